@@ -1,0 +1,104 @@
+"""What the screen sees of a training: one frozen snapshot, pulled when the screen wants to paint.
+
+No engine is imported here: a screen can be painted, and tested, without one.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
+
+
+class Phase(StrEnum):
+    """What the session is doing. Only a change of phase is worth a message to the screen."""
+
+    LOADING = "loading"  # reading the corpus, building the model
+    COMPILING = "compiling"
+    TRAINING = "training"
+    PAUSED = "paused"
+    FINISHED = "finished"  # a given number of steps is done
+    DIVERGED = "diverged"  # a loss or gradient was not finite: parameters are those before it
+    FAILED = "failed"  # `message` says what is wrong and what to do
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """What the model picker offers and returns."""
+
+    family: str = "lstm"
+    hidden: int = 256
+    layers: int = 1
+    dropout: float = 0.0
+    batch: int = 32
+    length: int = 64
+
+    @property
+    def label(self) -> str:
+        """As the status line shows it: lstm 1×256."""
+        return f"{self.family} {self.layers}×{self.hidden}"
+
+
+@dataclass(frozen=True)
+class CorpusChoice:
+    """A line of the corpus picker."""
+
+    name: str
+    description: str
+    characters: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The newest state of a session. `serial` grows with every snapshot; the rest is read as it stands."""
+
+    serial: int = 0
+    phase: Phase = Phase.LOADING
+    message: str = ""  # of FAILED and DIVERGED, why; otherwise the last thing worth saying ("saved checkpoint-1200")
+    corpus: str = ""
+    model: ModelChoice = field(default_factory=ModelChoice)
+    parameters: int = 0
+    tokens_by: str = "char"  # "char", "byte" or "word"
+    step: int = 0
+    epoch: float = 0.0
+    learning_rate: float = 0.0
+    tokens_per_second: float = 0.0
+    peak_share: float | None = None  # of the machine's measured peak, 0..1; None until it is known
+    seconds: float = 0.0  # training time alone
+    history: History = field(default_factory=History.empty)
+    position_loss: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # (length,) batch mean at each position
+    references: References | None = None
+    probe_text: str = ""
+    probe: Probe | None = None
+    prompt: str = ""
+    temperature: float = 0.8
+    sample: Sample | None = None  # what is being written, or was written last
+    earlier: tuple[Sample, ...] = ()  # finished ones kept from earlier steps, newest first, spread over the run
+    compiling: CompileProgress | None = None  # while COMPILING
+    checkpoint_step: int | None = None  # of the newest checkpoint on disk
+    run: str = ""  # the run's name
+    threads: int = 0
+
+
+class Session(Protocol):
+    """What a screen may ask of a training. Every call returns at once; its effect shows in a later snapshot."""
+
+    def snapshot(self) -> Snapshot: ...
+    def start(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def one_step(self) -> None: ...  # trains one step and is paused after it
+    def scale_rate(self, factor: float) -> None: ...
+    def set_temperature(self, temperature: float) -> None: ...
+    def set_probe_text(self, text: str) -> None: ...  # "" takes a passage of the validation part
+    def set_prompt(self, prompt: str) -> None: ...
+    def next_passage(self) -> None: ...  # another passage of the validation part as probe text
+    def set_probe_width(self, columns: int) -> None: ...  # how many columns there are to draw a passage in
+    def change_model(self, choice: ModelChoice) -> None: ...  # a new run; corpus, probe text and prompt stay
+    def change_corpus(self, name: str) -> None: ...  # a new run on a sample corpus or a path
+    def corpora(self) -> tuple[CorpusChoice, ...]: ...
+    def save(self) -> None: ...  # a checkpoint now
+    def recover(self) -> None: ...  # after DIVERGED: the last good checkpoint, at half the rate
+    def close(self, timeout: float = 2.0) -> bool: ...  # checkpoint and end; True when it ended in time
