@@ -1,0 +1,260 @@
+"""Vocabularies: from text to token ids and back, by character, byte or word."""
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from seqcore.data.corpus import Corpus
+from seqcore.data.quoting import listed, quoted
+from seqcore.errors import SeqError
+from seqcore.records import I32
+
+UNKNOWN = "<unk>"
+KINDS = ("char", "byte", "word")
+_LARGEST = 1_200_000  # symbols in a file that is read back: more than there are characters
+
+# A word with the space before it, a mark with the space before it, a line end, a paragraph's end, or another white
+# space: every character belongs to exactly one token, so that joining tokens gives back the text.
+_WORDS = re.compile(r"\n\n|\n| ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
+
+
+class Decoder(Protocol):
+    """Turns tokens to text one by one, as they are generated."""
+
+    def feed(self, token: int) -> str:
+        """What is certain of the text once this token is there; "" while a character is not whole."""
+
+    def flush(self) -> str:
+        """What is left when no more token comes."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    r"""The tokens of a model; token i is `symbols[i]`.
+
+    - "char": characters in order of code point. No `<unk>`, unless there were too many characters to keep.
+    - "byte": always the 256 bytes. Those above 127 are no character by themselves and have the symbol `\xe9`.
+    - "word": `<unk>`, then words, marks and line ends, the most frequent first; a word carries the space before it.
+    """
+
+    kind: str
+    symbols: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of tokens."""
+        return len(self.symbols)
+
+    @cached_property
+    def unknown(self) -> int | None:
+        """The id of `<unk>`; None if the vocabulary has none."""
+        return self._ids.get(UNKNOWN) if self.kind != "byte" else None
+
+    @staticmethod
+    def build(kind: str, corpus: Corpus, *, limit: int = 10_000) -> "Vocabulary":
+        """The vocabulary of a corpus: at most `limit` characters or words, the rest is `<unk>`.
+
+        Raises SeqError if there is but one distinct token (nothing to learn), or if the corpus is no text.
+        """
+        if kind not in KINDS:
+            raise SeqError(f"there is no vocabulary by {quoted(kind)}: there are {', '.join(KINDS)}")
+        if limit < 1:
+            raise SeqError(f"a vocabulary of {limit} tokens is too small: keep at least 1, for instance 10000")
+        found, symbols = {"char": _characters, "byte": _bytes, "word": _words}[kind](corpus, limit)
+        if found < 2:
+            what = {"char": "character", "byte": "byte", "word": "word"}[kind]
+            raise SeqError(
+                f"the corpus {quoted(corpus.name)} has one distinct {what}: there is nothing to learn from it"
+            )
+        return Vocabulary(kind, symbols)
+
+    def encode(self, text: str | bytes) -> I32:
+        """The ids of a text, (tokens,). Bytes are taken for UTF-8 unless the vocabulary is by byte.
+
+        Raises SeqError that names what the vocabulary does not know, if it has no `<unk>`.
+        """
+        ids, strange = self._lookup(text)
+        if strange and self.unknown is None:
+            raise SeqError(f"the vocabulary does not know {listed(strange)}")
+        return ids
+
+    def encode_prompt(self, text: str) -> tuple[I32, str]:
+        """The ids of what somebody typed, and a warning that names what is unknown ("" if nothing is).
+
+        What is unknown becomes `<unk>`, or is left out where there is none. Raises SeqError if nothing is left.
+        """
+        ids, strange = self._lookup(text)
+        if not strange:
+            warning = ""
+        elif self.unknown is None:
+            ids = ids[ids >= 0]
+            warning = f"the vocabulary does not know {listed(strange)}: left out"
+        else:
+            warning = f"the vocabulary does not know {listed(strange)}: read as {UNKNOWN}"
+        if not len(ids):
+            raise SeqError(
+                f"nothing is left of the text: {warning}" if warning else "the text is empty: write something"
+            )
+        return ids, warning
+
+    def decode(self, ids: Iterable[int] | I32) -> str:
+        """The text of ids, (tokens,). Raises SeqError for an id that is none."""
+        array = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
+        if len(array) and not (array.min() >= 0 and array.max() < self.size):
+            raise SeqError(f"a token id is not in 0..{self.size - 1}")
+        if self.kind == "byte":
+            return array.astype(np.uint8).tobytes().decode("utf-8", "replace")
+        return "".join([self._pieces[token] for token in array.tolist()])
+
+    def decoder(self) -> Decoder:
+        """A new incremental decoder: the joined answers of `feed` and one `flush` are what `decode` gives."""
+        return _Utf8Decoder() if self.kind == "byte" else _PieceDecoder(self._pieces)
+
+    def symbol(self, token: int) -> str:
+        """What token `token` is called, raw. Raises IndexError."""
+        return self.symbols[token]
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` takes."""
+        return {"kind": self.kind} if self.kind == "byte" else {"kind": self.kind, "symbols": list(self.symbols)}
+
+    @staticmethod
+    def from_json(content: object) -> "Vocabulary":
+        """The vocabulary that `to_json` told of. Raises SeqError if it is not one."""
+        if not isinstance(content, dict) or content.get("kind") not in KINDS:
+            raise SeqError(f"a vocabulary is damaged: its kind must be one of {', '.join(KINDS)}")
+        kind = content["kind"]
+        if kind == "byte":
+            return Vocabulary("byte", _BYTES)
+        symbols = content.get("symbols")
+        if not isinstance(symbols, list) or not 2 <= len(symbols) <= _LARGEST:
+            raise SeqError("a vocabulary is damaged: its symbols must be a list of at least two")
+        if not all(isinstance(symbol, str) and _sound(symbol, kind) for symbol in symbols):
+            raise SeqError(f"a vocabulary is damaged: a symbol is not a {'character' if kind == 'char' else 'word'}")
+        if len(set(symbols)) < len(symbols):
+            raise SeqError("a vocabulary is damaged: it has a symbol twice")
+        return Vocabulary(kind, tuple(symbols))
+
+    def _lookup(self, text: str | bytes) -> tuple[I32, list[str]]:
+        """Ids of a text and what is unknown in it, each once, as it comes; unknown is `<unk>`, or -1 without one."""
+        if self.kind == "byte":
+            data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+            return np.frombuffer(data, np.uint8).astype(np.int32), []
+        if isinstance(text, bytes):
+            try:
+                text = text.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise SeqError(f"the text is not utf-8: byte 0x{text[error.start]:02x} at {error.start:,}") from error
+        return self._lookup_characters(text) if self.kind == "char" else self._lookup_words(text)
+
+    def _lookup_characters(self, text: str) -> tuple[I32, list[str]]:
+        codes = _code_points(text)
+        ids = self._table[np.minimum(codes, len(self._table) - 1)]
+        missing = ids < 0
+        if not missing.any():
+            return ids, []
+        strange = list(dict.fromkeys(map(chr, codes[missing].tolist())))
+        if self.unknown is not None:
+            ids[missing] = self.unknown
+        return ids, strange
+
+    def _lookup_words(self, text: str) -> tuple[I32, list[str]]:
+        words = _WORDS.findall(text)
+        absent = -1 if self.unknown is None else self.unknown
+        known = self._ids
+        ids = np.fromiter((known.get(word, absent) for word in words), np.int32, len(words))
+        strange = list(dict.fromkeys(words[place].lstrip(" ") for place in np.flatnonzero(ids == absent).tolist()))
+        return ids, strange
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: token for token, symbol in enumerate(self.symbols)}
+
+    @cached_property
+    def _table(self) -> I32:
+        """The id of every code point up to the largest known one, -1 where it is unknown, and a last -1 for beyond."""
+        codes = [(ord(symbol), token) for token, symbol in enumerate(self.symbols) if len(symbol) == 1]
+        table = np.full(max((code for code, _ in codes), default=0) + 2, -1, np.int32)
+        for code, token in codes:
+            table[code] = token
+        return table
+
+    @cached_property
+    def _pieces(self) -> tuple[str, ...]:
+        """What each token adds to a text: its symbol, and an unknown word is set off by a space."""
+        if self.kind != "word":
+            return self.symbols
+        return tuple(" " + symbol if symbol == UNKNOWN else symbol for symbol in self.symbols)
+
+
+class _PieceDecoder:
+    """Every token is a piece of text by itself."""
+
+    def __init__(self, pieces: Sequence[str]) -> None:
+        self._pieces = pieces
+
+    def feed(self, token: int) -> str:
+        return self._pieces[token]
+
+    def flush(self) -> str:
+        return ""
+
+
+class _Utf8Decoder:
+    """Bytes become text once a character is whole; what can be none becomes U+FFFD."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def feed(self, token: int) -> str:
+        return self._decoder.decode(bytes((token,)))
+
+    def flush(self) -> str:
+        text = self._decoder.decode(b"", final=True)
+        self._decoder.reset()
+        return text
+
+
+_BYTES = tuple(chr(byte) if byte < 128 else f"\\x{byte:02x}" for byte in range(256))
+
+
+def _code_points(text: str) -> "np.ndarray[tuple[int], np.dtype[np.uint32]]":
+    """The code point of every character, (characters,)."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _characters(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
+    """How many distinct characters there are, and the symbols to keep."""
+    counts = np.bincount(_code_points(corpus.text))
+    codes = np.flatnonzero(counts)
+    if len(codes) <= limit:
+        return len(codes), tuple(map(chr, codes.tolist()))
+    kept = codes[np.argsort(-counts[codes], kind="stable")[:limit]]
+    return len(codes), (UNKNOWN, *map(chr, np.sort(kept).tolist()))
+
+
+def _bytes(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
+    """How many distinct bytes there are, and the symbols of all 256."""
+    return len(np.unique(np.frombuffer(corpus.data, np.uint8))), _BYTES
+
+
+def _words(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
+    """How many distinct words there are, and the symbols to keep; equally frequent ones in alphabetical order."""
+    counts = Counter(_WORDS.findall(corpus.text))
+    kept = sorted(counts, key=lambda word: (-counts[word], word))[:limit]
+    return len(counts), (UNKNOWN, *kept)
+
+
+def _sound(symbol: str, kind: str) -> bool:
+    """Whether a symbol that was read back is one of that kind."""
+    if symbol == UNKNOWN:
+        return True
+    if any("\ud800" <= character <= "\udfff" for character in symbol):
+        return False
+    return len(symbol) == 1 if kind == "char" else _WORDS.fullmatch(symbol) is not None
