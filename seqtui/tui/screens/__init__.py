@@ -1,0 +1,1 @@
+"""The screens: the Lab and the dialogs over it."""

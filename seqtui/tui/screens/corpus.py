@@ -1,0 +1,79 @@
+"""The dialog that chooses a corpus: a sample, or a path."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from seqtui.snapshot import CorpusChoice
+from seqtui.tui.screens.dialog import CleanInput, Dialog
+from seqtui.tui.status import thousands
+from seqtui.visible import visible
+
+
+def option(choice: CorpusChoice, current: str, name_width: int) -> Option:
+    """A line of the list: name, size, and below it what the corpus is."""
+    mark = "●" if choice.name == current else " "
+    size = f"{thousands(choice.characters)} characters"
+    name = visible(choice.name)
+    return Option(
+        Content.assemble(
+            f"{mark} ", (f"{name:<{name_width}}", "bold"), (f"  {size:>16}", "$text-muted"),
+            "\n    ", (visible(choice.description), "$text-muted"),
+        )
+    )  # fmt: skip
+
+
+class CorpusPicker(Dialog[str]):
+    """Offers the sample corpora and takes a path. The result is what `Session.change_corpus` takes."""
+
+    def __init__(self, choices: Sequence[CorpusChoice], current: str) -> None:
+        super().__init__()
+        self._choices, self._current = choices, current
+
+    def compose(self) -> ComposeResult:
+        """The samples, then a line for a path."""
+        width = max((len(visible(choice.name)) for choice in self._choices), default=0)
+        with Vertical(classes="box -wide") as box:
+            box.border_title = "corpus"
+            box.border_subtitle = "enter train on it · tab list or path · esc back"
+            yield OptionList(*(option(choice, self._current, width) for choice in self._choices), compact=True)
+            yield Static("or a text file, or a folder of them", classes="hint")
+            yield CleanInput(placeholder="path", compact=True)
+            yield Label("", classes="error", markup=False)
+            yield Static("A new run begins with new parameters; the present one stays saved.", classes="hint")
+
+    def on_mount(self) -> None:
+        """Begins at the present corpus, or at the path where there are no samples."""
+        names = [choice.name for choice in self._choices]
+        if not names:
+            self.query_one(Input).focus()
+            return
+        listed = self.query_one(OptionList)
+        listed.highlighted = names.index(self._current) if self._current in names else 0
+        listed.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A sample was chosen."""
+        self.dismiss(self._choices[event.option_index].name)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """A path was written: it must be there. What is in it the session will find out."""
+        name = event.value.strip()
+        if name in {choice.name for choice in self._choices}:
+            self.dismiss(name)
+            return
+        path = Path(name).expanduser()
+        if not name:
+            self._complain("Which file? Write its path, or choose from the list.")
+        elif not path.exists():
+            self._complain(f"There is no file or folder {path.absolute()}.")
+        else:
+            self.dismiss(str(path))
+
+    def _complain(self, message: str) -> None:
+        self.query_one(".error", Label).update(visible(message))

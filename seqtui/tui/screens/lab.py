@@ -1,0 +1,197 @@
+"""The Lab: the status line, the three panes and the footer, arranged for the size of the terminal."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+import seqtui.tui.commands  # noqa: F401  # importing it fills the registry
+from seqtui.snapshot import Phase, Session, Snapshot
+from seqtui.tui.footer import CommandLine
+from seqtui.tui.panes.loss import LossPane
+from seqtui.tui.panes.score import ScorePane
+from seqtui.tui.panes.writing import WritingPane
+from seqtui.tui.registry import COMMANDS, bindings
+from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, PANES, Arrangement, arrange
+from seqtui.tui.status import StatusLine
+from seqtui.tui.tabs import TabStrip
+from seqtui.visible import visible
+
+BANNERS = {
+    Phase.FAILED: "✗ failed: {}   c corpus · m model · q quit",
+    Phase.DIVERGED: "▲ diverged: {}   R recover at half the rate · m model · q quit",
+}
+
+
+class Lab(Screen[None]):
+    """The main screen. It draws snapshots that it is handed, and asks the session for what a person wants."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    AUTO_FOCUS = ""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.loss = LossPane()
+        self.writing = WritingPane()
+        self.score = ScorePane()
+        self.status = StatusLine(id="status")
+        self.tabs = TabStrip(id="tabs")
+        self.footer = CommandLine(id="footer")
+        self.newest = Snapshot()  # what the session last said
+        self.shown = Snapshot()  # what the panes show: behind `newest` while frozen
+        self.frozen = False
+        self.zoomed: str | None = None
+        self.current = "score"  # the pane that has the focus, or had it last
+        self._tab = "writing"
+        self._tab_chosen = False  # by a person; until then it follows the phase
+        self._arrangement = Arrangement(())
+        self._drawn: dict[str, int] = {}  # serial that each pane shows
+        self._columns = 0  # of the score, as the session knows them
+
+    @property
+    def panes(self) -> Mapping[str, LossPane | WritingPane | ScorePane]:
+        """The panes by name, in the order of the focus."""
+        return {"loss": self.loss, "writing": self.writing, "score": self.score}
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom."""
+        yield self.status
+        yield Static(id="banner")
+        yield Static(id="too-small")
+        yield self.tabs
+        with Horizontal(id="above"):
+            yield self.loss
+            yield self.writing
+        yield self.score
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Begins with the score under the keys."""
+        self.rearrange()
+        self.go_to("score")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size may want another arrangement; nothing else changes."""
+        self.rearrange()
+
+    # What is drawn
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draws a snapshot: all of it, or the status line alone while frozen."""
+        if snapshot.model != self.newest.model:
+            self._drawn.clear()
+        self.newest = snapshot
+        if not self.frozen:
+            self.shown = snapshot
+        self._follow_phase(snapshot.phase)
+        self._draw()
+        columns = self.score.columns
+        if columns > 0 and columns != self._columns:
+            self._columns = columns
+            self.session.set_probe_width(columns)
+
+    def _follow_phase(self, phase: Phase) -> None:
+        """Under tabs, the kernels are in front while they are compiled, and the loss once there is one."""
+        if not self._tab_chosen:
+            front = "writing" if phase in (Phase.LOADING, Phase.COMPILING) else "loss"
+            if front != self._tab:
+                self._tab = front
+                self.rearrange()
+
+    def _draw(self) -> None:
+        """Hands what is shown to the panes that are seen and do not show it yet."""
+        self.status.show(self.newest, self.shown.step if self.frozen else None)
+        self._show_banner()
+        self._show_footer()
+        for name in self._arrangement.panes:
+            if self._drawn.get(name) != self.shown.serial:
+                self._drawn[name] = self.shown.serial
+                self.panes[name].show(self.shown)
+
+    def _show_banner(self) -> None:
+        banner = self.query_one("#banner", Static)
+        form = BANNERS.get(self.newest.phase)
+        banner.display = form is not None and not self._arrangement.too_small
+        if form is not None:
+            banner.update(Content(form.format(visible(self.newest.message))))
+
+    def _show_footer(self) -> None:
+        on = {"pause": self.newest.phase is Phase.PAUSED, "freeze": self.frozen, "zoom": self.zoomed is not None}
+        self.footer.show(self.current, frozenset(name for name, state in on.items() if state))
+
+    # Where it is drawn
+
+    def rearrange(self) -> None:
+        """Puts every pane where it belongs at the present size, zoom and tab."""
+        width, height = self.app.size
+        new = self._arrangement = arrange(width, height, zoomed=self.zoomed, tab=self._tab)
+        for name, pane in self.panes.items():
+            pane.display = name in new.panes
+        above = self.query_one("#above")
+        above.display = any(name in new.panes for name in ("loss", "writing"))
+        above.styles.height = new.above or "1fr"
+        self.tabs.display = bool(new.tabs)
+        self.tabs.show(new.tabs, next((name for name in new.panes if name in new.tabs), ""))
+        self.set_class(bool(new.tabs), "-tabs")
+        self.score.set_compact(new.compact)
+        small = self.query_one("#too-small", Static)
+        small.display = new.too_small
+        small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training goes on.")
+        self.status.display = self.footer.display = not new.too_small
+        self._draw()
+        if new.panes and self.current not in new.panes:
+            self.go_to(new.panes[0])
+
+    # What has the focus
+
+    def go_to(self, name: str) -> None:
+        """Focuses a pane; brings it to the front of its tabs, or into the zoom, where it is hidden."""
+        if self._arrangement.too_small:
+            return
+        self.current = name
+        if name not in self._arrangement.panes:
+            self._tab, self._tab_chosen = name, True
+            if self.zoomed:
+                self.zoomed = name
+            self.rearrange()
+        self.panes[name].focus()
+        self._show_footer()
+
+    def cycle(self, direction: int) -> None:
+        """Focuses the next pane, or the one before."""
+        self.go_to(PANES[(PANES.index(self.current) + direction) % len(PANES)])
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click moves the focus, too."""
+        for name, pane in self.panes.items():
+            if pane in event.widget.ancestors_with_self:
+                self.current = name
+                self._show_footer()
+
+    def zoom(self, name: str | None) -> None:
+        """Gives the whole screen to one pane, or back to all."""
+        self.zoomed = name
+        self.rearrange()
+        self.go_to(self.current)
+
+    def freeze(self, frozen: bool) -> None:
+        """Holds the panes still, or lets them go on from the newest snapshot."""
+        self.frozen = frozen
+        self.show(self.newest)
+
+    # What a person asks for
+
+    def action_command(self, name: str) -> None:
+        """Runs a command of the registry."""
+        COMMANDS[name].run(self)
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """A line at the side that goes by itself."""
+        self.notify(visible(message), markup=False, severity="error" if error else "information", timeout=5)

@@ -1,0 +1,41 @@
+"""The dialog that sets the temperature."""
+
+import math
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input, Label, Static
+
+from seqtui.tui.screens.dialog import CleanInput, Dialog
+
+COLDEST, HOTTEST = 0.05, 5.0
+
+
+class TemperatureDialog(Dialog[float]):
+    """Asks for a number; Enter takes it, Escape leaves it as it was."""
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self._temperature = temperature
+
+    def compose(self) -> ComposeResult:
+        """A number, and what it does."""
+        with Vertical(classes="box -narrow") as box:
+            box.border_title = "temperature"
+            box.border_subtitle = "enter take · esc back"
+            yield CleanInput(f"{self._temperature:g}", restrict=r"[0-9.]*", max_length=5, compact=True)
+            yield Static(
+                f"{COLDEST:g} to {HOTTEST:g}. Below 1 safer than the model thinks, above 1 bolder.", classes="hint"
+            )
+            yield Label("", classes="error")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes a number in the range, or says what the range is."""
+        try:
+            value = float(event.value)
+        except ValueError:
+            value = math.nan
+        if COLDEST <= value <= HOTTEST:
+            self.dismiss(value)
+        else:
+            self.query_one(".error", Label).update(f"A number from {COLDEST:g} to {HOTTEST:g}, please.")

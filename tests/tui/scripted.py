@@ -1,0 +1,331 @@
+"""A session that plays a script: no engine, no thread, the same every time."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from seqcore.records import (
+    F32,
+    CompileProgress,
+    History,
+    Probe,
+    References,
+    Sample,
+    Stave,
+)
+
+from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
+
+KERNELS = (
+    "embedding forward",
+    "lstm forward",
+    "softmax loss",
+    "lstm backward",
+    "embedding backward",
+    "weight gradient",
+    "adamw",
+    "sampling",
+    "probe",
+)
+PASSAGES = (
+    "The miller kept two lamps. One was for the road and one was for the water, and he lit them in that order.",
+    "Nobody rang before noon, so Ida counted the boats twice and wrote the smaller number down.",
+    "A bridge of rope is slow to cross; a bridge of stone is slow to build. Choose early.",
+)
+WRITING = "the road went down to the water, and there the lamps were lit one after another until it was morning again. "
+ALPHABET = "etaoinshrdlucmfwypvbgkjqxz ,.;ETAOINSHRDLUCMFWYPVBGKJQXZ0123456789"
+CORPORA = (
+    CorpusChoice("tales", "short tales with few people and much weather", 812_000),
+    CorpusChoice("sums", "additions and subtractions, with their results", 240_000),
+    CorpusChoice("brackets", "brackets that have to be closed in the right order", 400_500),
+)
+STEPS_A_FRAME = 20
+
+
+def wave(rows: int, columns: int, phase: float, seed: int) -> F32:
+    """Smooth values (rows, columns) in 0..1 that look like activations: a few waves along rows, of many lengths."""
+    random = np.random.default_rng(seed)
+    t = np.arange(rows)[:, None]
+    total = np.zeros((rows, columns))
+    for _ in range(3):
+        speed = random.uniform(0.05, 0.9, columns)
+        total += np.sin(speed * t + random.uniform(0, 6.3, columns) + phase)
+    return (1 / (1 + np.exp(-1.4 * total))).astype(np.float32)
+
+
+def make_probe(text: str, step: int, hidden: int, layers: int) -> Probe:
+    """A probe of `text` as a model of that size would give it after `step` steps; arrays as in `Probe`."""
+    count = len(text)
+    learnt = 1 - math.exp(-step / 600)
+    phase = step / 900
+    surprise = np.array(
+        [0.3 + 2.2 * (before in " .,;") + (ord(c) * 37 % 11) / 11 for before, c in zip(" " + text, text, strict=False)]
+    )
+    loss = ((1 - learnt) * 4.1 + learnt * surprise).astype(np.float32)
+    loss[:1] = np.nan
+    staves = []
+    for layer in range(layers):
+        for number, (name, signed, limit) in enumerate(
+            (
+                ("input", False, 1.0),
+                ("forget", False, 1.0),
+                ("cell", True, 1.0),
+                ("output", False, 1.0),
+                ("c", True, math.inf),
+                ("h", True, 1.0),
+            )
+        ):
+            values = wave(count, hidden, phase + number, seed=10 * layer + number)
+            scaled = (2 * values - 1) * (2.5 if name == "c" else 1.0) if signed else values
+            staves.append(Stave(name, layer, scaled.astype(np.float32), signed, limit))
+    t, s = np.arange(count)[:, None], np.arange(count)[None, :]
+    memory = 2 + 9 * learnt
+    decay = np.where(s < t, np.exp(-(t - s) / memory) * (0.5 + wave(count, count, phase, seed=99)), np.nan)
+    top = tuple(
+        () if place == 0 else (right if (place * 31) % 100 < 90 * learnt else ALPHABET[place % 20], *ALPHABET[:4])
+        for place, right in enumerate(text)
+    )
+    probability = np.tile(np.array([0.1 + 0.6 * learnt, 0.12, 0.07, 0.04, 0.02], np.float32), (count, 1))
+    probability[:1] = np.nan
+    ids = np.array([ALPHABET.find(c) for c in text], np.int32)
+    top_ids = np.array([[-1] * 5 if not row else [ALPHABET.find(c) for c in row] for row in top], np.int32)
+    return Probe(
+        step,
+        ids,
+        tuple(text),
+        loss,
+        top_ids.reshape(count, 5),
+        top,
+        probability,
+        tuple(staves),
+        np.stack([decay / (layer + 1) for layer in range(layers)]).astype(np.float32),
+        decay.astype(np.float32),
+        0.004,
+    )
+
+
+def make_history(step: int) -> History:
+    """The curves of a run up to `step`: one entry a step, a validation every 200."""
+    steps = np.arange(1, step + 1, dtype=np.int64)
+    noise = 0.06 * np.sin(steps * 12.9898) * np.cos(steps * 4.1414)
+    train = (1.35 + 2.85 * np.exp(-steps / 260) + noise).astype(np.float32)
+    valid = steps[steps % 200 == 0]
+    return History(
+        steps,
+        train,
+        np.full(step, 4.1e-3, np.float32),
+        (0.5 + np.exp(-steps / 300)).astype(np.float32),
+        valid,
+        (1.5 + 2.7 * np.exp(-valid / 260)).astype(np.float32),
+    )
+
+
+class ScriptedSession:
+    """Implements `Session`. `advance` plays a frame; with `auto`, each look at the snapshot does.
+
+    Args:
+        auto: whether the script moves by itself.
+        kernels: how many frames are spent compiling.
+        diverge_at: the step at which the loss stops being finite.
+        fail: why the corpus cannot be read; "" for a corpus that can.
+        corpora: what the picker offers.
+        in_time: whether closing succeeds in time.
+    """
+
+    def __init__(
+        self,
+        *,
+        auto: bool = False,
+        kernels: int = len(KERNELS),
+        diverge_at: int | None = None,
+        fail: str = "",
+        corpora: tuple[CorpusChoice, ...] = CORPORA,
+        model: ModelChoice | None = None,
+        in_time: bool = True,
+    ) -> None:
+        self.auto, self.diverge_at, self.fail, self.in_time = auto, diverge_at, fail, in_time
+        self.calls: list[tuple[object, ...]] = []
+        self.looks = 0
+        self._kernels, self._corpora = kernels, corpora
+        self._started = False
+        self._compiled = 0
+        self._passage = 0
+        self._text = ""
+        self._written = 0
+        self._rate = 4.1e-3
+        self._now = Snapshot(
+            corpus=corpora[0].name if corpora else "",
+            model=model or ModelChoice(hidden=64, layers=2),
+            prompt="Then ",
+            run="tales-lstm-2x64",
+            threads=2,
+        )
+
+    # The script
+
+    def advance(self, frames: int = 1) -> Snapshot:
+        """Plays frames and returns the newest snapshot."""
+        for _ in range(frames):
+            self._frame()
+        return self._now
+
+    def _frame(self) -> None:
+        phase = self._now.phase
+        if not self._started or phase in (Phase.PAUSED, Phase.FINISHED, Phase.DIVERGED, Phase.FAILED):
+            return
+        if phase is Phase.LOADING:
+            if self.fail:
+                self._put(phase=Phase.FAILED, message=self.fail)
+            else:
+                self._put(phase=Phase.COMPILING, parameters=559_000, references=References(4.17, 3.05, 2.45, 1.93))
+                self._compiling()
+        elif phase is Phase.COMPILING:
+            self._compiled += 1
+            self._compiling()
+        else:
+            self._train(STEPS_A_FRAME)
+
+    def _compiling(self) -> None:
+        if self._compiled < self._kernels:
+            self._put(compiling=CompileProgress(self._compiled, self._kernels, KERNELS[: self._kernels]))
+        else:
+            self._put(phase=Phase.TRAINING, compiling=None)
+
+    def _train(self, steps: int) -> None:
+        step = self._now.step + steps
+        if self.diverge_at is not None and step >= self.diverge_at:
+            self.diverge_at = None
+            self._put(phase=Phase.DIVERGED, message=f"the loss was not finite at step {step:,}")
+            return
+        text = self._text or PASSAGES[self._passage]
+        model = self._now.model
+        self._write()
+        self._put(
+            step=step,
+            epoch=step / 500,
+            learning_rate=self._rate,
+            tokens_per_second=91_000.0 + 700 * math.sin(step),
+            peak_share=0.63,
+            seconds=step / 45,
+            history=make_history(step),
+            position_loss=(1.4 + 2.0 * np.exp(-np.arange(model.length) / 5)).astype(np.float32),
+            probe_text=text,
+            probe=make_probe(text, step, model.hidden, model.layers),
+            checkpoint_step=step // 100 * 100 or None,
+        )
+
+    def _write(self) -> None:
+        """Four characters more of the sample, or a new one."""
+        sample, earlier = self._now.sample, self._now.earlier
+        if sample is None or sample.finished:
+            if sample is not None:
+                earlier = (sample, *earlier)[:4]
+            self._written = 0
+        self._written += 4
+        wrong = 60 * math.exp(-self._now.step / 500)
+        text = "".join(
+            ALPHABET[(place * 7) % 27] if (place * 53) % 100 < wrong else WRITING[place % len(WRITING)]
+            for place in range(self._written)
+        )
+        probability = np.full(len(text), 0.6, np.float32)
+        begun = self._now.step if sample is None or sample.finished else sample.step
+        new = Sample(begun, self._now.prompt, tuple(text), probability, self._now.temperature, self._written >= 160)
+        self._put(sample=new, earlier=earlier)
+
+    def say(self, **changes: object) -> None:
+        """Puts fields into the snapshot as they are, for a test that wants something special to be seen."""
+        self._put(**changes)
+
+    def _put(self, **changes: object) -> None:
+        self._now = replace(self._now, serial=self._now.serial + 1, **changes)  # type: ignore[arg-type]  # by name
+
+    # The protocol
+
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot."""
+        self.looks += 1
+        if self.auto:
+            self.advance()
+        return self._now
+
+    def start(self) -> None:
+        self.calls.append(("start",))
+        self._started = True
+
+    def pause(self) -> None:
+        self.calls.append(("pause",))
+        self._put(phase=Phase.PAUSED)
+
+    def resume(self) -> None:
+        self.calls.append(("resume",))
+        self._put(phase=Phase.TRAINING)
+
+    def one_step(self) -> None:
+        self.calls.append(("one_step",))
+        self._train(1)
+        self._put(phase=Phase.PAUSED)
+
+    def scale_rate(self, factor: float) -> None:
+        self.calls.append(("scale_rate", factor))
+        self._rate *= factor
+        self._put(learning_rate=self._rate)
+
+    def set_temperature(self, temperature: float) -> None:
+        self.calls.append(("set_temperature", temperature))
+        self._put(temperature=temperature)
+
+    def set_probe_text(self, text: str) -> None:
+        self.calls.append(("set_probe_text", text))
+        self._text = text
+        self._put(probe_text=text)
+
+    def set_prompt(self, prompt: str) -> None:
+        self.calls.append(("set_prompt", prompt))
+        self._put(prompt=prompt, sample=None)
+
+    def next_passage(self) -> None:
+        self.calls.append(("next_passage",))
+        self._passage = (self._passage + 1) % len(PASSAGES)
+        self._text = ""
+        self._put(probe_text=PASSAGES[self._passage])
+
+    def set_probe_width(self, columns: int) -> None:
+        self.calls.append(("set_probe_width", columns))
+
+    def change_model(self, choice: ModelChoice) -> None:
+        self.calls.append(("change_model", choice))
+        self._begin_again(model=choice)
+
+    def change_corpus(self, name: str) -> None:
+        self.calls.append(("change_corpus", name))
+        self._begin_again(corpus=name)
+
+    def _begin_again(self, **changes: object) -> None:
+        self._put(
+            phase=Phase.LOADING,
+            step=0,
+            epoch=0.0,
+            history=History.empty(),
+            probe=None,
+            sample=None,
+            earlier=(),
+            **changes,
+        )
+
+    def corpora(self) -> tuple[CorpusChoice, ...]:
+        return self._corpora
+
+    def save(self) -> None:
+        self.calls.append(("save",))
+        self._put(message=f"saved checkpoint-{self._now.step}", checkpoint_step=self._now.step)
+
+    def recover(self) -> None:
+        self.calls.append(("recover",))
+        self._rate /= 2
+        self._put(phase=Phase.TRAINING, learning_rate=self._rate, message="")
+
+    def close(self, timeout: float = 2.0) -> bool:
+        self.calls.append(("close", timeout))
+        if self._now.step:
+            self._put(checkpoint_step=self._now.step)
+        return self.in_time
