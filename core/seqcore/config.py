@@ -1,0 +1,154 @@
+"""What a model and its training are: frozen, checked once, and written to a run's config.json."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import Any, Self
+
+from seqcore.errors import SeqError
+
+FAMILIES = ("lstm",)
+SCHEDULES = ("constant", "cosine")
+SAMPLINGS = ("streams", "windows")
+TOKENS_BY = ("char", "byte", "word")
+
+
+def _need(condition: bool, name: str, value: object, right: str) -> None:
+    if not condition:
+        raise SeqError(f"{name} {value!r}: {right}")
+
+
+def _whole(name: str, value: object, least: int, most: int) -> None:
+    right = f"a whole number from {least:,} to {most:,} is needed"
+    _need(isinstance(value, int) and not isinstance(value, bool) and least <= value <= most, name, value, right)
+
+
+def _real(name: str, value: object, least: float, most: float) -> None:
+    right = f"a number from {least:g} to {most:g} is needed"
+    _need(isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most, name, value, right)
+
+
+def _from_dict(cls: Any, values: Mapping[str, Any], where: str) -> Any:
+    known = {field.name: field for field in fields(cls)}
+    for name in values:
+        _need(name in known, where, name, f"unknown; known are {', '.join(known)}")
+    missing = [name for name, field in known.items() if field.default is MISSING and name not in values]
+    _need(not missing, where, ", ".join(missing), "missing")
+    return cls(**values)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a model. Raises SeqError when a value makes no sense."""
+
+    vocabulary_size: int
+    family: str = "lstm"
+    hidden: int = 256  # units of a layer
+    layers: int = 1
+    embedding: int = 64  # width of the learned embedding; 0: one-hot
+    dropout: float = 0.0  # between layers and before the head
+
+    def __post_init__(self) -> None:
+        _whole("vocabulary size", self.vocabulary_size, 2, 1_000_000)
+        _need(self.family in FAMILIES, "model", self.family, f"known are {', '.join(FAMILIES)}")
+        _whole("hidden", self.hidden, 1, 8192)
+        _whole("layers", self.layers, 1, 4)
+        _whole("embedding", self.embedding, 0, 8192)
+        _real("dropout", self.dropout, 0.0, 0.95)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """From a JSON object. Raises SeqError."""
+        made: Self = _from_dict(cls, values, "model")
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. Raises SeqError when a value makes no sense.
+
+    The run ends after `steps`, `tokens` or `minutes` of training time, whichever is given; with none, it goes on.
+    """
+
+    batch: int = 32  # B: parallel streams, or windows a step
+    length: int = 64  # T: timesteps a step
+    sampling: str = "streams"  # state carried over; or random "windows" that start from nothing
+    learning_rate: float = 0.005
+    schedule: str = "constant"
+    warmup_steps: int = 20
+    final_rate: float = 0.0  # a cosine's last rate, as a share of the first
+    weight_decay: float = 0.0
+    clip: float = 1.0  # of the gradient's global norm; 0: none
+    beta1: float = 0.9
+    beta2: float = 0.99
+    steps: int | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+    validation: float = 0.1  # share of the corpus that is held out, its end
+    eval_every: int = 200  # steps; 0: only at the end
+    checkpoint_every: int = 1000  # steps; 0: only at the end
+    log_every: int = 10  # steps a metrics line
+    tokens_by: str = "char"
+    vocabulary_limit: int = 10_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _whole("batch", self.batch, 1, 4096)
+        _whole("length", self.length, 1, 8192)
+        _need(self.sampling in SAMPLINGS, "sampling", self.sampling, f"known are {', '.join(SAMPLINGS)}")
+        _real("learning rate", self.learning_rate, 0.0, 100.0)
+        _need(self.schedule in SCHEDULES, "schedule", self.schedule, f"known are {', '.join(SCHEDULES)}")
+        _whole("warmup steps", self.warmup_steps, 0, 10_000_000)
+        _real("final rate", self.final_rate, 0.0, 1.0)
+        _real("weight decay", self.weight_decay, 0.0, 10.0)
+        _real("clip", self.clip, 0.0, 1e9)
+        _real("beta1", self.beta1, 0.0, 0.9999)
+        _real("beta2", self.beta2, 0.0, 0.999999)
+        for name in ("steps", "tokens"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name), 0, 10**15)
+        if self.minutes is not None:
+            _real("minutes", self.minutes, 0.0, 1e7)
+        _real("validation", self.validation, 0.0, 0.9)
+        _whole("eval every", self.eval_every, 0, 10**12)
+        _whole("checkpoint every", self.checkpoint_every, 0, 10**12)
+        _whole("log every", self.log_every, 1, 10**6)
+        _need(self.tokens_by in TOKENS_BY, "tokens by", self.tokens_by, f"known are {', '.join(TOKENS_BY)}")
+        _whole("vocabulary limit", self.vocabulary_limit, 2, 1_000_000)
+        _whole("seed", self.seed, 0, 2**63 - 1)
+        if self.schedule == "cosine":
+            ends = (self.steps, self.tokens, self.minutes)
+            _need(any(end is not None for end in ends), "schedule", "cosine", "needs an end: steps, tokens or minutes")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """From a JSON object. Raises SeqError."""
+        made: Self = _from_dict(cls, values, "training")
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    def last_step(self) -> int | None:
+        """The step a run ends after, if steps or tokens say so."""
+        ends = [self.steps] if self.steps is not None else []
+        if self.tokens is not None:
+            ends.append(-(-self.tokens // (self.batch * self.length)))
+        return min(ends) if ends else None
+
+    def progress(self, step: int, seconds: float) -> float:
+        """The share of the run that is done, 0..1; 0 for a run without an end."""
+        last, shares = self.last_step(), [0.0]
+        if last is not None:
+            shares.append(step / max(1, last))
+        if self.minutes is not None:
+            shares.append(seconds / max(1e-9, 60 * self.minutes))
+        return min(1.0, max(shares))
+
+    def changed(self, **values: Any) -> Self:
+        """The same with some values replaced. Raises SeqError."""
+        return replace(self, **values)

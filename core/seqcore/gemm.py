@@ -1,0 +1,366 @@
+"""Matrix products for thin matrices: packed weights and a register tile, no BLAS.
+
+Inside a recurrent scan the product is thin (8 to 64 rows), and a BLAS call packs the weights again at every timestep:
+it falls to about 60% of the machine's peak there. Weights are constant during a training step, so they are packed once
+a step into *panels* of NR columns, and a register tile runs over the panels at the peak, for 8 rows as for 2048.
+And the only threads are ours.
+
+The tile C[rows, NR] += A[rows, K] @ B[K, NR] is emitted as LLVM vector IR: Numba cannot keep a small array of
+accumulators in registers. Its shape follows the host's vector registers; tiles of 8, 4, 2 and 1 rows make any number
+of rows. Each element of C is one sum over k in rising order, whatever the tile: results do not depend on how rows are
+cut into chunks.
+
+Shapes: A (M, K), B (K, N), panels (ceil(N / NR), K, NR), zero past column N. C has room for whole panels: its rows are
+`padded(N)` long, and what lies past column N becomes zero.
+"""
+
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
+
+from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i8_1, kernel, void
+from seqcore.records import F32
+
+
+class TileShape(NamedTuple):
+    """Lanes of a vector register, columns (NR) and rows (MR) of the tile, for one family of vector instructions."""
+
+    name: str
+    lanes: int
+    columns: int
+    rows: int
+
+
+SHAPES = {
+    "AVX-512": TileShape("AVX-512", 16, 32, 8),  # 32 registers: 16 sums, 2 of B, 1 of A
+    "AVX2": TileShape("AVX2", 8, 24, 4),  # 16 registers: 12 sums, 3 of B, 1 of A
+    "NEON": TileShape("NEON", 4, 12, 8),  # 32 registers: 24 sums, 3 of B, 2 of A, as BLIS has it on armv8a
+    "SSE2": TileShape("SSE2", 4, 8, 4),  # 16 registers, no fused multiply-add: 8 sums, 2 of B, products
+}
+
+
+def host_shape() -> TileShape:
+    """The tile for the CPU that code is made for: asked of LLVM by compiling one vector sum and reading it."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    name, features = host()
+    module, vector = ir.Module(), ir.VectorType(ir.FloatType(), 16)
+    pointer = vector.as_pointer()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer, pointer]), "sum")
+    build = ir.IRBuilder(function.append_basic_block())
+    x, y = (build.load(argument, align=4) for argument in function.args)
+    build.store(build.fadd(build.fmul(x, y, flags=("contract",)), y, flags=("contract",)), function.args[0], align=4)
+    build.ret_void()
+    target = llvm.Target.from_default_triple()
+    assembly = target.create_target_machine(cpu=name, features=features, opt=2).emit_assembly(
+        llvm.parse_assembly(str(module))
+    )
+    if "zmm" in assembly:
+        return SHAPES["AVX-512"]
+    if "vfmadd" in assembly:
+        return SHAPES["AVX2"]
+    return SHAPES["NEON" if "aarch64" in llvm.get_default_triple() or "arm64" in llvm.get_default_triple() else "SSE2"]
+
+
+SHAPE = host_shape()
+LANES, NR, MR = SHAPE.lanes, SHAPE.columns, SHAPE.rows
+KB = 256  # depth of a block of the transposed product
+GROUP = 8  # at most so many panels a worker takes together in the transposed product: A's block is packed once for them
+PACK_ROWS = 16  # rows of the matrix that are transposed at a time
+
+
+def padded(columns: int) -> int:
+    """`columns` rounded up to whole panels."""
+    return -(-columns // NR) * NR
+
+
+def _make_tile(rows: int) -> Any:
+    """An intrinsic: C[rows, NR] = A[rows, K] @ B[K, NR] (+ C where `accumulate`).
+
+    A is read at a[r * a_row + k * a_column], so A or its transpose serves; B at b[k * NR + j].
+    """
+    pointer, n = types.CPointer(types.float32), types.intp
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+    def tile(typingctx, a, a_row, a_column, b, K, c, c_row, accumulate):  # type: ignore[no-untyped-def]  # by Numba
+        signature = types.void(pointer, n, n, pointer, n, pointer, n, types.boolean)
+
+        def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]  # as above
+            a, a_row, a_column, b, K, c, c_row, accumulate = args
+            vector, i64 = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
+            lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+            undefined, columns = ir.Constant(vector, ir.Undefined), range(NR // LANES)
+
+            def at(base: Any, offset: Any) -> Any:
+                return build.bitcast(build.gep(base, [offset]), vector.as_pointer())
+
+            def c_at(r: int, j: int) -> Any:
+                return at(c, build.add(build.mul(c_row, i64(r)), i64(j * LANES)))
+
+            flag = accumulate if accumulate.type.width == 1 else build.trunc(accumulate, ir.IntType(1))
+            with build.if_else(flag) as (then, otherwise):
+                with then:
+                    loaded = [[build.load(c_at(r, j), align=4) for j in columns] for r in range(rows)]
+                    from_then = build.block
+                with otherwise:
+                    from_else = build.block
+            start = []
+            for r in range(rows):
+                for j in columns:
+                    phi = build.phi(vector)
+                    phi.add_incoming(loaded[r][j], from_then)
+                    phi.add_incoming(ir.Constant(vector, None), from_else)
+                    start.append(phi)
+
+            before, loop, done = build.block, build.append_basic_block("k"), build.append_basic_block("done")
+            build.branch(loop)
+            build.position_at_end(loop)
+            k = build.phi(i64)
+            k.add_incoming(i64(0), before)
+            sums = [build.phi(vector) for _ in start]
+            for phi, value in zip(sums, start, strict=True):
+                phi.add_incoming(value, before)
+            b_k = [build.load(at(b, build.add(build.mul(k, i64(NR)), i64(j * LANES))), align=4) for j in columns]
+            total = []
+            for r in range(rows):
+                offset = build.add(build.mul(a_row, i64(r)), build.mul(k, a_column))
+                scalar = build.load(build.gep(a, [offset]))
+                one = build.insert_element(undefined, scalar, ir.IntType(32)(0))
+                a_rk = build.shuffle_vector(one, undefined, lanes)
+                for j in columns:  # 'contract' lets LLVM fuse the pair into one instruction
+                    product = build.fmul(a_rk, b_k[j], flags=("contract",))
+                    total.append(build.fadd(product, sums[r * len(columns) + j], flags=("contract",)))
+            following = build.add(k, i64(1))
+            k.add_incoming(following, build.block)
+            for phi, value in zip(sums, total, strict=True):
+                phi.add_incoming(value, build.block)
+            build.cbranch(build.icmp_signed("<", following, K), loop, done)
+            build.position_at_end(done)
+            for r in range(rows):
+                for j in columns:
+                    build.store(total[r * len(columns) + j], c_at(r, j), align=4)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return tile
+
+
+tile8, tile4, tile2, tile1 = (_make_tile(rows) for rows in (8, 4, 2, 1))
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+def address(typingctx, array, offset):  # type: ignore[no-untyped-def]  # typed by Numba
+    """A pointer to array.data[offset], without bounds or strides."""
+    signature = types.CPointer(types.float32)(array, types.intp)
+
+    def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]  # as above
+        data = context.make_array(signature.args[0])(context, build, args[0]).data
+        return build.gep(data, [args[1]])
+
+    return signature, codegen
+
+
+def _make_copy(length: int) -> Any:
+    """An intrinsic: to[:length] = source[:length], through vector registers and without bounds."""
+    pointer = types.CPointer(types.float32)
+
+    @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+    def copy(typingctx, source, to):  # type: ignore[no-untyped-def]  # typed by Numba
+        def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]  # as above
+            vector = ir.VectorType(ir.FloatType(), length).as_pointer()
+            value = build.load(build.bitcast(args[0], vector), align=4)
+            build.store(value, build.bitcast(args[1], vector), align=4)
+            return context.get_dummy_value()
+
+        return types.void(pointer, pointer), codegen
+
+    return copy
+
+
+copy8, copy_row = _make_copy(8), _make_copy(NR)
+
+
+@device
+def tile_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
+    """C (M, NR) = A (M, K) @ one panel, for any M >= 0 and K >= 1: the largest tiles first."""
+    i = 0
+    if MR == 8:
+        while i + 8 <= M:
+            tile8(
+                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+                accumulate,
+            )  # fmt: skip
+            i += 8
+    while i + 4 <= M:
+        tile4(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+        i += 4
+    if i + 2 <= M:
+        tile2(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+        i += 2
+    if i < M:
+        tile1(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+
+
+@device
+def matmul(A, K, panels, C, accumulate):
+    """C (M, padded N) = A (M, >= K) @ B (+ C); rows of A and C are contiguous and at least K and padded(N) long."""
+    M, a_row, c_row = A.shape[0], A.shape[1], C.shape[1]
+    for p in range(panels.shape[0]):
+        tile_rows(A, 0, a_row, 1, M, panels, p * K * NR, K, C, p * NR, c_row, accumulate)
+
+
+@device
+def pack_panel(B, transposed, panel, p):
+    """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] where `transposed`; zero past the last column."""
+    K = panel.shape[0]
+    N = B.shape[0] if transposed else B.shape[1]
+    width = min(NR, N - p * NR)
+    if width < NR:
+        panel[:] = np.float32(0)
+    if not transposed:
+        for k in range(K):
+            source, row = B[k, p * NR : p * NR + width], panel[k]
+            for j in range(width):
+                row[j] = source[j]
+        return
+    for k0 in range(0, K, PACK_ROWS):  # a few columns of B at a time: its lines are read once, not PACK_ROWS times
+        for j in range(width):
+            source = B[p * NR + j]
+            for k in range(k0, min(k0 + PACK_ROWS, K)):
+                panel[k, j] = source[k]
+
+
+@kernel("pack weights", "train", void(f2, boolean, f3, i8_1), parallel=True)
+def pack(B, transposed, panels, team):
+    """Panels of B (K, N), or of B's transpose where `transposed` (B is then (N, K))."""
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            p = claim(team)
+            if p >= panels.shape[0]:
+                break
+            pack_panel(B, transposed, panels[p], p)
+
+
+@kernel("pack weights, one thread", "look", void(f2, boolean, f3))
+def pack_serial(B, transposed, panels):
+    """As `pack`, for threads that may not run parallel kernels."""
+    for p in range(panels.shape[0]):
+        pack_panel(B, transposed, panels[p], p)
+
+
+@device
+def pack_transposed(A, k0, depth, block):
+    """block[i // 8, k, i % 8] = A[k0 + k, i]: what a tile reads lies together (A's own rows share cache sets)."""
+    M = A.shape[1]
+    for k in range(depth):
+        for i in range(0, M - 7, 8):
+            copy8(address(A, (k0 + k) * M + i), address(block, i * KB + k * 8))
+        for i in range(M - M % 8, M):
+            block[i // 8, k, i % 8] = A[k0 + k, i]
+
+
+@device
+def copy_panels(B, k0, depth, at, N, panels):
+    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero past column N: whole rows at a time, as memory likes it."""
+    b_row, length = B.shape[1], panels.shape[1] * NR
+    whole = min(panels.shape[0], (N - at) // NR)
+    for k in range(depth):
+        source = (k0 + k) * b_row + at
+        for q in range(whole):
+            copy_row(address(B, source + q * NR), address(panels, q * length + k * NR))
+    for q in range(whole, panels.shape[0]):
+        width = N - at - q * NR
+        for k in range(depth):
+            for j in range(NR):
+                panels[q, k, j] = B[k0 + k, at + q * NR + j] if j < width else np.float32(0)
+
+
+@device
+def add_rows(panels, depth, column):
+    """column[q] += the sums over the first `depth` rows of panels[q]."""
+    for q in range(panels.shape[0]):
+        total = column[q]
+        for k in range(depth):
+            row = panels[q, k]
+            for j in range(NR):
+                total[j] += row[j]
+
+
+@kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, i8_1), parallel=True)
+def outer_sum(A, B, C, sums, with_sums, team):
+    """C (M, N) = A.T @ B, A (K, M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
+
+    Each worker owns groups of panels of C and runs through all K rows in blocks; nothing is summed across workers.
+    """
+    K, M = A.shape
+    N = C.shape[1]
+    panels = (N + NR - 1) // NR
+    size = max(1, min(GROUP, panels // 4))
+    groups = (panels + size - 1) // size
+    team[0] = 0
+    for _ in prange(team[1]):
+        block = np.empty(((M + 7) // 8, KB, 8), np.float32)
+        panel = np.empty((size, KB, NR), np.float32)
+        total = np.empty((size, M, NR), np.float32)
+        column = np.empty((size, NR), np.float32)
+        while True:
+            group = claim(team)
+            if group >= groups:
+                break
+            first = group * size
+            count = min(size, panels - first)
+            column[:] = np.float32(0)
+            for k0 in range(0, K, KB):
+                depth = min(KB, K - k0)
+                pack_transposed(A, k0, depth, block)
+                copy_panels(B, k0, depth, first * NR, N, panel[:count])
+                if with_sums:
+                    add_rows(panel[:count], depth, column)
+                for q in range(count):
+                    for i in range(0, M, 8):
+                        c_at = (q * M + i) * NR
+                        tile_rows(
+                            block, i * KB, 1, 8, min(8, M - i), panel, q * KB * NR, depth, total, c_at, NR, k0 > 0
+                        )
+            for q in range(count):
+                at = (first + q) * NR
+                width = min(NR, N - at)
+                for i in range(M):
+                    source, target = total[q, i], C[i, at : at + width]
+                    for j in range(width):
+                        target[j] = source[j]
+                if with_sums:
+                    for j in range(width):
+                        sums[at + j] = column[q, j]
+
+
+class Packed:
+    """Panels of a weight matrix, packed again after every change of it."""
+
+    def __init__(self, matrix: F32, transposed: bool = False) -> None:
+        self.matrix = matrix
+        self.transposed = transposed
+        K, N = matrix.shape[::-1] if transposed else matrix.shape
+        self.panels = np.zeros((-(-N // NR), K, NR), np.float32)
+
+    def pack(self, parallel: bool = True) -> None:
+        """Read the matrix as it is now."""
+        if parallel:
+            pack(self.matrix, self.transposed, self.panels, TEAM)
+        else:
+            pack_serial(self.matrix, self.transposed, self.panels)

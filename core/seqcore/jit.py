@@ -1,0 +1,226 @@
+"""The only place that knows Numba: its options, its threads, its cache folder, and the list of kernels.
+
+A *kernel* is a compiled function that Python calls; its signature is written down, so that all kernels can be
+compiled before the first step, visibly, and none by surprise in the middle of one. A *device* function is called
+by kernels only and compiled into each of them.
+
+Measured reasons for the options:
+
+- ``error_model="numpy"``: Python's model raises on x / 0, and that early exit stops LLVM from vectorising every loop
+  that divides (tanh: 2.1 ns an element with it, 0.3 without).
+- ``fastmath``: ``contract`` allows fused multiply-add; ``reassoc`` lets sums be split over lanes and is given only where
+  sums are. Never ``True``: that promises LLVM that there are no NaNs, and it deletes the tests for them.
+- ``nogil``: the screen's thread runs while kernels do.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+# GNU OpenMP reads this once, when it is loaded. Workers that wait between parallel regions spin only briefly: at
+# 20,000 rounds nothing is lost at any size, fully passive costs 0.3 ms a step, and the default burns a core.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import config as numba_config
+from numba import types
+from numba.core import codegen
+from numba.extending import intrinsic
+from platformdirs import user_cache_path
+
+from seqcore.errors import SeqError
+from seqcore.records import CompileProgress
+
+if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
+    numba_config.CPU_FEATURES = ""  # a named CPU brings its own features, not this host's
+
+f4, i4, i8, u4, boolean = types.float32, types.int32, types.int64, types.uint32, types.boolean
+f8_1 = types.float64[::1]
+f1, f2, f3 = f4[::1], f4[:, ::1], f4[:, :, ::1]
+i1, i2 = i4[::1], i4[:, ::1]
+i8_1 = i8[::1]
+void = types.void
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CACHE_VARIABLE = "SEQTUI_CACHE_DIR"
+
+
+# What a parallel kernel is called with: [the next chunk to claim, how many workers to start]. (Numba's own
+# get_num_threads inside a kernel reads a C pointer, and such a kernel cannot be cached.) Used by the one thread that
+# runs parallel kernels.
+TEAM = np.array([0, numba_config.NUMBA_NUM_THREADS], np.int64)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled function: what people call it, what it takes, and the group that needs it first."""
+
+    label: str
+    group: str
+    signature: Any
+    dispatcher: Any
+
+    @property
+    def compiled(self) -> bool:
+        """True once machine code for it is in this process."""
+        return bool(self.dispatcher.signatures)
+
+
+KERNELS: list[Kernel] = []
+
+
+def host() -> tuple[str, str]:
+    """The CPU's name and features that code is made for, as LLVM writes them."""
+    name = numba_config.CPU_NAME or llvm.get_host_cpu_name()
+    features = numba_config.CPU_FEATURES if numba_config.CPU_FEATURES is not None else codegen.get_host_cpu_features()
+    return name, features
+
+
+def _sources_digest() -> str:
+    """A hash of every source file of the engine: Numba does not notice a change in an imported file."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _cache_folder() -> Path:
+    """Where machine code is kept: the user's cache folder, or a temporary one if that cannot be written."""
+    name, features = host()
+    setup = f"{name}|{features}|{numba.__version__}|{numba_config.BOUNDSCHECK}|{numba_config.OPT}"
+    folder = f"{_sources_digest()}-{hashlib.sha256(setup.encode()).hexdigest()[:8]}"
+    chosen = os.environ.get(CACHE_VARIABLE)
+    root = Path(chosen) if chosen else user_cache_path("seqtui", appauthor=False)
+    if _writable(root / "kernels" / folder):
+        return root / "kernels" / folder
+    fallback = Path(tempfile.gettempdir()) / f"seqtui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    if _writable(fallback / folder) and (fallback / folder).stat().st_uid == os.getuid():
+        return fallback / folder
+    return Path(tempfile.mkdtemp(prefix="seqtui-"))
+
+
+CACHE_FOLDER = _cache_folder()
+
+
+@contextlib.contextmanager
+def _caching_here() -> Iterator[None]:
+    """Numba asks for its cache folder while it decorates: ours for our kernels, untouched for anybody else's."""
+    before = numba_config.CACHE_DIR
+    numba_config.CACHE_DIR = str(CACHE_FOLDER)
+    try:
+        yield
+    finally:
+        numba_config.CACHE_DIR = before
+
+
+def device(function: F) -> F:
+    """A function for kernels to call; pure arithmetic on arrays, where sums may be split over lanes."""
+    compiled: F = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})(function)
+    return compiled
+
+
+def elementwise(function: F) -> F:
+    """A function of scalars, inlined where it is called so that the loop around it vectorises."""
+    compiled: F = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")(function)
+    return compiled
+
+
+def kernel(label: str, group: str, signature: Any, *, parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Register a kernel. `label` is shown while it compiles; `group` says which part of the program needs it."""
+
+    def register(function: Callable[..., Any]) -> Any:
+        with _caching_here():
+            dispatcher = numba.njit(
+                nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True, parallel=parallel
+            )(function)
+        KERNELS.append(Kernel(label, group, signature, dispatcher))
+        return dispatcher
+
+    return register
+
+
+def compile_kernels(
+    groups: Sequence[str] | None = None, report: Callable[[CompileProgress], None] | None = None
+) -> int:
+    """Compile, or load from the cache, every kernel of `groups` (all if None); returns how many were missing.
+
+    A compiled kernel is closed: a call with other types than the registered ones raises TypeError rather than
+    compiling for seconds in the middle of a step. `report` is told before each kernel and once at the end.
+    """
+    wanted = [k for k in KERNELS if (groups is None or k.group in groups) and not k.compiled]
+    names = tuple(k.label for k in wanted)
+    for done, entry in enumerate(wanted):
+        if report:
+            report(CompileProgress(done, len(wanted), names))
+        entry.dispatcher.compile(entry.signature)
+        entry.dispatcher.disable_compile()
+    if report:
+        report(CompileProgress(len(wanted), len(wanted), names))
+    return len(wanted)
+
+
+def cached(groups: Sequence[str] | None = None) -> bool:
+    """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
+    index = {path.name.split("-")[0].split(".")[-1] for path in CACHE_FOLDER.rglob("*.nbi")}
+    return all(k.dispatcher.__name__ in index for k in KERNELS if groups is None or k.group in groups)
+
+
+def set_threads(count: int | None) -> int:
+    """Use `count` threads from now on (all cores if None or 0); returns how many. Raises SeqError.
+
+    Only one thread of the process may run parallel kernels; call this from that thread.
+    """
+    most = int(numba_config.NUMBA_NUM_THREADS)
+    if not count:
+        count = most
+    if not 1 <= count <= most:
+        raise SeqError(f"--threads {count}: this machine runs 1 to {most} threads")
+    numba.set_num_threads(count)
+    TEAM[1] = count
+    return count
+
+
+def available_threads() -> int:
+    """How many threads there are to use."""
+    return int(numba_config.NUMBA_NUM_THREADS)
+
+
+def threading_layer() -> str:
+    """The name of Numba's thread layer (omp, tbb or workqueue); empty before the first parallel kernel ran."""
+    try:
+        return str(numba.threading_layer())
+    except ValueError:
+        return ""
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
+def claim(typingctx: Any, team: Any) -> Any:
+    """team[0]++, atomically; returns the value before. Workers claim chunks of work with it.
+
+    Which worker gets which chunk varies; what a chunk computes does not, so results keep their bits.
+    """
+    signature = types.int64(team)
+
+    def codegen_claim(context: Any, build: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, build, args[0]).data
+        return build.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return signature, codegen_claim

@@ -1,0 +1,58 @@
+"""Inverted dropout (Srivastava et al. 2014): y = x * keep / (1 - rate), keep drawn anew for every element and step.
+
+The mask is never stored: whether element n is kept is a hash of (key, n), so the backward pass draws the same one, any
+number of threads draws the same one, and a resumed run draws the one it would have drawn.
+"""
+
+import numpy as np
+from numba import prange
+
+from seqcore.jit import TEAM, claim, elementwise, f2, f4, i8, i8_1, kernel, u4, void
+from seqcore.records import F32
+
+u = np.uint32
+ROWS = 64
+MASK64 = (1 << 64) - 1
+
+
+@elementwise
+def mix(n):
+    """A permutation of 32 bits that leaves no visible pattern (the constants of Wellons' hash prospector)."""
+    n = u(n ^ (n >> u(16)))
+    n = u(n * u(0x7FEB352D))
+    n = u(n ^ (n >> u(15)))
+    n = u(n * u(0x846CA68B))
+    return u(n ^ (n >> u(16)))
+
+
+@kernel("dropout", "train", void(f2, f2, i8, u4, u4, f4, i8_1), parallel=True)
+def drop(x, y, H, key, threshold, scale, team):
+    """y[:, :H] = x[:, :H] * scale where hash(key, place) >= threshold, else 0; y may be x."""
+    M = x.shape[0]
+    chunks = (M + ROWS - 1) // ROWS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            chunk = claim(team)
+            if chunk >= chunks:
+                break
+            for m in range(chunk * ROWS, min((chunk + 1) * ROWS, M)):
+                source, to, start = x[m, :H], y[m, :H], mix(u(m) ^ key)
+                for j in range(H):
+                    to[j] = source[j] * scale if mix(u(start + u(j))) >= threshold else np.float32(0)
+
+
+def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
+    """32 bits that differ for every (seed, step, layer): three rounds of SplitMix64."""
+    state = 0
+    for value in (seed, step, layer):
+        state = (state + value + 0x9E3779B97F4A7C15) & MASK64
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & MASK64
+        state ^= state >> 31
+    return np.uint32(state >> 32)
+
+
+def dropout(x: F32, y: F32, hidden: int, rate: float, key: np.uint32) -> None:
+    """y = dropout(x) on the first `hidden` columns of x, y (M, >= hidden). The same call on dy is the backward pass."""
+    drop(x, y, hidden, key, np.uint32(min(rate * 2.0**32, 2.0**32 - 1)), np.float32(1 / (1 - rate)), TEAM)

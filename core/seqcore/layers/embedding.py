@@ -1,0 +1,138 @@
+"""The first layer's input product, as a table: what one-hot encoding comes to.
+
+A token enters as a one-hot vector; one-hot(x) @ E is a row of E, and one-hot(x) @ E @ W_xh + b is a row of a table with
+one row per token. So the product over T * B timesteps becomes one over the distinct tokens of the batch, U of them:
+
+    forward     table = E[u] W_xh + b          (one-hot: W_xh[u] + b),   u the batch's distinct tokens
+    backward    dtable[v] = sum of dz over the places that hold v
+                dW_xh = E[u]^T dtable,  db = sum of dtable's rows,  dE[u] = dtable W_xh^T
+
+Shapes: tokens (T, B) int32; E (V, I), W_xh (I, N), b (N,); table and dtable (U, padded N); index (T * B,) int32, the
+row of the table for each place. N is 4 H for an LSTM. All of it is exact algebra, and half of the work saved.
+"""
+
+import numpy as np
+from numba import prange
+
+from seqcore.gemm import NR, outer_sum
+from seqcore.jit import TEAM, boolean, claim, f1, f2, i1, i4, i8_1, kernel, void
+from seqcore.layers.linear import Linear
+from seqcore.records import F32, I32
+
+
+@kernel("distinct tokens", "train", i4(i1, i1, i1, i1))
+def distinct(tokens, stamps, index, found):
+    """found[:U] = the distinct tokens in order of appearance, index = each place's row in it; returns U.
+
+    stamps (V,) is scratch.
+    """
+    count = np.int32(0)
+    for place in range(tokens.size):
+        stamps[tokens[place]] = np.int32(-1)
+    for place in range(tokens.size):
+        token = tokens[place]
+        if stamps[token] < 0:
+            stamps[token] = count
+            found[count] = token
+            count += np.int32(1)
+        index[place] = stamps[token]
+    return count
+
+
+@kernel("gather rows", "train", void(f2, i1, f1, f2))
+def gather_rows(source, rows, bias, out):
+    """out[u] = source[rows[u]] (+ bias); out may be wider and is zero there."""
+    N = source.shape[1]
+    for u in range(out.shape[0]):
+        row, to = source[rows[u]], out[u]
+        for j in range(N):
+            to[j] = row[j]
+        for j in range(N, out.shape[1]):
+            to[j] = np.float32(0)
+        for j in range(bias.size):
+            to[j] += bias[j]
+
+
+@kernel("embedding backward", "train", void(f2, i1, f2, i8_1), parallel=True)
+def scatter_sum(dz, index, dtable, team):
+    """dtable[u] = the sum of the rows of dz whose index is u; each worker owns some columns, a panel at a time."""
+    panels = dtable.shape[1] // NR
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            p = claim(team)
+            if p >= panels:
+                break
+            for u in range(dtable.shape[0]):
+                total = dtable[u, p * NR : (p + 1) * NR]
+                for j in range(NR):
+                    total[j] = np.float32(0)
+            for place in range(dz.shape[0]):
+                row = dz[place, p * NR : (p + 1) * NR]
+                total = dtable[index[place], p * NR : (p + 1) * NR]
+                for j in range(NR):
+                    total[j] += row[j]
+
+
+@kernel("scatter rows", "train", void(f2, i1, f2, boolean))
+def scatter_rows(source, rows, out, clear):
+    """out[rows[u]] = source[u, :N], out (V, N); the other rows are zero where `clear`."""
+    N = out.shape[1]
+    if clear:
+        out[:] = np.float32(0)
+    for u in range(rows.size):
+        row, to = source[u], out[rows[u]]
+        for j in range(N):
+            to[j] = row[j]
+
+
+@kernel("column sums", "train", void(f2, f1))
+def column_sums(rows, sums):
+    """sums[j] = the sum of rows[:, j], j < sums.size."""
+    sums[:] = np.float32(0)
+    for r in range(rows.shape[0]):
+        row = rows[r, : sums.size]
+        for j in range(sums.size):
+            sums[j] += row[j]
+
+
+class InputTable:
+    """Embedding (learned, or one-hot where E is None) folded into the first layer's input product."""
+
+    def __init__(self, E: F32 | None, dE: F32 | None, linear: Linear) -> None:
+        self.E, self.dE, self.linear = E, dE, linear
+        self.vocabulary_size = len(E) if E is not None else len(linear.W)
+        self._stamps = np.zeros(self.vocabulary_size, np.int32)
+        self._found = np.zeros(self.vocabulary_size, np.int32)
+        self.tokens = np.zeros(0, np.int32)  # (U,) the distinct tokens of the last forward pass
+        self.index = np.zeros(0, np.int32)  # (T * B,)
+        self.table = np.zeros((0, linear.width), np.float32)
+
+    def forward(self, tokens: I32) -> None:
+        """Fill `tokens`, `index` and `table` for tokens (T, B)."""
+        flat = tokens.reshape(-1)
+        if self.index.size != flat.size:
+            self.index = np.zeros(flat.size, np.int32)
+        count = distinct(flat, self._stamps, self.index, self._found)
+        self.tokens = self._found[:count]
+        if len(self.table) != count:
+            self.table = np.zeros((count, self.linear.width), np.float32)
+        if self.E is None:
+            gather_rows(self.linear.W, self.tokens, self.linear.b, self.table)
+            return
+        self._embedded = np.zeros((count, self.E.shape[1]), np.float32)
+        gather_rows(self.E, self.tokens, np.zeros(0, np.float32), self._embedded)
+        self.linear.forward(self._embedded, self.table)
+
+    def backward(self, dz: F32) -> None:
+        """dz (T * B, padded N) is the gradient of the table's rows where they were read; fills dE, dW_xh, db."""
+        dtable = np.empty_like(self.table)
+        scatter_sum(dz, self.index, dtable, TEAM)
+        column_sums(dtable, self.linear.db)
+        if self.E is None or self.dE is None:
+            scatter_rows(dtable, self.tokens, self.linear.dW, True)
+            return
+        outer_sum(self._embedded, dtable, self.linear.dW, self.linear.db, False, TEAM)
+        dembedded = np.empty((len(dtable), self.linear.input_width), np.float32)
+        self.linear.backward_input(dtable, dembedded)
+        scatter_rows(dembedded, self.tokens, self.dE, True)

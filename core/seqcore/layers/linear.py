@@ -1,0 +1,67 @@
+"""The linear layer: y = x W + b for many rows at once, and its gradients.
+
+    forward     y = x W + b
+    backward    dx = dy W^T,  dW = x^T dy,  db = sum over rows of dy
+
+Shapes: x (M, I), W (I, N), b (N,), y and dy (M, padded N); M is any number of rows, T * B for a sequence.
+Everything that can be hoisted out of a recurrence passes through here: the input products of the upper layers, and
+the tables that stand for those of the first.
+"""
+
+import numpy as np
+from numba import prange
+
+from seqcore.gemm import NR, Packed, matmul, outer_sum
+from seqcore.jit import TEAM, boolean, claim, f1, f2, f3, i8, i8_1, kernel, void
+from seqcore.records import F32
+
+ROWS = 64  # rows that a worker takes at a time: the packed weights then pass through its cache once for all of them
+NO_BIAS = np.zeros(0, np.float32)
+
+
+@kernel("linear forward", "train", void(f2, i8, f3, f1, f2, boolean, i8_1), parallel=True)
+def project(x, K, panels, bias, y, accumulate, team):
+    """y (M, padded N) = x[:, :K] W + bias (+ y where `accumulate`); an empty bias is none."""
+    M = x.shape[0]
+    chunks = (M + ROWS - 1) // ROWS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            chunk = claim(team)
+            if chunk >= chunks:
+                break
+            first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
+            matmul(x[first:last], K, panels, y[first:last], accumulate)
+            for r in range(first, last):
+                row = y[r, : bias.size]
+                for j in range(bias.size):
+                    row[j] += bias[j]
+
+
+class Linear:
+    """Weights of y = x W + b with their gradients; W (I, N) and b (N,) are views into the parameter buffer."""
+
+    def __init__(self, W: F32, b: F32, dW: F32, db: F32) -> None:
+        self.W, self.b, self.dW, self.db = W, b, dW, db
+        self.packed = Packed(W)
+        self.packed_T = Packed(W, transposed=True)
+        self.width = self.packed.panels.shape[0] * NR  # of a row of y, panels whole
+        self.input_width = self.packed_T.panels.shape[0] * NR  # of a row of dx
+
+    def pack(self, backward: bool = True) -> None:
+        """Read the weights as they are now."""
+        self.packed.pack()
+        if backward:
+            self.packed_T.pack()
+
+    def forward(self, x: F32, y: F32) -> None:
+        """y (M, width) = x (M, I) W + b."""
+        project(x, self.W.shape[0], self.packed.panels, self.b, y, False, TEAM)
+
+    def backward_input(self, dy: F32, dx: F32, accumulate: bool = False) -> None:
+        """dx (M, input_width) = dy W^T (+ dx)."""
+        project(dy, self.W.shape[1], self.packed_T.panels, NO_BIAS, dx, accumulate, TEAM)
+
+    def backward_weights(self, x: F32, dy: F32) -> None:
+        """dW = x^T dy, db = the sum of dy's rows."""
+        outer_sum(x, dy, self.dW, self.db, True, TEAM)

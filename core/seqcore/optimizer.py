@@ -1,0 +1,96 @@
+"""AdamW (Loshchilov and Hutter 2019), clipping by the global norm, and the learning rate's schedule.
+
+    m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2        g clipped
+    w = w - rate * decay * w                                    matrices only
+    w = w - rate * (m / (1 - b1^n)) / (sqrt(v / (1 - b2^n)) + eps)
+
+As `torch.optim.AdamW` with weight decay on the matrices' group alone. All arrays are flat, (P,).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import prange
+
+from seqcore.jit import TEAM, claim, f1, f4, f8_1, i8, i8_1, kernel, void
+from seqcore.records import F32
+
+BLOCK = 16_384  # elements that a worker takes at a time; sums are per block, so they do not depend on the workers
+
+
+@kernel("gradient norm", "train", void(f1, f8_1, i8_1), parallel=True)
+def square_sums(g, sums, team):
+    """sums[block] = the sum of squares of that block of g (P,), in float64."""
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            block = claim(team)
+            if block >= sums.size:
+                break
+            part, total = g[block * BLOCK : (block + 1) * BLOCK], 0.0
+            for i in range(part.size):
+                total += np.float64(part[i]) * np.float64(part[i])
+            sums[block] = total
+
+
+@kernel("adamw", "train", void(f1, f1, f1, f1, f4, f4, f4, f4, f4, f4, f4, f4, f4, i8, i8_1), parallel=True)
+def adamw(w, g, m, v, rate, scale, a1, b2, a2, eps, c1, c2, decay, decayed, team):
+    """One update; g is scaled by `scale` first (clipping). a = 1 - b, c = 1 / (1 - b^n)."""
+    blocks = (w.size + BLOCK - 1) // BLOCK
+    shrink = np.float32(1) - rate * decay
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            block = claim(team)
+            if block >= blocks:
+                break
+            first, last = block * BLOCK, min((block + 1) * BLOCK, w.size)
+            for i in range(first, min(last, decayed)):
+                w[i] *= shrink
+            w_b, g_b, m_b, v_b = w[first:last], g[first:last], m[first:last], v[first:last]
+            for i in range(w_b.size):
+                d = g_b[i] * scale
+                m_b[i] += a1 * (d - m_b[i])
+                v_b[i] = b2 * v_b[i] + a2 * d * d
+                w_b[i] -= rate * (m_b[i] * c1) / (np.sqrt(v_b[i] * c2) + eps)
+
+
+class AdamW:
+    """The optimiser's state: m and v (P,), and how many updates were made."""
+
+    def __init__(self, size: int, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
+        self.betas, self.eps = betas, eps
+        self.m, self.v = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        self.updates = 0
+        self._sums = np.zeros(-(-size // BLOCK), np.float64)
+
+    def norm(self, g: F32) -> float:
+        """The global L2 norm of g; not finite if any element of it is not."""
+        square_sums(g, self._sums, TEAM)
+        return math.sqrt(math.fsum(self._sums)) if np.isfinite(self._sums).all() else math.nan
+
+    def update(self, w: F32, g: F32, rate: float, scale: float, decay: float, decayed: int) -> None:
+        """One step of w against scale * g; `decayed` first elements of w decay."""
+        self.updates += 1
+        b1, b2 = self.betas
+        c1, c2 = 1 / (1 - b1**self.updates), 1 / (1 - b2**self.updates)
+        numbers = (np.float32(x) for x in (rate, scale, 1 - b1, b2, 1 - b2, self.eps, c1, c2, decay))
+        adamw(w, g, self.m, self.v, *numbers, decayed, TEAM)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate over a run: linear warm-up, then constant or half a cosine down to `final` of the peak."""
+
+    kind: str  # "constant" or "cosine"
+    warmup: int  # steps
+    final: float = 0.0  # fraction of the peak where a cosine ends
+
+    def factor(self, step: int, progress: float) -> float:
+        """What the peak rate is multiplied with at `step` (from 0); `progress` 0..1 is the share of the run done."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.kind == "constant":
+            return 1.0
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, progress))))

@@ -1,0 +1,51 @@
+"""All parameters in one flat float32 buffer, with named views into it.
+
+Adam, the gradient's norm, a snapshot and a checkpoint are each one loop over one array. Matrices come first, so that
+"what weight decay applies to" is a prefix.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from seqcore.records import F32
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def ordered(shapes: Shapes) -> dict[str, tuple[int, ...]]:
+    """The same names, matrices before vectors, otherwise in the order given."""
+    return dict(sorted(shapes.items(), key=lambda item: len(item[1]) < 2))
+
+
+class Parameters:
+    """Named arrays in one buffer. `flat` (P,); `decayed`: how many of its first elements belong to matrices."""
+
+    def __init__(self, shapes: Shapes, flat: F32 | None = None) -> None:
+        self.shapes = ordered(shapes)
+        self.size = sum(math.prod(shape) for shape in self.shapes.values())
+        self.decayed = sum(math.prod(shape) for shape in self.shapes.values() if len(shape) > 1)
+        self.flat = np.zeros(self.size, np.float32) if flat is None else flat
+        if self.flat.shape != (self.size,) or self.flat.dtype != np.float32:
+            raise ValueError(f"a buffer of {self.size} float32 is needed, not {self.flat.dtype} {self.flat.shape}")
+        self._views: dict[str, F32] = {}
+        at = 0
+        for name, shape in self.shapes.items():
+            count = math.prod(shape)
+            self._views[name] = self.flat[at : at + count].reshape(shape)
+            at += count
+
+    def __getitem__(self, name: str) -> F32:
+        return self._views[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._views
+
+    def items(self) -> list[tuple[str, F32]]:
+        """(name, view) in the buffer's order."""
+        return list(self._views.items())
+
+    def copy(self) -> "Parameters":
+        """The same names and values in a buffer of its own."""
+        return Parameters(self.shapes, self.flat.copy())
