@@ -1,0 +1,131 @@
+"""Which staves a score of a given size holds, and how many lines each gets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a band of lines shows."""
+
+    TEXT = "text"
+    GUESS = "guess"
+    TRACE = "trace"  # the picked unit over the text
+    LOSS = "loss"
+    STAVE = "stave"
+    REACH = "reach"  # at the playhead
+    TRIANGLE = "triangle"  # at every timestep
+    NOTE = "note"  # the reach in words
+    READOUT = "readout"
+
+
+@dataclass(frozen=True)
+class Band:
+    """Lines of one kind; `name` is that of a stave."""
+
+    kind: Kind
+    lines: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Bands from top to bottom, and how the width is shared."""
+
+    bands: tuple[Band, ...]
+    gutter: int
+    columns: int  # timesteps that fit
+    column_width: int  # cells a timestep
+
+    def band_at(self, line: int) -> tuple[Band, int] | None:
+        """The band that a line is in, and which of its lines that is."""
+        for band in self.bands:
+            if line < band.lines:
+                return band, line
+            line -= band.lines
+        return None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What there is to show."""
+
+    staves: Sequence[str]  # of one layer, in the model's order
+    chosen: str
+    units: int
+    trace: bool
+    triangle: bool
+    compact: bool
+
+
+_FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # which go in first
+_ORDER = (Kind.TEXT, Kind.TRACE, Kind.GUESS, Kind.LOSS, Kind.STAVE, Kind.TRIANGLE, Kind.REACH, Kind.NOTE, Kind.READOUT)
+_COMPACT_HEIGHT = 13
+_TRIANGLE_LEAST = 8
+_STAVE_MOST = 16
+
+
+def gutter_width(width: int) -> int:
+    """Cells for the labels at the left."""
+    return 13 if width >= 60 else 9 if width >= 36 else 0
+
+
+def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
+    """The layout for a pane of width × height cells."""
+    gutter = gutter_width(width)
+    columns = max(1, (width - gutter) // column_width)
+    return Layout(_bands(height, wish), gutter, columns, column_width)
+
+
+def _bands(height: int, wish: Wish) -> tuple[Band, ...]:
+    if height <= len(_FEWEST):
+        kept = _FEWEST[:height]
+        return tuple(Band(kind, 1, wish.chosen if kind is Kind.STAVE else "") for kind in _ORDER if kind in kept)
+    small = wish.compact and height <= _COMPACT_HEIGHT
+    lines = {Kind.TEXT: 1, Kind.GUESS: 1, Kind.READOUT: 1, Kind.REACH: 1}
+    lines[Kind.TRACE] = 0 if not wish.trace or height < 10 else 1 if height < 26 else 2
+    lines[Kind.LOSS] = 1 if height < 14 else 2 if height < 28 else 3
+    lines[Kind.NOTE] = 1 if height >= 14 and not small else 0
+    rest = height - sum(lines.values())
+    staves, lines[Kind.TRIANGLE] = _heatmaps(rest, wish, small)
+    lines[Kind.LOSS] += min(rest - sum(count for _, count in staves) - lines[Kind.TRIANGLE], 3)
+    bands: list[Band] = []
+    for kind in _ORDER:
+        if kind is Kind.STAVE:
+            bands += [Band(kind, count, name) for name, count in staves]
+        elif lines[kind] > 0:
+            bands.append(Band(kind, lines[kind]))
+    return tuple(bands)
+
+
+def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]], int]:
+    """Lines of each stave shown, and of the triangle."""
+    if rest < 1:
+        return [], 0
+    if wish.triangle:
+        beside = 4 if rest >= 4 + _TRIANGLE_LEAST else 0
+        return ([(wish.chosen, beside)] if beside else []), rest - beside
+    if small:
+        return [(wish.chosen, min(4, rest))], 0
+    shown = _shown(rest, wish)
+    most = min(_STAVE_MOST, max(2, (wish.units + 1) // 2))
+    comfortable = 4 * len(shown)
+    whole = len(shown) == len(wish.staves)
+    triangle = rest - comfortable if whole and rest - comfortable >= _TRIANGLE_LEAST + 2 else 0
+    room = min(rest - triangle, most * len(shown))
+    each, more = divmod(room, len(shown))
+    first = sorted(shown, key=lambda name: name != wish.chosen)[:more]  # the chosen one is never the smaller
+    staves = [(name, each + (name in first)) for name in shown]
+    spare = rest - triangle - room
+    return staves, triangle + (spare if triangle or spare >= _TRIANGLE_LEAST else 0)
+
+
+def _shown(rest: int, wish: Wish) -> list[str]:
+    """The staves that fit: all, or the chosen one with the state and then its neighbours."""
+    if rest >= 3 * len(wish.staves):
+        return list(wish.staves)
+    count = max(1, rest // 5)
+    state = [name for name in ("c", "h") if name in wish.staves and name != wish.chosen]
+    preferred = [wish.chosen, *state[:1], *wish.staves]
+    kept = list(dict.fromkeys(preferred))[:count]
+    return [name for name in wish.staves if name in kept]

@@ -1,0 +1,208 @@
+"""The loss over training, and the batch's mean loss at each position."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.style import Style
+from seqcore.records import History, References
+
+from seqtui.snapshot import Phase, Snapshot
+from seqtui.tui.widgets.axis import Axis, nice_step
+from seqtui.tui.widgets.curve import trailing_mean
+from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.pane import Pane, Row, pieces
+from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, x_ticks
+
+WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
+_MARGIN = 14  # " trigram 1.93", and no less than "unigram 0.0412" needs
+_TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
+
+
+class LossPane(Pane):
+    """Training and validation loss: a curve of the lowest and highest value of each column."""
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self.logarithmic = True
+        self.smoothed = False
+        self.by_position = False
+        self.window: int | None = None  # steps, None for all
+        self._history = History.empty()
+        self._references: References | None = None
+        self._positions = np.zeros(0, np.float32)
+        self._phase = Phase.LOADING
+        self._unit = "nats"
+        self._retitle()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take the newest curves; nothing is repainted when they are the ones already shown."""
+        unit = f"nats a {'character' if snapshot.tokens_by == 'char' else snapshot.tokens_by}"
+        new = (snapshot.history, snapshot.references, snapshot.position_loss, snapshot.phase, unit)
+        old = (self._history, self._references, self._positions, self._phase, self._unit)
+        if all(one is other or (isinstance(one, str) and one == other) for one, other in zip(new, old, strict=True)):
+            return
+        self._history, self._references, self._positions, self._phase, self._unit = new
+        self.redraw()
+
+    def toggle_scale(self) -> None:
+        """Between a logarithmic and a linear axis."""
+        self.logarithmic = not self.logarithmic
+        self._retitle()
+
+    def toggle_smoothing(self) -> None:
+        """Between the loss of every step and its trailing mean over those."""
+        self.smoothed = not self.smoothed
+        self._retitle()
+
+    def toggle_positions(self) -> None:
+        """Between the loss over training and the loss over the positions of a sequence."""
+        self.by_position = not self.by_position
+        self._retitle()
+
+    def zoom(self, direction: int) -> None:
+        """Look back over fewer steps (direction > 0) or more (< 0), up to all of them."""
+        steps = int(self._history.step[-1]) if len(self._history.step) else 0
+        fitting: list[int | None] = [window for window in WINDOWS if window < steps]
+        choices = [*fitting, None]  # from the closest look to all
+        now = choices.index(self.window) if self.window in choices else len(choices) - 1
+        self.window = choices[max(0, min(len(choices) - 1, now + (-1 if direction > 0 else 1)))]
+        self._retitle()
+
+    def _retitle(self) -> None:
+        scale = "log" if self.logarithmic else "linear"
+        if self.by_position:
+            self.set_titles("1 loss", f"by position · {scale}", "by position")
+        else:
+            look = f" · last {self.window:,}" if self.window else ""
+            plain = f"{scale} · {'smoothed' if self.smoothed else 'raw'}"
+            self.set_titles("1 loss", plain + look, plain)
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> Sequence[Row]:
+        """The numbers, the plot and the ticks below it."""
+        x, y = self._series()
+        if len(y) == 0:
+            return self._waiting()
+        rows = [self._numbers(width)] if height != 2 else []
+        lines = height - len(rows) - (1 if height >= 5 else 0)
+        margin = _MARGIN if width >= 44 and self._references and not self.by_position else 0
+        columns = width - TICKS_WIDTH - margin
+        if lines < 2 or columns < 2:
+            return [self._numbers(width)]
+        plot = self._plot(x, y, columns, lines)
+        ink = self.ink
+        styles = (ink.text, ink.accent, ink.faint, ink.second, ink.faint)
+        rows += plot.rows(styles, ink.muted, margin)
+        if height >= 5:
+            values = self._x_values(plot.first, plot.last, columns)
+            line = " " * TICKS_WIDTH + x_ticks(plot.first, plot.last, columns, values)
+            rows.append(Row(("x", line), lambda: pieces((line, ink.muted))))
+        return rows
+
+    def _series(self) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of the curve: steps and loss within the window, or positions and loss."""
+        if self.by_position:
+            return np.arange(1, len(self._positions) + 1), self._positions
+        return self._history.step, self._history.train_loss
+
+    def _range(self, x: np.ndarray) -> tuple[float, float]:
+        """The x at both edges, on a grid, so that the curve does not crawl with every step."""
+        last = float(x[-1])
+        if self.by_position:
+            return 1.0, max(last, 2.0)
+        span = self.window or max(last, 8.0)
+        grid = nice_step(span, 8)
+        right = max(np.ceil(last / grid) * grid, grid)
+        return (0.0 if self.window is None else max(0.0, right - span)), float(right)
+
+    def _plot(self, x: np.ndarray, y: np.ndarray, columns: int, lines: int) -> Plot:
+        first, last = self._range(x)
+        smooth = trailing_mean(y, max(8, int(np.searchsorted(x, x[-1])) // 64)) if self.smoothed else y
+        seen = slice(int(np.searchsorted(x, first)), None)
+        x, y, smooth = x[seen], y[seen], smooth[seen]
+        valid_x, valid_y = self._validation(first)
+        plot = Plot(columns, lines, self._axis(y, valid_y), first, last)
+        if not self.by_position:
+            for label, value in self._reference_lines():
+                plot.reference(value, f"{label} {significant(value)}", _REFERENCE)
+        if self.smoothed and not self.by_position:
+            plot.curve(x, y, _RAW)
+            plot.curve(x, smooth, _TRAIN)
+        else:
+            plot.curve(x, y, _TRAIN)
+        if len(valid_x):
+            plot.marks(valid_x[:-1], valid_y[:-1], _VALID, "•")
+            plot.marks(valid_x[-1:], valid_y[-1:], _VALID)
+        return plot
+
+    def _validation(self, first: float) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self._history.validation_step, self._history.validation_loss
+        if self.by_position or len(x) == 0:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        return x[x >= first], y[x >= first]
+
+    def _axis(self, y: np.ndarray, valid: np.ndarray) -> Axis:
+        uniform = [self._references.uniform] if self._references and not (self.window or self.by_position) else []
+        values = np.concatenate([y, valid, uniform])
+        values = values[np.isfinite(values) & ((values > 0) | (not self.logarithmic))]
+        if len(values) == 0:
+            return Axis.around(1.0, 5.0, self.logarithmic)
+        return Axis.around(float(values.min()), float(values.max()), self.logarithmic)
+
+    def _reference_lines(self) -> list[tuple[str, float]]:
+        known = self._references
+        if known is None:
+            return []
+        names = ("uniform", "unigram", "bigram", "trigram")
+        return [(name, value) for name in names if np.isfinite(value := float(getattr(known, name)))]
+
+    def _x_values(self, first: float, last: float, columns: int) -> list[float]:
+        step = max(1.0, nice_step(max(last - first, 1.0), max(1, columns // 11)))
+        start = 1.0 if self.by_position else np.ceil(first / step) * step
+        ticks = [start] if self.by_position else []
+        at = np.ceil((first + (1 if self.by_position else 0)) / step) * step
+        while at <= last + 1e-9:
+            ticks.append(float(at))
+            at += step
+        return ticks
+
+    def _numbers(self, width: int) -> Row:
+        """The current numbers, in places that do not move."""
+        ink, parts = self.ink, []
+        if self.by_position:
+            finite = self._positions[np.isfinite(self._positions)]
+            ends = (float(finite[0]), float(finite[-1])) if len(finite) else (np.nan, np.nan)
+            parts = [
+                (f"{significant(ends[0]):>5}", ink.accent),
+                (" at the first position, ", ink.muted),
+                (f"{significant(ends[1]):>5}", ink.accent),
+                (" at the last: falls as context builds up", ink.muted),
+            ]
+        else:
+            parts = self._train_and_valid()
+        odd = int(np.count_nonzero(~np.isfinite(self._series()[1])))
+        if odd:
+            parts.append((f"   {odd:,} not finite", ink.warm))
+        used = sum(len(text) for text, _ in parts)
+        if used + len(self._unit) + 2 <= width:
+            parts.append((self._unit.rjust(width - used - 1), ink.faint))
+        texts = tuple(text for text, _ in parts)
+        return Row(("numbers", texts), lambda: pieces(*parts))
+
+    def _train_and_valid(self) -> list[tuple[str, Style]]:
+        ink, history = self.ink, self._history
+        train = history.train_loss
+        if self.smoothed:
+            train = trailing_mean(train[-1024:], max(8, min(1024, len(train) // 64)))
+        parts = [("  ━ ", ink.accent), ("train ", ink.muted), (f"{significant(float(train[-1])):>5}", ink.text)]
+        if len(history.validation_loss):
+            latest = significant(float(history.validation_loss[-1]))
+            parts += [("   ● ", ink.second), ("valid ", ink.muted), (f"{latest:>5}", ink.text)]
+        return parts
+
+    def _waiting(self) -> list[Row]:
+        """What an empty pane waits for."""
+        text = "  waits for the first training step"
+        if self._phase is Phase.COMPILING:
+            text = "  waits for the kernels, then for the first training step"
+        return [Row(("blank",), lambda: ()), Row((text,), lambda: pieces((text, self.ink.muted)))]

@@ -1,0 +1,41 @@
+"""Where the playhead stands, and which part of the text is in view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_MARGIN = 6  # columns kept in view beside the playhead while there is text there
+
+
+@dataclass(frozen=True)
+class Place:
+    """The playhead's timestep and the first timestep in view."""
+
+    playhead: int = 0
+    scroll: int = 0
+
+    def at(self, playhead: int, steps: int, columns: int) -> "Place":
+        """The playhead at a timestep of `steps`, scrolled only as far as it takes to see it and a little beside it."""
+        playhead = max(0, min(playhead, steps - 1))
+        margin = max(0, min(_MARGIN, (columns - 1) // 2))
+        scroll = min(self.scroll, playhead - margin)
+        scroll = max(scroll, playhead + margin - columns + 1)
+        return Place(playhead, max(0, min(scroll, steps - columns)))
+
+
+def word_start(symbols: Sequence[str], t: int, direction: int) -> int:
+    """The start of the next word after t (direction > 0) or of the last one before t; the text's edge without one."""
+    starts = [
+        i for i in range(len(symbols)) if _in_word(symbols[i]) and (i == 0 or _breaks(symbols[i - 1], symbols[i]))
+    ]
+    if direction > 0:
+        return next((start for start in starts if start > t), max(0, len(symbols) - 1))
+    return next((start for start in reversed(starts) if start < t), 0)
+
+
+def _in_word(symbol: str) -> bool:
+    return any(character.isalnum() for character in symbol)
+
+
+def _breaks(before: str, symbol: str) -> bool:
+    """Whether a word begins between the two: always where the tokens themselves are words."""
+    return not _in_word(before) or len(before) > 1 or len(symbol) > 1

@@ -1,0 +1,115 @@
+"""What a stave shows of a layer: units folded into rows, the share of saturated gates, its labels."""
+
+import math
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from seqcore.records import Stave
+
+from seqtui.tui.widgets.numbers import percent, significant
+
+Values = npt.NDArray[np.floating]
+CLOSED, OPEN = 0.1, 0.9
+
+# what a quantity is called in the gutter; the letter is the one of the equations
+LABELS = {
+    "input": "input i",
+    "forget": "forget f",
+    "cell": "cell g",
+    "output": "output o",
+    "reset": "reset r",
+    "update": "update z",
+    "candidate": "cell n",
+    "c": "state c",
+    "h": "hidden h",
+}
+
+
+class Fold(StrEnum):
+    """How more units than rows are shown."""
+
+    STRONGEST = "strongest"  # of a group, the value of largest magnitude
+    MEAN = "mean"  # of a group
+    NEAR = "near"  # the units beside the picked one, a row each
+
+    def next(self) -> "Fold":
+        """The one that the fold key goes on to."""
+        folds = list(Fold)
+        return folds[(folds.index(self) + 1) % len(folds)]
+
+
+def fold(values: Values, rows: int, how: Fold, unit: int) -> npt.NDArray[np.float64]:
+    """(T, units) as (at most `rows`, T). What is not finite is left out of a group, NaN where nothing is left."""
+    known = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    units = known.shape[1]
+    if units <= rows:
+        return known.T
+    if how is Fold.NEAR:
+        first = near_first(unit, units, rows)
+        return known.T[first : first + rows]
+    edges = group_edges(units, rows)
+    if how is Fold.MEAN:
+        finite = ~np.isnan(known)
+        count = np.add.reduceat(finite.astype(np.int64), edges, axis=1)
+        total = np.add.reduceat(np.where(finite, known, 0.0), edges, axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan).T
+    high, low = np.fmax.reduceat(known, edges, axis=1), np.fmin.reduceat(known, edges, axis=1)
+    return np.where(-low > high, low, high).T
+
+
+def group_edges(units: int, rows: int) -> npt.NDArray[np.int64]:
+    """The first unit of each of `rows` groups."""
+    return np.arange(rows) * units // rows
+
+
+def near_first(unit: int, units: int, rows: int) -> int:
+    """The uppermost unit when the rows are those beside `unit`."""
+    return max(0, min(unit - rows // 2, units - rows))
+
+
+def row_of(unit: int, units: int, rows: int, how: Fold) -> int:
+    """The row in which a unit is shown."""
+    if units <= rows:
+        return unit
+    if how is Fold.NEAR:
+        return unit - near_first(unit, units, rows)
+    return int(np.searchsorted(group_edges(units, rows), unit, side="right")) - 1
+
+
+def unit_in(values: Values, row: int, span: int, rows: int, how: Fold, unit: int) -> int:
+    """The unit meant by pointing at `span` rows from `row` on: the strongest of `values` (units,) that are in them."""
+    units = len(values)
+    if units <= rows or how is Fold.NEAR:
+        first = 0 if units <= rows else near_first(unit, units, rows)
+        return max(0, min(first + row, units - 1))
+    edges = [*group_edges(units, rows).tolist(), units]
+    first, stop = edges[min(row, rows - 1)], edges[min(row + span, rows)]
+    return int(first + np.argmax(np.abs(np.nan_to_num(values[first:stop], posinf=0, neginf=0))))
+
+
+def saturation(values: Values) -> tuple[float, float]:
+    """The shares of gate values above OPEN and below CLOSED, of those that are finite; NaN when none is."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return math.nan, math.nan
+    return float(np.mean(finite > OPEN)), float(np.mean(finite < CLOSED))
+
+
+def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: float, lines: int) -> list[str]:
+    """What stands in the gutter beside a stave of `lines` lines, its name first; the important when room is short."""
+    units = stave.values.shape[1]
+    parts = [(0, LABELS.get(stave.name, stave.name)), (5, f"{units:,} unit{'s' if units != 1 else ''}")]
+    if units > rows:
+        near = f"first {rows}" if unit is None else f"near {unit}"
+        parts.append((2, {Fold.NEAR: near, Fold.MEAN: f"mean of {math.ceil(units / rows)}"}.get(how, how.value)))
+    if stave.signed:
+        parts.append((3, f"±{significant(limit)}"))
+    else:
+        opened, closed = saturation(stave.values)
+        parts += [(3, f"open {percent(opened)}"), (4, f"closed {percent(closed)}")]
+    odd = int(np.count_nonzero(~np.isfinite(stave.values)))
+    if odd:
+        parts.append((1, f"{odd:,} gaps"))
+    kept = sorted(sorted(range(len(parts)), key=lambda i: parts[i][0])[:lines])
+    return [parts[i][1] for i in kept]

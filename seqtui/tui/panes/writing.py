@@ -1,0 +1,152 @@
+"""What the model writes: the newest sample, tinted by how likely each character was, and earlier ones below it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from seqcore.records import CompileProgress, Sample
+
+from seqtui.snapshot import Phase, Snapshot
+from seqtui.tui.widgets.cells import runs
+from seqtui.tui.widgets.pane import Pane, Row, fit, pieces
+from seqtui.tui.widgets.wrap import wrap
+from seqtui.visible import visible
+
+CURSOR = "▌"
+_PROMPT, _CURSOR, _TINTS = 0, 1, 2  # style numbers: the tints follow
+
+_WAITING = {
+    Phase.LOADING: "waits for the corpus and the model",
+    Phase.COMPILING: "waits for the kernels",
+    Phase.TRAINING: "waits for the first text: one is written every so often",
+    Phase.PAUSED: "paused before the first text was written",
+    Phase.FINISHED: "finished before the first text was written",
+    Phase.DIVERGED: "diverged before the first text was written",
+    Phase.FAILED: "nothing is written: the training failed",
+}
+
+
+class WritingPane(Pane):
+    """The sample being written, or the list of kernels while they are compiled."""
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._sample: Sample | None = None
+        self._earlier: tuple[Sample, ...] = ()
+        self._compiling: CompileProgress | None = None
+        self._phase = Phase.LOADING
+        self.set_titles("2 writing")
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take the newest samples; nothing is done when they are the ones already shown."""
+        compiling = snapshot.compiling if snapshot.phase is Phase.COMPILING else None
+        new = (snapshot.sample, snapshot.earlier, compiling, snapshot.phase)
+        old = (self._sample, self._earlier, self._compiling, self._phase)
+        if all(one is other for one, other in zip(new, old, strict=True)):
+            return
+        self._sample, self._earlier, self._compiling, self._phase = new
+        temperature = f"T {snapshot.temperature:.3g}"
+        sample = self._sample
+        self.set_titles(
+            "2 writing", *((f"T {sample.temperature:.3g} · step {sample.step:,}",) if sample else ()), temperature
+        )
+        self.redraw()
+
+    def rows(self, width: int, height: int) -> Sequence[Row]:
+        """The kernels, or the sample and the earlier ones, or what is waited for."""
+        if self._compiling is not None:
+            return _kernels(self, self._compiling, width, height)
+        if self._sample is None and not self._earlier:
+            text = _WAITING[self._phase]
+            return [
+                Row(("blank",), lambda: ()),
+                Row((text,), lambda: pieces(("  " + fit(text, width - 2), self.ink.muted))),
+            ]
+        earlier_lines = min(1 + 2 * len(self._earlier), (height - 1) // 2) if self._earlier and height >= 6 else 0
+        rows = self._writing(width, height - earlier_lines - (1 if earlier_lines else 0))
+        return rows + (self._earlier_rows(width, earlier_lines) if earlier_lines else [])
+
+    def _writing(self, width: int, lines: int) -> list[Row]:
+        """The sample's last lines: while it is being written the newest must be seen."""
+        text, styles = sample_text(self._sample, "\n") if self._sample else ("", [])
+        spans = wrap(text, width)[-lines:] if lines > 0 else []
+        rows = [self._line(text, styles, start, end) for start, end in spans]
+        return rows + [Row(("blank",), lambda: ())] * (lines + 1 - len(rows))
+
+    def _earlier_rows(self, width: int, lines: int) -> list[Row]:
+        """A heading, then the samples: a line each, and a second or more where there is room."""
+        ink = self.ink
+        shown = self._earlier[: lines - 1]
+        steps = [f"{sample.step:,}" for sample in shown]
+        gutter = max(map(len, steps)) + 2
+        each, more = divmod(lines - 1, len(shown))
+        rows = [Row(("earlier",), lambda: pieces(("earlier", ink.faint)))]
+        for i, sample in enumerate(shown):
+            text, styles = sample_text(sample, "")
+            spans = wrap(text, width - gutter)[: each + (i < more)]
+            for n, (start, end) in enumerate(spans):
+                label = (steps[i] if n == 0 else "").rjust(gutter - 2)[:width] + "  "
+                rows.append(self._line(text, styles, start, end, label))
+        return rows
+
+    def _line(self, text: str, styles: list[int], start: int, end: int, label: str = "") -> Row:
+        part, numbers = text[start:end], bytes(styles[start:end])
+        return Row((label, part, numbers), lambda: self._paint(label, part, numbers))
+
+    def _paint(self, label: str, part: str, numbers: bytes) -> list[Segment]:
+        ink = self.ink
+        table: tuple[Style, ...] = (ink.faint if label else ink.muted, ink.accent, *ink.tints)
+        return [*pieces((label, ink.faint)), *runs(list(part), [table[number] for number in numbers])]
+
+
+def sample_text(sample: Sample, keep: str) -> tuple[str, list[int]]:
+    """The sample as it is drawn (prompt, pieces, cursor), and the number of each character's style."""
+    prompt = visible(sample.prompt, keep=keep)
+    parts, styles = [prompt], [_PROMPT] * len(prompt)
+    levels = surprise_levels(sample.probability, 8)
+    for i, piece in enumerate(sample.pieces):
+        drawn = visible(piece, keep=keep)
+        parts.append(drawn)
+        styles += [_TINTS + (levels[i] if i < len(levels) else 0)] * len(drawn)
+    if not sample.finished:
+        parts.append(CURSOR)
+        styles.append(_CURSOR)
+    return "".join(parts), styles
+
+
+def surprise_levels(probability: np.ndarray, levels: int) -> list[int]:
+    """0 for what was nearly sure, up to levels - 1 from a probability of 2% down; 0 where it is not known."""
+    known = np.isfinite(probability)
+    surprise = -np.log(np.clip(np.where(known, probability, 1.0), 1e-9, 1.0)) / -np.log(0.02)
+    return np.clip((surprise * levels).astype(np.int64), 0, levels - 1).tolist()
+
+
+def _kernels(pane: Pane, progress: CompileProgress, width: int, height: int) -> list[Row]:
+    """The kernels with a bar: which are done, which is being compiled, which wait."""
+    ink = pane.ink
+    now = min(progress.done + 1, progress.total)
+    current = visible(progress.current)
+    head = f"compiling {current or 'kernels'}, {now} of {progress.total}, once on this machine"
+    room = max(0, width - 1)
+    full = round(room * progress.done / max(1, progress.total))
+    rows = [
+        Row((head,), lambda: pieces((fit(head, width), ink.text))),
+        Row(("bar", full, room), lambda: pieces(("━" * full, ink.accent), ("─" * (room - full), ink.faint))),
+    ]
+    first = max(0, min(progress.done - max(0, height - 6) // 2, len(progress.names) - (height - 3)))
+    if height > 4:
+        rows.append(Row(("blank",), lambda: ()))
+    for i, name in enumerate(progress.names[first:], first):
+        sign, style = (
+            ("✓", ink.muted) if i < progress.done else ("▸", ink.accent) if i == progress.done else (" ", ink.faint)
+        )
+        text = f"{sign} {visible(name)}"
+        rows.append(
+            Row(
+                (text, i <= progress.done),
+                lambda t=text, s=style: pieces((t if cell_len(t) < width else fit(t, width), s)),
+            )
+        )
+    return rows

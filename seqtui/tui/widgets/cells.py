@@ -1,0 +1,35 @@
+"""Lines of single cells: text strips and bars, one column a timestep."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from rich.segment import Segment
+from rich.style import Style
+
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+def runs(glyphs: Sequence[str], styles: Sequence[Style]) -> list[Segment]:
+    """Segments of neighbouring cells with the same style."""
+    segments: list[Segment] = []
+    start = 0
+    for end in range(1, len(glyphs) + 1):
+        if end == len(glyphs) or styles[end] is not styles[start]:
+            segments.append(Segment("".join(glyphs[start:end]), styles[start]))
+            start = end
+    return segments
+
+
+def bar_heights(values: npt.NDArray[np.floating], low: float, high: float, lines: int) -> npt.NDArray[np.int64]:
+    """Heights in eighths of a line, 1 … 8·lines between low and high; 0 where a value is not finite."""
+    position = (np.asarray(values, np.float64) - low) / (high - low) * (8 * lines)
+    finite = np.isfinite(position)
+    height = np.clip(np.rint(np.where(finite, position, 0.0)), 1, 8 * lines)
+    return np.where(finite, height, 0).astype(np.int64)
+
+
+def bar_glyphs(heights: npt.NDArray[np.int64], line: int, lines: int, column_width: int) -> list[str]:
+    """The glyphs of one line of bars; line 0 is the uppermost of `lines`."""
+    above_floor = heights - 8 * (lines - 1 - line)
+    return [BARS[level] * column_width for level in np.clip(above_floor, 0, 8).tolist()]

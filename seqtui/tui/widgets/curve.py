@@ -1,0 +1,50 @@
+"""A series as dot columns: the lowest and highest point of each column, so that a spike survives any zoom."""
+
+import numpy as np
+import numpy.typing as npt
+
+I64 = npt.NDArray[np.int64]
+NONE = -1
+
+
+def column_spans(columns: I64, rows: I64, count: int) -> tuple[I64, I64]:
+    """Top and bottom row of each of `count` dot columns, NONE where nothing is.
+
+    `columns` (N,) ascends and lies in 0 … count-1; `rows` (N,) are dot rows, NONE for a gap. Neighbours with no gap
+    between them are joined by a line.
+    """
+    top, bottom = np.full(count, NONE, np.int64), np.full(count, NONE, np.int64)
+    if len(columns) == 0:
+        return top, bottom
+    starts = np.concatenate([[0], np.flatnonzero(columns[1:] != columns[:-1]) + 1])
+    far = np.iinfo(np.int64).max
+    upper = np.minimum.reduceat(np.where(rows >= 0, rows, far), starts)
+    lower = np.maximum.reduceat(rows, starts)
+    top[columns[starts]] = np.where(lower >= 0, upper, NONE)
+    bottom[columns[starts]] = lower
+    joined = np.flatnonzero((columns[1:] != columns[:-1]) & (rows[1:] >= 0) & (rows[:-1] >= 0))
+    for i in joined.tolist():  # at most one a dot column
+        _join(top, bottom, columns[i : i + 2].tolist(), rows[i : i + 2].tolist())
+    return top, bottom
+
+
+def _join(top: I64, bottom: I64, columns: list[int], rows: list[int]) -> None:
+    """A line between two points of different columns, both of which are drawn already."""
+    (c0, c1), (r0, r1) = columns, rows
+    edges = [r0 + (r1 - r0) * (2 * i + 1) / (2 * (c1 - c0)) for i in range(c1 - c0)]  # rows at the column borders
+    ends = [r0, *edges, r1]
+    for i, column in enumerate(range(c0, c1 + 1)):
+        one, other = round(ends[i]), round(ends[i + 1])
+        low, high = min(one, other), max(one, other)
+        top[column] = low if top[column] < 0 else min(int(top[column]), low)
+        bottom[column] = max(int(bottom[column]), high)
+
+
+def trailing_mean(values: npt.NDArray[np.floating], window: int) -> npt.NDArray[np.float64]:
+    """The mean of the last `window` finite values at each place (fewer at the start); NaN where there is none."""
+    finite = np.isfinite(values)
+    total = np.cumsum(np.where(finite, values, 0.0), dtype=np.float64)
+    count = np.cumsum(finite)
+    total[window:] = total[window:] - total[:-window]
+    count[window:] = count[window:] - count[:-window]
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

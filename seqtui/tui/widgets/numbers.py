@@ -1,0 +1,47 @@
+"""Numbers as they are shown: three significant digits, few forms, no jitter."""
+
+import math
+
+
+def significant(value: float) -> str:
+    """Three significant digits: 0.940, 2.31, 12.3, 1,240, 0.0412, 4.10e-5; a dash for what is not a number."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    rounded = float(f"{value:.3g}")
+    if rounded == 0:
+        return "0.00"
+    if 0.01 <= abs(rounded) < 1e7:
+        places = 2 - math.floor(math.log10(abs(rounded)))
+        return f"{rounded:,.{max(0, places)}f}"
+    mantissa, _, power = f"{rounded:.2e}".partition("e")
+    return f"{mantissa}e{int(power)}"
+
+
+def percent(share: float) -> str:
+    """A share of 0..1 as a percentage of at least three cells, right-aligned: ' 9%', '41%'."""
+    return f"{100 * share:2.0f}%" if math.isfinite(share) else " –%"
+
+
+def nice_ceiling(value: float) -> float:
+    """The smallest of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that is not below `value` (above 0)."""
+    power = 10.0 ** math.floor(math.log10(value))
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
+
+
+class SteadyLimit:
+    """The top of a scale that grows at once and shrinks only when most of it lies empty, so that it does not jitter."""
+
+    def __init__(self, start: float = 1.0) -> None:
+        self.value = start
+        self._fresh = True
+
+    def update(self, largest: float) -> float:
+        """The limit for data up to `largest`; what is not finite or not above 0 changes nothing."""
+        if math.isfinite(largest) and largest > 0:
+            if self._fresh or largest > self.value or largest < 0.4 * self.value:
+                self.value = nice_ceiling(max(largest, 1e-6))
+            self._fresh = False
+        return self.value

@@ -1,0 +1,206 @@
+"""The ground of every pane: rows with keys, strips kept until a key changes, a frame with its titles on top."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from seqtui.snapshot import Snapshot
+from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
+
+_CORNERS = {"round": "╭╮╰╯", "solid": "┌┐└┘"}  # border types whose edges are drawn here, with both titles on top
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a pane. The same key promises the same cells, so that the strip is painted once."""
+
+    key: Hashable
+    paint: Callable[[], Sequence[Segment]]
+
+
+class Pane(Widget, can_focus=True):
+    """A widget of rows. A subclass keeps its state, and gives `rows`; `redraw` repaints those that changed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "pane--muted",
+        "pane--faint",
+        "pane--accent",
+        "pane--warm",
+        "pane--second",
+        "pane--playhead",
+        "pane--edge",
+    }
+    DEFAULT_CSS = """
+    Pane {
+        width: 1fr;
+        height: 1fr;
+        padding: 0 1;
+        border: round $foreground 22%;
+        &:focus { border: round $accent 75%; }
+        .pane--muted { color: $foreground 62%; }
+        .pane--faint { color: $foreground 34%; }
+        .pane--accent { color: $accent; }
+        .pane--warm { color: $warning; }
+        .pane--second { color: $warning; }
+        .pane--playhead { background: $accent 32%; }
+        .pane--edge { color: $foreground 22%; }
+    }
+    """
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._rows: Sequence[Row] = ()
+        self._strips: list[Strip | None] = []
+        self._ink: Ink | None = None
+        self._title = ""
+        self._subtitles: tuple[str, ...] = ("",)
+        self._painted = 0
+        self._drawn = Size(-1, -1)  # the size that the rows were made for
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take the newest snapshot and repaint what changed."""
+        raise NotImplementedError
+
+    def rows(self, width: int, height: int) -> Sequence[Row]:
+        """At most `height` rows of `width` cells: what is to be seen now."""
+        raise NotImplementedError
+
+    @property
+    def lines_painted(self) -> int:
+        """How many lines were painted since the pane was made: what a frame cost."""
+        return self._painted
+
+    @property
+    def ink(self) -> Ink:
+        """The styles of this pane under the current theme."""
+        if self._ink is None:
+            part = self.get_component_rich_style
+            text = self.rich_style
+            colourless = self.app.no_color or self.app.console.color_system in ("standard", "windows")
+            self._ink = Ink(
+                text=text,
+                muted=part("pane--muted"),
+                faint=part("pane--faint"),
+                accent=part("pane--accent"),
+                warm=part("pane--warm"),
+                second=part("pane--second"),
+                playhead=part("pane--playhead"),
+                colourless=colourless,
+                tints=surprise_tints(text, triplet(text.bgcolor, (18, 18, 18)), colourless),
+            )
+        return self._ink
+
+    def redraw(self) -> None:
+        """Ask for the rows again and repaint those whose key changed."""
+        if self.is_attached and (changed := self._rebuild()):
+            self.refresh(*changed)
+
+    def _rebuild(self) -> list[Region]:
+        """Make the rows anew, keep the strips of those with the same key, and return the lines of the others."""
+        width, height = self._drawn = self.content_size
+        new = self.rows(width, height)[:height] if width > 0 and height > 0 else ()
+        old, strips = self._rows, self._strips
+        self._rows = new
+        self._strips = [None] * height
+        changed: list[Region] = []
+        for y in range(height):
+            fresh = new[y].key if y < len(new) else None
+            if y < len(strips) and fresh == (old[y].key if y < len(old) else None):
+                self._strips[y] = strips[y]
+            else:
+                changed.append(Region(0, y, width, 1))
+        return changed
+
+    def set_titles(self, title: str, *subtitles: str) -> None:
+        """The title at the left and, at the right, the first of `subtitles` (longest first) that fits."""
+        if (title, subtitles) != (self._title, self._subtitles):
+            self._title, self._subtitles = title, subtitles or ("",)
+            self.border_title = Content(title)  # a Content is never read as markup
+            self.border_subtitle = Content(self._subtitles[0])
+
+    def render_line(self, y: int) -> Strip:
+        """The strip of content line `y`, painted if it has not been since its key changed."""
+        width = self.content_size.width
+        if y >= len(self._strips):
+            return Strip.blank(width, self.ink.text)
+        strip = self._strips[y]
+        if strip is None or strip.cell_length != width:
+            segments = self._rows[y].paint() if y < len(self._rows) else ()
+            strip = Strip(segments).adjust_cell_length(width, self.ink.text)
+            self._strips[y] = strip
+            self._painted += 1
+        return strip
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as Textual draws them, but with both titles in the upper edge."""
+        if self._drawn != self.content_size:  # shown again after it was hidden, or in another theme
+            self._rebuild()
+        strips = super().render_lines(crop)
+        kind, _ = self.styles.border_top
+        if kind not in _CORNERS or not strips:
+            return strips
+        height = self.outer_size.height
+        for y, line in ((0, 0), (height - 1, 1)):
+            if crop.y <= y < crop.bottom:
+                strips[y - crop.y] = self._edge(_CORNERS[kind][2 * line : 2 * line + 2], titled=line == 0).crop(
+                    crop.x, crop.right
+                )
+        return strips
+
+    def _edge(self, corners: str, titled: bool) -> Strip:
+        """The upper or lower edge of the frame."""
+        width = self.outer_size.width
+        base, _ = self.background_colors
+        edge = Style(color=(base + self.styles.border_top[1]).rich_color, bgcolor=self.ink.text.bgcolor)
+        inner = max(0, width - 2)
+        segments = [Segment("─" * inner, edge)]
+        if titled and inner >= 5:
+            segments = self._titled(inner, edge)
+        strip = Strip([Segment(corners[0], edge), *segments, Segment(corners[1], edge)]).adjust_cell_length(width)
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, self.background_colors[1])
+        return strip
+
+    def _titled(self, inner: int, edge: Style) -> list[Segment]:
+        name = self.ink.accent if self.has_focus else self.ink.text
+        title = self._title if cell_len(self._title) <= inner - 4 else set_cell_size(self._title, inner - 4)
+        room = inner - cell_len(title) - 4
+        subtitle = next((text for text in self._subtitles if text and cell_len(text) <= room - 5), "")
+        left = [Segment("─ ", edge), Segment(title, name), Segment(" ", edge)]
+        if not subtitle:
+            return [*left, Segment("─" * (room + 1), edge)]
+        right = [Segment(" ", edge), Segment(subtitle, self.ink.muted), Segment(" ─", edge)]
+        return [*left, Segment("─" * (room - cell_len(subtitle) - 2), edge), *right]
+
+    def notify_style_update(self) -> None:
+        """The theme or a style changed: every colour is mixed anew."""
+        super().notify_style_update()
+        self._ink = None
+        self._rows, self._strips, self._drawn = (), [], Size(-1, -1)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size holds other rows."""
+        self.redraw()
+
+
+def pieces(*parts: tuple[str, Style]) -> list[Segment]:
+    """Segments from (text, style) pairs, empty ones left out."""
+    return [Segment(text, style) for text, style in parts if text]
+
+
+def fit(text: str, width: int) -> str:
+    """`text` cut with an ellipsis or padded to exactly `width` cells."""
+    if width <= 0:
+        return ""
+    if cell_len(text) > width:
+        return set_cell_size(text, width - 1) + "…"
+    return set_cell_size(text, width)

@@ -1,0 +1,113 @@
+"""A plot of cells: braille curves over reference lines, ticks at the left and below."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+
+from seqtui.tui.widgets.axis import Axis
+from seqtui.tui.widgets.braille import BLANK, Braille
+from seqtui.tui.widgets.cells import runs
+from seqtui.tui.widgets.curve import I64, column_spans
+from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.pane import Row
+
+TICKS_WIDTH = 5  # "2.50 "
+
+
+@dataclass
+class Plot:
+    """Cells of a plot area (lines, columns), painted from back to front."""
+
+    columns: int
+    lines: int
+    axis: Axis
+    first: float  # x at the left edge
+    last: float  # x at the right edge
+    labels: list[tuple[int, str, int]] = field(default_factory=list)  # line, text, style
+
+    def __post_init__(self) -> None:
+        self.codes = np.full((self.lines, self.columns), ord(" "), np.uint32)
+        self.styles = np.zeros((self.lines, self.columns), np.uint8)
+
+    def dot_columns(self, x: npt.NDArray[np.number]) -> I64:
+        """The dot column of each x, clipped to the plot."""
+        share = (np.asarray(x, np.float64) - self.first) / max(self.last - self.first, 1e-12)
+        return np.clip(np.rint(share * (2 * self.columns - 1)), 0, 2 * self.columns - 1).astype(np.int64)
+
+    def curve(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int) -> None:
+        """A line through (x, y), x ascending; gaps where y is not finite."""
+        canvas = Braille(self.columns, self.lines)
+        canvas.spans(*column_spans(self.dot_columns(x), self.axis.rows(y, 4 * self.lines), 2 * self.columns))
+        patterns = canvas.cells()
+        drawn = patterns > 0
+        under = np.where(self.codes >= BLANK, self.codes - BLANK, 0)  # dots of curves behind stay
+        self.codes[drawn] = (patterns | under)[drawn] + BLANK
+        self.styles[drawn] = style
+
+    def marks(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int, mark: str = "●") -> None:
+        """A mark at each finite point."""
+        rows = self.axis.rows(y, self.lines)
+        seen = rows >= 0
+        self.codes[rows[seen], self.dot_columns(x)[seen] // 2] = ord(mark)
+        self.styles[rows[seen], self.dot_columns(x)[seen] // 2] = style
+
+    def reference(self, value: float, label: str, style: int) -> None:
+        """A dotted line at `value`, to be drawn before the curves; nothing when it is off the axis."""
+        if not self.axis.low <= value <= self.axis.high:
+            return
+        line = int(self.axis.rows(np.array([value]), self.lines)[0])
+        if line < 0:
+            return
+        self.codes[line] = ord("┄")
+        self.styles[line] = style
+        taken = {other for other, _, _ in self.labels}
+        free = [at for at in (line, line - 1, line + 1) if 0 <= at < self.lines and at not in taken]
+        if free:
+            self.labels.append((free[0], label, style))
+
+    def rows(self, styles: tuple[Style, ...], ticks: Style, margin: int) -> list[Row]:
+        """The lines with their ticks at the left and labels in `margin` cells at the right."""
+        marked = self._tick_lines()
+        found = []
+        for line in range(self.lines):
+            label = next(((text, style) for at, text, style in self.labels if at == line), ("", 0))
+            tick = marked.get(line, "").rjust(TICKS_WIDTH - 1) + " "
+            key = (tick, label, self.codes[line].tobytes(), self.styles[line].tobytes())
+            found.append(Row(key, lambda n=line, t=tick, b=label: self._paint(n, t, b, styles, ticks, margin)))
+        return found
+
+    def _tick_lines(self) -> dict[int, str]:
+        """The tick labels by line, at least one line apart."""
+        values = self.axis.ticks(max(2, self.lines))
+        lines = self.axis.rows(np.array(values), self.lines).tolist() if values else []
+        found: dict[int, str] = {}
+        for value, line in zip(values, lines, strict=True):
+            if line >= 0 and not {line - 1, line, line + 1} & found.keys():
+                found[line] = significant(value)
+        return found
+
+    def _paint(
+        self, line: int, tick: str, label: tuple[str, int], styles: tuple[Style, ...], ticks: Style, margin: int
+    ) -> list[Segment]:
+        glyphs = [chr(code) for code in self.codes[line].tolist()]
+        segments = [Segment(tick, ticks), *runs(glyphs, [styles[style] for style in self.styles[line].tolist()])]
+        text = label[0]
+        if margin and text:
+            segments.append(Segment(" " + text, styles[label[1]]))
+        return segments
+
+
+def x_ticks(first: float, last: float, columns: int, values: list[float]) -> str:
+    """A line of whole numbers centred under their columns, none touching another."""
+    line = ""
+    for value in values:
+        text = f"{value:,.0f}"
+        at = round((value - first) / max(last - first, 1e-12) * (columns - 1)) - cell_len(text) // 2
+        at = max(0, min(at, columns - len(text)))
+        if at >= len(line) + 2 or (not line and at >= 0):
+            line = line.ljust(at) + text
+    return line[:columns]
