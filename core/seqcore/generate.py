@@ -1,0 +1,107 @@
+"""Writing: one token at a time from the model's own predictions, as a stream."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from seqcore.data.vocabulary import Vocabulary
+from seqcore.errors import SeqError
+from seqcore.records import F32, F64
+from seqcore.serial import SerialModel
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn. Raises SeqError when a value makes no sense."""
+
+    temperature: float = 0.8  # logits are divided by it; 0 takes the likeliest
+    top_k: int = 0  # only the k likeliest; 0: all
+    top_p: float = 1.0  # only the likeliest that together have p (nucleus sampling, Holtzman et al. 2020)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature <= 100:
+            raise SeqError(f"temperature {self.temperature:g}: a number from 0 to 100 is needed")
+        if self.top_k < 0:
+            raise SeqError(f"top-k {self.top_k}: 0 (all) or a positive number is needed")
+        if not 0 < self.top_p <= 1:
+            raise SeqError(f"top-p {self.top_p:g}: a number above 0 and up to 1 is needed")
+
+
+class Written(NamedTuple):
+    """A generated token, its text (empty while a character is not whole), and its probability at the temperature."""
+
+    token: int
+    text: str
+    probability: float
+
+
+def distribution(logits: F32, temperature: float) -> F64:
+    """softmax(logits / temperature), (V,); all on the likeliest at 0. Raises SeqError if logits are not finite."""
+    scores = logits.astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise SeqError("the model's predictions are not finite: it has diverged; take an earlier checkpoint")
+    scores -= scores.max()
+    if temperature <= 0:
+        best = np.zeros_like(scores)
+        best[int(scores.argmax())] = 1
+        return best
+    weights = np.exp(scores / max(temperature, 1e-6))
+    shares: F64 = weights / weights.sum()
+    return shares
+
+
+def draw(probability: F64, sampling: Sampling, chance: float) -> int:
+    """The token at `chance` (0..1) of the distribution (V,) that top-k and top-p leave."""
+    if not (sampling.top_k or sampling.top_p < 1):
+        return int(min(np.searchsorted(np.cumsum(probability), chance, side="right"), probability.size - 1))
+    order = np.argsort(-probability, kind="stable")
+    if sampling.top_k:
+        order = order[: sampling.top_k]
+    mass = np.cumsum(probability[order])
+    if sampling.top_p < 1:
+        kept = int(np.searchsorted(mass, sampling.top_p * 1.0)) + 1
+        order, mass = order[:kept], mass[:kept]
+    return int(order[min(int(np.searchsorted(mass, chance * mass[-1], side="right")), order.size - 1)])
+
+
+class Writer:
+    """An endless stream of tokens after a prompt. `warning` names what of the prompt the vocabulary does not know.
+
+    An empty prompt begins as if a line had just ended. The same model, prompt, sampling and seed write the same text.
+    """
+
+    def __init__(self, model: SerialModel, vocabulary: Vocabulary, prompt: str, sampling: Sampling, seed: int) -> None:
+        self.model, self.vocabulary, self.sampling = model, vocabulary, sampling
+        self.warning = ""
+        if prompt:
+            tokens, self.warning = vocabulary.encode_prompt(prompt)
+        else:
+            tokens = _beginning(vocabulary)
+        self._chance = np.random.default_rng(seed)
+        self._decoder = vocabulary.decoder()
+        self._state = model.initial_state()
+        self._logits = np.zeros(0, np.float32)
+        for token in tokens:
+            self._logits = model.read(int(token), self._state)
+
+    def __iter__(self) -> Iterator[Written]:
+        return self
+
+    def __next__(self) -> Written:
+        probability = distribution(self._logits, self.sampling.temperature)
+        token = draw(probability, self.sampling, float(self._chance.random()))
+        self._logits = self.model.read(token, self._state)
+        return Written(token, self._decoder.feed(token), float(probability[token]))
+
+    def flush(self) -> str:
+        """What the decoder still holds back when no more tokens are wanted."""
+        return self._decoder.flush()
+
+
+def _beginning(vocabulary: Vocabulary) -> "np.typing.NDArray[np.int32]":
+    for token in range(vocabulary.size):
+        if vocabulary.symbol(token) == "\n":
+            return np.array([token], np.int32)
+    return np.zeros(1, np.int32)

@@ -1,0 +1,233 @@
+"""A run: a trainer, its corpus, its vocabulary and its folder, advanced one step at a time.
+
+Both faces of the program, the command line and the screen, train through `Run.advance`, and so write the same folder.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqcore.checkpoint import Checkpoint
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.data.corpus import Corpus, split_tokens
+from seqcore.data.vocabulary import Vocabulary
+from seqcore.errors import SeqError
+from seqcore.folder import CorpusReference, RunConfig, RunFolder
+from seqcore.records import History
+from seqcore.trainer import Step, Trainer
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What one call of `Run.advance` did."""
+
+    step: Step
+    validation_loss: float | None = None  # if the step was one to validate after
+    saved: Path | None = None  # if it was one to save after
+    finished: bool = False  # the run's end is reached; it is validated and saved
+
+
+class Run:
+    """Make one with `Run.start` or `Run.resume`; kernels must be compiled before the first `advance`."""
+
+    def __init__(self, config: RunConfig, corpus: Corpus, folder: RunFolder | None) -> None:
+        self.config, self.corpus, self.folder = config, corpus, folder
+        self.vocabulary = config.vocabulary
+        text = corpus.data if self.vocabulary.kind == "byte" else corpus.text
+        self.train, self.validation = split_tokens(self.vocabulary.encode(text), config.training.validation)
+        self.trainer = Trainer(config.model, config.training, self.train, self.validation)
+        self.saved_step: int | None = None
+        self.warnings: list[str] = []
+        self.history = HistoryLog()
+        self.log: Callable[[dict[str, Any]], None] = lambda line: None  # told every metrics line
+        self._since = _Interval()
+
+    @staticmethod
+    def start(
+        model: dict[str, Any],
+        training: TrainingConfig,
+        corpus: Corpus,
+        out: Path | None = None,
+        keep: bool = True,
+    ) -> "Run":
+        """A new run of a model with those `ModelConfig` fields on `corpus`; `keep` False writes nothing.
+
+        Raises SeqError: corpus too short or of one symbol, a folder that is taken or cannot be written.
+        """
+        vocabulary = Vocabulary.build(training.tokens_by, corpus, limit=training.vocabulary_limit)
+        reference = CorpusReference(corpus.name, corpus.source, corpus.encoding, corpus.digest)
+        shape = ModelConfig(vocabulary_size=vocabulary.size, **model)
+        config = RunConfig(shape, training, reference, vocabulary)
+        run = Run(config, corpus, None)
+        if keep:
+            label = f"{corpus.name}-{shape.family}{shape.hidden}" + (f"x{shape.layers}" if shape.layers > 1 else "")
+            run.folder = RunFolder.create(config, corpus, out, label)
+        return run
+
+    @staticmethod
+    def resume(folder: RunFolder, **changes: Any) -> "Run":
+        """Go on with the newest checkpoint that loads; `changes` replace fields of its TrainingConfig.
+
+        Lines about damaged checkpoints are in `warnings`. Raises SeqError.
+        """
+        config = folder.config()
+        if changes:
+            config = replace(config, training=config.training.changed(**changes))
+        run = Run(config, folder.corpus(config), folder)
+        checkpoint, step, run.warnings = folder.newest()
+        run._take(checkpoint, step)
+        folder.forget_after(step)
+        if changes:
+            folder.write_config(config)
+        return run
+
+    @property
+    def name(self) -> str:
+        """The run's name; empty if it is kept nowhere."""
+        return self.folder.name if self.folder else ""
+
+    def _take(self, checkpoint: Checkpoint, step: int) -> None:
+        self.trainer.restore(checkpoint.arrays, checkpoint.numbers)
+        self._since = _Interval(*(checkpoint.numbers.get(key, 0) for key in ("interval_loss", "interval_steps")))
+        self._since.seconds = float(checkpoint.numbers.get("interval_seconds", 0.0))
+        self.saved_step = step
+        if self.folder:
+            self.history = HistoryLog.of(line for line in self.folder.metrics() if line.get("step", 0) <= step)
+
+    def save(self) -> Path | None:
+        """A checkpoint of the run as it stands; None if the run is kept nowhere. Raises SeqError."""
+        if self.folder is None:
+            return None
+        since = self._since
+        numbers = self.trainer.numbers() | {
+            "interval_loss": since.loss,
+            "interval_steps": since.steps,
+            "interval_seconds": since.seconds,
+        }
+        path = self.folder.save(Checkpoint(self.trainer.state(), numbers), self.trainer.steps)
+        self.saved_step = self.trainer.steps
+        return path
+
+    def recover(self, rate: float = 0.5) -> int:
+        """After a divergence: back to the newest good checkpoint with the learning rate scaled; its step.
+
+        Raises SeqError when there is none.
+        """
+        if self.folder is None:
+            raise SeqError("this run is kept nowhere: there is no checkpoint to go back to")
+        checkpoint, step, self.warnings = self.folder.newest()
+        self._take(checkpoint, step)
+        self.trainer.rate_scale *= rate
+        self.folder.forget_after(step)
+        return step
+
+    def advance(self, stop: Callable[[], bool] = lambda: False) -> Advance:
+        """One training step and, where it is due, validation, a metrics line and a checkpoint.
+
+        A step that was not finite changes nothing, and nothing is written. `stop` ends a validation early.
+        Raises SeqError when the disk refuses.
+        """
+        step = self.trainer.step()
+        if not step.finite:
+            return Advance(step)
+        training, count, finished = self.config.training, step.step, self.trainer.done
+        self.history.add(step)
+        self._since.add(step)
+        validation: float | None = None
+        if finished or (training.eval_every and count % training.eval_every == 0):
+            validation = self.validate(stop)
+        if finished or validation is not None or count % training.log_every == 0:
+            self._write_line(step, validation)
+        saved = None
+        if finished or (training.checkpoint_every and count % training.checkpoint_every == 0):
+            saved = self.save()
+        return Advance(step, validation, saved, finished)
+
+    def validate(self, stop: Callable[[], bool] = lambda: False) -> float | None:
+        """The loss over the held-out part now, noted in the history; None where there is none or `stop` said so."""
+        loss = self.trainer.validate(stop)
+        if math.isnan(loss):
+            return None
+        self.history.add_validation(self.trainer.steps, loss)
+        return loss
+
+    def _write_line(self, step: Step, validation: float | None) -> None:
+        since, trainer = self._since, self.trainer
+        size = self.config.training.batch * self.config.training.length
+        line: dict[str, Any] = {
+            "step": step.step,
+            "tokens": trainer.tokens,
+            "seconds": round(trainer.seconds, 4),
+            "train_loss": since.loss / since.steps,
+            "learning_rate": step.learning_rate,
+            "gradient_norm": step.gradient_norm,
+            "tokens_per_second": round(since.steps * size / max(since.seconds, 1e-9), 1),
+        }
+        if validation is not None:
+            line["validation_loss"] = validation
+        if self.folder:
+            self.folder.add_metrics(line)
+        self.log(line)
+        self._since = _Interval()
+
+
+@dataclass
+class _Interval:
+    """What happened since the last metrics line."""
+
+    loss: float = 0.0
+    steps: int = 0
+    seconds: float = 0.0
+
+    def add(self, step: Step) -> None:
+        self.loss += step.loss
+        self.steps += 1
+        self.seconds += step.seconds
+
+
+class HistoryLog:
+    """Growing curves; `record` gives a frozen copy. Every step is kept: a spike must survive any zoom."""
+
+    def __init__(self) -> None:
+        self._steps = np.zeros((1024, 4), np.float64)  # step, loss, rate, norm
+        self._count = 0
+        self._validations: list[tuple[int, float]] = []
+
+    @staticmethod
+    def of(lines: Any) -> "HistoryLog":
+        """From metrics lines, which anybody may have written: what is no number is left out."""
+        log = HistoryLog()
+        for line in lines:
+            row = [line.get(key, math.nan) for key in ("step", "train_loss", "learning_rate", "gradient_norm")]
+            if all(isinstance(value, int | float) for value in row):
+                log._append(row)
+            if isinstance(line.get("validation_loss"), int | float) and isinstance(line.get("step"), int):
+                log.add_validation(line["step"], float(line["validation_loss"]))
+        return log
+
+    def _append(self, row: list[float]) -> None:
+        if self._count == len(self._steps):
+            self._steps = np.concatenate([self._steps, np.zeros_like(self._steps)])
+        self._steps[self._count] = row
+        self._count += 1
+
+    def add(self, step: Step) -> None:
+        """One training step."""
+        self._append([step.step, step.loss, step.learning_rate, step.gradient_norm])
+
+    def add_validation(self, step: int, loss: float) -> None:
+        """One validation."""
+        self._validations.append((step, loss))
+
+    def record(self) -> History:
+        """The curves as they are now."""
+        rows = self._steps[: self._count]
+        steps, losses = zip(*self._validations, strict=True) if self._validations else ((), ())
+        loss, rate, norm = (rows[:, column].astype(np.float32) for column in (1, 2, 3))
+        return History(
+            rows[:, 0].astype(np.int64), loss, rate, norm, np.array(steps, np.int64), np.array(losses, np.float32)
+        )

@@ -1,0 +1,205 @@
+"""Training: one step after another, and validation. Knows no screen, no files and no clock but its own.
+
+The same seed gives the same bytes of weights for any number of threads, and k + k steps the same as 2k, if the state
+(`Trainer.state`) is taken over between them.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.data.batches import Batches, validation_batches
+from seqcore.errors import SeqError
+from seqcore.model import RecurrentModel, Workspace, initial
+from seqcore.optimizer import AdamW, Schedule
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32
+
+VALIDATION_ROWS = 64  # pieces of the held-out part that are read side by side
+VALIDATION_LENGTH = 32
+VALIDATION_WARM = 128  # tokens read before a piece, without counting
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one training step did. `finite` False: the loss or the gradient was not, and nothing was changed."""
+
+    step: int  # how many steps were made, this one included
+    loss: float  # mean over the batch, nats a token
+    position_loss: F32  # (T,) mean over the batch at each timestep
+    gradient_norm: float  # before clipping
+    learning_rate: float
+    seconds: float
+    finite: bool = True
+
+
+class Trainer:
+    """A model, its optimiser and its place in the corpus.
+
+    train, validation: token ids (n,) int32. `parameters` None: initialised from the seed.
+    Raises SeqError when the corpus is too short for batch and length.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        training: TrainingConfig,
+        train: I32,
+        validation: I32,
+        parameters: Parameters | None = None,
+    ) -> None:
+        for part in (train, validation):
+            if part.size and not (0 <= int(part.min()) and int(part.max()) < config.vocabulary_size):
+                raise SeqError(f"a token id lies outside the vocabulary of {config.vocabulary_size}")
+        self.config, self.training = config, training
+        self.batches = Batches(train, training.batch, training.length, training.sampling, training.seed)
+        self.validation = validation
+        self.parameters = parameters or initial(config, training.seed)
+        self.model = RecurrentModel(config, self.parameters)
+        self.optimizer = AdamW(self.parameters.size, (training.beta1, training.beta2))
+        self.schedule = Schedule(training.schedule, training.warmup_steps, training.final_rate)
+        self.work = Workspace.of(config, training.length, training.batch)
+        self.steps = 0
+        self.seconds = 0.0
+        self.rate_scale = 1.0  # what a person made of the rate while it runs
+        self._packed = False
+        self._validation_work: Workspace | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens trained on."""
+        return self.steps * self.training.batch * self.training.length
+
+    @property
+    def epoch(self) -> float:
+        """How often the training part was gone through."""
+        return self.batches.epoch(self.steps)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        progress = self.training.progress(self.steps, self.seconds)
+        return self.training.learning_rate * self.rate_scale * self.schedule.factor(self.steps, progress)
+
+    @property
+    def done(self) -> bool:
+        """True when the run has an end and it is reached."""
+        last, minutes = self.training.last_step(), self.training.minutes
+        return (last is not None and self.steps >= last) or (minutes is not None and self.seconds >= 60 * minutes)
+
+    def work_per_token(self) -> float:
+        """Floating-point operations that one token of training needs: 6 for each weight that is multiplied.
+
+        The first layer's input product is a table lookup and not counted.
+        """
+        H, L, V = self.config.hidden, self.config.layers, self.config.vocabulary_size
+        return 6.0 * (L * 4 * H * H + (L - 1) * 4 * H * H + H * V)
+
+    def _pack(self) -> None:
+        if not self._packed:
+            self.model.pack()
+            self._packed = True
+
+    def step(self) -> Step:
+        """One batch forward, back, and an update; nothing is updated when loss or gradient are not finite."""
+        start = time.perf_counter()
+        batch, rate = self.batches.at(self.steps), self.learning_rate
+        if batch.fresh:
+            self.work.reset()
+        self._pack()
+        losses = self.model.losses_and_gradient(
+            batch.tokens, batch.targets, self.work, self.training.seed, self.steps
+        )
+        position = losses.mean(axis=1, dtype=np.float64)
+        loss, norm = float(position.mean()), self.optimizer.norm(self.model.gradient.flat)
+        finite = math.isfinite(loss) and math.isfinite(norm)
+        if finite:
+            self._update(rate, norm)
+        spent = time.perf_counter() - start
+        self.seconds += spent
+        return Step(self.steps, loss, position.astype(np.float32), norm, rate, spent, finite)
+
+    def _update(self, rate: float, norm: float) -> None:
+        clip = self.training.clip
+        scale = min(1.0, clip / (norm + 1e-6)) if clip else 1.0
+        p = self.parameters
+        self.optimizer.update(
+            p.flat, self.model.gradient.flat, rate, scale, self.training.weight_decay, p.decayed
+        )
+        self._packed = False
+        self.work.carry()
+        self.steps += 1
+
+    def validate(self, stop: Callable[[], bool] = lambda: False) -> float:
+        """The mean loss over the whole held-out part, nats a token; NaN if there is none, or if `stop` said so."""
+        return self.evaluate(self.validation, stop)
+
+    def evaluate(self, tokens: I32, stop: Callable[[], bool] = lambda: False) -> float:
+        """The mean loss over every token of `tokens` (n,) but the first, the state carried through."""
+        if tokens.size < 2:
+            return math.nan
+        rows = max(1, min(VALIDATION_ROWS, (tokens.size - 1) // 256))
+        work = self._validation_work
+        if work is None or work.layers[0].gates.shape[1] != rows:
+            work = self._validation_work = Workspace.of(self.config, VALIDATION_LENGTH, rows, backward=False)
+        self._pack()
+        work.reset()
+        batches, warm = validation_batches(tokens, rows, VALIDATION_LENGTH, VALIDATION_WARM)
+        total, count = 0.0, 0
+        for n, batch in enumerate(batches):
+            if stop():
+                return math.nan
+            if n == warm:
+                work.reset(slice(0, 1))  # nothing comes before the first piece
+            losses = self.model.losses(batch.tokens, batch.targets, work)
+            counted = losses[batch.targets >= 0]
+            total, count = total + float(counted.sum(dtype=np.float64)), count + counted.size
+            work.carry()
+        return total / count
+
+    def state(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Copies of all arrays that the next step depends on, by name."""
+        arrays = {f"parameters.{name}": view.copy() for name, view in self.parameters.items()}
+        for name, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
+            arrays |= {f"{name}.{key}": view.copy() for key, view in Parameters(self.parameters.shapes, flat).items()}
+        for n, layer in enumerate(self.work.layers):
+            arrays[f"state.{n}.c"], arrays[f"state.{n}.h"] = layer.c[0].copy(), layer.h[0].copy()
+        return arrays
+
+    def numbers(self) -> dict[str, float | int]:
+        """All numbers that the next step depends on, by name."""
+        return {
+            "steps": self.steps,
+            "updates": self.optimizer.updates,
+            "seconds": self.seconds,
+            "rate_scale": self.rate_scale,
+        }
+
+    def restore(self, arrays: Mapping[str, F32], numbers: Mapping[str, float | int]) -> None:
+        """Take over a `state` and its `numbers`. Raises SeqError, and changes nothing, when they do not fit."""
+        now = self.state()
+        for name, array in now.items():
+            if name not in arrays:
+                raise SeqError(f"the checkpoint has no {name}: it belongs to another model")
+            if arrays[name].shape != array.shape or arrays[name].dtype != np.float32:
+                raise SeqError(f"{name} has the shape {arrays[name].shape}, this model needs {array.shape}")
+        try:
+            steps, updates = int(numbers["steps"]), int(numbers["updates"])
+            seconds, rate_scale = float(numbers["seconds"]), float(numbers["rate_scale"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise SeqError(f"the checkpoint lacks a number that is needed: {error}") from None
+        for name, view in self.parameters.items():
+            view[:] = arrays[f"parameters.{name}"]
+        for prefix, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
+            for name, view in Parameters(self.parameters.shapes, flat).items():
+                view[:] = arrays[f"{prefix}.{name}"]
+        for n, layer in enumerate(self.work.layers):
+            layer.c[0], layer.h[0] = arrays[f"state.{n}.c"], arrays[f"state.{n}.h"]
+        self.steps, self.optimizer.updates = steps, updates
+        self.seconds, self.rate_scale = seconds, rate_scale
+        self._packed = False
