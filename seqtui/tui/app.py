@@ -19,7 +19,7 @@ from seqtui.tui.pace import Pace
 from seqtui.tui.registry import COMMANDS, key_label
 from seqtui.tui.screens.diverged import DivergedDialog, Way
 from seqtui.tui.screens.lab import Lab
-from seqtui.tui.theme import DARK, SEQTUI
+from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
 from seqtui.visible import visible
 
 CLOSING_SECONDS = 2.0
@@ -47,7 +47,8 @@ class SeqtuiApp(App[None]):
         self._seen = Snapshot(serial=-1)
         self._due = 0.0  # when the next frame should stand
         self._timer: Timer | None = None
-        self.register_theme(SEQTUI)
+        self.register_theme(SEQTUI_DARK)
+        self.register_theme(SEQTUI_LIGHT)
         self.theme = DARK
 
     def get_default_screen(self) -> Screen[None]:

@@ -58,7 +58,7 @@ def save(lab: Lab) -> None:
 
 @command("R", "Recover", Group.TRAINING)
 def recover(lab: Lab) -> None:
-    """After a divergence, go back to the last good checkpoint, at half the learning rate."""
+    """Go back before a divergence, at half the learning rate."""
     if lab.newest.phase is Phase.DIVERGED:
         lab.session.recover()
     else:
@@ -67,7 +67,7 @@ def recover(lab: Lab) -> None:
 
 @command("c", "Corpus", Group.CHOICE, label="corpus", rank=1)
 def corpus(lab: Lab) -> None:
-    """Choose another corpus: a sample, or a file or folder of your own."""
+    """Choose another corpus: a sample, or texts of your own."""
 
     def change(name: str | None) -> None:
         if name is not None:
@@ -78,7 +78,7 @@ def corpus(lab: Lab) -> None:
 
 @command("m", "Model", Group.CHOICE, label="model", rank=1)
 def model(lab: Lab) -> None:
-    """Choose another model: its units, layers, dropout, batch and length."""
+    """Choose another model: units, layers, dropout, batch."""
 
     def change(choice: ModelChoice | None) -> None:
         if choice is not None:
@@ -89,7 +89,7 @@ def model(lab: Lab) -> None:
 
 @command("e", "Edit the text", Group.CHOICE, label="text", rank=4)
 def probe_text(lab: Lab) -> None:
-    """Write the text that the score is played on; an empty one takes a passage of the validation part."""
+    """Write the text that the score is played on."""
 
     def change(text: str | None) -> None:
         if text is not None:
@@ -101,7 +101,7 @@ def probe_text(lab: Lab) -> None:
 
 @command("n", "Next passage", Group.CHOICE, label="next text", rank=8)
 def next_passage(lab: Lab) -> None:
-    """Play the score on another passage of the validation part."""
+    """Play the score on another passage of the corpus."""
     lab.session.next_passage()
 
 
@@ -166,7 +166,7 @@ def loss_zoom_out(lab: Lab) -> None:
 
 @command("d", "Loss: by position", Group.LOSS, label="positions", rank=2, pane="loss")
 def loss_positions(lab: Lab) -> None:
-    """Show the loss over training, or by position in the sequence."""
+    """Show the loss over training, or by place in the text."""
     lab.loss.toggle_positions()
 
 
@@ -232,25 +232,25 @@ def layer(lab: Lab) -> None:
 
 @command("u", "Fold units", Group.SCORE, label="fold", rank=4, pane="score")
 def fold(lab: Lab) -> None:
-    """Fold many units to few rows: the strongest, their mean, or those around the picked one."""
+    """Fold units to rows: strongest, mean, around the picked."""
     lab.score.cycle_fold()
 
 
 @command("r", "Reach", Group.SCORE, label="reach", rank=3, pane="score")
 def reach(lab: Lab) -> None:
-    """Show how far gradients reach back into the next layer, or into the input."""
+    """Show how gradients reach into the next layer, or input."""
     lab.score.cycle_reach()
 
 
 @command("o", "Reach from everywhere", Group.SCORE, label="triangle", rank=5, pane="score")
 def triangle(lab: Lab) -> None:
-    """Show the reach of every timestep at once, or of the playhead alone."""
+    """Show the reach of every timestep, or the playhead's."""
     lab.score.toggle_triangle()
 
 
 @command("z", "Zoom", Group.SCREEN, label="zoom", alternate="unzoom", rank=3)
 def zoom(lab: Lab) -> None:
-    """Give the whole screen to the pane that has the focus, or take it back."""
+    """Give the whole screen to one pane, or back to all."""
     lab.zoom(None if lab.zoomed else lab.current)
 
 
@@ -275,10 +275,25 @@ def focus_writing(lab: Lab) -> None:
     lab.go_to("writing")
 
 
-@command("3 4 5", "Go to the score", Group.SCREEN)
+@command("3", "Go to the score", Group.SCREEN)
 def focus_score(lab: Lab) -> None:
-    """Focus the score with its staves: loss, gates, reach."""
+    """Focus the score, and read out its loss."""
     lab.go_to("score")
+    lab.score.focus_stave("loss")
+
+
+@command("4", "Go to the gates", Group.SCREEN)
+def focus_gates(lab: Lab) -> None:
+    """Focus the score, and read out the gate."""
+    lab.go_to("score")
+    lab.score.focus_stave("gate")
+
+
+@command("5", "Go to the reach", Group.SCREEN)
+def focus_reach(lab: Lab) -> None:
+    """Focus the score, and read out the reach."""
+    lab.go_to("score")
+    lab.score.focus_stave("reach")
 
 
 @command("tab", "Next pane", Group.SCREEN)
@@ -301,13 +316,13 @@ def freeze(lab: Lab) -> None:
 
 @command("y", "Copy", Group.SCREEN)
 def copy(lab: Lab) -> None:
-    """Copy what has the focus: the writing, the text of the score, or the losses."""
+    """Copy the writing, the text of the score, or the losses."""
     taking.copy(lab)
 
 
 @command("x ctrl+s", "Screenshot", Group.SCREEN)
 def screenshot(lab: Lab) -> None:
-    """Save the screen as an SVG picture in the current folder."""
+    """Save a picture (SVG) in the current folder."""
     taking.screenshot(lab)
 
 

@@ -98,11 +98,6 @@ def key_label(key: str) -> str:
     return "+".join([*modifiers, KEY_LABELS.get(last, last)])
 
 
-def by_group() -> dict[Group, list[Command]]:
-    """The commands under their headings."""
-    return {group: [one for one in COMMANDS.values() if one.group is group] for group in Group}
-
-
 def bindings() -> list[BindingType]:
     """Each command as a key binding with the action `command('ID')`."""
     return [

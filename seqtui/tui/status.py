@@ -11,7 +11,7 @@ from seqtui.visible import visible
 UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s"}
 # A sign and a colour for each phase: the sign carries it where there is no colour.
 PHASES = {
-    Phase.LOADING: ("◌", "$text-muted"),
+    Phase.LOADING: ("◌", "$foreground 60%"),
     Phase.COMPILING: ("◔", "$text-accent"),
     Phase.TRAINING: ("●", "$text-success"),
     Phase.PAUSED: ("‖", "$text-warning"),
@@ -72,10 +72,10 @@ def fit(title: Part, left: list[Part], right: list[Part], width: int) -> Content
         name = title.at(given_up)
         first = Content(" ▸ ").join([text for part in left if (text := part.at(given_up))])
         last = Content("  ").join([text for part in right if (text := part.at(given_up))])
-        if name.cell_length + first.cell_length + last.cell_length + 4 <= width:
+        if name.cell_length + first.cell_length + last.cell_length + 3 <= width:
             break
-    first = (name + first).truncate(max(0, width - last.cell_length - 4), ellipsis=True)
-    gap = " " * max(2, width - first.cell_length - last.cell_length - 2)
+    first = (name + first).truncate(max(0, width - last.cell_length - 3), ellipsis=True)
+    gap = " " * max(1, width - first.cell_length - last.cell_length - 2)
     return Content.assemble(" ", first, gap, last, " ")
 
 
@@ -99,7 +99,7 @@ def training_parts(snapshot: Snapshot) -> list[Part]:
     unit = UNITS.get(snapshot.tokens_by, "tok/s")
     rate = power(snapshot.learning_rate) if snapshot.learning_rate > 0 else WAITING
     speed = thousands(snapshot.tokens_per_second) if snapshot.tokens_per_second > 0 else WAITING
-    share = f"{snapshot.peak_share:4.0%}" if snapshot.peak_share is not None else f"{WAITING:>4}"
+    share = f"{snapshot.peak_share:3.0%}" if snapshot.peak_share is not None else f"{WAITING:>3}"
     epoch = f"{snapshot.epoch:.1f}" if begun else WAITING
     return [
         Part.of((Content.styled(f"{sign} {snapshot.phase.value:<9}", colour), 0)),

@@ -1,11 +1,11 @@
-"""The theme of the Lab: dark and quiet, with one accent."""
+"""The themes of the Lab: quiet, with one accent."""
 
 from textual.theme import Theme
 
 DARK = "seqtui"
-LIGHT = "textual-light"
+LIGHT = "seqtui-light"
 
-SEQTUI = Theme(
+SEQTUI_DARK = Theme(
     name=DARK,
     primary="#7fb8c4",
     secondary="#8a97a6",
@@ -27,5 +27,30 @@ SEQTUI = Theme(
         "input-selection-background": "#7fb8c4 35%",
         "scrollbar": "#2c343f",
         "scrollbar-background": "#14181f",
+    },
+)
+
+SEQTUI_LIGHT = Theme(
+    name=LIGHT,
+    primary="#1f6f80",
+    secondary="#5d6773",
+    accent="#1f6f80",
+    warning="#a8661b",
+    error="#b3404b",
+    success="#3c7a3a",
+    foreground="#1f2429",
+    background="#fbfaf7",
+    surface="#f2f0eb",
+    panel="#e9e6df",
+    dark=False,
+    variables={
+        "border": "#1f6f80",
+        "border-blurred": "#cfcac0",
+        "block-cursor-background": "#1f6f80",
+        "block-cursor-foreground": "#fbfaf7",
+        "block-cursor-text-style": "bold",
+        "input-selection-background": "#1f6f80 30%",
+        "scrollbar": "#cfcac0",
+        "scrollbar-background": "#f2f0eb",
     },
 )

@@ -50,7 +50,7 @@ def wave(rows: int, columns: int, phase: float, seed: int) -> F32:
     for _ in range(3):
         speed = random.uniform(0.05, 0.9, columns)
         total += np.sin(speed * t + random.uniform(0, 6.3, columns) + phase)
-    return (1 / (1 + np.exp(-1.4 * total))).astype(np.float32)
+    return (1 / (1 + np.exp(-0.9 * total))).astype(np.float32)
 
 
 def make_probe(text: str, step: int, hidden: int, layers: int) -> Probe:
@@ -150,6 +150,7 @@ class ScriptedSession:
         self._started = False
         self._compiled = 0
         self._passage = 0
+        self._columns = 64
         self._text = ""
         self._written = 0
         self._rate = 4.1e-3
@@ -185,6 +186,11 @@ class ScriptedSession:
         else:
             self._train(STEPS_A_FRAME)
 
+    def _passage_text(self) -> str:
+        """A passage as long as there are columns to draw it in, beginning at another sentence each time."""
+        sentences = PASSAGES[self._passage :] + PASSAGES[: self._passage]
+        return " ".join(sentences * 3)[: self._columns]
+
     def _compiling(self) -> None:
         if self._compiled < self._kernels:
             self._put(compiling=CompileProgress(self._compiled, self._kernels, KERNELS[: self._kernels]))
@@ -197,7 +203,7 @@ class ScriptedSession:
             self.diverge_at = None
             self._put(phase=Phase.DIVERGED, message=f"the loss was not finite at step {step:,}")
             return
-        text = self._text or PASSAGES[self._passage]
+        text = self._text or self._passage_text()
         model = self._now.model
         self._write()
         self._put(
@@ -287,10 +293,11 @@ class ScriptedSession:
         self.calls.append(("next_passage",))
         self._passage = (self._passage + 1) % len(PASSAGES)
         self._text = ""
-        self._put(probe_text=PASSAGES[self._passage])
+        self._put(probe_text=self._passage_text())
 
     def set_probe_width(self, columns: int) -> None:
         self.calls.append(("set_probe_width", columns))
+        self._columns = columns
 
     def change_model(self, choice: ModelChoice) -> None:
         self.calls.append(("change_model", choice))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 SIDE_BY_SIDE_WIDTH, SIDE_BY_SIDE_HEIGHT = 76, 30
 STACKED_HEIGHT = 22  # room for the score with another pane above it
-COMPACT_HEIGHT = 30  # below, the score shows one gate stave
 ABOVE = ("loss", "writing")
 PANES = (*ABOVE, "score")
 
@@ -17,7 +16,6 @@ class Arrangement:
     panes: tuple[str, ...]  # seen, in the order of the focus
     tabs: tuple[str, ...] = ()  # of which one is seen at a time; () for no tab strip
     above: int = 0  # rows for the loss and the writing; 0 where one pane has the whole height
-    compact: bool = False
 
     @property
     def too_small(self) -> bool:
@@ -32,21 +30,23 @@ def arrange(width: int, height: int, *, zoomed: str | None, tab: str) -> Arrange
         width: columns.
         height: rows.
         zoomed: the one pane that has the whole screen, or None.
-        tab: which of the panes under tabs is in front.
+        tab: which of the panes under tabs is in front; "" for the one that tells most.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Arrangement(())
-    compact = height < COMPACT_HEIGHT
     if zoomed is not None:
-        return Arrangement((zoomed,), compact=compact and height < STACKED_HEIGHT)
+        return Arrangement((zoomed,))
     if width >= SIDE_BY_SIDE_WIDTH and height >= SIDE_BY_SIDE_HEIGHT:
         return Arrangement(PANES, above=above_rows(height))
     if height >= STACKED_HEIGHT:
         front = tab if tab in ABOVE else ABOVE[0]
-        return Arrangement((front, "score"), ABOVE, above=6 if compact else above_rows(height), compact=compact)
-    return Arrangement((tab,), PANES, compact=compact)
+        return Arrangement((front, "score"), ABOVE, above=above_rows(height))
+    return Arrangement((tab or "score",), PANES)
 
 
 def above_rows(height: int) -> int:
-    """A third of the height for what stands above the score, within what a curve can use."""
-    return min(max(round(height * 0.34), 11), 18)
+    """A third of the height for what stands above the score, within what a curve can use.
+
+    On low screens less, so that the score has a gate stave of eight lines.
+    """
+    return min(max(round(height * 0.34), 11), 18) if height >= SIDE_BY_SIDE_HEIGHT else max(height - 18, 5)

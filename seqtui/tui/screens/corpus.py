@@ -22,8 +22,8 @@ def option(choice: CorpusChoice, current: str, name_width: int) -> Option:
     name = visible(choice.name)
     return Option(
         Content.assemble(
-            f"{mark} ", (f"{name:<{name_width}}", "bold"), (f"  {size:>16}", "$text-muted"),
-            "\n    ", (visible(choice.description), "$text-muted"),
+            f"{mark} ", (f"{name:<{name_width}}", "bold"), (f"  {size:>16}", "$foreground 60%"),
+            "\n    ", (visible(choice.description), "$foreground 60%"),
         )
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ class CorpusPicker(Dialog[str]):
             yield OptionList(*(option(choice, self._current, width) for choice in self._choices), compact=True)
             yield Static("or a text file, or a folder of them", classes="hint")
             yield CleanInput(placeholder="path", compact=True)
-            yield Label("", classes="error", markup=False)
+            yield Label("", classes="complaint", markup=False)
             yield Static("A new run begins with new parameters; the present one stays saved.", classes="hint")
 
     def on_mount(self) -> None:
@@ -76,4 +76,4 @@ class CorpusPicker(Dialog[str]):
             self.dismiss(str(path))
 
     def _complain(self, message: str) -> None:
-        self.query_one(".error", Label).update(visible(message))
+        self.query_one(".complaint", Label).update(visible(message))

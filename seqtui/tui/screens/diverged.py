@@ -39,7 +39,7 @@ class DivergedDialog(Dialog[Way]):
             if kept is not None
             else "No checkpoint was written yet."
         )
-        with Vertical(classes="box -narrow -alarm") as box:
+        with Vertical(classes="box -alarm") as box:
             box.border_title = f"▲ diverged at step {snapshot.step:,}"
             box.border_subtitle = "← → choose · enter take"
             yield Static(visible(snapshot.message) or "The loss is no longer a finite number.", markup=False)

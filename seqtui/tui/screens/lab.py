@@ -49,8 +49,8 @@ class Lab(Screen[None]):
         self.frozen = False
         self.zoomed: str | None = None
         self.current = "score"  # the pane that has the focus, or had it last
-        self._tab = "writing"
-        self._tab_chosen = False  # by a person; until then it follows the phase
+        self._tab = ""  # that a person brought to the front
+        self._fronted = ""  # the tab that the arrangement was made for
         self._arrangement = Arrangement(())
         self._drawn: dict[str, int] = {}  # serial that each pane shows
         self._columns = 0  # of the score, as the session knows them
@@ -73,9 +73,9 @@ class Lab(Screen[None]):
         yield self.footer
 
     def on_mount(self) -> None:
-        """Begins with the score under the keys."""
+        """Begins with the score under the keys, where there is room for it."""
         self.rearrange()
-        self.go_to("score")
+        self.go_to(self.current)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another arrangement; nothing else changes."""
@@ -90,20 +90,18 @@ class Lab(Screen[None]):
         self.newest = snapshot
         if not self.frozen:
             self.shown = snapshot
-        self._follow_phase(snapshot.phase)
+        if self._front() != self._fronted:
+            self.rearrange()
         self._draw()
         columns = self.score.columns
         if columns > 0 and columns != self._columns:
             self._columns = columns
             self.session.set_probe_width(columns)
 
-    def _follow_phase(self, phase: Phase) -> None:
-        """Under tabs, the kernels are in front while they are compiled, and the loss once there is one."""
-        if not self._tab_chosen:
-            front = "writing" if phase in (Phase.LOADING, Phase.COMPILING) else "loss"
-            if front != self._tab:
-                self._tab = front
-                self.rearrange()
+    def _front(self) -> str:
+        """What is in front under tabs: what a person chose; else, while kernels are compiled, their list."""
+        waiting = self.newest.phase in (Phase.LOADING, Phase.COMPILING)
+        return self._tab or ("writing" if waiting else "")
 
     def _draw(self) -> None:
         """Hands what is shown to the panes that are seen and do not show it yet."""
@@ -114,6 +112,7 @@ class Lab(Screen[None]):
             if self._drawn.get(name) != self.shown.serial:
                 self._drawn[name] = self.shown.serial
                 self.panes[name].show(self.shown)
+        self._show_tabs()  # last: a pane's note may have changed
 
     def _show_banner(self) -> None:
         banner = self.query_one("#banner", Static)
@@ -121,6 +120,16 @@ class Lab(Screen[None]):
         banner.display = form is not None and not self._arrangement.too_small
         if form is not None:
             banner.update(Content(form.format(visible(self.newest.message))))
+
+    def _show_tabs(self) -> None:
+        tabs = self._arrangement.tabs
+        if front := next((name for name in self._arrangement.panes if name in tabs), ""):
+            note = str(self.panes[front].border_subtitle or "")
+            self.tabs.show(tabs, front, focused=front == self.current, note=note)
+
+    def _show_focus(self) -> None:
+        self._show_footer()
+        self._show_tabs()
 
     def _show_footer(self) -> None:
         on = {"pause": self.newest.phase is Phase.PAUSED, "freeze": self.frozen, "zoom": self.zoomed is not None}
@@ -131,16 +140,16 @@ class Lab(Screen[None]):
     def rearrange(self) -> None:
         """Puts every pane where it belongs at the present size, zoom and tab."""
         width, height = self.app.size
-        new = self._arrangement = arrange(width, height, zoomed=self.zoomed, tab=self._tab)
+        self._fronted = self._front()
+        new = self._arrangement = arrange(width, height, zoomed=self.zoomed, tab=self._fronted)
         for name, pane in self.panes.items():
             pane.display = name in new.panes
         above = self.query_one("#above")
         above.display = any(name in new.panes for name in ("loss", "writing"))
         above.styles.height = new.above or "1fr"
         self.tabs.display = bool(new.tabs)
-        self.tabs.show(new.tabs, next((name for name in new.panes if name in new.tabs), ""))
         self.set_class(bool(new.tabs), "-tabs")
-        self.score.set_compact(new.compact)
+        self.set_class("score" in new.tabs, "-single")
         small = self.query_one("#too-small", Static)
         small.display = new.too_small
         small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training goes on.")
@@ -157,12 +166,12 @@ class Lab(Screen[None]):
             return
         self.current = name
         if name not in self._arrangement.panes:
-            self._tab, self._tab_chosen = name, True
+            self._tab = name
             if self.zoomed:
                 self.zoomed = name
             self.rearrange()
         self.panes[name].focus()
-        self._show_footer()
+        self._show_focus()
 
     def cycle(self, direction: int) -> None:
         """Focuses the next pane, or the one before."""
@@ -171,9 +180,9 @@ class Lab(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click moves the focus, too."""
         for name, pane in self.panes.items():
-            if pane in event.widget.ancestors_with_self:
+            if pane is self.focused:  # the event may be older than the focus
                 self.current = name
-                self._show_footer()
+                self._show_focus()
 
     def zoom(self, name: str | None) -> None:
         """Gives the whole screen to one pane, or back to all."""

@@ -154,7 +154,7 @@ class ModelPicker(Dialog[ModelChoice]):
                     yield Stepper(setting, 1)
                     yield Label(NOTES[setting.name], classes="note")
             yield Static("", id="size", markup=False)
-            yield Label("", classes="error", markup=False)
+            yield Label("", classes="complaint", markup=False)
             yield Static("A new run begins with new parameters; the present one stays saved.", classes="hint")
 
     def on_mount(self) -> None:
@@ -163,7 +163,7 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def on_input_changed(self) -> None:
         """Says at once what the numbers come to, or what is wrong with them."""
-        error, size = self.query_one(".error", Label), self.query_one("#size", Static)
+        error, size = self.query_one(".complaint", Label), self.query_one("#size", Static)
         try:
             choice = self.read()
         except ValueError as wrong:
@@ -178,7 +178,7 @@ class ModelPicker(Dialog[ModelChoice]):
         try:
             choice = self.read()
         except ValueError as wrong:
-            self.query_one(".error", Label).update(str(wrong))
+            self.query_one(".complaint", Label).update(str(wrong))
         else:
             self.dismiss(choice)
 

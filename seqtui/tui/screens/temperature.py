@@ -27,7 +27,7 @@ class TemperatureDialog(Dialog[float]):
             yield Static(
                 f"{COLDEST:g} to {HOTTEST:g}. Below 1 safer than the model thinks, above 1 bolder.", classes="hint"
             )
-            yield Label("", classes="error")
+            yield Label("", classes="complaint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Takes a number in the range, or says what the range is."""
@@ -38,4 +38,4 @@ class TemperatureDialog(Dialog[float]):
         if COLDEST <= value <= HOTTEST:
             self.dismiss(value)
         else:
-            self.query_one(".error", Label).update(f"A number from {COLDEST:g} to {HOTTEST:g}, please.")
+            self.query_one(".complaint", Label).update(f"A number from {COLDEST:g} to {HOTTEST:g}, please.")

@@ -41,7 +41,7 @@ class TextDialog(Dialog[str]):
         """The text, and what it is for."""
         with Vertical(classes="box -wide") as box:
             box.border_title = self._title
-            box.border_subtitle = "enter take · ctrl+j new line · ctrl+u clear line · esc back"
+            box.border_subtitle = "enter take · ctrl+j new line · esc back"
             yield Editor(self._before, soft_wrap=True, show_line_numbers=False, compact=True)
             yield Static(self._hint, classes="hint")
 
