@@ -55,7 +55,8 @@ class Scale:
 def linear_rgb(lab: F64) -> F64:
     """OKLab (..., 3) as linear sRGB (..., 3); outside 0..1 where the screen has no such colour."""
     lms: F64 = (lab @ _LMS_FROM_LAB.T) ** 3
-    return lms @ _RGB_FROM_LMS.T
+    rgb: F64 = lms @ _RGB_FROM_LMS.T
+    return rgb
 
 
 def oklab(colour: Triplet) -> F64:

@@ -1,0 +1,1 @@
+"""The panes of the Lab: each draws one part of a snapshot."""

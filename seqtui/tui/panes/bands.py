@@ -4,22 +4,29 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from seqtui.snapshot import Phase
 from seqtui.tui.colours import REACH, reach_codes
 from seqtui.tui.panes.gutter import label, swatch
-from seqtui.tui.panes.layout import Band, Kind
+from seqtui.tui.panes.layout import Band, Kind, Layout
 from seqtui.tui.panes.readout import Part, place_readout, reach_readout
 from seqtui.tui.panes.staves import LABELS, group_edges, row_of
 from seqtui.tui.panes.view import U8, Memory, View
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights, runs
 from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
-from seqtui.tui.widgets.ink import rgb
-from seqtui.tui.widgets.pane import Row, fit, pieces
+from seqtui.tui.widgets.ink import Ink, rgb
+from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
 from seqtui.visible import cell, visible
 
 Label = tuple[str, str, str, bool]  # text, style name, focus key, marked
+_WAITING = {
+    Phase.LOADING: "waits for the corpus and the model",
+    Phase.COMPILING: "waits for the kernels",
+    Phase.FAILED: "nothing to see: the training failed",
+}
 _NO_LABEL: Label = ("", "faint", "", False)
 
 
@@ -44,6 +51,20 @@ def band_rows(band: Band, view: View, memory: Memory, last_stave: bool) -> list[
             return [_note(view, memory)]
         case Kind.READOUT:
             return [_readout(view)]
+
+
+def empty_rows(layout: Layout, ink: Ink, phase: Phase) -> list[Row]:
+    """The staves' names with nothing beside them, and what the score waits for."""
+    text = _WAITING.get(phase, "waits for the first look at a text")
+    names = {Kind.GUESS: "guess", Kind.LOSS: "loss", Kind.REACH: "reach"}
+    rows: list[Row] = []
+    for band in layout.bands:
+        name = LABELS.get(band.name, band.name) if band.kind is Kind.STAVE else names.get(band.kind, "")
+        said = text if band.kind is Kind.TEXT else ""
+        segments = [*label(layout.gutter, name, ink.faint, ink), *pieces((said, ink.muted))]
+        rows.append(Row((layout.gutter, name, said), segments.copy))
+        rows += [BLANK] * (band.lines - 1)
+    return rows
 
 
 def _gutter(view: View, about: Label) -> list[Segment]:
@@ -101,7 +122,7 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
     texts = ["loss", f"{odd} gaps" if odd else f"0–{top:g} nats", f"0–{top:g} nats" if odd else ""]
     rows = []
     for line in range(band.lines):
-        style = ("accent" if view.focus == "loss" else "text") if line == 0 else "faint"
+        style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"
         about = (texts[line] if line < len(texts) else "", style, "3" if line == 0 else "", False)
         rows.append(_cells(view, about, bar_glyphs(heights, line, band.lines, view.layout.column_width), list(styles)))
     return rows
@@ -109,16 +130,16 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
 
 def _trace(band: Band, view: View, memory: Memory) -> list[Row]:
     """The picked unit over the text, as bars in its stave's colours."""
-    stave, ink = view.stave(view.chosen), view.ink
-    if stave is None or view.unit is None:
-        return [Row(("blank",), lambda: ())] * band.lines
-    values = stave.values[view.window, view.unit]
+    stave, ink = view.stave(view.chosen.gate), view.ink
+    if stave is None or view.chosen.unit is None:
+        return [BLANK] * band.lines
+    values = stave.values[view.window, view.chosen.unit]
     scale, low, high = memory.bounds(stave)
     heights = bar_heights(values, low, high, band.lines)
     painter = memory.painter(view, scale)
     colours = [painter.colour(code) for code in scale.codes(values, low, high).tolist()]
     styles = [ink.text if ink.colourless or c is None else ink.text + Style(color=rgb(c)) for c in colours]
-    texts = [f"unit {view.unit}", f"of {LABELS.get(view.chosen, view.chosen)}"]
+    texts = [f"unit {view.chosen.unit}", LABELS.get(stave.name, stave.name)]
     rows = []
     for line in range(band.lines):
         about = (texts[line] if line < 2 else "", "accent" if line == 0 else "faint", "", False)
@@ -129,18 +150,18 @@ def _trace(band: Band, view: View, memory: Memory) -> list[Row]:
 def _stave(band: Band, view: View, memory: Memory, last: bool) -> list[Row]:
     stave = view.stave(band.name)
     if stave is None:
-        return [Row(("blank",), lambda: ())] * band.lines
+        return [BLANK] * band.lines
     rows = stave_rows(band.lines, view, last)
-    scale, low, high = memory.bounds(stave)
+    scale = memory.bounds(stave)[0]
     painter = memory.painter(view, scale)
     texts = memory.label(view, stave, rows, band.lines)
     units = stave.values.shape[1]
-    picked = -1 if view.unit is None else row_of(min(view.unit, units - 1), units, rows, view.fold)
+    picked = -1 if view.chosen.unit is None else row_of(min(view.chosen.unit, units - 1), units, rows, view.chosen.fold)
     halves = not view.ink.colourless
-    chosen = band.name == view.chosen
+    chosen = band.name == view.chosen.gate
     found = []
     for line, pair in enumerate(line_codes(memory.codes(view, stave, rows), band.lines, halves)):
-        style = "faint" if line else "muted" if not chosen else "accent" if view.focus == "gate" else "text"
+        style = "faint" if line else "muted" if not chosen else "accent" if view.chosen.focus == "gate" else "text"
         marked = chosen and picked >= 0 and picked // (2 if halves else 1) == line
         about = (texts[line] if line < len(texts) else "", style, "4" if chosen and line == 0 else "", marked)
         found.append(_heat(view, about, pair, painter))
@@ -161,9 +182,9 @@ def stave_rows(lines: int, view: View, last: bool) -> int:
 
 
 def _reach_name(view: View) -> str:
-    if view.reach < 0 or not len(view.probe.reach_hidden):
+    if view.chosen.reach < 0 or not len(view.probe.reach_hidden):
         return "reach x"
-    return "reach h" if len(view.probe.reach_hidden) == 1 else f"reach h {view.reach + 1}"
+    return "reach h" if len(view.probe.reach_hidden) == 1 else f"reach h {view.chosen.reach + 1}"
 
 
 def _reach(view: View, memory: Memory) -> Row:
@@ -171,7 +192,7 @@ def _reach(view: View, memory: Memory) -> Row:
     t, window = view.place.playhead, view.window
     codes = reach_codes(view.reach_matrix[t, window])
     codes[np.arange(window.start, window.stop) >= t] = HALF
-    style = "accent" if view.focus == "reach" else "text"
+    style = "accent" if view.chosen.focus == "reach" else "text"
     return _heat(view, (_reach_name(view), style, "5", False), (codes, codes), memory.painter(view, REACH))
 
 
@@ -186,21 +207,11 @@ def _triangle(band: Band, view: View, memory: Memory) -> list[Row]:
     norms = np.where(past & np.isfinite(matrix), matrix, np.nan)
     codes = reach_codes(np.fmax.reduceat(norms, edges, axis=0))
     codes[~np.logical_or.reduceat(past, edges, axis=0)] = HALF
-    here = (
-        row_of(view.lit, steps, count, view.fold)
-        if count == steps
-        else int(np.searchsorted(edges, view.lit, "right")) - 1
-    )
+    here = int(np.searchsorted(edges, view.lit, side="right")) - 1
     odd = int(np.count_nonzero(~np.isfinite(matrix) & past))
     each = math.ceil(steps / count)
-    texts = [
-        "all reaches",
-        "from the row",
-        "back to the",
-        "column",
-        f"{each} to a row" if each > 1 else "",
-        f"{odd} gaps" if odd else "",
-    ]
+    grouped, gaps = f"{each} to a row" if each > 1 else "", f"{odd} gaps" if odd else ""
+    texts = [text for text in (gaps, grouped, "all reaches", "from the row", "back to the", "column") if text]
     rows = []
     for line, pair in enumerate(line_codes(codes, band.lines, halves)):
         text = texts[line] if line < len(texts) else ""
@@ -223,18 +234,22 @@ def _readout(view: View) -> Row:
     """What the focused stave's playhead crosses; the reach says it itself where there is a line for it."""
     t = view.place.playhead
     says_reach = any(band.kind is Kind.NOTE for band in view.layout.bands)
-    if view.focus == "reach" and not says_reach:
+    if view.chosen.focus == "reach" and not says_reach:
         return _sentence(view, reach_readout(view.reach_matrix[t], t, view.tokens_by))
-    parts = place_readout(view.probe, t, view.stave(view.chosen), view.unit)
-    if view.probe.warning:
-        parts.append(Part(f"   {visible(view.probe.warning)}"))
+    warning = [Part(f"   {visible(view.probe.warning)}")] if view.probe.warning else []
+    room = view.layout.gutter + view.layout.columns * view.layout.column_width
+    stave, unit = view.stave(view.chosen.gate), view.chosen.unit
+    for guesses in range(len(view.probe.top_symbols[t]), -1, -1):  # as many as there is room for
+        parts = place_readout(view.probe, t, stave, unit, guesses) + warning
+        if sum(cell_len(part.text) for part in parts) <= room:
+            break
     return _sentence(view, parts)
 
 
 def _sentence(view: View, parts: Sequence[Part], before: Callable[[], list[Segment]] | None = None) -> Row:
     """Words below the staves, from their left edge on or, where these are narrow, from the pane's."""
     ink, gutter = view.ink, view.layout.gutter
-    size = sum(len(part.text) for part in parts)
+    size = sum(cell_len(part.text) for part in parts)
     indent = gutter if before or size <= view.layout.columns * view.layout.column_width else 0
     lead = before() if before else [Segment(" " * indent, ink.text)] if indent else []
     key = (indent, bool(before), tuple(parts))

@@ -37,6 +37,11 @@ class Layout:
     columns: int  # timesteps that fit
     column_width: int  # cells a timestep
 
+    @property
+    def staves(self) -> list[Band]:
+        """The bands that are staves of the model."""
+        return [band for band in self.bands if band.kind is Kind.STAVE]
+
     def band_at(self, line: int) -> tuple[Band, int] | None:
         """The band that a line is in, and which of its lines that is."""
         for band in self.bands:

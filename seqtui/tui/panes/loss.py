@@ -10,7 +10,7 @@ from seqtui.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.axis import Axis, nice_step
 from seqtui.tui.widgets.curve import trailing_mean
 from seqtui.tui.widgets.numbers import significant
-from seqtui.tui.widgets.pane import Pane, Row, pieces
+from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, x_ticks
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
@@ -191,7 +191,7 @@ class LossPane(Pane):
 
     def _train_and_valid(self) -> list[tuple[str, Style]]:
         ink, history = self.ink, self._history
-        train = history.train_loss
+        train: np.ndarray = history.train_loss
         if self.smoothed:
             train = trailing_mean(train[-1024:], max(8, min(1024, len(train) // 64)))
         parts = [("  ━ ", ink.accent), ("train ", ink.muted), (f"{significant(float(train[-1])):>5}", ink.text)]
@@ -205,4 +205,4 @@ class LossPane(Pane):
         text = "  waits for the first training step"
         if self._phase is Phase.COMPILING:
             text = "  waits for the kernels, then for the first training step"
-        return [Row(("blank",), lambda: ()), Row((text,), lambda: pieces((text, self.ink.muted)))]
+        return [BLANK, Row((text,), lambda: pieces((text, self.ink.muted)))]

@@ -24,9 +24,8 @@ class Place:
 
 def word_start(symbols: Sequence[str], t: int, direction: int) -> int:
     """The start of the next word after t (direction > 0) or of the last one before t; the text's edge without one."""
-    starts = [
-        i for i in range(len(symbols)) if _in_word(symbols[i]) and (i == 0 or _breaks(symbols[i - 1], symbols[i]))
-    ]
+    pairs = zip(("", *symbols), symbols, strict=False)
+    starts = [i for i, (before, symbol) in enumerate(pairs) if _in_word(symbol) and _breaks(before, symbol)]
     if direction > 0:
         return next((start for start in starts if start > t), max(0, len(symbols) - 1))
     return next((start for start in reversed(starts) if start < t), 0)

@@ -27,26 +27,22 @@ def quoted(symbol: str) -> str:
     return f"`{cell(symbol)}`"
 
 
-def place_readout(probe: Probe, t: int, stave: Stave | None, unit: int | None) -> list[Part]:
+def place_readout(probe: Probe, t: int, stave: Stave | None, unit: int | None, guesses: int) -> list[Part]:
     """The unit's value, the token, its loss and what was guessed for its place."""
     steps = len(probe.symbols)
     where = [Part(quoted(probe.symbols[t]), True), Part(f" (t {t:>{len(str(steps - 1))}}): ")]
     if stave is not None and unit is not None:
         value = float(stave.values[t, unit])
         name = LETTERS.get(stave.name, stave.name)
-        head = [
-            Part(f"`{name}`", True),
-            Part(f" of unit {unit} at "),
-            *where,
-            Part(f"{significant(value):>5}", True),
-            Part(", "),
-        ]
+        number = Part(f"{significant(value):>5}", True)
+        head = [Part(f"`{name}`", True), Part(f" of unit {unit} at "), *where, number, Part(", ")]
     else:
         head = where
     if t == 0:
         return [*head, Part("no loss: nothing comes before it")]
     head += [Part("loss "), Part(f"{significant(float(probe.loss[t])):>4}", True)]
-    for i, (symbol, share) in enumerate(zip(probe.top_symbols[t], probe.top_probability[t].tolist(), strict=False)):
+    shares = probe.top_probability[t].tolist()
+    for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][:guesses], shares, strict=False)):
         head += [Part(", guessed " if i == 0 else ", "), Part(quoted(symbol), True), Part(f" {percent(share)}")]
     return head
 

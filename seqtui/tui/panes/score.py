@@ -1,24 +1,21 @@
 """The score: one column a timestep, the text on top, a stave for each part, one playhead through all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import ClassVar
 
-import numpy as np
 from seqcore.records import Probe
 from textual import events
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 
-from seqtui.snapshot import Phase, Snapshot
-from seqtui.tui.panes.bands import band_rows, stave_rows
-from seqtui.tui.panes.gutter import label
+from seqtui.snapshot import Snapshot
+from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
-from seqtui.tui.panes.staves import LABELS, Fold, unit_in
+from seqtui.tui.panes.selection import Selection, layer_count
+from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
-from seqtui.tui.widgets.pane import Pane, Row, pieces
+from seqtui.tui.widgets.pane import Pane, Row
 from seqtui.visible import cell_width
 
 TITLE = "the score: one column a timestep"
@@ -27,18 +24,12 @@ _EXPECTED = {  # staves of a model that no probe has shown yet
     "lstm": ("input", "forget", "cell", "output", "c", "h"),
     "gru": ("reset", "update", "candidate", "h"),
 }
-_WAITING = {
-    Phase.LOADING: "waits for the corpus and the model",
-    Phase.COMPILING: "waits for the kernels",
-    Phase.FAILED: "nothing to see: the training failed",
-}
 
 
 class ScorePane(Pane):
     """Everything that is indexed by timestep, drawn from the newest probe."""
 
     playhead: reactive[int] = reactive(0, init=False)
-    FOCUSES: ClassVar[tuple[str, ...]] = ("loss", "gate", "reach")
 
     class PlayheadMoved(Message):
         """The playhead stands at another timestep."""
@@ -59,13 +50,8 @@ class ScorePane(Pane):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.compact = False
-        self.unit: int | None = None
-        self.shown_layer = 0
-        self.gate = "forget"
-        self.fold = Fold.NEAR  # rows that are units: of many gates the strongest is nearly always open
         self.triangle = False
-        self.reach = 0  # the layer whose h is looked back to, -1 for the input
-        self.focused_stave = "gate"
+        self.selection = Selection()
         self._probe: Probe | None = None
         self._snapshot = Snapshot()
         self._place = Place()
@@ -85,103 +71,68 @@ class ScorePane(Pane):
         before, self._probe = self._probe, probe
         if probe is not None:
             self._adopt(probe, before)
-        self._retitle()
-        self.redraw()
+        self._changed()
 
     def _adopt(self, probe: Probe, before: Probe | None) -> None:
-        """Keep place, unit and gate where the new probe has them; start in the middle of the first text."""
+        """Keep place and choice where the new probe has them; start in the middle of the first text."""
+        self.selection.adopt(probe)
         same_text = before is not None and before.symbols == probe.symbols
-        narrowest = self._column_width if same_text else 1
-        self._column_width = max(narrowest, column_width(probe, self._snapshot.tokens_by))
-        self.shown_layer = min(self.shown_layer, max((stave.layer for stave in probe.staves), default=0))
-        self.reach = min(self.reach, len(probe.reach_hidden) - 1)
-        names = self._names()
-        if self.gate not in names and names:
-            self.gate = next((name for name in ("forget", "update", "h") if name in names), names[0])
-        if self.unit is not None:
-            self.unit = min(self.unit, self._units() - 1) if self._units() else None
+        width = column_width(probe, self._snapshot.tokens_by)
+        self._column_width = max(self._column_width, width) if same_text else width
+        self._columns_now()
         if not same_text:
             self._place = replace(self._place, scroll=0)
-            self._columns_now()
             self._go(len(probe.symbols) // 2 if before is None else self.playhead)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Every band's rows, from the text down to the readout."""
         layout = self._layout(width, height)
         if self._probe is None:
-            return self._empty(layout)
-        view = self._view(layout)
+            return empty_rows(layout, self.ink, self._snapshot.phase)
+        view = self._view(self._probe, layout)
         self._memory.refresh(view)
-        rows: list[Row] = []
-        staves = [band for band in layout.bands if band.kind is Kind.STAVE]
-        for band in layout.bands:
-            rows += band_rows(band, view, self._memory, bool(staves) and band is staves[-1])
-        return rows
+        last = layout.staves[-1] if layout.staves else None
+        return [row for band in layout.bands for row in band_rows(band, view, self._memory, band is last)]
 
-    def _view(self, layout: Layout) -> View:
-        assert self._probe is not None
-        return View(
-            probe=self._probe,
-            layout=layout,
-            place=self._place,
-            chosen=self.gate,
-            layer=self.shown_layer,
-            unit=self.unit,
-            fold=self.fold,
-            reach=self.reach,
-            focus=self.focused_stave,
-            tokens_by=self._snapshot.tokens_by,
-            ink=self.ink,
-        )
+    def _view(self, probe: Probe, layout: Layout) -> View:
+        return View(probe, layout, self._place, self.selection, self._snapshot.tokens_by, self.ink)
 
     def _layout(self, width: int, height: int) -> Layout:
-        names = self._names()
+        names = self._names() or ("h",)
         wish = Wish(
-            staves=names or ("h",),
-            chosen=self.gate if self.gate in names else (names or ("h",))[0],
-            units=self._units() or self._snapshot.model.hidden,
-            trace=self.unit is not None,
+            staves=names,
+            chosen=self.selection.gate if self.selection.gate in names else names[0],
+            units=self.selection.units(self._probe) if self._probe else self._snapshot.model.hidden,
+            trace=self.selection.unit is not None,
             triangle=self.triangle,
             compact=self.compact,
         )
         return arrange(width, height, self._column_width, wish)
 
-    def _empty(self, layout: Layout) -> list[Row]:
-        """The staves' names, and what the score waits for."""
-        ink, gutter = self.ink, layout.gutter
-        text = _WAITING.get(self._snapshot.phase, "waits for the first look at a text")
-        names = {Kind.GUESS: "guess", Kind.LOSS: "loss", Kind.REACH: "reach"}
-        rows: list[Row] = []
-        for band in layout.bands:
-            name = LABELS.get(band.name, band.name) if band.kind is Kind.STAVE else names.get(band.kind, "")
-            said = text if band.kind is Kind.TEXT else ""
-            paint = [*label(gutter, name, ink.faint, ink), *pieces((said, ink.muted))]
-            rows.append(Row((gutter, name, said), lambda p=paint: p))
-            rows += [Row(("blank",), lambda: ())] * (band.lines - 1)
-        return rows
-
     def _names(self) -> tuple[str, ...]:
+        """Staves of the layer shown, or of the model before a probe shows them."""
         if self._probe is None:
             return _EXPECTED.get(self._snapshot.model.family, ("h",))
-        return tuple(stave.name for stave in self._probe.staves if stave.layer == self.shown_layer)
-
-    def _units(self) -> int:
-        """Units of the chosen stave."""
-        staves = self._probe.staves if self._probe else ()
-        return next((s.values.shape[1] for s in staves if (s.name, s.layer) == (self.gate, self.shown_layer)), 0)
+        return self.selection.names(self._probe)
 
     def _retitle(self) -> None:
-        layers = 1 + max((stave.layer for stave in self._probe.staves), default=0) if self._probe else 1
-        title = TITLE if layers == 1 else f"{TITLE} · layer {self.shown_layer + 1} of {layers}"
         if self._probe is None:
-            self.set_titles(title)
+            self.set_titles(TITLE)
             return
-        last = len(self._probe.symbols) - 1
+        layers, last = layer_count(self._probe), len(self._probe.symbols) - 1
         place = f"playhead {self.playhead:>{len(str(last))}}/{last}"
-        unit = "–" if self.unit is None else str(self.unit)
-        unit = unit.rjust(len(str(max(0, self._units() - 1))))
-        long = f"← → {place}   ↑ ↓ unit {unit}   g gate   e text"
-        self.set_titles(title, long, f"{place}   unit {unit}", place)
+        unit = "–" if self.selection.unit is None else str(self.selection.unit)
+        unit = unit.rjust(len(str(max(0, self.selection.units(self._probe) - 1))))
+        self.set_titles(
+            TITLE if layers < 2 else f"{TITLE} · layer {self.selection.layer + 1} of {layers}",
+            f"← → {place}   ↑ ↓ unit {unit}   g gate   e text",
+            f"{place}   unit {unit}",
+            place,
+        )
+
+    def _changed(self) -> None:
+        self._retitle()
+        self.redraw()
 
     # The playhead
 
@@ -219,46 +170,32 @@ class ScorePane(Pane):
             self._changed()
             self.post_message(self.PlayheadMoved(self, self.playhead))
 
-    def _changed(self) -> None:
-        self._retitle()
-        self.redraw()
-
     # Unit, gate, layer, fold, reach
 
     def move_unit(self, delta: int) -> None:
         """Pick the unit that many further on; the first pick is the one that changes most over the text."""
-        units = self._units()
-        if units == 0 or self._probe is None:
-            return
-        if self.unit is None:
-            values = self._probe.stave(self.gate, self.shown_layer).values.astype(np.float64)
-            self.unit = int(np.argmax(np.std(np.nan_to_num(values, posinf=0, neginf=0), axis=0)))
-        else:
-            self.unit = (self.unit + delta) % units
-        self.focused_stave = "gate"
-        self._changed()
+        self._choose(lambda probe: self.selection.move_unit(probe, delta))
 
     def cycle_gate(self, direction: int = 1) -> None:
         """Choose the next stave of the layer."""
-        names = self._names()
-        if names:
-            at = names.index(self.gate) if self.gate in names else 0
-            self.gate = names[(at + direction) % len(names)]
-            self.focused_stave = "gate"
-            self._changed()
+        self._choose(lambda probe: self.selection.cycle_gate(probe, direction))
 
     def cycle_layer(self, direction: int = 1) -> None:
         """Show the next layer's staves."""
-        layers = sorted({stave.layer for stave in self._probe.staves}) if self._probe else []
-        if layers:
-            self.shown_layer = layers[(layers.index(self.shown_layer) + direction) % len(layers)]
-            if self.unit is not None:
-                self.unit = min(self.unit, self._units() - 1) if self._units() else None
+        self._choose(lambda probe: self.selection.cycle_layer(probe, direction))
+
+    def cycle_reach(self) -> None:
+        """Look back to the next layer's h, after the last one to the input."""
+        self._choose(self.selection.cycle_reach)
+
+    def _choose(self, choice: Callable[[Probe], None]) -> None:
+        if self._probe is not None:
+            choice(self._probe)
             self._changed()
 
     def cycle_fold(self) -> None:
-        """Show the strongest of each group of units, their mean, or the units beside the picked one."""
-        self.fold = self.fold.next()
+        """Show the units beside the picked one, the strongest of each group of units, or their mean."""
+        self.selection.fold = self.selection.fold.next()
         self._changed()
 
     def toggle_triangle(self) -> None:
@@ -266,20 +203,10 @@ class ScorePane(Pane):
         self.triangle = not self.triangle
         self._changed()
 
-    def cycle_reach(self) -> None:
-        """Look back to the next layer's h, after the last one to the input."""
-        layers = len(self._probe.reach_hidden) if self._probe else 0
-        self.reach = self.reach + 1 if self.reach + 1 < layers else -1
-        self.focused_stave = "reach"
-        self._changed()
-
     def focus_stave(self, name: str) -> None:
         """Read out "loss", "gate" or "reach"; a stave's own name chooses that gate too."""
-        if name in self._names():
-            self.gate, name = name, "gate"
-        if name in self.FOCUSES:
-            self.focused_stave = name
-            self._changed()
+        self.selection.focus_on(name, self._names())
+        self._changed()
 
     def set_compact(self, compact: bool = True) -> None:
         """Whether only one gate stave is shown, for small screens."""
@@ -306,13 +233,12 @@ class ScorePane(Pane):
         at = event.get_content_offset(self)
         if at is not None and self._probe is not None:
             self.capture_mouse()
-            self._point(at.x, at.y)
+            self._point(self._probe, at.x, at.y)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Drag the playhead."""
-        if self.app.mouse_captured is self:
-            offset = event.get_content_offset_capture(self)
-            self._point(offset.x, None)
+        if self.app.mouse_captured is self and self._probe is not None:
+            self._point(self._probe, event.get_content_offset_capture(self).x, None)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """Let the playhead go."""
@@ -328,30 +254,28 @@ class ScorePane(Pane):
         event.stop()
         self.move(-1)
 
-    def _point(self, x: int, y: int | None) -> None:
-        size: Size = self.content_size
-        layout = self._layout(size.width, size.height)
-        found = layout.band_at(y) if y is not None else None
-        t = self._place.scroll + (x - layout.gutter) // layout.column_width
-        if x >= layout.gutter and self._probe is not None:
-            t = max(0, min(t, len(self._probe.symbols) - 1))
-            if found is not None and found[0].kind is Kind.STAVE:
-                self._point_at_unit(layout, found[0].name, found[0].lines, found[1], t)
-            self._go(t)
-        elif found is not None and found[0].kind is Kind.STAVE:
-            self.focus_stave(found[0].name)
-
-    def _point_at_unit(self, layout: Layout, name: str, lines: int, line: int, t: int) -> None:
-        """Choose the stave and the unit that the cell shows at t."""
-        assert self._probe is not None
-        view = self._view(layout)
-        stave = view.stave(name)
-        if stave is None:
+    def _point(self, probe: Probe, x: int, y: int | None) -> None:
+        """Point at a cell; without y only the timestep is meant. A label chooses its stave."""
+        layout = self._layout(*self.content_size)
+        band, line = (layout.band_at(y) if y is not None else None) or (None, 0)
+        on_stave = band is not None and band.kind is Kind.STAVE
+        if x < layout.gutter and y is not None:
+            if band is not None:
+                self.focus_stave(band.name if on_stave else band.kind.value)
             return
-        last = [band.name for band in layout.bands if band.kind is Kind.STAVE][-1] == name
-        rows, span = stave_rows(lines, view, last), 1 if view.ink.colourless else 2
-        self.gate, self.focused_stave = name, "gate"
-        self.unit = unit_in(stave.values[t], line * span, span, rows, self.fold, self.unit or 0)
+        t = self._place.scroll + (x - layout.gutter) // layout.column_width
+        t = max(0, min(t, len(probe.symbols) - 1))
+        if band is not None and on_stave:
+            view = self._view(probe, layout)
+            stave, halves = view.stave(band.name), 1 if view.ink.colourless else 2
+            self.selection.focus_on(band.name, self._names())
+            if stave is not None:
+                rows = stave_rows(band.lines, view, band is layout.staves[-1])
+                near = self.selection.unit or 0
+                self.selection.unit = unit_in(stave.values[t], line * halves, halves, rows, self.selection.fold, near)
+        elif band is not None:
+            self.selection.focus_on(band.kind.value, ())
+        self._go(t)
         self._changed()
 
 

@@ -10,6 +10,7 @@ from seqcore.records import Probe, Stave
 from seqtui.tui.colours import GATE, SIGNED, Scale
 from seqtui.tui.panes.layout import Layout
 from seqtui.tui.panes.playhead import Place
+from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import Fold, fold, stave_label
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import Ink
@@ -25,12 +26,7 @@ class View:
     probe: Probe
     layout: Layout
     place: Place
-    chosen: str  # stave
-    layer: int
-    unit: int | None
-    fold: Fold
-    reach: int  # the layer whose h is looked back to, -1 for the input
-    focus: str  # "loss", "gate" or "reach"
+    chosen: Selection
     tokens_by: str
     ink: Ink
 
@@ -53,7 +49,7 @@ class View:
     def reach_matrix(self) -> npt.NDArray[np.float32]:
         """(T, T) gradient norms of what was chosen to look back to; NaN where the probe has none."""
         hidden = self.probe.reach_hidden
-        matrix = hidden[self.reach] if 0 <= self.reach < len(hidden) else self.probe.reach_input
+        matrix = hidden[self.chosen.reach] if 0 <= self.chosen.reach < len(hidden) else self.probe.reach_input
         if matrix.shape != (self.steps, self.steps):
             return np.full((self.steps, self.steps), np.nan, np.float32)
         return matrix
@@ -61,7 +57,7 @@ class View:
     def stave(self, name: str) -> Stave | None:
         """The stave of that name in the layer shown."""
         try:
-            return self.probe.stave(name, self.layer)
+            return self.probe.stave(name, self.chosen.layer)
         except KeyError:
             return None
 
@@ -111,23 +107,22 @@ class Memory:
 
     def codes(self, view: View, stave: Stave, rows: int) -> U8:
         """Level codes (rows, columns in view) of a stave."""
-        unit = view.unit or 0
-        window = view.window
-        near = unit if view.fold is Fold.NEAR else 0
-        key = (stave.name, stave.layer, rows, view.fold, near, window.start, window.stop)
+        how, window = view.chosen.fold, view.window
+        unit = view.chosen.unit or 0
+        key = (stave.name, stave.layer, rows, how, unit if how is Fold.NEAR else 0, window.start, window.stop)
         if key not in self._folded:
             if len(self._folded) > 64:
                 self._folded.clear()
-            self._folded[key] = fold(stave.values[window], rows, view.fold, unit)
+            self._folded[key] = fold(stave.values[window], rows, how, unit)
         scale, low, high = self.bounds(stave)
         return scale.codes(self._folded[key], low, high)
 
     def label(self, view: View, stave: Stave, rows: int, lines: int) -> list[str]:
         """The stave's lines in the gutter."""
-        unit = view.unit
-        key = (stave.name, stave.layer, rows, lines, view.fold, unit if view.fold is Fold.NEAR else None)
+        how, unit = view.chosen.fold, view.chosen.unit
+        key = (stave.name, stave.layer, rows, lines, how, unit if how is Fold.NEAR else None)
         if key not in self._labels:
-            self._labels[key] = stave_label(stave, rows, view.fold, unit, self.limit(stave), lines)
+            self._labels[key] = stave_label(stave, rows, how, unit, self.limit(stave), lines)
         return self._labels[key]
 
 

@@ -1,16 +1,16 @@
 """What the model writes: the newest sample, tinted by how likely each character was, and earlier ones below it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from seqcore.records import CompileProgress, Sample
 
 from seqtui.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.cells import runs
-from seqtui.tui.widgets.pane import Pane, Row, fit, pieces
+from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import visible
 
@@ -47,11 +47,10 @@ class WritingPane(Pane):
         if all(one is other for one, other in zip(new, old, strict=True)):
             return
         self._sample, self._earlier, self._compiling, self._phase = new
-        temperature = f"T {snapshot.temperature:.3g}"
-        sample = self._sample
-        self.set_titles(
-            "2 writing", *((f"T {sample.temperature:.3g} · step {sample.step:,}",) if sample else ()), temperature
-        )
+        sample, titles = self._sample, [f"T {snapshot.temperature:.3g}"]
+        if sample is not None:
+            titles.insert(0, f"T {sample.temperature:.3g} · step {sample.step:,}")
+        self.set_titles("2 writing", *titles)
         self.redraw()
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
@@ -59,11 +58,8 @@ class WritingPane(Pane):
         if self._compiling is not None:
             return _kernels(self, self._compiling, width, height)
         if self._sample is None and not self._earlier:
-            text = _WAITING[self._phase]
-            return [
-                Row(("blank",), lambda: ()),
-                Row((text,), lambda: pieces(("  " + fit(text, width - 2), self.ink.muted))),
-            ]
+            line = fit("  " + _WAITING[self._phase], width)
+            return [BLANK, Row((line,), lambda: pieces((line, self.ink.muted)))]
         earlier_lines = min(1 + 2 * len(self._earlier), (height - 1) // 2) if self._earlier and height >= 6 else 0
         rows = self._writing(width, height - earlier_lines - (1 if earlier_lines else 0))
         return rows + (self._earlier_rows(width, earlier_lines) if earlier_lines else [])
@@ -73,7 +69,7 @@ class WritingPane(Pane):
         text, styles = sample_text(self._sample, "\n") if self._sample else ("", [])
         spans = wrap(text, width)[-lines:] if lines > 0 else []
         rows = [self._line(text, styles, start, end) for start, end in spans]
-        return rows + [Row(("blank",), lambda: ())] * (lines + 1 - len(rows))
+        return rows + [BLANK] * (lines + 1 - len(rows))
 
     def _earlier_rows(self, width: int, lines: int) -> list[Row]:
         """A heading, then the samples: a line each, and a second or more where there is room."""
@@ -103,11 +99,11 @@ class WritingPane(Pane):
 
 def sample_text(sample: Sample, keep: str) -> tuple[str, list[int]]:
     """The sample as it is drawn (prompt, pieces, cursor), and the number of each character's style."""
-    prompt = visible(sample.prompt, keep=keep)
+    prompt = _drawn(sample.prompt, keep)
     parts, styles = [prompt], [_PROMPT] * len(prompt)
     levels = surprise_levels(sample.probability, 8)
     for i, piece in enumerate(sample.pieces):
-        drawn = visible(piece, keep=keep)
+        drawn = _drawn(piece, keep)
         parts.append(drawn)
         styles += [_TINTS + (levels[i] if i < len(levels) else 0)] * len(drawn)
     if not sample.finished:
@@ -116,11 +112,16 @@ def sample_text(sample: Sample, keep: str) -> tuple[str, list[int]]:
     return "".join(parts), styles
 
 
+def _drawn(text: str, keep: str) -> str:
+    """`text` as it is drawn: a line end breaks the line where it is kept, and is a sign elsewhere."""
+    return visible(text if keep else text.replace("\n", "↵"), keep=keep)
+
+
 def surprise_levels(probability: np.ndarray, levels: int) -> list[int]:
     """0 for what was nearly sure, up to levels - 1 from a probability of 2% down; 0 where it is not known."""
     known = np.isfinite(probability)
     surprise = -np.log(np.clip(np.where(known, probability, 1.0), 1e-9, 1.0)) / -np.log(0.02)
-    return np.clip((surprise * levels).astype(np.int64), 0, levels - 1).tolist()
+    return [max(0, min(int(level), levels - 1)) for level in (surprise * levels).tolist()]
 
 
 def _kernels(pane: Pane, progress: CompileProgress, width: int, height: int) -> list[Row]:
@@ -137,16 +138,10 @@ def _kernels(pane: Pane, progress: CompileProgress, width: int, height: int) -> 
     ]
     first = max(0, min(progress.done - max(0, height - 6) // 2, len(progress.names) - (height - 3)))
     if height > 4:
-        rows.append(Row(("blank",), lambda: ()))
+        rows.append(BLANK)
     for i, name in enumerate(progress.names[first:], first):
-        sign, style = (
-            ("✓", ink.muted) if i < progress.done else ("▸", ink.accent) if i == progress.done else (" ", ink.faint)
-        )
-        text = f"{sign} {visible(name)}"
-        rows.append(
-            Row(
-                (text, i <= progress.done),
-                lambda t=text, s=style: pieces((t if cell_len(t) < width else fit(t, width), s)),
-            )
-        )
+        sign = "✓" if i < progress.done else "▸" if i == progress.done else " "
+        style = ink.muted if i < progress.done else ink.accent if i == progress.done else ink.faint
+        text = fit(f"{sign} {visible(name)}", width)
+        rows.append(Row((text, style), partial(pieces, (text, style))))
     return rows

@@ -1,0 +1,1 @@
+"""What the panes draw with: rows, heatmaps, curves, bars, text, axes and numbers."""

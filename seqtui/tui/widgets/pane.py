@@ -27,6 +27,9 @@ class Row:
     paint: Callable[[], Sequence[Segment]]
 
 
+BLANK = Row(("blank",), list)
+
+
 class Pane(Widget, can_focus=True):
     """A widget of rows. A subclass keeps its state, and gives `rows`; `redraw` repaints those that changed."""
 

@@ -1,6 +1,7 @@
 """A plot of cells: braille curves over reference lines, ticks at the left and below."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,7 @@ class Plot:
             label = next(((text, style) for at, text, style in self.labels if at == line), ("", 0))
             tick = marked.get(line, "").rjust(TICKS_WIDTH - 1) + " "
             key = (tick, label, self.codes[line].tobytes(), self.styles[line].tobytes())
-            found.append(Row(key, lambda n=line, t=tick, b=label: self._paint(n, t, b, styles, ticks, margin)))
+            found.append(Row(key, partial(self._paint, line, tick, label, styles, ticks, margin)))
         return found
 
     def _tick_lines(self) -> dict[int, str]:

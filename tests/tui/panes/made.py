@@ -38,7 +38,8 @@ def made_probe(
     steps = len(symbols)
     loss = random.gamma(1.1, 0.8, steps).astype(np.float32)
     vocabulary = sorted(set(symbols))
-    guessed, probability = [()], [[math.nan] * 3]
+    guessed: list[tuple[str, ...]] = [()]
+    probability = [[math.nan] * 3]
     for t in range(1, steps):
         others = [vocabulary[i] for i in random.integers(0, len(vocabulary), 3)]
         first = symbols[t] if loss[t] < 0.9 else others[0]
@@ -80,7 +81,10 @@ def made_sample(step: int, text: str, *, finished: bool = True, prompt: str = "T
 
 def made_snapshot(probe: Probe | None = None, **fields: object) -> Snapshot:
     positions = 1.5 + 1.6 * np.exp(-np.arange(64) / 9)
-    said = 'fox had promised Marta a lantern. She waited by the river until the snow began, and then she said, "You are late, and the lantern is'
+    said = (
+        "fox had promised Marta a lantern. She waited by the river until the snow began, "
+        'and then she said, "You are late, and the lantern is'
+    )
     ready: dict[str, object] = {
         "serial": 1,
         "phase": Phase.TRAINING,
