@@ -30,8 +30,8 @@ _WAITING = {
 _NO_LABEL: Label = ("", "faint", "", False)
 
 
-def band_rows(band: Band, view: View, memory: Memory, last_stave: bool) -> list[Row]:
-    """The rows of one band; `last_stave` is the one that no gap is needed below."""
+def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
+    """The rows of one band; `alone` is a stave that spends no half line on a gap below."""
     match band.kind:
         case Kind.TEXT:
             return [_text(view)]
@@ -42,7 +42,7 @@ def band_rows(band: Band, view: View, memory: Memory, last_stave: bool) -> list[
         case Kind.LOSS:
             return _loss(band, view, memory)
         case Kind.STAVE:
-            return _stave(band, view, memory, last_stave)
+            return _stave(band, view, memory, alone)
         case Kind.REACH:
             return [_reach(view, memory)]
         case Kind.TRIANGLE:
@@ -77,13 +77,19 @@ def _cells(view: View, about: Label, glyphs: list[str], styles: list[Style]) -> 
     if 0 <= view.lit < len(styles):
         styles[view.lit] = view.ink.lit(styles[view.lit])
     key = (view.layout.gutter, about, tuple(glyphs), tuple(styles))
-    return Row(key, lambda: [*_gutter(view, about), *runs(glyphs, styles)])
+    return Row(key, lambda: [*_gutter(view, about), *runs(glyphs, styles)], _width(view))
+
+
+def _width(view: View) -> int:
+    """Cells of a line that has one column for each timestep in view."""
+    columns: int = view.window.stop - view.window.start
+    return view.layout.gutter + columns * view.layout.column_width
 
 
 def _heat(view: View, about: Label, pair: tuple[U8, U8], painter: HeatmapPainter) -> Row:
     top, bottom = pair
     key = (view.layout.gutter, view.layout.column_width, about, top.tobytes(), bottom.tobytes(), view.lit)
-    return Row(key, lambda: [*_gutter(view, about), *painter.line(top, bottom, view.lit)])
+    return Row(key, lambda: [*_gutter(view, about), *painter.line(top, bottom, view.lit)], _width(view))
 
 
 def drawn(symbol: str, width: int) -> str:
@@ -147,11 +153,11 @@ def _trace(band: Band, view: View, memory: Memory) -> list[Row]:
     return rows
 
 
-def _stave(band: Band, view: View, memory: Memory, last: bool) -> list[Row]:
+def _stave(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
     stave = view.stave(band.name)
     if stave is None:
         return [BLANK] * band.lines
-    rows = stave_rows(band.lines, view, last)
+    rows = stave_rows(band.lines, view, alone)
     scale = memory.bounds(stave)[0]
     painter = memory.painter(view, scale)
     texts = memory.label(view, stave, rows, band.lines)
@@ -170,15 +176,15 @@ def _stave(band: Band, view: View, memory: Memory, last: bool) -> list[Row]:
         line = len(texts)
         row, cells = found[line], line_codes(memory.codes(view, stave, rows), band.lines, halves)[line]
         key = [*swatch(view.layout.gutter, *ends, scale, painter, view.ink)]
-        found[line] = Row((row.key, "key"), lambda: [*key, *painter.line(*cells, view.lit)])
+        found[line] = Row((row.key, "key"), lambda: [*key, *painter.line(*cells, view.lit)], _width(view))
     return found
 
 
-def stave_rows(lines: int, view: View, last: bool) -> int:
+def stave_rows(lines: int, view: View, alone: bool) -> int:
     """The rows of values in a stave of `lines` lines: with half blocks, half a line below parts it from the next."""
     if view.ink.colourless:
         return lines
-    return 2 * lines - (0 if last or lines < 2 else 1)
+    return 2 * lines - (0 if alone or lines < 2 else 1)
 
 
 def _reach_name(view: View) -> str:
@@ -211,7 +217,7 @@ def _triangle(band: Band, view: View, memory: Memory) -> list[Row]:
     odd = int(np.count_nonzero(~np.isfinite(matrix) & past))
     each = math.ceil(steps / count)
     grouped, gaps = f"{each} to a row" if each > 1 else "", f"{odd} gaps" if odd else ""
-    texts = [text for text in (gaps, grouped, "all reaches", "from the row", "back to the", "column") if text]
+    texts = [text for text in (gaps, grouped, "triangle", "t down", "s across") if text]
     rows = []
     for line, pair in enumerate(line_codes(codes, band.lines, halves)):
         text = texts[line] if line < len(texts) else ""

@@ -42,6 +42,11 @@ class Layout:
         """The bands that are staves of the model."""
         return [band for band in self.bands if band.kind is Kind.STAVE]
 
+    @property
+    def tight(self) -> bool:
+        """Whether the only stave is too small for a gap below it."""
+        return len(self.staves) == 1 and self.staves[0].lines <= 4
+
     def band_at(self, line: int) -> tuple[Band, int] | None:
         """The band that a line is in, and which of its lines that is."""
         for band in self.bands:

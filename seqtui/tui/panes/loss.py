@@ -8,10 +8,10 @@ from seqcore.records import History, References
 
 from seqtui.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.axis import Axis, nice_step
-from seqtui.tui.widgets.curve import trailing_mean
+from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces
-from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, x_ticks
+from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
 _MARGIN = 14  # " trigram 1.93", and no less than "unigram 0.0412" needs
@@ -117,9 +117,11 @@ class LossPane(Pane):
 
     def _plot(self, x: np.ndarray, y: np.ndarray, columns: int, lines: int) -> Plot:
         first, last = self._range(x)
-        smooth = trailing_mean(y, max(8, int(np.searchsorted(x, x[-1])) // 64)) if self.smoothed else y
-        seen = slice(int(np.searchsorted(x, first)), None)
-        x, y, smooth = x[seen], y[seen], smooth[seen]
+        edges = dot_edges(first, last, 2 * columns)
+        begin = int(np.searchsorted(x, edges[0]))
+        if self.smoothed and not self.by_position:
+            smooth = condense(x[begin:], trailing_mean(y, max(8, (len(y) - begin) // 48))[begin:], edges)
+        x, y = condense(x[begin:], y[begin:], edges)
         valid_x, valid_y = self._validation(first)
         plot = Plot(columns, lines, self._axis(y, valid_y), first, last)
         if not self.by_position:
@@ -127,7 +129,7 @@ class LossPane(Pane):
                 plot.reference(value, f"{label} {significant(value)}", _REFERENCE)
         if self.smoothed and not self.by_position:
             plot.curve(x, y, _RAW)
-            plot.curve(x, smooth, _TRAIN)
+            plot.curve(*smooth, _TRAIN, over=True)
         else:
             plot.curve(x, y, _TRAIN)
         if len(valid_x):
@@ -172,12 +174,16 @@ class LossPane(Pane):
         if self.by_position:
             finite = self._positions[np.isfinite(self._positions)]
             ends = (float(finite[0]), float(finite[-1])) if len(finite) else (np.nan, np.nan)
-            parts = [
-                (f"{significant(ends[0]):>5}", ink.accent),
-                (" at the first position, ", ink.muted),
-                (f"{significant(ends[1]):>5}", ink.accent),
-                (" at the last: falls as context builds up", ink.muted),
-            ]
+            long = (" at the first position, ", " at the last: falls as context builds up")
+            words = (
+                long
+                if width >= 75
+                else (" first, ", " last, falls as context builds up")
+                if width >= 46
+                else (" → ", "")
+            )
+            for end, word in zip(ends, words, strict=True):
+                parts += [(f"{significant(end):>5}", ink.accent), (word, ink.muted)]
         else:
             parts = self._train_and_valid()
         odd = int(np.count_nonzero(~np.isfinite(self._series()[1])))

@@ -91,8 +91,7 @@ class ScorePane(Pane):
             return empty_rows(layout, self.ink, self._snapshot.phase)
         view = self._view(self._probe, layout)
         self._memory.refresh(view)
-        last = layout.staves[-1] if layout.staves else None
-        return [row for band in layout.bands for row in band_rows(band, view, self._memory, band is last)]
+        return [row for band in layout.bands for row in band_rows(band, view, self._memory, layout.tight)]
 
     def _view(self, probe: Probe, layout: Layout) -> View:
         return View(probe, layout, self._place, self.selection, self._snapshot.tokens_by, self.ink)
@@ -270,7 +269,7 @@ class ScorePane(Pane):
             stave, halves = view.stave(band.name), 1 if view.ink.colourless else 2
             self.selection.focus_on(band.name, self._names())
             if stave is not None:
-                rows = stave_rows(band.lines, view, band is layout.staves[-1])
+                rows = stave_rows(band.lines, view, layout.tight)
                 near = self.selection.unit or 0
                 self.selection.unit = unit_in(stave.values[t], line * halves, halves, rows, self.selection.fold, near)
         elif band is not None:

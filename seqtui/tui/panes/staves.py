@@ -39,15 +39,15 @@ class Fold(StrEnum):
         return folds[(folds.index(self) + 1) % len(folds)]
 
 
-def fold(values: Values, rows: int, how: Fold, unit: int) -> npt.NDArray[np.float64]:
+def fold(values: Values, rows: int, how: Fold, unit: int) -> Values:
     """(T, units) as (at most `rows`, T). What is not finite is left out of a group, NaN where nothing is left."""
-    known = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
-    units = known.shape[1]
-    if units <= rows:
-        return known.T
-    if how is Fold.NEAR:
+    units = values.shape[1]
+    if units > rows and how is Fold.NEAR:
         first = near_first(unit, units, rows)
-        return known.T[first : first + rows]
+        values = values[:, first : first + rows]
+    known = np.where(np.isfinite(values), values, np.nan)
+    if known.shape[1] <= rows:
+        return known.T
     edges = group_edges(units, rows)
     if how is Fold.MEAN:
         finite = ~np.isnan(known)
@@ -90,10 +90,12 @@ def unit_in(values: Values, row: int, span: int, rows: int, how: Fold, unit: int
 
 def saturation(values: Values) -> tuple[float, float]:
     """The shares of gate values above OPEN and below CLOSED, of those that are finite; NaN when none is."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
+    finite = np.isfinite(values)
+    known = int(np.count_nonzero(finite))
+    if known == 0:
         return math.nan, math.nan
-    return float(np.mean(finite > OPEN)), float(np.mean(finite < CLOSED))
+    opened, closed = np.count_nonzero((values > OPEN) & finite), np.count_nonzero((values < CLOSED) & finite)
+    return float(opened / known), float(closed / known)
 
 
 def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: float, lines: int) -> list[str]:

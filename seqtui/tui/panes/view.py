@@ -71,7 +71,7 @@ class Memory:
     _painters: dict[tuple[str, int], HeatmapPainter] = field(default_factory=dict)
     _ink: Ink | None = None
     _probe: Probe | None = None
-    _folded: dict[object, npt.NDArray[np.float64]] = field(default_factory=dict)
+    _folded: dict[object, npt.NDArray[np.floating]] = field(default_factory=dict)
     _labels: dict[object, list[str]] = field(default_factory=dict)
 
     def refresh(self, view: View) -> None:

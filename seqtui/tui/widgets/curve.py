@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 NONE = -1
 
 
@@ -38,6 +39,24 @@ def _join(top: I64, bottom: I64, columns: list[int], rows: list[int]) -> None:
         low, high = min(one, other), max(one, other)
         top[column] = low if top[column] < 0 else min(int(top[column]), low)
         bottom[column] = max(int(bottom[column]), high)
+
+
+def condense(x: npt.NDArray[np.number], y: npt.NDArray[np.floating], edges: F64) -> tuple[F64, F64]:
+    """The first, lowest, highest and last y between neighbouring `edges`: at most four points for each.
+
+    `x` (N,) ascends, `edges` (columns + 1,) too. Where x is not denser than that it is returned as it is.
+    """
+    if len(x) <= 4 * (len(edges) - 1):
+        return np.asarray(x, np.float64), np.asarray(y, np.float64)
+    bounds = np.searchsorted(np.asarray(x, np.float64), edges)
+    bounds[-1] = len(x)
+    filled = np.flatnonzero(bounds[1:] > bounds[:-1])
+    starts, stops = bounds[filled], bounds[filled + 1]
+    known = np.where(np.isfinite(y), y, np.nan)[: stops[-1]]
+    low, high = np.fmin.reduceat(known, starts), np.fmax.reduceat(known, starts)
+    points = np.stack([known[starts], low, high, known[stops - 1]], axis=1).astype(np.float64)
+    middle = (edges[filled] + edges[filled + 1]) / 2
+    return np.repeat(middle, 4), points.ravel()
 
 
 def trailing_mean(values: npt.NDArray[np.floating], window: int) -> npt.NDArray[np.float64]:

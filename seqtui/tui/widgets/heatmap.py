@@ -33,11 +33,12 @@ class HeatmapPainter:
         codes = top.astype(np.int64) * 256 + bottom
         if 0 <= lit < columns:
             codes[lit] += _LIT
-        starts = np.concatenate([[0], np.flatnonzero(codes[1:] != codes[:-1]) + 1])
-        lengths = np.diff(starts, append=columns)
+        starts = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+        edges = [0, *starts.tolist(), columns]
         known = self._segments
         segments = []
-        for key in zip(codes[starts].tolist(), lengths.tolist(), strict=True):
+        for start, stop, code in zip(edges, edges[1:], [int(codes[0]), *codes[starts].tolist()], strict=False):
+            key = (code, stop - start)
             segment = known.get(key)
             if segment is None:
                 known[key] = segment = self._segment(*key)

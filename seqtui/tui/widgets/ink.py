@@ -44,6 +44,13 @@ class Ink:
         return triplet(self.text.bgcolor, (18, 18, 18))
 
     @property
+    def truecolour(self) -> bool:
+        """Whether every colour is given as red, green and blue, and none is the terminal's own."""
+        styles = (self.text, self.muted, self.faint, self.accent, self.warm, self.second, self.playhead)
+        colours = [colour for style in styles for colour in (style.color, style.bgcolor)]
+        return all(colour is not None and colour.triplet is not None for colour in colours)
+
+    @property
     def highlight(self) -> Triplet:
         """The playhead's colour, to be mixed into the heatmaps below it."""
         return triplet(self.accent.color)

@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.content import Content
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,9 +26,10 @@ class Row:
 
     key: Hashable
     paint: Callable[[], Sequence[Segment]]
+    cells: int | None = None  # how many are painted, where that is known beforehand: measuring is what costs most
 
 
-BLANK = Row(("blank",), list)
+BLANK = Row(("blank",), list, 0)
 
 
 class Pane(Widget, can_focus=True):
@@ -137,11 +139,18 @@ class Pane(Widget, can_focus=True):
             return Strip.blank(width, self.ink.text)
         strip = self._strips[y]
         if strip is None or strip.cell_length != width:
-            segments = self._rows[y].paint() if y < len(self._rows) else ()
-            strip = Strip(segments).adjust_cell_length(width, self.ink.text)
+            row = self._rows[y] if y < len(self._rows) else BLANK
+            strip = Strip(row.paint(), row.cells).adjust_cell_length(width, self.ink.text)
             self._strips[y] = strip
             self._painted += 1
         return strip
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The app's filters, without the one that translates ANSI colours where there are none to translate."""
+        filters = super().get_line_filters()
+        if not self.ink.truecolour:
+            return filters
+        return [line_filter for line_filter in filters if not isinstance(line_filter, ANSIToTruecolor)]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as Textual draws them, but with both titles in the upper edge."""

@@ -39,14 +39,14 @@ class Plot:
         share = (np.asarray(x, np.float64) - self.first) / max(self.last - self.first, 1e-12)
         return np.clip(np.rint(share * (2 * self.columns - 1)), 0, 2 * self.columns - 1).astype(np.int64)
 
-    def curve(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int) -> None:
-        """A line through (x, y), x ascending; gaps where y is not finite."""
+    def curve(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int, *, over: bool = False) -> None:
+        """A line through (x, y), x ascending, gaps where y is not finite; `over` hides the dots behind its cells."""
         canvas = Braille(self.columns, self.lines)
         canvas.spans(*column_spans(self.dot_columns(x), self.axis.rows(y, 4 * self.lines), 2 * self.columns))
-        patterns = canvas.cells()
+        patterns = canvas.cells().astype(np.uint32)
         drawn = patterns > 0
         under = np.where(self.codes >= BLANK, self.codes - BLANK, 0)  # dots of curves behind stay
-        self.codes[drawn] = (patterns | under)[drawn] + BLANK
+        self.codes[drawn] = (patterns if over else patterns | under)[drawn] + BLANK
         self.styles[drawn] = style
 
     def marks(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int, mark: str = "●") -> None:
@@ -100,6 +100,12 @@ class Plot:
         if margin and text:
             segments.append(Segment(" " + text, styles[label[1]]))
         return segments
+
+
+def dot_edges(first: float, last: float, count: int) -> npt.NDArray[np.float64]:
+    """The x (count + 1,) at the borders of `count` dot columns; the first column's middle is `first`."""
+    step = max(last - first, 1e-12) / max(1, count - 1)
+    return np.asarray(first + step * (np.arange(count + 1) - 0.5), np.float64)
 
 
 def x_ticks(first: float, last: float, columns: int, values: list[float]) -> str:
