@@ -125,6 +125,13 @@ class Run:
         self.folder.forget_after(step)
         return step
 
+    def go_on(self, training: TrainingConfig) -> None:
+        """Train on under other settings (another end, another rate); batch and length must stay. Raises SeqError."""
+        self.config = replace(self.config, training=training)
+        self.trainer.retrain(training)
+        if self.folder:
+            self.folder.write_config(self.config)
+
     def advance(self, stop: Callable[[], bool] = lambda: False) -> Advance:
         """One training step and, where it is due, validation, a metrics line and a checkpoint.
 

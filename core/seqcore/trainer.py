@@ -70,6 +70,14 @@ class Trainer:
         self._packed = False
         self._validation_work: Workspace | None = None
 
+    def retrain(self, training: TrainingConfig) -> None:
+        """Go on under other settings. Raises SeqError where they would need other batches."""
+        for name in ("batch", "length", "sampling", "seed", "tokens_by", "validation"):
+            if getattr(training, name) != getattr(self.training, name):
+                raise SeqError(f"{name} cannot change within a run: it is {getattr(self.training, name)}")
+        self.training = training
+        self.schedule = Schedule(training.schedule, training.warmup_steps, training.final_rate)
+
     @property
     def tokens(self) -> int:
         """Tokens trained on."""

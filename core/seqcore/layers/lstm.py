@@ -176,6 +176,10 @@ class LSTM:
     def backward(self, work: LSTMWorkspace) -> None:
         """From dh as it comes from above: gates become dz, and dW_hh is filled."""
         scan_backward(self.packed_T.panels, work.gates, work.c, work.dh, work.dc, TEAM)
+        self.backward_weights(work)
+
+    def backward_weights(self, work: LSTMWorkspace) -> None:
+        """dW_hh = the sum over t of h_{t-1}^T dz_t."""
         T, B, width = work.gates.shape
         dz = work.gates.reshape(T * B, width)
         outer_sum(work.h[:T].reshape(T * B, self.hidden), dz, self.dW_hh, self.input.db, False, TEAM)
