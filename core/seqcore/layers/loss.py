@@ -43,7 +43,7 @@ def cross_entropy(logits, bias, targets, scale, losses, backward):
         for j in range(V):
             row[j] = exp(row[j] - top)
             total += row[j]
-        losses[r] = math.log(total) + top - score
+        losses[r] = math.log(total) + (top - score)  # a small loss keeps its digits beside large logits
         if backward:
             share = scale / total
             for j in range(V):
