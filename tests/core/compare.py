@@ -18,12 +18,15 @@ def normal(draw: np.random.Generator, *shape: int) -> F32:
     return draw.standard_normal(shape).astype(np.float32)
 
 
-def assert_close(actual: Any, expected: Any, tolerance: float = 2e-6, name: str = "") -> None:
-    """The largest difference is within `tolerance` of the largest magnitude; NaN exactly where it is expected."""
+def assert_close(actual: Any, expected: Any, tolerance: float = 2e-6, name: str = "", terms: float = 0.0) -> None:
+    """The largest difference is within `tolerance` of the largest magnitude; NaN exactly where it is expected.
+
+    `terms`: the magnitude of what was added and subtracted on the way, where the result may be far below it.
+    """
     assert actual.shape == expected.shape, f"{name}: {actual.shape}, not {expected.shape}"
     np.testing.assert_array_equal(np.isnan(actual), np.isnan(expected), err_msg=f"{name}: NaN elsewhere")
     if actual.size and not np.isnan(expected).all():
-        most, error = np.nanmax(np.abs(expected)), np.nanmax(np.abs(actual.astype(np.float64) - expected))
+        most, error = max(terms, np.nanmax(np.abs(expected))), np.nanmax(np.abs(actual.astype(np.float64) - expected))
         assert error <= tolerance * most, f"{name}: off by {error:.2e} where values go to {most:.2e}"
 
 

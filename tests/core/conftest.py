@@ -1,7 +1,8 @@
 """Compiled kernels for the tests that run them."""
 
+import os
+
 import pytest
-from numba import config
 from seqcore import jit, model, optimizer  # noqa: F401  # the last two register the kernels
 
 
@@ -9,8 +10,8 @@ from seqcore import jit, model, optimizer  # noqa: F401  # the last two register
 def kernels() -> None:
     """All kernels, compiled before the first test that uses them, as the program does.
 
-    Where a test asks for other machine code than this host's (an older CPU, checked indices), each kernel is compiled
+    Where a run asks for other machine code than this host's (an older CPU, checked indices), each kernel is compiled
     when it is first called instead: such a run uses a few of them.
     """
-    if not (config.BOUNDSCHECK or config.CPU_NAME):
+    if not (os.environ.get("NUMBA_BOUNDSCHECK") or os.environ.get("NUMBA_CPU_NAME")):
         jit.compile_kernels(("train", "look"))
