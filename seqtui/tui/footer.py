@@ -4,10 +4,12 @@ from collections.abc import Collection
 from itertools import groupby
 
 from textual.content import Content
+from textual.timer import Timer
 
 from seqtui.tui.clickable import Clickable, clickable
 from seqtui.tui.registry import COMMANDS, Command, key_label
 
+NOTICE_SECONDS = 5.0
 ALWAYS = ("help", "quit")  # at the right end, at any width
 
 
@@ -28,9 +30,14 @@ def entry(commands: list[Command], on: Collection[str]) -> Content:
     return Content(" ").join([*parts, clickable(label, "", last.id)])
 
 
+def right_end(on: Collection[str]) -> Content:
+    """The commands that are there at any width."""
+    return Content("  ").join([entry([COMMANDS[name]], on) for name in ALWAYS])
+
+
 def line(pane: str, on: Collection[str], width: int) -> Content:
     """As many commands as fit into `width` cells: the most important ones are seated first, each in its place."""
-    end = Content("  ").join([entry([COMMANDS[name]], on) for name in ALWAYS])
+    end = right_end(on)
     offered = [(commands[0].rank, place, entry(commands, on)) for place, commands in enumerate(entries(pane))]
     room = width - end.cell_length - 2
     seated = []
@@ -50,6 +57,8 @@ class CommandLine(Clickable):
         super().__init__(id=id)
         self._pane = ""
         self._on: frozenset[str] = frozenset()
+        self._notice = ""
+        self._timer: Timer | None = None
 
     def show(self, pane: str, on: frozenset[str]) -> None:
         """Draws the line anew if anything in it changed."""
@@ -57,6 +66,26 @@ class CommandLine(Clickable):
             self._pane, self._on = pane, on
             self.refresh()
 
+    def room_for(self, notice: str) -> bool:
+        """Whether a notice can be read here, beside the help."""
+        return Content(notice).cell_length <= self.size.width - right_end(self._on).cell_length - 4
+
+    def notice(self, text: str) -> None:
+        """Shows a text in the place of the commands for a while."""
+        self._notice = text
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(NOTICE_SECONDS, self._forget) if text else None
+        self.refresh()
+
+    def _forget(self) -> None:
+        self.notice("")
+
     def render(self) -> Content:
         """The line at the present width."""
-        return line(self._pane, self._on, self.size.width)
+        if not self._notice:
+            return line(self._pane, self._on, self.size.width)
+        end = right_end(self._on)
+        notice = Content.styled(self._notice, "$foreground")
+        gap = " " * max(1, self.size.width - notice.cell_length - end.cell_length - 2)
+        return Content.assemble(" ", notice, gap, end, " ")

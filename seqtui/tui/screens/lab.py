@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 import seqtui.tui.commands  # noqa: F401  # importing it fills the registry
 from seqtui.snapshot import Phase, Session, Snapshot
-from seqtui.tui.footer import CommandLine
+from seqtui.tui.footer import NOTICE_SECONDS, CommandLine
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.writing import WritingPane
@@ -200,7 +200,12 @@ class Lab(Screen[None]):
     def action_command(self, name: str) -> None:
         """Runs a command of the registry."""
         COMMANDS[name].run(self)
+        self._show_tabs()  # they repeat what a pane says of itself
 
     def say(self, message: str, *, error: bool = False) -> None:
-        """A line at the side that goes by itself."""
-        self.notify(visible(message), markup=False, severity="error" if error else "information", timeout=5)
+        """Says something that goes by itself: in the bottom line, or beside it where it is an error or too long."""
+        text = visible(message)
+        if not error and self.is_current and self.footer.room_for(text):
+            self.footer.notice(text)
+        else:
+            self.notify(text, markup=False, severity="error" if error else "information", timeout=NOTICE_SECONDS)

@@ -1,0 +1,337 @@
+"""Each command does what it says, by each of its keys, at each of three sizes."""
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+
+from seqtui.snapshot import Phase
+from seqtui.tui.registry import COMMANDS, bindings
+from seqtui.tui.screens.corpus import CorpusPicker
+from seqtui.tui.screens.help import HelpScreen
+from seqtui.tui.screens.model import ModelPicker
+from seqtui.tui.screens.temperature import TemperatureDialog
+from seqtui.tui.screens.text import TextDialog
+from tests.tui.reading import SIZES, Stage, stage
+
+Proof = Callable[[Stage, str], Awaitable[None]]
+
+
+def asks(*call: object) -> Proof:
+    """The session is asked for this."""
+
+    async def proof(s: Stage, key: str) -> None:
+        await s.press(key)
+        assert s.last_call() == call
+
+    return proof
+
+
+def changes(before: str, after: str) -> Proof:
+    """Something that is drawn, a regular expression, is replaced by something else."""
+
+    async def proof(s: Stage, key: str) -> None:
+        assert re.search(before, s.text())
+        assert not re.search(after, s.text())
+        await s.press(key)
+        assert re.search(after, s.text())
+        while not re.search(before, s.text()):
+            await s.press(key)
+
+    return proof
+
+
+def redraws(undo: str) -> Proof:
+    """The picture is another one, and the same again after the key that undoes it."""
+
+    async def proof(s: Stage, key: str) -> None:
+        first = body(s)
+        await s.press(key)
+        assert body(s) != first
+        await s.press(undo)
+        assert body(s) == first
+
+    return proof
+
+
+def body(s: Stage) -> list[str]:
+    """The panes, without the status line and the footer."""
+    return s.lines()[1:-1]
+
+
+async def zoom_out(s: Stage, key: str) -> None:
+    whole = body(s)
+    await s.press("plus")
+    assert body(s) != whole
+    await s.press(key)
+    assert body(s) == whole
+
+
+def opens(screen: type) -> Proof:
+    """A dialog comes, and goes with Escape, and the session was asked for nothing."""
+
+    async def proof(s: Stage, key: str) -> None:
+        calls = list(s.session.calls)
+        await s.press(key)
+        assert isinstance(s.app.screen, screen)
+        await s.press("escape")
+        assert s.app.screen is s.lab
+        assert s.session.calls == calls
+
+    return proof
+
+
+def playhead(s: Stage) -> tuple[int, int]:
+    """Where the score says that the playhead stands, and the last place there is."""
+    found = re.search(r"playhead +(\d+)/(\d+)", s.text())
+    assert found, s.text()
+    return int(found[1]), int(found[2])
+
+
+def moves(there: Callable[[int, int, str], bool]) -> Proof:
+    """The playhead goes where it should: `there(before, after, text up to where it was)`."""
+
+    async def proof(s: Stage, key: str) -> None:
+        s.lab.score.playhead = 31
+        await s.pull()
+        before, _ = playhead(s)
+        await s.press(key)
+        after, last = playhead(s)
+        assert there(before, after, s.session.snapshot().probe_text), (before, after, last)
+        assert s.lab.score.playhead == after
+
+    return proof
+
+
+def focuses(name: str, stave: str = "") -> Proof:
+    """A pane has the focus, from each of the others, and is seen."""
+
+    async def proof(s: Stage, key: str) -> None:
+        s.lab.score.playhead = 31
+        for other in "123":
+            await s.press(other, key)
+            assert s.app.focused is s.lab.panes[name]
+            assert s.lab.panes[name].region.area > 0
+        if stave:
+            assert s.lab.score.selection.focus == stave
+
+    return proof
+
+
+async def pause(s: Stage, key: str) -> None:
+    await s.press(key)
+    assert s.last_call() == ("pause",)
+    assert "‖ paused" in s.lines()[0]
+    assert "resume" in s.lines()[-1]
+    await s.press(key)
+    assert s.last_call() == ("resume",)
+    assert "● training" in s.lines()[0]
+
+
+async def step(s: Stage, key: str) -> None:
+    before = s.session.snapshot().step
+    await s.press(key)
+    assert f"{before + 1:,}" in s.lines()[0]
+    assert "‖ paused" in s.lines()[0]
+    await s.press("space")
+
+
+async def recover(s: Stage, key: str) -> None:
+    asked = len(s.session.calls)
+    await s.press(key)
+    assert len(s.session.calls) == asked, "it must ask for nothing while nothing has diverged"
+    s.session.say(phase=Phase.DIVERGED, message="not finite")
+    await s.pull()
+    await s.press("l", key)
+    assert s.last_call() == ("recover",)
+
+
+async def save(s: Stage, key: str) -> None:
+    await s.press(key)
+    assert s.last_call() == ("save",)
+    assert f"saved checkpoint-{s.session.snapshot().step}" in s.text()
+
+
+async def zoom(s: Stage, key: str) -> None:
+    await s.press("2", key)
+    assert s.lab.writing.region.height == s.app.size.height - 2
+    assert not s.lab.score.display
+    assert "unzoom" in s.lines()[-1] or s.app.size.width < 120
+    await s.press("1")
+    assert s.lab.loss.region.height == s.app.size.height - 2
+    await s.press(key)
+    assert s.lab.score.display
+
+
+async def back(s: Stage, key: str) -> None:
+    await s.press("f", "z")
+    await s.press(key)
+    assert s.lab.zoomed is None
+    assert s.lab.frozen
+    await s.press(key)
+    assert not s.lab.frozen
+
+
+async def cycle(s: Stage, key: str) -> None:
+    await s.press("1")
+    seen = []
+    for _ in range(4):
+        seen.append(s.lab.current)
+        assert s.app.focused is s.lab.panes[s.lab.current]
+        await s.press(key)
+    around = ["loss", "writing", "score"] if key == "tab" else ["loss", "score", "writing"]
+    assert seen == [*around, "loss"]
+
+
+async def freeze(s: Stage, key: str) -> None:
+    await s.press(key)
+    still, then = body(s), s.lab.shown.step
+    await s.frames(5)
+    assert f"frozen at step {then:,}" in s.lines()[0]
+    assert f"{s.session.snapshot().step:,}" in s.lines()[0], "training goes on, and is seen to"
+    assert body(s) == still
+    await s.press(key)
+    assert "frozen" not in s.lines()[0]
+    assert body(s) != still
+
+
+async def copy(s: Stage, key: str) -> None:
+    snapshot = s.session.snapshot()
+    assert snapshot.sample is not None
+    await s.press("2", key)
+    assert s.app.clipboard == snapshot.sample.prompt + snapshot.sample.text
+    await s.press("3", key)
+    assert s.app.clipboard == snapshot.probe_text
+    await s.press("1", key)
+    assert s.app.clipboard.startswith(f"step {snapshot.step:,}, train ")
+    assert "Copied the losses" in s.text()
+
+
+async def screenshot(s: Stage, key: str) -> None:
+    there = set(Path.cwd().glob("*.svg"))
+    await s.press(key)
+    (new,) = set(Path.cwd().glob("*.svg")) - there
+    assert "seqtui" in new.read_text(encoding="utf-8")
+    assert "Picture saved" in s.text()
+
+
+async def theme(s: Stage, key: str) -> None:
+    dark = s.app.current_theme.dark
+    await s.press(key)
+    assert s.app.current_theme.dark is not dark
+    await s.press(key)
+    assert s.app.current_theme.dark is dark
+
+
+async def next_passage(s: Stage, key: str) -> None:
+    await s.press(key)
+    await s.frames(1)
+    assert s.last_call() == ("next_passage",)
+    assert s.session.snapshot().probe_text[:30] in s.text()
+
+
+def goes_round(least: int) -> Proof:
+    """Pressed again and again it shows at least so many pictures, all different, and then the first one again."""
+
+    async def proof(s: Stage, key: str) -> None:
+        await s.press(key)  # the first press may also read out another stave
+        first = body(s)
+        pictures: list[list[str]] = []
+        while not pictures or pictures[-1] != first:
+            await s.press(key)
+            pictures.append(body(s))
+            assert len(pictures) <= 8
+        assert len({tuple(picture) for picture in pictures}) == len(pictures) >= least
+
+    return proof
+
+
+PROOFS: dict[str, Proof] = {
+    "pause": pause,
+    "step": step,
+    "rate_down": asks("scale_rate", 0.8),
+    "rate_up": asks("scale_rate", 1.25),
+    "save": save,
+    "recover": recover,
+    "corpus": opens(CorpusPicker),
+    "model": opens(ModelPicker),
+    "probe_text": opens(TextDialog),
+    "next_passage": next_passage,
+    "prompt": opens(TextDialog),
+    "temperature": opens(TemperatureDialog),
+    "cooler": asks("set_temperature", 0.7),
+    "warmer": asks("set_temperature", 0.8),  # what the cooler one has left
+    "loss_scale": changes(r" log ·", r" linear ·"),
+    "loss_smoothing": changes(r"· raw", r"· smooth"),
+    "loss_zoom_in": redraws("minus"),
+    "loss_zoom_out": zoom_out,
+    "loss_positions": redraws("d"),
+    "left": moves(lambda before, after, text: after == before - 1),
+    "right": moves(lambda before, after, text: after == before + 1),
+    "word_left": moves(lambda before, after, text: after < before and text[after - 1] == " "),
+    "word_right": moves(lambda before, after, text: after > before and text[after - 1] == " "),
+    "start": moves(lambda before, after, text: after == 0),
+    "end": moves(lambda before, after, text: after == len(text) - 1),
+    "unit_up": redraws("down"),
+    "unit_down": redraws("up"),
+    "gate": goes_round(6),
+    "layer": changes("layer 1 of 2", "layer 2 of 2"),
+    "fold": goes_round(3),
+    "reach": goes_round(3),
+    "triangle": redraws("o"),
+    "zoom": zoom,
+    "back": back,
+    "focus_loss": focuses("loss"),
+    "focus_writing": focuses("writing"),
+    "focus_score": focuses("score", "loss"),
+    "focus_gates": focuses("score", "gate"),
+    "focus_reach": focuses("score", "reach"),
+    "focus_next": cycle,
+    "focus_previous": cycle,
+    "freeze": freeze,
+    "copy": copy,
+    "screenshot": screenshot,
+    "theme": theme,
+    "palette": opens(CommandPalette),
+    "help": opens(HelpScreen),
+}
+IN_A_TEST_OF_ITS_OWN = {"quit"}
+
+
+def test_every_command_has_a_proof() -> None:
+    assert set(PROOFS) | IN_A_TEST_OF_ITS_OWN == set(COMMANDS)
+
+
+def test_no_key_is_bound_twice() -> None:
+    keys = [key for one in COMMANDS.values() for key in one.keys]
+    assert len(keys) == len(set(keys))
+    assert len(bindings()) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_every_key_does_what_its_command_says(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with stage(size=size) as s:
+        await s.press("up")  # a unit is picked from here on
+        for name, proof in PROOFS.items():
+            for key in COMMANDS[name].keys:
+                try:
+                    await proof(s, key)
+                except AssertionError as error:
+                    raise AssertionError(f"{name} by {key}: {error}\n{s.text()}") from error
+
+
+@pytest.mark.parametrize("key", COMMANDS["quit"].keys)
+async def test_quitting_closes_the_session_and_says_where_the_run_is(key: str) -> None:
+    async with stage() as s:
+        await s.pilot.press(key)
+        await s.app.workers.wait_for_complete()
+        await s.pilot.pause()
+        assert s.last_call() == ("close", 2.0)
+        assert s.app.farewell.startswith("Run tales-lstm-2x64 is saved at step ")
+        assert s.app.farewell.endswith("seqtui --run tales-lstm-2x64")
+        assert s.app.return_code == 0
