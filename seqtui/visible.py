@@ -12,9 +12,7 @@ _IN_A_CELL = {"\n": "↵", "\t": "⇥"}
 # Mongolian and other variation selectors (which also change how wide the character before them is).
 _BLANK_LETTERS = frozenset(
     (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0)
-    + tuple(range(0xFE00, 0xFE10))
-    + tuple(range(0xE0100, 0xE01F0))
-)
+).union(range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 # Controls, formats (zero width, bidirectional), surrogates, private use, unassigned, line and paragraph separators.
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
