@@ -136,8 +136,8 @@ class LSTMWorkspace:
     @staticmethod
     def bytes_needed(T: int, B: int, H: int, backward: bool = True) -> int:
         """What `of` will allocate: linear in T, B and H."""
-        back = (T * padded(H) + H) if backward else 0
-        return 4 * B * (T * padded(4 * H) + 2 * (T + 1) * H + back)
+        back = T * padded(H) if backward else 0
+        return 4 * B * (T * padded(4 * H) + 2 * (T + 1) * H + H + back)
 
     @staticmethod
     def of(T: int, B: int, H: int, backward: bool = True) -> "LSTMWorkspace":
