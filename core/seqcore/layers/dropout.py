@@ -43,7 +43,7 @@ def drop(x, y, H, key, threshold, scale, team):
 
 
 def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
-    """32 bits that differ for every (seed, step, layer): three rounds of SplitMix64."""
+    """32 bits drawn from (seed, step, layer) by three rounds of SplitMix64: two are equal no oftener than by chance."""
     state = 0
     for value in (seed, step, layer):
         state = (state + value + 0x9E3779B97F4A7C15) & MASK64
