@@ -1,0 +1,1 @@
+"""Watch a sequence model learn, from the inside, in a terminal."""

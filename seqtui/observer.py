@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from seqcore.errors import SeqError
 from seqcore.records import F32, I32, Probe, References, Sample
 

@@ -19,9 +19,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
+
 from seqtui.observer import Observer, Weights
 from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
-
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
 
 
@@ -85,20 +84,53 @@ class Snapshot:
 class Session(Protocol):
     """What a screen may ask of a training. Every call returns at once; its effect shows in a later snapshot."""
 
-    def snapshot(self) -> Snapshot: ...
-    def start(self) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def one_step(self) -> None: ...  # trains one step and is paused after it
-    def scale_rate(self, factor: float) -> None: ...
-    def set_temperature(self, temperature: float) -> None: ...
-    def set_probe_text(self, text: str) -> None: ...  # "" takes a passage of the validation part
-    def set_prompt(self, prompt: str) -> None: ...
-    def next_passage(self) -> None: ...  # another passage of the validation part as probe text
-    def set_probe_width(self, columns: int) -> None: ...  # how many columns there are to draw a passage in
-    def change_model(self, choice: ModelChoice) -> None: ...  # a new run; corpus, probe text and prompt stay
-    def change_corpus(self, name: str) -> None: ...  # a new run on a sample corpus or a path
-    def corpora(self) -> tuple[CorpusChoice, ...]: ...
-    def save(self) -> None: ...  # a checkpoint now
-    def recover(self) -> None: ...  # after DIVERGED: the last good checkpoint, at half the rate
-    def close(self, timeout: float = 2.0) -> bool: ...  # checkpoint and end; True when it ended in time
+    def snapshot(self) -> Snapshot:
+        """The newest state."""
+
+    def start(self) -> None:
+        """Begin: load, compile, train."""
+
+    def pause(self) -> None:
+        """Stop after the step that is being made."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def one_step(self) -> None:
+        """Train one step, and be paused after it."""
+
+    def scale_rate(self, factor: float) -> None:
+        """Multiply the learning rate."""
+
+    def set_temperature(self, temperature: float) -> None:
+        """Of the writing."""
+
+    def set_probe_text(self, text: str) -> None:
+        """What is probed; "" takes a passage of the validation part."""
+
+    def set_prompt(self, prompt: str) -> None:
+        """What the writing begins with."""
+
+    def next_passage(self) -> None:
+        """Another passage of the validation part as probe text."""
+
+    def set_probe_width(self, columns: int) -> None:
+        """How many columns there are to draw a passage in."""
+
+    def change_model(self, choice: ModelChoice) -> None:
+        """A new run; corpus, probe text and prompt stay."""
+
+    def change_corpus(self, name: str) -> None:
+        """A new run on a sample corpus or a path."""
+
+    def corpora(self) -> tuple[CorpusChoice, ...]:
+        """The sample corpora."""
+
+    def save(self) -> None:
+        """Write a checkpoint now."""
+
+    def recover(self) -> None:
+        """After DIVERGED: the last good checkpoint, at half the rate."""
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Checkpoint and end; True when it ended in time."""

@@ -47,7 +47,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise SeqError(f"{path} cannot be written ({error.strerror or error}): free some space or give another --out") from None
+        raise SeqError(
+            f"{path} cannot be written ({error.strerror or error}): free some space or give another --out"
+        ) from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -173,7 +173,7 @@ class RunFolder:
         return newest_checkpoint(self.path)
 
     def forget_after(self, step: int) -> None:
-        """Drop what a run that goes on from `step` will write again: later metrics, later checkpoints, old leftovers."""
+        """Drop what a run that goes on from `step` will write again: later metrics and checkpoints, and leftovers."""
         kept = [line for line in self.metrics() if line.get("step", 0) <= step]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         write_atomically(self.path / "metrics.jsonl", text.encode())

@@ -85,11 +85,11 @@ def _make_tile(rows: int) -> Any:
     """
     pointer, n = types.CPointer(types.float32), types.intp
 
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
-    def tile(typingctx, a, a_row, a_column, b, K, c, c_row, accumulate):  # type: ignore[no-untyped-def]  # by Numba
+    @intrinsic
+    def tile(typingctx, a, a_row, a_column, b, K, c, c_row, accumulate):
         signature = types.void(pointer, n, n, pointer, n, pointer, n, types.boolean)
 
-        def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]  # as above
+        def codegen(context, build, signature, args):
             a, a_row, a_column, b, K, c, c_row, accumulate = args
             vector, i64 = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
             lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -153,12 +153,12 @@ def _make_tile(rows: int) -> Any:
 tile8, tile4, tile2, tile1 = (_make_tile(rows) for rows in (8, 4, 2, 1))
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
-def address(typingctx, array, offset):  # type: ignore[no-untyped-def]  # typed by Numba
+@intrinsic
+def address(typingctx, array, offset):
     """A pointer to array.data[offset], without bounds or strides."""
     signature = types.CPointer(types.float32)(array, types.intp)
 
-    def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]  # as above
+    def codegen(context, build, signature, args):
         data = context.make_array(signature.args[0])(context, build, args[0]).data
         return build.gep(data, [args[1]])
 
@@ -169,9 +169,9 @@ def _make_copy(length: int) -> Any:
     """An intrinsic: to[:length] = source[:length], through vector registers and without bounds."""
     pointer = types.CPointer(types.float32)
 
-    @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
-    def copy(typingctx, source, to):  # type: ignore[no-untyped-def]  # typed by Numba
-        def codegen(context, build, signature, args):  # type: ignore[no-untyped-def]  # as above
+    @intrinsic
+    def copy(typingctx, source, to):
+        def codegen(context, build, signature, args):
             vector = ir.VectorType(ir.FloatType(), length).as_pointer()
             value = build.load(build.bitcast(args[0], vector), align=4)
             build.store(value, build.bitcast(args[1], vector), align=4)

@@ -55,13 +55,14 @@ def distribution(logits: F32, temperature: float) -> F64:
 def draw(probability: F64, sampling: Sampling, chance: float) -> int:
     """The token at `chance` (0..1) of the distribution (V,) that top-k and top-p leave."""
     if not (sampling.top_k or sampling.top_p < 1):
-        return int(min(np.searchsorted(np.cumsum(probability), chance, side="right"), probability.size - 1))
+        place = int(np.searchsorted(np.cumsum(probability), chance, side="right"))
+        return min(place, probability.size - 1)
     order = np.argsort(-probability, kind="stable")
     if sampling.top_k:
         order = order[: sampling.top_k]
     mass = np.cumsum(probability[order])
     if sampling.top_p < 1:
-        kept = int(np.searchsorted(mass, sampling.top_p * 1.0)) + 1
+        kept = int(np.searchsorted(mass, sampling.top_p)) + 1
         order, mass = order[:kept], mass[:kept]
     return int(order[min(int(np.searchsorted(mass, chance * mass[-1], side="right")), order.size - 1)])
 

@@ -8,8 +8,8 @@ Measured reasons for the options:
 
 - ``error_model="numpy"``: Python's model raises on x / 0, and that early exit stops LLVM from vectorising every loop
   that divides (tanh: 2.1 ns an element with it, 0.3 without).
-- ``fastmath``: ``contract`` allows fused multiply-add; ``reassoc`` lets sums be split over lanes and is given only where
-  sums are. Never ``True``: that promises LLVM that there are no NaNs, and it deletes the tests for them.
+- ``fastmath``: ``contract`` allows fused multiply-add; ``reassoc`` lets sums be split over lanes and is given only
+  where sums are. Never ``True``: that promises LLVM that there are no NaNs, and it deletes the tests for them.
 - ``nogil``: the screen's thread runs while kernels do.
 """
 

@@ -116,8 +116,8 @@ class RecurrentModel:
             LSTM(*(source[f"layers.{n}.{name}"] for source in (p, g) for name in ("W_xh", "W_hh", "b")))
             for n in range(config.layers)
         ]
-        embedding = (p["embedding.E"], g["embedding.E"]) if config.embedding else (None, None)
-        self.table = InputTable(*embedding, self.layers[0].input)
+        E, dE = (p["embedding.E"], g["embedding.E"]) if config.embedding else (None, None)
+        self.table = InputTable(E, dE, self.layers[0].input)
         self.head = Head(p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
         self._hidden = H
 

@@ -1,7 +1,7 @@
 """The same model on one thread, on its own copy of the parameters: for generation and probes beside training.
 
-Only one thread of a process may run parallel kernels (Numba's fallback thread layer aborts the process when two do), and
-that is the training thread. Everything here is serial and holds no lock of the interpreter while it computes.
+Only one thread of a process may run parallel kernels (Numba's fallback thread layer aborts the process when two do),
+and that is the training thread. Everything here is serial and holds no lock of the interpreter while it computes.
 """
 
 from collections import OrderedDict
@@ -126,5 +126,3 @@ class SerialModel:
         top = layers[-1].h[1:, 0].copy()
         project_serial(top, H, self.W_hy.panels, self.parameters["head.b_y"], logits, False)
         return layers, logits[:, : self.config.vocabulary_size]
-
-

@@ -54,7 +54,7 @@ class Trainer:
         parameters: Parameters | None = None,
     ) -> None:
         for part in (train, validation):
-            if part.size and not (0 <= int(part.min()) and int(part.max()) < config.vocabulary_size):
+            if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
                 raise SeqError(f"a token id lies outside the vocabulary of {config.vocabulary_size}")
         self.config, self.training = config, training
         self.batches = Batches(train, training.batch, training.length, training.sampling, training.seed)
@@ -120,9 +120,7 @@ class Trainer:
         if batch.fresh:
             self.work.reset()
         self._pack()
-        losses = self.model.losses_and_gradient(
-            batch.tokens, batch.targets, self.work, self.training.seed, self.steps
-        )
+        losses = self.model.losses_and_gradient(batch.tokens, batch.targets, self.work, self.training.seed, self.steps)
         position = losses.mean(axis=1, dtype=np.float64)
         loss, norm = float(position.mean()), self.optimizer.norm(self.model.gradient.flat)
         finite = math.isfinite(loss) and math.isfinite(norm)
@@ -136,9 +134,7 @@ class Trainer:
         clip = self.training.clip
         scale = min(1.0, clip / (norm + 1e-6)) if clip else 1.0
         p = self.parameters
-        self.optimizer.update(
-            p.flat, self.model.gradient.flat, rate, scale, self.training.weight_decay, p.decayed
-        )
+        self.optimizer.update(p.flat, self.model.gradient.flat, rate, scale, self.training.weight_decay, p.decayed)
         self._packed = False
         self.work.carry()
         self.steps += 1

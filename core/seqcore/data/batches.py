@@ -32,7 +32,9 @@ class Batches:
             raise SeqError(too_short(tokens.size, batch, length, sampling))
         self.tokens, self.batch, self.length, self.sampling, self.seed = tokens, batch, length, sampling, seed
         self._piece = tokens.size // batch  # of a stream
-        self.steps_per_epoch = max(1, self._piece // length if sampling == "streams" else tokens.size // (batch * length))
+        self.steps_per_epoch = max(
+            1, self._piece // length if sampling == "streams" else tokens.size // (batch * length)
+        )
         self._places = np.arange(length + 1, dtype=np.int64)[:, None]
 
     def epoch(self, step: int) -> float:

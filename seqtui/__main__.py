@@ -1,0 +1,5 @@
+"""`python -m seqtui`."""
+
+from seqtui.cli.main import main
+
+main()
