@@ -62,7 +62,8 @@ class Axis:
                 found = [s * 10.0**p for p in powers for s in steps if self.low <= s * 10.0**p <= self.high]
                 if len(found) <= most:
                     break
-            return found[:: math.ceil(len(found) / max(1, most))]
+            if len(found) > 1:  # in a narrow range there may be none: it is linear enough for other values
+                return found[:: math.ceil(len(found) / max(1, most))]
         step = nice_step(self.high - self.low, most)
         first = math.ceil(self.low / step - 1e-9)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
