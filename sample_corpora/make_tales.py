@@ -48,8 +48,9 @@ def cast(teller: Teller) -> None:
     intro = INTROS[teller.choose(len(INTROS))].replace("{name}", names[0])
     intro = intro.replace("{youth}", youth).replace("{adult}", adult).replace("{adjective}", "{person_adj}")
     teller.cast["h"] = Person((names[0],), hero, intro, names[0], {"name": names[0]})
-    intro = f"{{h?'s}} {pick('tie_' + friend)} {names[1]}"
-    teller.cast["f"] = Person((names[1],), friend, intro, names[1], {"name": names[1]})
+    tie = pick(f"tie_{friend}")
+    intro = f"{{h?'s}} {tie} {names[1]}"
+    teller.cast["f"] = Person((names[1],), friend, intro, names[1], {"name": names[1], "tie": tie})
     teller.cast["b"] = beast(teller)
     teller.cast["k"] = trader(teller)
     for role in "tuvw":
@@ -61,6 +62,8 @@ def cast(teller: Teller) -> None:
     season = ("spring", "summer", "autumn", "winter")[teller.choose(4)]
     teller.cast["season"] = season
     teller.cast["weather"] = pick(f"{season}.sky")
+    # no thing, but what conditions may ask: is the weather over, is it one in which people get lost
+    teller.cast["over"], teller.cast["dark"] = Thing({}), Thing({}, met=teller.cast["weather"] not in ("sun", "heat"))
     small = pick("small")
     teller.cast["small_first"], teller.cast["small_the"] = small, small.replace("a~", "the")
     teller.cast["small_noun"] = small.removeprefix("a~ ")
@@ -98,6 +101,7 @@ def thing(teller: Teller) -> Thing:
     forms = dict(MANY if many else ONE, noun=noun, adj=adjective, use=use, does=does, fails=fails, none=none)
     forms["a"] = f"a~ {'pair of ' if many else ''}{adjective} {noun}"
     forms |= {"the": f"the [|{adjective} ]{noun}", "these_noun": these, "many": noun if many else plural(noun)}
+    forms["one"] = f"{'a Pair of' if many else 'a~'} {titled(noun)}"
     return Thing(forms | {"Noun": titled(noun), "Adj": titled(adjective)})
 
 

@@ -7,6 +7,7 @@ A rule has a name and alternatives. In an alternative
     {name:h,f}      the same, in which x stands for h and y for f
     {h} {t.use}     somebody or something of the story, and a form of it (he, his, was, at, ...)
     {h?}            he or she where that can only mean h, the name otherwise
+    {over!}         nothing; from here on the story has told of it
     {^...}          with a capital letter
     a~ word         a or an, as the word wants it
     (h,t) ...       only where the story has already told of h and t; (!h) only where not yet
@@ -26,7 +27,16 @@ PRONOUNS = {
     "she": {"he": "she", "him": "her", "his": "her", "himself": "herself"},
 }
 ONE = {"was": "was", "is": "is", "has": "has", "it": "it", "them": "it", "its": "its", "this": "this", "s": "s"}
-MANY = {"was": "were", "is": "are", "has": "have", "it": "they", "them": "them", "its": "their", "this": "these", "s": ""}
+MANY = {
+    "was": "were",
+    "is": "are",
+    "has": "have",
+    "it": "they",
+    "them": "them",
+    "its": "their",
+    "this": "these",
+    "s": "",
+}
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 _ARTICLE = re.compile(r"\b([Aa])~ (?=(\w+))")
@@ -140,6 +150,11 @@ class Teller:
         if slot.startswith("^"):
             text = self._slot(slot[1:])
             return text[0].upper() + text[1:]
+        if slot.endswith("!"):
+            told = self.cast[slot[:-1]]
+            assert not isinstance(told, str | Count), f"{slot} cannot be met"
+            told.met = True
+            return ""
         name, _, arguments = slot.partition(":")
         if arguments:
             return self._with(name, arguments.split(","))
