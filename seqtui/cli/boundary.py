@@ -1,0 +1,95 @@
+"""The one place where an exception becomes a line on standard error and an exit code."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+import click
+from seqcore.errors import SeqError
+
+DONE, FAILED, MISUSED, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that a closed pipe ended
+DEBUG = "SEQTUI_DEBUG"
+
+
+class Exit(Exception):  # noqa: N818  # it may also be that all went well
+    """Ends the program with `code`; `line`, if there is one, goes to standard error."""
+
+    def __init__(self, code: int, line: str = "") -> None:
+        super().__init__(line)
+        self.code, self.line = code, line
+
+
+def guarded(action: Callable[[], object]) -> int:
+    """Run `action`; returns the exit code. What went wrong is one line on standard error, never a traceback."""
+    try:
+        action()
+        sys.stdout.flush()
+        return DONE
+    except click.exceptions.Exit as error:
+        return int(error.exit_code)
+    except Exit as error:
+        if error.line:
+            complain(error.line)
+        return error.code
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _pipe_is_gone()
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        code, line = _told(error)
+        complain(line)
+        return code
+
+
+def complain(line: str) -> None:
+    """One line on standard error, whatever is in it; nothing where there is no standard error to write to."""
+    from seqtui.visible import visible
+
+    try:
+        print(f"seqtui: {visible(' '.join(line.split()))}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        return
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """The exit code and the line for what went wrong."""
+    if isinstance(error, click.UsageError):
+        return MISUSED, _misuse(error)
+    if isinstance(error, SeqError):
+        return FAILED, str(error)
+    if isinstance(error, click.ClickException):
+        return FAILED, error.format_message()
+    if isinstance(error, OSError):
+        return FAILED, _refused(error)
+    if isinstance(error, MemoryError):
+        return FAILED, "there is not enough memory: take a smaller --hidden, --batch or --length"
+    return FAILED, f"{type(error).__name__}: {error} (this is a defect; {DEBUG}=1 shows the traceback)"
+
+
+def _misuse(error: click.UsageError) -> str:
+    line = error.format_message().rstrip()
+    path = error.ctx.command_path.strip() if error.ctx else "seqtui"
+    return line if "\n" not in line and "--help" in line else f"{line} (seqtui --help lists what there is)" if (
+        path == "seqtui"
+    ) else f"{line} ({path} --help lists what there is)"
+
+
+def _refused(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno == errno.ENOSPC:
+        reason = "no space is left on the disk: free some"
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _pipe_is_gone() -> int:
+    """Whoever read standard output stopped reading: say nothing, and let the interpreter's last flush go nowhere."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+    return BROKEN_PIPE

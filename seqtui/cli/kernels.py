@@ -1,0 +1,67 @@
+"""Compiling before anything runs, told as it goes: once on a machine it takes seconds, after that a moment."""
+
+from collections.abc import Callable, Sequence
+
+import click
+from seqcore.errors import SeqError
+from seqcore.records import CompileProgress
+
+Say = Callable[[str], None]
+_SHORTEST = 3  # kernels: fewer are not worth a word
+
+
+def compile_with(say: Say, groups: Sequence[str] | None = None) -> int:
+    """Compile, or load, the kernels of `groups` (all if None), naming each that is not cached; how many there were."""
+    import seqcore.generate
+    import seqcore.probe
+    import seqcore.run  # noqa: F401  # importing registers the kernels
+    from seqcore import jit
+
+    known = jit.cached(groups)
+
+    def report(progress: CompileProgress) -> None:
+        if progress.current and not known:
+            say(f"compiling {progress.current}, {progress.done + 1} of {progress.total}, once on this machine")
+
+    return jit.compile_kernels(groups, report)
+
+
+def use_threads(count: int | None) -> int:
+    """Train with `count` threads, all if None; how many. Raises UsageError."""
+    from seqcore import jit
+
+    try:
+        return jit.set_threads(count)
+    except SeqError as error:
+        raise click.UsageError(str(error)) from None
+
+
+class Status:
+    """One line on standard error that is written over on a terminal, and is not there elsewhere but once."""
+
+    def __init__(self) -> None:
+        from seqtui.cli.terminal import console
+
+        self._console = console(stderr=True)
+        self._shown = self._told = False
+
+    def say(self, line: str) -> None:
+        """Show `line` in the place of the last one."""
+        if self._console.is_terminal:
+            self._console.print(f"\r\x1b[2K{line}"[: self._console.width], end="", soft_wrap=True)
+            self._shown = True
+        elif not self._told:
+            self._console.print("compiling kernels, once on this machine", soft_wrap=True)
+            self._told = True
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._console.print("\r\x1b[2K", end="", soft_wrap=True)
+            self._shown = False
+
+    def __enter__(self) -> "Status":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

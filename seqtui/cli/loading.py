@@ -1,0 +1,49 @@
+"""A run's newest good model, read from its folder and ready to read text on one thread."""
+
+from dataclasses import dataclass
+
+from seqcore.config import ModelConfig
+from seqcore.errors import SeqError
+from seqcore.folder import RunConfig, RunFolder
+from seqcore.model import shapes
+from seqcore.parameters import Parameters
+from seqcore.serial import SerialModel
+from seqtui.cli.boundary import complain
+from seqtui.cli.kernels import Status, compile_with
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run's configuration and the parameters of its newest checkpoint that loads."""
+
+    folder: RunFolder
+    config: RunConfig
+    parameters: Parameters
+    step: int
+
+    def serial(self) -> SerialModel:
+        """The model for one thread; compiles what it needs."""
+        with Status() as status:
+            compile_with(status.say, ("look",))
+            return SerialModel(self.config.model, self.parameters)
+
+
+def load(run: str) -> LoadedRun:
+    """The run of that name or path; tells of damaged checkpoints on standard error. Raises SeqError."""
+    folder = RunFolder.find(run)
+    config = folder.config()
+    checkpoint, step, damaged = folder.newest()
+    for line in damaged:
+        complain(f"{line}: taking the one of step {step}")
+    return LoadedRun(folder, config, _parameters(config.model, checkpoint.arrays, folder), step)
+
+
+def _parameters(config: ModelConfig, arrays: object, folder: RunFolder) -> Parameters:
+    parameters = Parameters(shapes(config))
+    assert hasattr(arrays, "get")
+    for name, view in parameters.items():
+        array = arrays.get(f"parameters.{name}")
+        if array is None or array.shape != view.shape or array.dtype != view.dtype:
+            raise SeqError(f"the checkpoint in {folder.path} belongs to another model than its config.json tells of")
+        view[:] = array
+    return parameters

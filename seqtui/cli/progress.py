@@ -1,0 +1,164 @@
+"""What a training without a screen shows: live lines on a terminal, clean ones elsewhere, nothing when quiet."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from seqtui.cli.terminal import UNITS, duration, facts, shown
+
+_FRAME = 0.25  # seconds between two pictures: a picture costs training about 2 ms
+_LINE = 1.0  # seconds between two lines where there is no terminal
+
+
+@dataclass
+class Standing:
+    """Where a training stands, as the progress shows it."""
+
+    unit: str  # "char", "byte" or "word"
+    step: int = 0
+    last_step: int | None = None  # None: the end is a time
+    share: float = 0.0  # of the run that is done, 0..1
+    train_loss: float | None = None  # nats a token, mean over the last moment
+    validation_loss: float | None = None
+    per_second: float | None = None  # tokens
+    left: float | None = None  # seconds
+    sample: str = ""  # raw
+
+    def parts(self) -> list[str]:
+        """The numbers, each with its name."""
+        step = f"step {self.step:,}"
+        said = [f"{step} of {self.last_step:,}" if self.last_step is not None else step]
+        if self.train_loss is not None:
+            said.append(f"train {self.train_loss:.3f}")
+        if self.validation_loss is not None:
+            said.append(f"validation {self.validation_loss:.3f}")
+        if self.per_second is not None:
+            said.append(f"{self.per_second:,.0f} {UNITS[self.unit]}s/s")
+        if self.left is not None:
+            said.append(f"{duration(self.left)} left")
+        return said
+
+
+class Progress(Protocol):
+    """Told what happens; shows what it likes of it."""
+
+    samples: bool  # whether it shows samples at all
+
+    def introduce(self, rows: list[tuple[str, str]]) -> None: ...
+    def say(self, line: str) -> None: ...  # once, to stay
+    def passing(self, line: str) -> None: ...  # until something else is shown
+    def due(self) -> bool: ...  # whether it is time to show something again
+    def show(self, standing: Standing, event: bool = False) -> None: ...  # `event`: a validation, or the end
+    def close(self) -> None: ...
+
+
+class Lines:
+    """Clean lines, at most about one a second, and one for each validation."""
+
+    samples = False
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._due, self._passing = console, 0.0, ""
+
+    def introduce(self, rows: list[tuple[str, str]]) -> None:
+        for name, value in rows:
+            self.say(f"{name}: {value}")
+
+    def say(self, line: str) -> None:
+        self._console.print(shown(line), soft_wrap=True)
+
+    def passing(self, line: str) -> None:
+        what = line.partition(" ")[0]
+        if what != self._passing:  # one line for all kernels
+            self._passing = what
+            self.say(line)
+
+    def due(self) -> bool:
+        return time.monotonic() >= self._due
+
+    def show(self, standing: Standing, event: bool = False) -> None:
+        self._due = time.monotonic() + _LINE
+        self.say(" · ".join(standing.parts()))
+
+    def close(self) -> None: ...
+
+
+class LivePicture:
+    """A bar, the numbers and a line the model wrote, redrawn in place; validations stay as lines above."""
+
+    samples = True
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._due = console, 0.0
+        # no thread of Rich's: training has the cores, and a picture is drawn between two steps
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+        self._live.start()
+
+    def introduce(self, rows: list[tuple[str, str]]) -> None:
+        self._console.print(facts(rows))
+
+    def say(self, line: str) -> None:
+        self._console.print(shown(line))
+
+    def passing(self, line: str) -> None:
+        self._live.update(shown(line, "dim"), refresh=True)
+
+    def due(self) -> bool:
+        return time.monotonic() >= self._due
+
+    def show(self, standing: Standing, event: bool = False) -> None:
+        now = time.monotonic()
+        if event:
+            self._console.print(_numbers(standing, left=False))
+        self._live.update(_picture(standing), refresh=True)
+        self._due = now + max(_FRAME, 40 * (time.monotonic() - now))  # a slow terminal must not slow the training
+
+    def close(self) -> None:
+        self._live.update(Text())
+        self._live.stop()
+
+
+class Quiet:
+    """Nothing."""
+
+    samples = False
+
+    def introduce(self, rows: list[tuple[str, str]]) -> None: ...
+    def say(self, line: str) -> None: ...
+    def passing(self, line: str) -> None: ...
+
+    def due(self) -> bool:
+        return False
+
+    def show(self, standing: Standing, event: bool = False) -> None: ...
+    def close(self) -> None: ...
+
+
+def _numbers(standing: Standing, left: bool) -> Text:
+    line = Text(no_wrap=True, overflow="ellipsis")
+    for n, part in enumerate(standing.parts()):
+        if part.endswith(" left") and not left:
+            continue
+        line.append("   " if n else "")
+        name, space, number = part.partition(" ")
+        if name in ("train", "validation", "step"):
+            line.append(name + space, "dim").append(number, "bold" if name != "step" else "")
+        else:
+            line.append(part)
+    return line
+
+
+def _picture(standing: Standing) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_row(ProgressBar(total=1.0, completed=standing.share), f"{100 * standing.share:3.0f}%")
+    sample = shown(" ".join(standing.sample.split()), "italic dim")
+    sample.no_wrap, sample.overflow = True, "ellipsis"
+    return Group(grid, _numbers(standing, left=True), sample)

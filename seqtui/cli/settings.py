@@ -1,0 +1,193 @@
+"""What of a model and its training can be said on the command line or in a TOML file, and which saying wins."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from seqcore.config import FAMILIES, SAMPLINGS, SCHEDULES, TOKENS_BY, ModelConfig, TrainingConfig
+from seqcore.data.quoting import quoted
+from seqcore.errors import SeqError
+from seqcore.presets import PRESETS, preset
+
+DEFAULT_STEPS = 2000  # of a run that is given no end
+ENDS = ("steps", "tokens", "minutes")
+FREE_ON_RESUME = (*ENDS, "eval-every", "checkpoint-every", "log-every")  # what a resumed run may change
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A flag `--name`, which is also a key of a TOML file, and the field of the engine's configuration it sets."""
+
+    name: str
+    kind: Any  # a click type, or int, float, str
+    help: str
+    field: str = ""  # the name with underscores where it is not given
+
+    @property
+    def key(self) -> str:
+        """The field's name."""
+        return self.field or self.name.replace("-", "_")
+
+    @property
+    def of_model(self) -> bool:
+        """Whether it belongs to the model's shape rather than to its training."""
+        return self.key in _MODEL_FIELDS
+
+    @property
+    def default(self) -> Any:
+        """What holds when nothing is said; None if there is no such thing."""
+        return (_MODEL_FIELDS | _TRAINING_FIELDS)[self.key]
+
+
+def _defaults(cls: Any) -> dict[str, Any]:
+    return {field.name: None if field.default is MISSING else field.default for field in fields(cls)}
+
+
+_MODEL_FIELDS, _TRAINING_FIELDS = _defaults(ModelConfig), _defaults(TrainingConfig)
+
+SETTINGS = (
+    Setting("model", click.Choice(FAMILIES), "Family of the model.", "family"),
+    Setting("hidden", int, "Units of a layer."),
+    Setting("layers", int, "Layers, one on top of the other."),
+    Setting("embedding", int, "Width of the learned embedding; 0 reads one-hot vectors."),
+    Setting("dropout", float, "Share of units that is dropped between layers and before the head."),
+    Setting("batch", int, "Texts that are read side by side in a step."),
+    Setting("length", int, "Timesteps of a step: how far back gradients go."),
+    Setting("sampling", click.Choice(SAMPLINGS), "Streams carry the hidden state on; windows lie anywhere."),
+    Setting("steps", int, "End after so many steps."),
+    Setting("tokens", int, "End after so many tokens."),
+    Setting("minutes", float, "End after so many minutes of training time."),
+    Setting("lr", float, "Learning rate, the highest of its schedule.", "learning_rate"),
+    Setting("schedule", click.Choice(SCHEDULES), "How the rate goes on after the warm-up."),
+    Setting("warmup-steps", int, "Steps in which the rate rises from 0."),
+    Setting("final-rate", float, "A cosine's last rate, as a share of --lr."),
+    Setting("weight-decay", float, "Of AdamW, on matrices alone."),
+    Setting("clip", float, "Largest norm of the gradient; 0 never clips."),
+    Setting("tokens-by", click.Choice(TOKENS_BY), "What a token is."),
+    Setting("vocabulary-limit", int, "Characters or words that are kept; the rarer ones are read as <unk>."),
+    Setting("validation", float, "Share of the corpus that is held out: its end."),
+    Setting("eval-every", int, "Steps between validations; 0 validates at the end alone."),
+    Setting("checkpoint-every", int, "Steps between checkpoints; 0 writes one at the end alone."),
+    Setting("log-every", int, "Steps between metrics lines."),
+    Setting("seed", int, "Of the first weights, the windows and the dropout."),
+)
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was said, by field: nothing is in it that is a default."""
+
+    model: dict[str, Any]
+    training: dict[str, Any]
+    other: dict[str, Any]  # threads, out, encoding: of the file, where no flag says otherwise
+
+    def validated(self) -> tuple[dict[str, Any], TrainingConfig]:
+        """The model's fields and the whole training configuration. Raises UsageError that names the flag."""
+        training = dict(self.training)
+        if not any(end in training for end in ENDS):
+            training["steps"] = DEFAULT_STEPS
+        with flags_named():
+            ModelConfig(vocabulary_size=2, **self.model)
+            return self.model, TrainingConfig(**training)
+
+
+class flags_named:  # noqa: N801  # a context manager, used like a function
+    """Turns the engine's complaint about a field into a UsageError about the flag that sets it."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if not isinstance(error, SeqError):
+            return
+        line = str(error)
+        for setting in SETTINGS:
+            for label in {setting.key.replace("_", " "), setting.name.replace("-", " ")}:
+                if line.startswith(f"{label} "):
+                    raise click.UsageError(f"--{setting.name}{line[len(label) :]}") from None
+        raise click.UsageError(line) from None
+
+
+def setting_options(*names: str) -> Callable[[Any], Any]:
+    """The click options of those settings, of all without names. A default is told in the help and never passed on."""
+
+    def decorate(command: Any) -> Any:
+        for setting in reversed([BY_NAME[name] for name in names] if names else SETTINGS):
+            default = "" if setting.default is None else f"  [default: {setting.default}]"
+            command = click.option(
+                f"--{setting.name}",
+                setting.name.replace("-", "_"),
+                type=setting.kind,
+                metavar={int: "N", float: "X"}.get(setting.kind),
+                help=setting.help + default,
+            )(command)
+        return command
+
+    return decorate
+
+
+def said(ctx: click.Context) -> dict[str, Any]:
+    """The flags that were given on this command line, by their names."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    return {name.replace("_", "-"): ctx.params[name] for name in given}
+
+
+def choose(flags: Mapping[str, Any], file: Mapping[str, Any]) -> Chosen:
+    """Defaults < preset < file < flags. An end that is said replaces all ends said below it. Raises UsageError."""
+    name = flags.get("preset", file.get("preset"))
+    model: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    if name is not None:
+        chosen = preset(name)
+        model, training = dict(chosen.model), dict(chosen.training)
+    for level in (file, flags):
+        if any(end in level for end in ENDS):
+            training = {key: value for key, value in training.items() if key not in ENDS}
+        for setting in SETTINGS:
+            if level.get(setting.name) is not None:
+                (model if setting.of_model else training)[setting.key] = level[setting.name]
+    other = {key: file[key] for key in _OTHER if key in file} | {key: flags[key] for key in _OTHER if key in flags}
+    return Chosen(model, training, other)
+
+
+_OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(("language",))}
+_PRESET = click.Choice(tuple(entry.name for entry in PRESETS))
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings of a TOML file, by flag name. Raises UsageError that names the file and the key."""
+    where = quoted(str(path))
+    try:
+        content = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"--config {where} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise click.UsageError(f"--config {where} is no TOML: {error}") from None
+    kinds = {setting.name: setting.kind for setting in SETTINGS} | _OTHER | {"preset": _PRESET}
+    return dict(_entry(key, value, kinds, f"--config {where}") for key, value in content.items())
+
+
+def _entry(key: str, value: object, kinds: Mapping[str, Any], where: str) -> tuple[str, Any]:
+    name = key.replace("_", "-")
+    if name not in kinds:
+        import difflib
+
+        close = difflib.get_close_matches(name, kinds, 1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(kinds)}"
+        raise click.UsageError(f"{where}: unknown key {quoted(key)}: {hint}")
+    kind = kinds[name]
+    if kind in (int, float):
+        right = int if kind is int else (int, float)
+        if isinstance(value, bool) or not isinstance(value, right):
+            whole = "a whole number" if kind is int else "a number"
+            raise click.UsageError(f"{where}: {key} must be {whole}, not {quoted(str(value))}")
+        return name, kind(value)
+    if not isinstance(value, str):
+        raise click.UsageError(f"{where}: {key} must be a text in quotes, not {quoted(str(value))}")
+    if isinstance(kind, click.Choice) and value not in kind.choices:
+        raise click.UsageError(f"{where}: {key} is {quoted(value)}: known are {', '.join(map(str, kind.choices))}")
+    return name, value

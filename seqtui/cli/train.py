@@ -1,0 +1,217 @@
+"""`seqtui train`: a training without a screen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.data.quoting import quoted
+from seqcore.errors import SeqError
+from seqtui.cli.boundary import Exit, complain
+from seqtui.cli.settings import (
+    BY_NAME,
+    DEFAULT_STEPS,
+    ENDS,
+    FREE_ON_RESUME,
+    SETTINGS,
+    Chosen,
+    choose,
+    flags_named,
+    read_file,
+    said,
+    setting_options,
+)
+
+if TYPE_CHECKING:
+    from seqcore.run import Run
+    from seqtui.cli.progress import Progress
+
+
+@click.command(
+    "train",
+    epilog="""\b
+Examples:
+  seqtui train tales                             the sample corpus, 2000 steps
+  seqtui train book.txt --hidden 512 --minutes 5
+  seqtui train tales --preset good --json > metrics.jsonl
+  cat *.txt | seqtui train - --out runs/mine
+  seqtui train --resume --out tales-lstm256-1 --steps 5000""",
+)
+@click.argument("corpus", required=False)
+@setting_options()
+@click.option("--task", type=click.Choice(["language"]), help="What the model is for.  [default: language]")
+@click.option("--preset", type=str, metavar="NAME", help="Settings that are known to reach something: quick, good, best.")
+@click.option("--config", type=str, metavar="FILE.toml", help="Read settings from a file: keys are these flags' names.")
+@click.option("--encoding", help="What the text is written in.  [default: utf-8]")
+@click.option("--threads", type=int, help="Threads to train with.  [default: all cores]")
+@click.option("--out", metavar="DIR", help="The run's folder.  [default: a new one, see seqtui runs]")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out (a folder, or a run's name).")
+@click.option("--json", "as_json", is_flag=True, help="Metrics as JSON, one object a line; progress goes to stderr.")
+@click.option("--quiet", is_flag=True, help="Say nothing but the last line, on stderr.")
+@click.pass_context
+def command(ctx: click.Context, corpus: str | None, **_: Any) -> None:
+    """Train a model on CORPUS: a sample corpus, a text file, a folder of them, or - for standard input.
+
+    Without --steps, --tokens or --minutes it ends after 2000 steps; with several, at the first of them. Flags win over
+    --config, which wins over --preset. Ctrl+C saves, and says how to go on.
+    """
+    flags = said(ctx)
+    chosen = _chosen(flags)
+    if ctx.params["resume"]:
+        run = _resumed(chosen, corpus)
+    elif corpus is None:
+        raise click.UsageError("train needs a CORPUS: try seqtui train tales, or seqtui corpora for what there is")
+    else:
+        run = _started(chosen, corpus)
+    _train(run, chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
+
+
+def _chosen(flags: dict[str, Any]) -> Chosen:
+    file = read_file(Path(flags["config"])) if "config" in flags else {}
+    try:
+        chosen = choose(flags, file)
+    except SeqError as error:  # an unknown preset
+        raise click.UsageError(str(error)) from None
+    if "threads" in chosen.other:
+        from seqtui.cli.kernels import use_threads
+
+        use_threads(chosen.other["threads"])  # before a corpus is read and a folder made
+    return chosen
+
+
+def _started(chosen: Chosen, source: str) -> "Run":
+    """A new run. Raises UsageError, SeqError."""
+    model, training = chosen.validated()
+    _fits_memory(model, training)
+    from seqcore.data.corpus import read_corpus
+    from seqcore.run import Run
+
+    encoding, out = chosen.other.get("encoding", "utf-8"), chosen.other.get("out")
+    if source == "-":
+        _announce_standard_input()
+    corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
+    return Run.start(model, training, corpus, Path(out).expanduser() if out is not None else None)
+
+
+def _announce_standard_input() -> None:
+    import sys
+
+    if sys.stdin is not None and sys.stdin.isatty():
+        click.echo("reading the corpus from the keyboard: end it with Ctrl+D", err=True)
+
+
+def _fits_memory(model: dict[str, Any], training: TrainingConfig) -> None:
+    """Tell before the operating system does that a model is too large for this machine. Raises SeqError."""
+    import os
+
+    try:
+        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return
+    from seqcore.model import Workspace, shapes
+
+    config = ModelConfig(vocabulary_size=2, **model)
+    weights = sum(rows * (columns[0] if columns else 1) for rows, *columns in shapes(config).values())
+    need = Workspace.bytes_needed(config, training.length, training.batch) + 4 * 6 * weights
+    if need > most:
+        raise SeqError(
+            f"this model and batch need {need / 2**30:,.1f} GiB of memory, the machine has {most / 2**30:,.1f}: "
+            "take a smaller --hidden, --batch or --length"
+        )
+
+
+def _resumed(chosen: Chosen, source: str | None) -> "Run":
+    """The run in --out, with what may change changed. Raises UsageError, SeqError."""
+    out = chosen.other.get("out")
+    if out is None:
+        raise click.UsageError("--resume needs --out RUN, the run to go on with: seqtui runs lists them")
+    from seqcore.folder import RunFolder
+    from seqcore.run import Run
+
+    folder = RunFolder.find(out)
+    config = folder.config()
+    now = config.model.to_dict() | config.training.to_dict() | {"encoding": config.corpus.encoding}
+    for key, value in (chosen.model | chosen.training | _encoding(chosen)).items():
+        name = next((setting.name for setting in SETTINGS if setting.key == key), key)
+        if name not in FREE_ON_RESUME and now[key] != value:
+            raise click.UsageError(f"--{name} {value}: this run has {now[key]}, and --resume cannot change it")
+    if source is not None:
+        _same_corpus(source, folder, config)
+    changes = {BY_NAME[name].key: chosen.training[BY_NAME[name].key] for name in FREE_ON_RESUME
+               if BY_NAME[name].key in chosen.training}  # fmt: skip
+    if any(end in changes for end in ENDS):
+        changes = {end: None for end in ENDS} | changes
+    with flags_named():
+        config.training.changed(**changes)
+    run = Run.resume(folder, **{key: value for key, value in changes.items() if now[key] != value})
+    for line in run.warnings:
+        complain(f"{line}: going on from step {run.trainer.steps}")
+    return run
+
+
+def _encoding(chosen: Chosen) -> dict[str, Any]:
+    return {"encoding": chosen.other["encoding"]} if "encoding" in chosen.other else {}
+
+
+def _same_corpus(source: str, folder: Any, config: Any) -> None:
+    """CORPUS may be said again, and must then be the one the run is on. Raises UsageError, SeqError."""
+    from seqcore.data.corpus import read_corpus
+
+    corpus = read_corpus(
+        source, encoding=config.corpus.encoding, as_bytes=config.training.tokens_by == "byte"
+    )
+    if corpus.digest != config.corpus.digest:
+        raise click.UsageError(
+            f"{quoted(source)} is not the corpus of this run, which is {quoted(config.corpus.source)}: leave it out"
+        )
+
+
+def _progress(as_json: bool, quiet: bool) -> "Progress":
+    from seqtui.cli.progress import Lines, LivePicture, Quiet
+    from seqtui.cli.terminal import console
+
+    if quiet:
+        return Quiet()
+    screen = console(stderr=as_json)
+    return LivePicture(screen) if screen.is_terminal and not screen.is_dumb_terminal else Lines(screen)
+
+
+def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
+    """Compile, train, and say how it ended. Raises Exit."""
+    from seqtui.cli.kernels import compile_with, use_threads
+    from seqtui.cli.stopping import Stopping
+    from seqtui.cli.training import Training, introduction, json_line, last_words, resume_line
+
+    stopping, finished = Stopping(), False
+    if as_json:
+        run.log = json_line
+    with stopping:
+        progress = _progress(as_json, quiet)
+        try:
+            progress.introduce(introduction(run, use_threads(threads)))
+
+            def compiling(line: str) -> None:
+                progress.passing(line)
+                if stopping():
+                    raise KeyboardInterrupt
+
+            compile_with(compiling)
+            finished = Training(run, progress, stopping).to_the_end()
+        except KeyboardInterrupt:
+            if run.trainer.steps:
+                raise  # the second signal: at once
+            run.save()
+        finally:
+            progress.close()
+        if not finished:
+            raise Exit(
+                stopping.code, f"stopped at step {run.trainer.steps:,}, checkpoint written: go on with {resume_line(run)}"
+            )
+        if quiet:
+            click.echo(last_words(run), err=True)
+        else:
+            progress.say(last_words(run))
+
+
+assert DEFAULT_STEPS == 2000  # the help says so

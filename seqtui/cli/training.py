@@ -1,0 +1,208 @@
+"""The training loop without a screen: advance, show, write a sample now and then, and stop so that nothing is lost."""
+
+import contextlib
+import json
+import math
+import shlex
+import time
+from typing import Any
+
+from seqcore.data.ngrams import references
+from seqcore.errors import SeqError
+from seqcore.folder import RunFolder, runs_root
+from seqcore.generate import Sampling, Writer
+from seqcore.records import References
+from seqcore.run import Advance, Run
+from seqcore.serial import SerialModel
+from seqtui.cli.boundary import DIVERGED, FAILED, Exit
+from seqtui.cli.progress import Progress, Standing
+from seqtui.cli.stopping import Stopping
+from seqtui.cli.terminal import UNITS, duration, plural
+
+_SAMPLE_LINE = 100  # tokens of the line on the terminal
+_SAMPLE_KEPT = 300  # tokens of a sample in samples.txt
+_SAMPLE_SHARE = 0.02  # of the time at most goes into the line on the terminal
+_SAMPLE_SECONDS = 3.0  # between two of them at least
+_COUNTED = 5_000_000  # tokens: counting n-grams of more would keep somebody waiting
+_SETTLED = 0.7  # how much of the speed shown is that of the moment before
+
+
+def called(folder: RunFolder) -> str:
+    """What to type for that run: its name, or its path where it lies elsewhere."""
+    return shlex.quote(folder.name if folder.path.parent == runs_root() else str(folder.path))
+
+
+def references_of(run: Run) -> References | None:
+    """What counting reaches on the validation part; None without one, or where it would take long."""
+    if not run.validation.size or run.train.size + run.validation.size > _COUNTED:
+        return None
+    return references(run.train, run.validation, run.vocabulary.size)
+
+
+def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
+    """What is going to happen, line by line."""
+    model, training = run.config.model, run.config.training
+    unit, tokens = UNITS[run.vocabulary.kind], run.train.size + run.validation.size
+    end = f"{plural(run.trainer.training.last_step() or 0, 'step')}" if training.last_step() is not None else ""
+    end = " or ".join(filter(None, [end, f"{training.minutes:g} minutes" if training.minutes is not None else ""]))
+    rows = [
+        ("corpus", f"{run.corpus.name} · {plural(tokens, unit)} · vocabulary of {run.vocabulary.size:,}"),
+        (
+            "model",
+            f"{model.family} {model.layers}×{model.hidden} · {plural(run.trainer.parameters.size, 'parameter')}",
+        ),
+        (
+            "training",
+            f"{end} of {training.batch} × {training.length} {unit}s · "
+            f"rate {training.learning_rate:g} {training.schedule} · {plural(threads, 'thread')}",
+        ),
+    ]
+    counted = references_of(run)
+    if counted is not None:
+        known = [
+            (name, value)
+            for name in ("unigram", "bigram", "trigram")
+            if math.isfinite(value := getattr(counted, name))
+        ]
+        said = " · ".join(f"{name} {value:.3f}" for name, value in known)
+        rows.append(("counting reaches", f"{said} nats a {unit} on the validation part"))
+    if run.folder:
+        rows.append(("run", str(run.folder.path)))
+    if run.trainer.steps:
+        rows.append(("goes on", f"from step {run.trainer.steps:,}"))
+    return rows
+
+
+def json_line(line: dict[str, Any]) -> None:
+    """A metrics line on standard output, at once."""
+    print(json.dumps(line), flush=True)
+
+
+class Training:
+    """A run that is advanced to its end, or to a signal."""
+
+    def __init__(self, run: Run, progress: Progress, stopping: Stopping) -> None:
+        self.run, self.progress, self.stopping = run, progress, stopping
+        self.standing = Standing(run.vocabulary.kind, run.trainer.steps, run.config.training.last_step())
+        self._began, self._share = time.monotonic(), self._done()
+        self._model: SerialModel | None = None
+        self._sample_due = self._began + 1.0
+        self._recent = _Recent()
+
+    def to_the_end(self) -> bool:
+        """Train; True at the run's end, False after a signal (a checkpoint is written).
+
+        Raises Exit after a divergence or when the disk refuses, having saved what could be saved.
+        """
+        run = self.run
+        try:
+            if run.trainer.done and run.saved_step != run.trainer.steps:
+                run.save()  # a run of no steps: its first weights
+            while not (run.trainer.done or self.stopping()):
+                self._follow(run.advance(self.stopping))
+            if run.saved_step != run.trainer.steps:
+                run.save()
+        except SeqError as error:
+            raise Exit(FAILED, f"{error}; {self._rescue()}") from None
+        except (OSError, MemoryError):
+            self._rescue()
+            raise
+        return run.trainer.done
+
+    def _follow(self, advance: Advance) -> None:
+        step = advance.step
+        if not step.finite:
+            raise Exit(DIVERGED, self._diverged(advance))
+        self._recent.add(step.loss, step.seconds)
+        if advance.validation_loss is not None:
+            self.standing.validation_loss = advance.validation_loss
+            if self.run.folder:
+                self.run.folder.add_sample(step.step, self._write(_SAMPLE_KEPT, step.step))
+        self._show(advance.validation_loss is not None or advance.finished)
+
+    def _show(self, event: bool) -> None:
+        now, standing, trainer = time.monotonic(), self.standing, self.run.trainer
+        if self.progress.samples and now >= self._sample_due:
+            standing.sample = self._write(_SAMPLE_LINE, trainer.steps)
+            spent = time.monotonic() - now
+            self._sample_due = now + max(_SAMPLE_SECONDS, spent / _SAMPLE_SHARE)
+        if not event and not self.progress.due():
+            return
+        loss, rate = self._recent.take(trainer.training.batch * trainer.training.length)
+        before = standing.per_second
+        standing.step, standing.share, standing.train_loss = trainer.steps, self._done(), loss
+        standing.per_second = rate if before is None else _SETTLED * before + (1 - _SETTLED) * rate
+        gained = standing.share - self._share
+        standing.left = (now - self._began) * (1 - standing.share) / gained if gained > 0 else None
+        self.progress.show(standing, event)
+
+    def _done(self) -> float:
+        trainer = self.run.trainer
+        return self.run.config.training.progress(trainer.steps, trainer.seconds)
+
+    def _write(self, tokens: int, seed: int) -> str:
+        """What the model writes now, raw, from a copy of its parameters."""
+        trainer = self.run.trainer
+        if self._model is None:
+            self._model = SerialModel(self.run.config.model)
+        self._model.load(trainer.parameters.flat)
+        writer = Writer(self._model, self.run.vocabulary, "", Sampling(), seed)
+        return "".join(next(writer).text for _ in range(tokens)) + writer.flush()
+
+    def _rescue(self) -> str:
+        """Save what is not saved yet, if the disk lets us; what to tell about it."""
+        run = self.run
+        if run.saved_step != run.trainer.steps:
+            with contextlib.suppress(SeqError):
+                run.save()
+        if run.folder is None or run.saved_step is None:
+            return "no checkpoint could be written"
+        return f"the newest checkpoint is of step {run.saved_step}: go on with {resume_line(run)}"
+
+    def _diverged(self, advance: Advance) -> str:
+        run, step = self.run, advance.step
+        if run.saved_step is None:
+            with contextlib.suppress(SeqError):
+                run.save()
+        what = f"the loss was {step.loss:g}" if not math.isfinite(step.loss) else "the gradient was not finite"
+        kept = f"checkpoint-{run.saved_step} is kept" if run.saved_step is not None else "no checkpoint could be written"
+        rate = run.config.training.learning_rate
+        return (
+            f"training diverged in step {step.step + 1}: {what}; {kept}; "
+            f"train again with a lower --lr (it was {rate:g}) or a smaller --clip"
+        )
+
+
+def resume_line(run: Run) -> str:
+    """The command that goes on with a run."""
+    assert run.folder is not None  # asked of runs that are kept
+    return f"seqtui train --resume --out {called(run.folder)}"
+
+
+def last_words(run: Run) -> str:
+    """How a run that came to its end stands."""
+    history, unit = run.history.record(), UNITS[run.vocabulary.kind]
+    said = [f"done: step {run.trainer.steps:,}, {duration(run.trainer.seconds)} of training"]
+    if history.validation_loss.size:
+        loss = float(history.validation_loss[-1])
+        said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) a {unit}")
+    if run.folder:
+        said.append(f"seqtui generate {called(run.folder)}")
+    return " · ".join(said)
+
+
+class _Recent:
+    """Loss and time of the steps since somebody looked."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[float, float]] = []
+
+    def add(self, loss: float, seconds: float) -> None:
+        self._steps.append((loss, seconds))
+
+    def take(self, size: int) -> tuple[float, float]:
+        """The mean loss and the tokens a second, `size` of them a step; forgets."""
+        count = len(self._steps)
+        loss, seconds = (sum(column) for column in zip(*self._steps, strict=True))
+        self._steps.clear()
+        return loss / count, count * size / max(seconds, 1e-9)
