@@ -71,8 +71,8 @@ class Kernel:
 
     @property
     def compiled(self) -> bool:
-        """True once machine code for it is in this process."""
-        return bool(self.dispatcher.signatures)
+        """True once machine code for its signature is in this process."""
+        return self.signature.args in self.dispatcher.overloads
 
 
 KERNELS: list[Kernel] = []
@@ -171,7 +171,9 @@ def compile_kernels(
         if report:
             report(CompileProgress(done, len(wanted), names))
         entry.dispatcher.compile(entry.signature)
-        entry.dispatcher.disable_compile()
+    for entry in KERNELS:
+        if entry.compiled:  # also one that was called, and so compiled, before
+            entry.dispatcher.disable_compile()
     if report:
         report(CompileProgress(len(wanted), len(wanted), names))
     return len(wanted)
