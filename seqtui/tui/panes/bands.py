@@ -18,6 +18,7 @@ from seqtui.tui.panes.view import U8, Memory, View
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights, runs
 from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
 from seqtui.tui.widgets.ink import Ink, rgb
+from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
 from seqtui.visible import cell, visible
 
@@ -125,7 +126,7 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
     high = loss > 0.75 * top
     styles = [ink.warm if tall else ink.muted for tall in high.tolist()]
     odd = int(np.count_nonzero(~np.isfinite(view.probe.loss[1:])))
-    texts = ["loss", f"{odd} gaps" if odd else f"0–{top:g} nats", f"0–{top:g} nats" if odd else ""]
+    texts = ["loss", counted(odd, "gap") if odd else f"0–{top:g} nats", f"0–{top:g} nats" if odd else ""]
     rows = []
     for line in range(band.lines):
         style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"
@@ -216,7 +217,7 @@ def _triangle(band: Band, view: View, memory: Memory) -> list[Row]:
     here = int(np.searchsorted(edges, view.lit, side="right")) - 1
     odd = int(np.count_nonzero(~np.isfinite(matrix) & past))
     each = math.ceil(steps / count)
-    grouped, gaps = f"{each} to a row" if each > 1 else "", f"{odd} gaps" if odd else ""
+    grouped, gaps = f"{each} to a row" if each > 1 else "", counted(odd, "gap") if odd else ""
     texts = [text for text in (gaps, grouped, "triangle", "t down", "s across") if text]
     rows = []
     for line, pair in enumerate(line_codes(codes, band.lines, halves)):
@@ -231,7 +232,7 @@ def _note(view: View, memory: Memory) -> Row:
     parts = reach_readout(row, view.place.playhead, view.tokens_by)
     odd = int(np.count_nonzero(~np.isfinite(row[: view.place.playhead])))
     if odd:
-        parts.append(Part(f", {odd} gaps"))
+        parts.append(Part(f", {counted(odd, 'gap')}"))
     painter = memory.painter(view, REACH)
     return _sentence(view, parts, lambda: swatch(view.layout.gutter, "", "", REACH, painter, view.ink)[::-1])
 

@@ -66,6 +66,7 @@ class Wish:
     trace: bool
     triangle: bool
     compact: bool
+    halves: bool = True  # two rows of values a line
 
 
 _FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # which go in first
@@ -118,7 +119,7 @@ def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]]
     if small:
         return [(wish.chosen, min(4, rest))], 0
     shown = _shown(rest, wish)
-    most = min(_STAVE_MOST, max(2, (wish.units + 1) // 2))
+    most = min(_STAVE_MOST, max(2, wish.units // 2 + 1 if wish.halves else wish.units))
     comfortable = 4 * len(shown)
     whole = len(shown) == len(wish.staves)
     triangle = rest - comfortable if whole and rest - comfortable >= _TRIANGLE_LEAST + 2 else 0

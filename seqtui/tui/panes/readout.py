@@ -56,7 +56,7 @@ def reach_readout(row: npt.NDArray[np.floating], t: int, tokens_by: str) -> list
     back = steps_to_a_tenth(row, t)
     if back is None:
         return [*head, Part("no gradient reaches back")]
-    return [*head, Part(f"{back:>{len(str(len(row)))}}", True), Part(f" {unit}{'s' if back != 1 else ''} to a tenth")]
+    return [*head, Part(f"{back:>{len(str(len(row)))}}", True), Part(f" {unit}{'' if back == 1 else 's'} to a tenth")]
 
 
 def steps_to_a_tenth(row: npt.NDArray[np.floating], t: int) -> int | None:

@@ -82,7 +82,7 @@ class ScorePane(Pane):
         self._columns_now()
         if not same_text:
             self._place = replace(self._place, scroll=0)
-            self._go(len(probe.symbols) // 2 if before is None else self.playhead)
+        self._go(len(probe.symbols) // 2 if before is None else self.playhead)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Every band's rows, from the text down to the readout."""
@@ -105,6 +105,7 @@ class ScorePane(Pane):
             trace=self.selection.unit is not None,
             triangle=self.triangle,
             compact=self.compact,
+            halves=not self.ink.colourless,
         )
         return arrange(width, height, self._column_width, wish)
 

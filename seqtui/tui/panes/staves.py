@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from seqcore.records import Stave
 
-from seqtui.tui.widgets.numbers import percent, significant
+from seqtui.tui.widgets.numbers import counted, percent, significant
 
 Values = npt.NDArray[np.floating]
 CLOSED, OPEN = 0.1, 0.9
@@ -101,7 +101,10 @@ def saturation(values: Values) -> tuple[float, float]:
 def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: float, lines: int) -> list[str]:
     """What stands in the gutter beside a stave of `lines` lines, its name first; the important when room is short."""
     units = stave.values.shape[1]
-    parts = [(0, LABELS.get(stave.name, stave.name)), (5, f"{units:,} unit{'s' if units != 1 else ''}")]
+    parts = [(0, LABELS.get(stave.name, stave.name))]
+    if odd := int(np.count_nonzero(~np.isfinite(stave.values))):
+        parts.append((1, counted(odd, "gap")))
+    parts.append((5, counted(units, "unit")))
     if units > rows:
         near = f"first {rows}" if unit is None else f"near {unit}"
         parts.append((2, {Fold.NEAR: near, Fold.MEAN: f"mean of {math.ceil(units / rows)}"}.get(how, how.value)))
@@ -110,8 +113,5 @@ def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: flo
     else:
         opened, closed = saturation(stave.values)
         parts += [(3, f"open {percent(opened)}"), (4, f"closed {percent(closed)}")]
-    odd = int(np.count_nonzero(~np.isfinite(stave.values)))
-    if odd:
-        parts.append((1, f"{odd:,} gaps"))
     kept = sorted(sorted(range(len(parts)), key=lambda i: parts[i][0])[:lines])
     return [parts[i][1] for i in kept]

@@ -24,6 +24,11 @@ def percent(share: float) -> str:
     return f"{100 * share:2.0f}%" if math.isfinite(share) else " –%"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 gap, 2 gaps, 1,000 gaps."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def nice_ceiling(value: float) -> float:
     """The smallest of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that is not below `value` (above 0)."""
     power = 10.0 ** math.floor(math.log10(value))
