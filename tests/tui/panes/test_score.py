@@ -188,6 +188,8 @@ async def test_without_colour_heatmaps_are_a_glyph_ramp(monkeypatch: pytest.Monk
         assert [cell_at(pane, GUTTER + 3, y + unit)[0] for unit in range(4)] == list(" ░▒█")
         assert "▀" not in text(pane)
         assert set(lines(pane)[line_with(pane, "state c")][GUTTER : GUTTER + len(TEXT)]) <= set(RAMP)
+        reach = line_with(pane, "reach h")
+        assert {cell_at(pane, GUTTER + t, reach)[0] for t in range(61, len(TEXT))} == {" "}  # nothing lies there
         for row in range(line_with(pane, "back from the cursor")):
             assert cell_at(pane, GUTTER + 60, row)[1].reverse
             assert not cell_at(pane, GUTTER + 59, row)[1].reverse
@@ -301,8 +303,8 @@ async def test_the_readout_says_what_the_playhead_crosses() -> None:
     async with staged(pane, made_snapshot(probe)):
         pane.move_unit(1)
         pane.playhead = 37
-        unit = pane.selection.unit
-        value = probe.stave("forget", 0).values[37, unit]
+        unit = pane.selection.unit or 0
+        value = float(probe.stave("forget", 0).values[37, unit])
         said = lines(pane)[-1].strip()
         assert said.startswith(f"`f` of unit {unit} at `{TEXT[37]}` (t 37): ")
         assert f"(t 37): {significant(value)}, " in said
