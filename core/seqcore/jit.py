@@ -62,7 +62,7 @@ TEAM = np.array([0, numba_config.NUMBA_NUM_THREADS], np.int64)
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled function: what people call it, what it takes, and the group that needs it first."""
+    """A compiled function: what people call it, what it takes, and the groups that need it, separated by spaces."""
 
     label: str
     group: str
@@ -73,6 +73,10 @@ class Kernel:
     def compiled(self) -> bool:
         """True once machine code for its signature is in this process."""
         return self.signature.args in self.dispatcher.overloads
+
+    def needed_by(self, groups: Sequence[str] | None) -> bool:
+        """True if one of `groups` needs it; None stands for all groups."""
+        return groups is None or any(name in groups for name in self.group.split())
 
 
 KERNELS: list[Kernel] = []
@@ -144,7 +148,7 @@ def elementwise(function: F) -> F:
 
 
 def kernel(label: str, group: str, signature: Any, *, parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Register a kernel. `label` is shown while it compiles; `group` says which part of the program needs it."""
+    """Register a kernel. `label` is shown while it compiles; `group` says which parts of the program need it."""
 
     def register(function: Callable[..., Any]) -> Any:
         with _caching_here():
@@ -165,7 +169,7 @@ def compile_kernels(
     A compiled kernel is closed: a call with other types than the registered ones raises TypeError rather than
     compiling for seconds in the middle of a step. `report` is told before each kernel and once at the end.
     """
-    wanted = [k for k in KERNELS if (groups is None or k.group in groups) and not k.compiled]
+    wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
     names = tuple(k.label for k in wanted)
     for done, entry in enumerate(wanted):
         if report:
@@ -182,7 +186,7 @@ def compile_kernels(
 def cached(groups: Sequence[str] | None = None) -> bool:
     """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
     index = {path.name.split("-")[0].split(".")[-1] for path in CACHE_FOLDER.rglob("*.nbi")}
-    return all(k.dispatcher.__name__ in index for k in KERNELS if groups is None or k.group in groups)
+    return all(k.dispatcher.__name__ in index for k in KERNELS if k.needed_by(groups))
 
 
 def set_threads(count: int | None) -> int:

@@ -39,7 +39,7 @@ def distinct(tokens, stamps, index, found):
     return count
 
 
-@kernel("gather rows", "train", void(f2, i1, f1, f2))
+@kernel("gather rows", "train look", void(f2, i1, f1, f2))
 def gather_rows(source, rows, bias, out):
     """out[u] = source[rows[u]] (+ bias); out may be wider and is zero there."""
     N = source.shape[1]
