@@ -1,0 +1,181 @@
+"""A checkpoint that loads is the one that was written; a damaged one is told, and the one before it is taken."""
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+from seqcore.checkpoint import checkpoint_path, checkpoint_steps, read_checkpoint
+from seqcore.errors import SeqError
+from seqcore.folder import KEEP, RunFolder
+from seqcore.run import Run
+
+from tests.core import runs
+
+pytestmark = pytest.mark.usefixtures("kernels")
+KILLS = 100
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A run with checkpoints at 2, 4 and 6 steps."""
+    made = runs.start(tmp_path / "run", checkpoint_every=2)
+    for _ in range(6):
+        made.advance()
+    return made
+
+
+def newest(run: Run) -> tuple[int, list[str]]:
+    assert run.folder
+    resumed = Run.resume(run.folder)
+    return resumed.trainer.steps, resumed.warnings
+
+
+def test_only_the_newest_few_are_kept(run: Run) -> None:
+    assert run.folder
+    for _ in range(6):
+        run.advance()
+    assert checkpoint_steps(run.folder.path) == [12, 10, 8]
+    assert KEEP == 3
+
+
+def test_every_cut_is_noticed_and_the_one_before_is_taken(run: Run) -> None:
+    assert run.folder
+    path = checkpoint_path(run.folder.path, 6)
+    whole = path.read_bytes()
+    for length in [0, 1, 7, 8, 9, 100, *range(200, len(whole), len(whole) // 23), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(SeqError, match="damaged|no checkpoint"):
+            read_checkpoint(path)
+    step, warnings = newest(run)
+    assert step == 4
+    assert len(warnings) == 1
+    assert "checkpoint-6" in warnings[0]
+    assert "damaged" in warnings[0]
+
+
+def test_every_flipped_bit_is_noticed(run: Run) -> None:
+    """A bit of each byte of the header, and of a thousand bytes of the rest."""
+    assert run.folder
+    path = checkpoint_path(run.folder.path, 6)
+    whole = bytearray(path.read_bytes())
+    header = 8 + int.from_bytes(whole[:8], "little")
+    places = [*range(header), *range(header, len(whole), len(whole) // 1000)]
+    content = read_checkpoint(path)
+    for place in places:
+        broken = whole.copy()
+        broken[place] ^= 1 << (place % 8)
+        path.write_bytes(broken)
+        try:
+            same = read_checkpoint(path)
+        except SeqError as error:
+            assert "\n" not in str(error)
+            continue
+        # What still loads must be the very same content: padding of the header, say.
+        assert dict(same.numbers) == dict(content.numbers)
+        assert all(np.array_equal(same.arrays[name], array) for name, array in content.arrays.items())
+        assert set(same.arrays) == set(content.arrays)
+
+
+def test_foreign_files_are_refused_and_nothing_is_unpickled(run: Run) -> None:
+    assert run.folder
+    path = checkpoint_path(run.folder.path, 6)
+
+    class Bomb:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (os.mkdir, (str(path.parent / "exploded"),))
+
+    for foreign in (pickle.dumps(Bomb()), b"", b"\x00" * 64, save({"w": np.zeros(3, np.float32)}), b"PK\x03\x04" * 9):
+        path.write_bytes(foreign)
+        with pytest.raises(SeqError):
+            read_checkpoint(path)
+    assert not (path.parent / "exploded").exists()
+
+
+def test_a_checkpoint_of_another_model_is_refused(run: Run, tmp_path: Path) -> None:
+    other = runs.start(tmp_path / "other", {"hidden": 14})
+    other.advance()
+    path = other.save()
+    assert path
+    assert run.folder
+    checkpoint_path(run.folder.path, 9).write_bytes(path.read_bytes())
+    with pytest.raises(SeqError, match="this model needs"):
+        Run.resume(run.folder)
+
+
+def test_no_checkpoint_at_all_is_one_line(tmp_path: Path) -> None:
+    runs.start(tmp_path / "run")
+    with pytest.raises(SeqError, match="holds no checkpoint") as error:
+        Run.resume(RunFolder(tmp_path / "run"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_full_disk_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write, sync and rename each fail once: the older checkpoints stand, no part is left, the run goes on."""
+    assert run.folder
+    folder = run.folder.path
+    for call in ("fsync", "replace"):
+
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, full)
+            with pytest.raises(SeqError, match="No space left"):
+                run.save()
+        assert checkpoint_steps(folder) == [6, 4, 2]
+        assert not list(folder.glob(".*.part"))
+    before = runs.weights(run)
+    assert newest(run)[0] == 6
+    assert run.save()
+    assert runs.weights(run) == before
+
+
+SAVER = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from seqcore.checkpoint import Checkpoint
+from seqcore.folder import RunFolder
+folder, step = RunFolder(Path(sys.argv[1])), int(sys.argv[2])
+array = np.zeros(200_000, np.float32)
+print("ready", flush=True)
+while True:
+    step += 1
+    array[:] = step
+    folder.save(Checkpoint({"array": array}, {"steps": step}), step)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path: Path) -> None:
+    """`kill -9` a process that does nothing but save, a hundred times at scattered moments."""
+    folder, delay = RunFolder(tmp_path), np.random.default_rng(0)
+    last, partial = 0, 0
+    for _ in range(KILLS):
+        command = [sys.executable, "-c", SAVER, str(tmp_path), str(last)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as saver:
+            assert saver.stdout
+            assert saver.stdout.readline() == b"ready\n"
+            time.sleep(float(delay.uniform(0.002, 0.03)))
+            saver.kill()
+        partial += bool(list(tmp_path.glob(".*.part")))
+        try:
+            checkpoint, step, damaged = folder.newest()
+        except SeqError:
+            assert last == 0, "a checkpoint that had been there is gone"
+            continue
+        assert not damaged, "a file under its own name was not whole"
+        assert step >= last
+        assert (checkpoint.arrays["array"] == step).all()
+        assert checkpoint.numbers["steps"] == step
+        last = step
+    assert last > KILLS
+    assert partial > 0, "no kill fell into a save: the test tests nothing"
+    folder.forget_after(last)
+    assert not list(tmp_path.glob(".*.part"))
