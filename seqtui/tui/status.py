@@ -107,7 +107,7 @@ def training_parts(snapshot: Snapshot) -> list[Part]:
         Part.of((f"epoch {epoch:>5}", 7)),
         Part.of((f"lr {rate:>7}", 4)),
         Part.of((f"{speed:>5} {unit}", 3)),
-        Part.of((f"{share} of peak", 6), (f"{share} peak", 5)),
+        Part.of((f"{share:>4} of peak", 6), (f"{share} peak", 5)),
     ]
 
 

@@ -23,14 +23,15 @@ class Arrangement:
         return not self.panes
 
 
-def arrange(width: int, height: int, *, zoomed: str | None, tab: str) -> Arrangement:
+def arrange(width: int, height: int, *, zoomed: str | None, above: str, alone: str) -> Arrangement:
     """The arrangement for a terminal of width x height cells, status line and footer included.
 
     Args:
         width: columns.
         height: rows.
         zoomed: the one pane that has the whole screen, or None.
-        tab: which of the panes under tabs is in front; "" for the one that tells most.
+        above: the pane above the score where there is room for one of them only.
+        alone: the pane that is seen where there is room for one at all.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Arrangement(())
@@ -39,9 +40,8 @@ def arrange(width: int, height: int, *, zoomed: str | None, tab: str) -> Arrange
     if width >= SIDE_BY_SIDE_WIDTH and height >= SIDE_BY_SIDE_HEIGHT:
         return Arrangement(PANES, above=above_rows(height))
     if height >= STACKED_HEIGHT:
-        front = tab if tab in ABOVE else ABOVE[0]
-        return Arrangement((front, "score"), ABOVE, above=above_rows(height))
-    return Arrangement((tab or "score",), PANES)
+        return Arrangement((above, "score"), ABOVE, above=above_rows(height))
+    return Arrangement((alone,), PANES)
 
 
 def above_rows(height: int) -> int:

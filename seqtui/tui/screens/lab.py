@@ -18,7 +18,7 @@ from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.writing import WritingPane
 from seqtui.tui.registry import COMMANDS, bindings
-from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, PANES, Arrangement, arrange
+from seqtui.tui.screens.arrangement import ABOVE, MIN_HEIGHT, MIN_WIDTH, PANES, Arrangement, arrange
 from seqtui.tui.status import StatusLine
 from seqtui.tui.tabs import TabStrip
 from seqtui.visible import visible
@@ -49,8 +49,10 @@ class Lab(Screen[None]):
         self.frozen = False
         self.zoomed: str | None = None
         self.current = "score"  # the pane that has the focus, or had it last
-        self._tab = ""  # that a person brought to the front
-        self._fronted = ""  # the tab that the arrangement was made for
+        self._wanted = "score"  # the pane that a person went to last, at whatever size
+        self._wanted_above = ""  # the last of them that stands above the score; "" until there is one
+        self._moved = False  # whether a person went anywhere at all
+        self._fronted = ("", "")  # what the arrangement was made for
         self._arrangement = Arrangement(())
         self._drawn: dict[str, int] = {}  # serial that each pane shows
         self._columns = 0  # of the score, as the session knows them
@@ -75,7 +77,6 @@ class Lab(Screen[None]):
     def on_mount(self) -> None:
         """Begins with the score under the keys, where there is room for it."""
         self.rearrange()
-        self.go_to(self.current)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another arrangement; nothing else changes."""
@@ -98,10 +99,14 @@ class Lab(Screen[None]):
             self._columns = columns
             self.session.set_probe_width(columns)
 
-    def _front(self) -> str:
-        """What is in front under tabs: what a person chose; else, while kernels are compiled, their list."""
+    def _front(self) -> tuple[str, str]:
+        """What is seen above the score, and what alone, where there is room for one: what a person went to last.
+
+        Until they went anywhere it is the list of kernels, in the place of the writing, while these are compiled.
+        """
         waiting = self.newest.phase in (Phase.LOADING, Phase.COMPILING)
-        return self._tab or ("writing" if waiting else "")
+        above = self._wanted_above or ("writing" if waiting else "loss")
+        return above, "writing" if waiting and not self._moved else self._wanted
 
     def _draw(self) -> None:
         """Hands what is shown to the panes that are seen and do not show it yet."""
@@ -140,13 +145,13 @@ class Lab(Screen[None]):
     def rearrange(self) -> None:
         """Puts every pane where it belongs at the present size, zoom and tab."""
         width, height = self.app.size
-        self._fronted = self._front()
-        new = self._arrangement = arrange(width, height, zoomed=self.zoomed, tab=self._fronted)
+        above, alone = self._fronted = self._front()
+        new = self._arrangement = arrange(width, height, zoomed=self.zoomed, above=above, alone=alone)
         for name, pane in self.panes.items():
             pane.display = name in new.panes
-        above = self.query_one("#above")
-        above.display = any(name in new.panes for name in ("loss", "writing"))
-        above.styles.height = new.above or "1fr"
+        row = self.query_one("#above")
+        row.display = any(name in new.panes for name in ABOVE)
+        row.styles.height = new.above or "1fr"
         self.tabs.display = bool(new.tabs)
         self.set_class(bool(new.tabs), "-tabs")
         self.set_class("score" in new.tabs, "-single")
@@ -155,8 +160,10 @@ class Lab(Screen[None]):
         small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training goes on.")
         self.status.display = self.footer.display = not new.too_small
         self._draw()
-        if new.panes and self.current not in new.panes:
-            self.go_to(new.panes[0])
+        if new.panes:
+            self.current = self._wanted if self._wanted in new.panes else new.panes[0]
+            self.panes[self.current].focus()
+            self._show_focus()
 
     # What has the focus
 
@@ -164,14 +171,15 @@ class Lab(Screen[None]):
         """Focuses a pane; brings it to the front of its tabs, or into the zoom, where it is hidden."""
         if self._arrangement.too_small:
             return
-        self.current = name
-        if name not in self._arrangement.panes:
-            self._tab = name
-            if self.zoomed:
-                self.zoomed = name
-            self.rearrange()
-        self.panes[name].focus()
-        self._show_focus()
+        self._want(name)
+        if self.zoomed:
+            self.zoomed = name
+        self.rearrange()
+
+    def _want(self, name: str) -> None:
+        self._wanted, self._moved = name, True
+        if name in ABOVE:
+            self._wanted_above = name
 
     def cycle(self, direction: int) -> None:
         """Focuses the next pane, or the one before."""
@@ -180,7 +188,8 @@ class Lab(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click moves the focus, too."""
         for name, pane in self.panes.items():
-            if pane is self.focused:  # the event may be older than the focus
+            if pane is self.focused and name != self.current:  # the event may be older than the focus
+                self._want(name)
                 self.current = name
                 self._show_focus()
 
@@ -188,7 +197,6 @@ class Lab(Screen[None]):
         """Gives the whole screen to one pane, or back to all."""
         self.zoomed = name
         self.rearrange()
-        self.go_to(self.current)
 
     def freeze(self, frozen: bool) -> None:
         """Holds the panes still, or lets them go on from the newest snapshot."""

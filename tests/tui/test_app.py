@@ -1,0 +1,215 @@
+"""The app around the Lab: first paint, pulling, pace, leaving."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqtui.snapshot import Phase, Snapshot
+from seqtui.tui.app import SeqtuiApp, farewell
+from seqtui.tui.pace import FASTEST, SLOWEST, Pace
+from tests.tui.reading import stage
+from tests.tui.scripted import ScriptedSession
+
+FIRST_PAINT = """
+import asyncio, sys
+from tests.tui.scripted import ScriptedSession
+from seqtui.tui.app import SeqtuiApp
+
+ENGINE = ("numba", "llvmlite", "seqcore.trainer", "seqcore.jit", "seqtui.session")
+
+class Watched(ScriptedSession):
+    def start(self):
+        text = "\\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "1 loss" in text and "the score" in text, text
+        print([name for name in ENGINE if name in sys.modules])
+        app.exit()
+
+app = SeqtuiApp(Watched())
+app.run(headless=True, size=(120, 36))
+"""
+
+
+def test_the_screen_is_painted_before_the_session_starts_and_without_the_engine() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PAINT],
+        cwd=root,
+        env={"PYTHONPATH": f"{root}:{root / 'core'}", "TERM": "xterm-256color"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[]" in done.stdout
+
+
+async def test_the_session_is_started_once_and_told_the_width_of_the_score() -> None:
+    async with stage(size=(120, 36)) as s:
+        assert s.session.calls[0] == ("start",)
+        assert s.session.calls.count(("start",)) == 1
+        widths = [call for call in s.session.calls if call[0] == "set_probe_width"]
+        assert widths == [("set_probe_width", s.lab.score.columns)]
+        await s.pilot.resize_terminal(90, 36)
+        await s.frames(1)
+        assert s.session.calls[-1] == ("set_probe_width", s.lab.score.columns)
+
+
+async def test_a_snapshot_that_was_shown_is_not_shown_again_and_hidden_panes_get_none() -> None:
+    async with stage(size=(80, 24)) as s:
+        shown: list[str] = []
+        for name, pane in s.lab.panes.items():
+            real = pane.show
+
+            def watched(snapshot: Snapshot, name: str = name, real: object = real) -> None:
+                shown.append(name)
+                real(snapshot)  # type: ignore[operator]  # a bound method
+
+            pane.show = watched  # type: ignore[method-assign]  # watched, for this test
+        await s.pull()
+        await s.pull()
+        assert shown == []
+        await s.frames(1)
+        assert sorted(shown) == ["loss", "score"]
+        await s.press("2")
+        assert shown[2:] == ["writing"]
+
+
+async def test_frames_are_pulled_by_a_timer() -> None:
+    async with stage(ScriptedSession(auto=True), frames=0) as s:
+        for _ in range(40):
+            await s.pilot.pause(0.05)
+            if s.session.looks >= 4:
+                break
+        assert s.session.looks >= 4
+
+
+def test_the_pace_slows_when_frames_run_late_and_recovers() -> None:
+    pace = Pace()
+    assert pace.tell(0.0) == FASTEST
+    slower = [pace.tell(0.9 * pace.interval) for _ in range(20)]
+    assert slower == sorted(slower)
+    assert slower[-1] == SLOWEST
+    faster = [pace.tell(0.01) for _ in range(40)]
+    assert faster == sorted(faster, reverse=True)
+    assert faster[-1] == FASTEST
+
+
+@given(st.lists(st.floats(0, 10), max_size=50))
+def test_the_pace_stays_within_its_bounds(delays: list[float]) -> None:
+    pace = Pace()
+    assert all(FASTEST <= pace.tell(delay) <= SLOWEST for delay in delays)
+
+
+async def test_late_frames_slow_the_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("seqtui.tui.app.monotonic", lambda: now)
+    async with stage() as s:
+        await s.pull()
+        for _ in range(5):
+            now += 3.0
+            await s.pull()
+        assert s.app.pace.interval > 0.5
+
+
+class Slow(ScriptedSession):
+    """A session whose closing waits for a test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def close(self, timeout: float = 2.0) -> bool:
+        self.go.wait(10)
+        return super().close(timeout)
+
+
+async def test_the_screen_lives_while_the_session_closes() -> None:
+    async with stage(session := Slow()) as s:
+        await s.pilot.press("q")
+        await s.pilot.pause()
+        assert "saving and leaving" in s.lines()[0]
+        await s.pilot.press("left")
+        await s.pilot.resize_terminal(80, 24)
+        assert len(s.lines()) == 24
+        session.go.set()
+        await s.app.workers.wait_for_complete()
+        assert s.app.farewell.startswith("Run ")
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "ended", "said"),
+    [
+        (Snapshot(), True, "Nothing was saved: the training had not begun."),
+        (Snapshot(run="a", step=7), True, "The run was not saved."),
+        (Snapshot(run="a", step=7, checkpoint_step=7), True, "Run a is saved at step 7. Open it again: seqtui --run a"),
+        (
+            Snapshot(run="a", step=1700, checkpoint_step=1600),
+            False,
+            "Run a is saved at step 1,600. The last checkpoint was not finished in time. Open it again: seqtui --run a",
+        ),
+    ],
+)
+def test_the_farewell_says_what_is_saved(snapshot: Snapshot, ended: bool, said: str) -> None:
+    assert farewell(snapshot, ended) == said
+
+
+class Broken(ScriptedSession):
+    """A session with a defect."""
+
+    def next_passage(self) -> None:
+        raise ZeroDivisionError("\x1b[31mboom [red]")
+
+
+async def test_a_defect_ends_in_one_line_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    app = SeqtuiApp(Broken())
+    with pytest.raises(ZeroDivisionError):
+        async with app.run_test() as pilot:
+            await pilot.press("n")
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "defect of its own" in said
+    assert "ZeroDivisionError" in said
+    assert "\x1b[31mboom" not in said
+
+
+async def test_news_are_told_once() -> None:
+    async with stage() as s:
+        s.session.say(message="the learning rate is as low as it gets")
+        await s.pull()
+        assert "as low as it gets" in s.lines()[-1]
+        assert "? help" in s.lines()[-1]
+        s.session.say(phase=Phase.FINISHED)
+        await s.pull()
+        assert "Finished after 600 steps." in s.lines()[-1]
+        assert "✓ finished" in s.lines()[0]
+
+
+async def test_an_unwritable_folder_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    async with stage() as s:
+        await s.press("x")
+        await s.pilot.pause()
+        assert "No picture" in s.text()
+        assert "Permission denied" in s.text()
+
+
+async def test_no_colour_is_written_under_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage() as s:
+        for keys in ((), ("c",), ("escape", "m"), ("escape", "question_mark")):
+            await s.press(*keys)
+            for strip in s.app.screen._compositor.render_strips():
+                for segment in strip:
+                    if segment.style is not None:
+                        for colour in (segment.style.color, segment.style.bgcolor):
+                            assert colour is None or colour.is_default, segment

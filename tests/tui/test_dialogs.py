@@ -1,0 +1,195 @@
+"""The dialogs: by keyboard alone, and nothing wrong gets through them."""
+
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.widgets import Input, OptionList
+
+from seqtui.snapshot import ModelChoice, Phase
+from seqtui.tui.registry import COMMANDS, key_label
+from seqtui.tui.screens.model import SETTINGS, ModelPicker, parameters
+from tests.tui.reading import SIZES, Stage, stage
+from tests.tui.scripted import ScriptedSession
+
+
+async def write(s: Stage, text: str) -> None:
+    """Replaces what is in the focused field."""
+    await s.pilot.press("end", "ctrl+u", *text)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_sample_corpus_is_chosen_with_the_arrows(size: tuple[int, int]) -> None:
+    async with stage(size=size) as s:
+        await s.press("c")
+        assert "● tales" in s.text()
+        assert "additions and subtractions" in s.text()
+        assert "812k characters" in s.text()
+        await s.press("down", "enter")
+        assert s.last_call() == ("change_corpus", "sums")
+
+
+async def test_a_path_is_chosen_and_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("once upon a time", encoding="utf-8")
+    async with stage() as s:
+        asked = len(s.session.calls)
+        await s.press("c", "tab", "enter")
+        assert "Which file?" in s.text()
+        await s.press(*str(tmp_path / "no"), "enter")
+        assert "There is no file or folder" in s.text()
+        assert len(s.session.calls) == asked
+        s.app.screen.query_one(Input).value = str(file)
+        await s.press("enter")
+        assert s.last_call() == ("change_corpus", str(file))
+
+
+async def test_a_corpus_is_chosen_with_the_mouse() -> None:
+    async with stage() as s:
+        await s.press("c")
+        await s.pilot.click(OptionList, offset=(5, 4))
+        await s.pull()
+        assert s.last_call() == ("change_corpus", "brackets")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_model_is_chosen_by_stepping_and_by_typing(size: tuple[int, int]) -> None:
+    async with stage(size=size) as s:
+        await s.press("m", "right", "down", "right", "down", "down")
+        await write(s, "48")
+        await s.press("enter")
+        assert s.last_call() == ("change_model", ModelChoice(hidden=96, layers=3, batch=48))
+
+
+async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
+    async with stage() as s:
+        await s.press("m")
+        assert "0.559 M parameters" in s.text()
+        await write(s, "512")
+        await s.pull()
+        count = parameters(ModelChoice(hidden=512, layers=2), 65)
+        assert f"{count / 1e6:.2f} M parameters, about " in s.text()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("hidden", "8"), ("hidden", "2000"), ("layers", "5"), ("dropout", "1"), ("dropout", "..."), ("batch", ""), ("length", "0")],
+)
+async def test_a_model_out_of_range_is_refused_with_its_range(field: str, value: str) -> None:
+    setting = next(one for one in SETTINGS if one.name == field)
+    async with stage() as s:
+        asked = len(s.session.calls)
+        await s.press("m")
+        s.app.screen.query_one(f"#{field}", Input).focus()
+        await write(s, value)
+        await s.press("enter")
+        assert f"{setting.label}: " in s.text()
+        assert f"from {setting.low:g} to {setting.high:g}" in s.text()
+        assert isinstance(s.app.screen, ModelPicker)
+        assert len(s.session.calls) == asked
+
+
+async def test_a_model_is_changed_with_the_mouse() -> None:
+    async with stage() as s:
+        await s.press("m")
+        await s.pilot.click(".stepper", offset=(1, 0))
+        assert s.app.screen.query_one("#hidden", Input).value == "32"
+
+
+@pytest.mark.parametrize(("key", "call"), [("e", "set_probe_text"), ("p", "set_prompt")])
+async def test_a_text_is_written_in_several_lines(key: str, call: str) -> None:
+    async with stage() as s:
+        await s.press(key, "O", "ctrl+j", "n", "e", "enter")
+        assert s.last_call() == (call, "O\nne"), "typing replaces what was there"
+        await s.press(key, "enter")
+        assert s.app.screen is s.lab
+        assert s.last_call() == (call, "O\nne"), "unchanged, it asks for nothing"
+
+
+async def test_an_empty_text_asks_for_a_passage() -> None:
+    async with stage() as s:
+        await s.press("e", "backspace", "enter")
+        assert s.last_call() == ("set_probe_text", "")
+
+
+@pytest.mark.parametrize(("value", "taken"), [("1.25", True), ("0", False), ("9", False), ("", False), ("1.2.3", False)])
+async def test_a_temperature_is_taken_in_its_range_alone(value: str, taken: bool) -> None:
+    async with stage() as s:
+        await s.press("t")
+        await write(s, value)
+        await s.press("enter")
+        if taken:
+            assert s.last_call() == ("set_temperature", float(value))
+        else:
+            assert "A number from 0.05 to 5" in s.text()
+
+
+async def test_a_paste_brings_no_control_character_into_a_field() -> None:
+    async with stage() as s:
+        await s.press("e")
+        s.app.post_message(events.Paste("a\x1b]52;c;eA==\x07b\r\nc"))
+        await s.press("enter")
+        assert s.last_call() == ("set_probe_text", "a␛]52;c;eA==␇b\nc")
+
+
+@pytest.mark.parametrize(
+    ("keys", "call"),
+    [(("enter",), ("recover",)), (("r",), ("recover",)), (("right", "right", "enter"), ("close", 2.0)), (("q",), ("close", 2.0))],
+)
+async def test_a_divergence_offers_ways_on(keys: tuple[str, ...], call: tuple[object, ...]) -> None:
+    async with stage(ScriptedSession(diverge_at=500)) as s:
+        assert "▲ diverged at step 480" in s.text()
+        assert "step 400." in s.text()
+        await s.pilot.press(*keys)
+        await s.app.workers.wait_for_complete()
+        assert s.last_call() == call
+
+
+@pytest.mark.parametrize("key", ["l", "escape"])
+async def test_after_a_divergence_one_can_stay_and_look(key: str) -> None:
+    async with stage(ScriptedSession(diverge_at=500)) as s:
+        asked = len(s.session.calls)
+        await s.press(key)
+        assert s.app.screen is s.lab
+        assert "▲ diverged: the loss was not finite" in s.text()
+        assert "R recover" in s.text()
+        await s.press("left")
+        assert len(s.session.calls) == asked
+        await s.press("R")
+        assert s.last_call() == ("recover",)
+        assert s.session.snapshot().phase is Phase.TRAINING
+        assert "diverged" not in s.text()
+
+
+async def test_a_failure_stands_in_a_line_and_another_corpus_mends_it() -> None:
+    async with stage(ScriptedSession(fail="tales.txt is not text: byte 0x80 at 17; give a UTF-8 file")) as s:
+        assert "✗ failed: tales.txt is not text: byte 0x80 at 17; give a UTF-8 file" in s.text()
+        s.session.fail = ""
+        await s.press("c", "down", "enter")
+        await s.frames(20)
+        assert "failed" not in s.text()
+        assert "● training" in s.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_the_help_lists_every_command_with_its_keys(size: tuple[int, int]) -> None:
+    async with stage(size=size) as s:
+        await s.press("question_mark")
+        seen = set(s.lines())
+        for _ in range(60):
+            await s.pilot.press("down")
+            seen.update(s.lines())
+        text = "\n".join(seen)
+        for one in COMMANDS.values():
+            keys = " ".join(key_label(key) for key in one.keys)
+            assert f"{keys}  {one.help[:30]}" in text, one.id
+
+
+async def test_the_palette_runs_a_command_of_the_registry() -> None:
+    async with stage() as s:
+        await s.press("ctrl+p", *"learning rate up")
+        await s.pilot.pause(0.5)
+        await s.press("enter")
+        if ("scale_rate", 1.25) not in s.session.calls:
+            await s.press("enter")
+        assert s.last_call() == ("scale_rate", 1.25)
