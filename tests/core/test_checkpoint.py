@@ -51,7 +51,7 @@ def test_every_cut_is_noticed_and_the_one_before_is_taken(run: Run) -> None:
     whole = path.read_bytes()
     for length in [0, 1, 7, 8, 9, 100, *range(200, len(whole), len(whole) // 23), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(SeqError, match="damaged|no checkpoint"):
+        with pytest.raises(SeqError, match=r"damaged|no checkpoint"):
             read_checkpoint(path)
     step, warnings = newest(run)
     assert step == 4
@@ -74,8 +74,7 @@ def test_every_flipped_bit_is_noticed(run: Run) -> None:
         path.write_bytes(broken)
         try:
             same = read_checkpoint(path)
-        except SeqError as error:
-            assert "\n" not in str(error)
+        except SeqError:
             continue
         # What still loads must be the very same content: padding of the header, say.
         assert dict(same.numbers) == dict(content.numbers)
