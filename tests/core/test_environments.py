@@ -1,0 +1,57 @@
+"""The engine once with every index checked, and once for each older family of processors that this one can run.
+
+Each runs in a process of its own, because machine code is chosen when the engine is imported.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from llvmlite import binding as llvm
+
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("NUMBA_BOUNDSCHECK") or os.environ.get("NUMBA_CPU_NAME")), reason="already in such a process"
+)
+
+HERE = "tests/core"
+WHOLE_STEP = f"{HERE}/test_model.py::test_losses_and_every_gradient"
+PRODUCTS = f"{HERE}/test_gemm.py::test_products_of_any_shape"
+FUNCTIONS = f"{HERE}/test_elementwise.py"
+
+
+def run(tests: list[str], **environment: str) -> None:
+    """Run those tests in a process with that environment; all must pass and none be skipped."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert re.search(r"^\d+ passed in", done.stdout, re.MULTILINE), done.stdout[-500:]
+
+
+def test_no_index_leaves_its_array() -> None:
+    optimizer = f"{HERE}/test_optimizer.py::test_ten_steps_follow_the_twin"
+    tests = [f"{HERE}/inside.py::test_indices_are_checked", WHOLE_STEP, optimizer]
+    run(tests, NUMBA_BOUNDSCHECK="1")
+
+
+def needs(*features: str) -> None:
+    """Skip where this processor cannot run such code."""
+    if not llvm.get_process_triple().startswith("x86_64"):
+        pytest.skip("not an x86-64 processor")
+    missing = [feature for feature in features if not llvm.get_host_cpu_features().get(feature)]
+    if missing:
+        pytest.skip(f"this processor has no {', '.join(missing)}")
+
+
+def test_a_processor_with_avx2_and_no_more() -> None:
+    needs("avx2", "fma", "bmi", "bmi2", "lzcnt", "movbe")
+    tests = [f"{HERE}/inside.py::test_the_tile_and_the_code_are_avx2", PRODUCTS, FUNCTIONS, WHOLE_STEP]
+    run(tests, NUMBA_CPU_NAME="haswell")
+
+
+def test_a_processor_with_sse2_and_no_more() -> None:
+    needs()
+    run([f"{HERE}/inside.py::test_the_tile_and_the_code_are_sse2", PRODUCTS, FUNCTIONS], NUMBA_CPU_NAME="x86-64")
