@@ -1,0 +1,273 @@
+"""Corpora: what can be read, and one clear line about everything that cannot."""
+
+import gzip
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from seqcore.data import samples
+from seqcore.data.corpus import Corpus, read_corpus, sample_info, sample_names, split_tokens
+from seqcore.errors import SeqError
+
+
+def refusal(source: object, **options: object) -> str:
+    """The one line with which a corpus is refused."""
+    with pytest.raises(SeqError) as caught:
+        read_corpus(str(source), **options)  # type: ignore[arg-type]  # options are a test's own
+    line = str(caught.value)
+    assert line.isprintable()
+    return line
+
+
+def test_a_file_is_read_as_text_with_newlines_and_without_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\n")
+    corpus = read_corpus(str(path))
+    assert corpus.text == "one\ntwo\n"
+    assert (corpus.name, corpus.source) == ("notes", str(path))
+    assert corpus.data == path.read_bytes()
+    assert corpus.digest == hashlib.sha256(corpus.data).hexdigest()
+
+
+def test_the_source_of_a_relative_path_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes.txt").write_text("some text")
+    monkeypatch.chdir(tmp_path)
+    assert read_corpus("notes.txt").source == str(tmp_path / "notes.txt")
+    assert read_corpus(read_corpus("notes.txt").source).digest == read_corpus("notes.txt").digest
+
+
+def test_gzip_is_decompressed(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt.gz"
+    path.write_bytes(gzip.compress(b"some text"))
+    corpus = read_corpus(str(path))
+    assert (corpus.name, corpus.data) == ("notes", b"some text")
+
+
+def test_standard_input() -> None:
+    corpus = read_corpus("-", stdin=io.BytesIO(b"some text"))
+    assert (corpus.name, corpus.source, corpus.text) == ("stdin", "-", "some text")
+
+
+def test_a_folder_is_its_text_files_in_order_joined_by_blank_lines(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("second\n")
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbffirst\r\nline\n")
+    (tmp_path / ".hidden").write_text("hidden")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "deep.md.gz").write_bytes(gzip.compress(b"third"))
+    (tmp_path / "c" / "loop").symlink_to(tmp_path)
+    (tmp_path / "nowhere").symlink_to(tmp_path / "not there")
+    os.mkfifo(tmp_path / "pipe")
+    assert read_corpus(str(tmp_path)).text == "first\nline\n\nsecond\n\nthird\n"
+
+
+def test_a_sample_wins_over_a_file_of_its_name_unless_a_path_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tales").write_text("my own tales")
+    monkeypatch.chdir(tmp_path)
+    assert read_corpus("tales").source == "sample:tales"
+    assert read_corpus("./tales").text == "my own tales"
+    assert read_corpus("sample:tales").digest == read_corpus("tales").digest
+
+
+def test_the_samples_are_told() -> None:
+    assert sample_names() == ("brackets", "tales")
+    for name in sample_names():
+        corpus = read_corpus(name)
+        info = sample_info(name)
+        assert info.characters == len(corpus.text)
+        assert corpus.text.isascii()
+        assert info.description.isprintable()
+    with pytest.raises(SeqError, match="brackets, tales"):
+        sample_info("tails")
+
+
+def test_an_installed_wheel_finds_its_samples_beside_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert samples._PLACES[0].parts[-2:] == ("seqtui", "sample_corpora")
+    (tmp_path / "index.json").write_text('{"mine": {"description": "d", "characters": 9}}')
+    (tmp_path / "mine.txt").write_text("some text")
+    monkeypatch.setattr(samples, "_PLACES", (tmp_path, *samples._PLACES))
+    assert read_corpus("mine").text == "some text"
+    (tmp_path / "index.json").write_text('{"mine": 3}')
+    assert "damaged" in refusal("mine")
+
+
+@pytest.mark.parametrize("options", [{}, {"as_bytes": True}])
+def test_an_empty_corpus_is_refused(tmp_path: Path, options: dict[str, bool]) -> None:
+    (tmp_path / "empty.txt").touch()
+    assert "is empty" in refusal(tmp_path / "empty.txt", **options)
+    assert "is empty" in refusal("-", stdin=io.BytesIO(b""), **options)
+
+
+def test_white_space_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "blank.txt").write_text(" \n\t\n")
+    assert "white space" in refusal(tmp_path / "blank.txt")
+
+
+def test_bytes_that_are_no_utf8_are_named_with_their_offset_and_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "old.txt"
+    path.write_bytes(b"first line\nca" + "fé".encode("latin-1"))
+    line = refusal(path)
+    assert "byte 0xe9 at offset 14 (line 2)" in line
+    assert "--encoding latin-1" in line
+    assert "--tokens-by byte" in line
+    assert read_corpus(str(path), encoding="latin-1").text == "first line\ncafé"
+    assert read_corpus(str(path), as_bytes=True).data == path.read_bytes()
+
+
+def test_utf16_is_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "wide.txt"
+    path.write_text("wide text", encoding="utf-16")
+    assert "--encoding utf-16" in refusal(path)
+    assert read_corpus(str(path), encoding="utf-16").text == "wide text"
+
+
+@pytest.mark.parametrize("encoding", ["no such", "hex", "", "a\0b", "\x1b[31m", "punycode", "idna", "utf-7", "\ud800"])
+def test_an_encoding_that_cannot_be_is_one_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"\xff\xe9 and +2AA-")
+    refusal(path, encoding=encoding)
+
+
+def test_half_characters_do_not_get_in(tmp_path: Path) -> None:
+    path = tmp_path / "seven.txt"
+    path.write_bytes(b"half +2AA- character")
+    text = read_corpus(str(path), encoding="utf-7").text
+    assert text.encode("utf-8").decode() == text
+
+
+@pytest.mark.parametrize("data", [b"text\0text", b"\x7fELF\x02\x01\x01\0\0", b"\x1f\x8b\x08\x00\x00\xff"])
+def test_a_binary_file_is_refused_unless_its_bytes_are_asked_for(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "thing.bin"
+    path.write_bytes(data)
+    assert "binary" in refusal(path)
+    assert read_corpus(str(path), as_bytes=True).data == data
+
+
+def test_control_characters_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"\x1b[31mred\x1b[0m \x07bell\r\nend")
+    assert read_corpus(str(path)).text == "\x1b[31mred\x1b[0m \x07bell\nend"
+
+
+def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:
+    assert "no text" in refusal(tmp_path)
+    (tmp_path / "picture").write_bytes(b"\0\1\2")
+    assert "1 binary files" in refusal(tmp_path)
+
+
+def test_a_file_of_a_folder_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("good")
+    (tmp_path / "old.txt").write_bytes(b"caf\xe9 and more")
+    line = refusal(tmp_path)
+    assert "old.txt" in line
+    assert "offset 3" in line
+
+
+def test_an_unknown_name_brings_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipes.txt").write_text("text")
+    monkeypatch.chdir(tmp_path)
+    assert "did you mean 'tales'?" in refusal("tails")
+    assert "did you mean 'recipes.txt'?" in refusal("recipe.txt")
+    assert "brackets, tales" in refusal("qqqqqq")
+    assert "no folder" in refusal("nowhere/tales.txt")
+    assert "no corpus" in refusal("recipes.txt/below")
+
+
+@pytest.mark.parametrize(
+    "source", ["", "\0", "a" * 5000, "\x1b[2J", "\udcff", "~nobody-at-all/x", "sample:", "sample:x"]
+)
+def test_a_name_that_cannot_be_is_one_line(source: str) -> None:
+    refusal(source)
+
+
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert "cannot be read" in refusal(tmp_path / "a")
+
+
+def test_what_would_hang_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "named pipe" in refusal(tmp_path / "pipe")
+    assert "device" in refusal("/dev/zero")
+
+
+def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "secret.txt"
+    path.write_text("secret")
+
+    allowed = Path.open
+
+    def denied(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return allowed(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", denied)  # root, as whom tests may run, is denied nothing
+    assert "permission denied" in refusal(path)
+
+
+@pytest.mark.parametrize("keep", [5, 15, 40])
+def test_a_damaged_gzip_file(tmp_path: Path, keep: int) -> None:
+    packed = gzip.compress(os.urandom(100), mtime=0)
+    (tmp_path / "short.gz").write_bytes(packed[:keep])
+    assert "gzip" in refusal(tmp_path / "short.gz")
+    (tmp_path / "bent.gz").write_bytes(packed[:keep] + b"\xff" * 20 + packed[keep + 20 :])
+    assert "gzip" in refusal(tmp_path / "bent.gz", as_bytes=True)
+    assert "gzip" in refusal(tmp_path)
+
+
+def test_more_than_the_limit_is_refused_wherever_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a b " * 200)
+    (tmp_path / "b.txt").write_bytes(b"a b " * 200)
+    assert "larger than 1 KiB" in refusal("-", stdin=io.BytesIO(b"a b " * 400), limit=1024)
+    assert read_corpus(str(tmp_path / "a.txt"), limit=1024).data
+    assert "larger than" in refusal(tmp_path, limit=1024)
+
+
+def test_a_gzip_bomb_is_noticed_after_one_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b" " * 50_000_000))
+    unpacked = 0
+    whole = gzip.GzipFile.read
+
+    def counted(self: gzip.GzipFile, size: int | None = -1) -> bytes:
+        nonlocal unpacked
+        data = whole(self, size)
+        unpacked += len(data)
+        return data
+
+    monkeypatch.setattr(gzip.GzipFile, "read", counted)
+    assert "larger than" in refusal(tmp_path / "bomb.gz", limit=1 << 20)
+    assert unpacked <= (1 << 20) + 1
+
+
+def test_a_corpus_of_bytes_that_are_no_text_says_so_when_asked_for_text() -> None:
+    with pytest.raises(SeqError, match="not utf-8"):
+        _ = Corpus("x", "-", b"caf\xe9 and more").text
+
+
+def test_the_last_part_validates() -> None:
+    tokens = np.arange(100, dtype=np.int32)
+    train, validation = split_tokens(tokens, 0.1)
+    assert train.tolist() == list(range(90))
+    assert validation.tolist() == list(range(90, 100))
+    assert len(split_tokens(tokens, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(SeqError, match="validation share"):
+        split_tokens(np.arange(100, dtype=np.int32), share)
+
+
+def test_a_corpus_too_short_to_split_is_refused() -> None:
+    with pytest.raises(SeqError, match="3 tokens"):
+        split_tokens(np.arange(3, dtype=np.int32), 0.1)
