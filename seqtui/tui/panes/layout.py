@@ -36,16 +36,12 @@ class Layout:
     gutter: int
     columns: int  # timesteps that fit
     column_width: int  # cells a timestep
+    tight: bool = False  # whether staves follow one another without a gap
 
     @property
     def staves(self) -> list[Band]:
         """The bands that are staves of the model."""
         return [band for band in self.bands if band.kind is Kind.STAVE]
-
-    @property
-    def tight(self) -> bool:
-        """Whether the only stave is too small for a gap below it."""
-        return len(self.staves) == 1 and self.staves[0].lines <= 4
 
     def band_at(self, line: int) -> tuple[Band, int] | None:
         """The band that a line is in, and which of its lines that is."""
@@ -71,7 +67,8 @@ class Wish:
 
 _FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # which go in first
 _ORDER = (Kind.TEXT, Kind.TRACE, Kind.GUESS, Kind.LOSS, Kind.STAVE, Kind.TRIANGLE, Kind.REACH, Kind.NOTE, Kind.READOUT)
-_COMPACT_HEIGHT = 13
+_COMPACT_HEIGHT = 18
+_COMPACT_STAVE = 4  # lines: eight rows
 _TRIANGLE_LEAST = 8
 _STAVE_MOST = 16
 
@@ -85,17 +82,24 @@ def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
     """The layout for a pane of width × height cells."""
     gutter = gutter_width(width)
     columns = max(1, (width - gutter) // column_width)
-    return Layout(_bands(height, wish), gutter, columns, column_width)
+    bands = _bands(height, wish)
+    staves = [band.lines for band in bands if band.kind is Kind.STAVE]
+    tight = _small(height, wish) or (len(staves) == 1 and staves[0] <= _COMPACT_STAVE)
+    return Layout(bands, gutter, columns, column_width, tight)
+
+
+def _small(height: int, wish: Wish) -> bool:
+    return wish.compact and height <= _COMPACT_HEIGHT
 
 
 def _bands(height: int, wish: Wish) -> tuple[Band, ...]:
     if height <= len(_FEWEST):
         kept = _FEWEST[:height]
         return tuple(Band(kind, 1, wish.chosen if kind is Kind.STAVE else "") for kind in _ORDER if kind in kept)
-    small = wish.compact and height <= _COMPACT_HEIGHT
+    small = _small(height, wish)
     lines = {Kind.TEXT: 1, Kind.GUESS: 1, Kind.READOUT: 1, Kind.REACH: 1}
     lines[Kind.TRACE] = 0 if not wish.trace or height < 10 else 1 if height < 26 else 2
-    lines[Kind.LOSS] = 1 if height < 14 else 2 if height < 28 else 3
+    lines[Kind.LOSS] = 1 if height < 14 or small else 2 if height < 28 else 3
     lines[Kind.NOTE] = 1 if height >= 14 and not small else 0
     rest = height - sum(lines.values())
     staves, lines[Kind.TRIANGLE] = _heatmaps(rest, wish, small)
@@ -117,7 +121,8 @@ def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]]
         beside = 4 if rest >= 4 + _TRIANGLE_LEAST else 0
         return ([(wish.chosen, beside)] if beside else []), rest - beside
     if small:
-        return [(wish.chosen, min(4, rest))], 0
+        shown = _preferred(wish, min(2, max(1, rest // _COMPACT_STAVE)))
+        return [(name, min(_COMPACT_STAVE, rest)) for name in shown], 0
     shown = _shown(rest, wish)
     most = min(_STAVE_MOST, max(2, wish.units // 2 + 1 if wish.halves else wish.units))
     comfortable = 4 * len(shown)
@@ -135,7 +140,11 @@ def _shown(rest: int, wish: Wish) -> list[str]:
     """The staves that fit: all, or the chosen one with the state and then its neighbours."""
     if rest >= 3 * len(wish.staves):
         return list(wish.staves)
-    count = max(1, rest // 5)
+    return _preferred(wish, max(1, rest // 5))
+
+
+def _preferred(wish: Wish, count: int) -> list[str]:
+    """`count` staves, the chosen one and the state before others, in the model's order."""
     state = [name for name in ("c", "h") if name in wish.staves and name != wish.chosen]
     preferred = [wish.chosen, *state[:1], *wish.staves]
     kept = list(dict.fromkeys(preferred))[:count]

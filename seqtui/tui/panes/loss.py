@@ -10,7 +10,7 @@ from seqtui.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.axis import Axis, nice_step
 from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces
+from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
@@ -82,7 +82,7 @@ class LossPane(Pane):
         """The numbers, the plot and the ticks below it."""
         x, y = self._series()
         if len(y) == 0:
-            return self._waiting()
+            return self._waiting(width)
         rows = [self._numbers(width)] if height != 2 else []
         lines = height - len(rows) - (1 if height >= 5 else 0)
         margin = _MARGIN if width >= 44 and self._references and not self.by_position else 0
@@ -206,9 +206,9 @@ class LossPane(Pane):
             parts += [("   ● ", ink.second), ("valid ", ink.muted), (f"{latest:>5}", ink.text)]
         return parts
 
-    def _waiting(self) -> list[Row]:
+    def _waiting(self, width: int) -> list[Row]:
         """What an empty pane waits for."""
-        text = "  waits for the first training step"
+        text = "waits for the first training step"
         if self._phase is Phase.COMPILING:
-            text = "  waits for the kernels, then for the first training step"
-        return [BLANK, Row((text,), lambda: pieces((text, self.ink.muted)))]
+            text = "waits for the kernels, then for the first training step"
+        return waiting_rows(text, width, self.ink.muted)

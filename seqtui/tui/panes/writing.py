@@ -10,7 +10,7 @@ from seqcore.records import CompileProgress, Sample
 
 from seqtui.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.cells import runs
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces
+from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import visible
 
@@ -58,8 +58,7 @@ class WritingPane(Pane):
         if self._compiling is not None:
             return _kernels(self, self._compiling, width, height)
         if self._sample is None and not self._earlier:
-            line = fit("  " + _WAITING[self._phase], width)
-            return [BLANK, Row((line,), lambda: pieces((line, self.ink.muted)))]
+            return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
         earlier_lines = min(1 + 2 * len(self._earlier), (height - 1) // 2) if self._earlier and height >= 6 else 0
         rows = self._writing(width, height - earlier_lines - (1 if earlier_lines else 0))
         return rows + (self._earlier_rows(width, earlier_lines) if earlier_lines else [])
@@ -130,15 +129,16 @@ def _kernels(pane: Pane, progress: CompileProgress, width: int, height: int) -> 
     now = min(progress.done + 1, progress.total)
     current = visible(progress.current)
     head = f"compiling {current or 'kernels'}, {now} of {progress.total}, once on this machine"
-    room = max(0, width - 1)
-    full = round(room * progress.done / max(1, progress.total))
+    bar = max(0, width - 1)
+    full = round(bar * progress.done / max(1, progress.total))
     rows = [
-        Row((head,), lambda: pieces((fit(head, width), ink.text))),
-        Row(("bar", full, room), lambda: pieces(("━" * full, ink.accent), ("─" * (room - full), ink.faint))),
+        *(Row((line,), partial(pieces, (line, ink.text))) for line in (head[a:b] for a, b in wrap(head, width))),
+        Row(("bar", full, bar), lambda: pieces(("━" * full, ink.accent), ("─" * (bar - full), ink.faint))),
     ]
-    first = max(0, min(progress.done - max(0, height - 6) // 2, len(progress.names) - (height - 3)))
     if height > 4:
         rows.append(BLANK)
+    room = max(1, height - len(rows))
+    first = max(0, min(progress.done - room // 2, len(progress.names) - room))
     for i, name in enumerate(progress.names[first:], first):
         sign = "✓" if i < progress.done else "▸" if i == progress.done else " "
         style = ink.muted if i < progress.done else ink.accent if i == progress.done else ink.faint

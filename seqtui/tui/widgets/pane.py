@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +17,7 @@ from textual.widget import Widget
 
 from seqtui.snapshot import Snapshot
 from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
+from seqtui.tui.widgets.wrap import wrap
 
 _CORNERS = {"round": "╭╮╰╯", "solid": "┌┐└┘"}  # border types whose edges are drawn here, with both titles on top
 
@@ -207,6 +209,12 @@ class Pane(Widget, can_focus=True):
 def pieces(*parts: tuple[str, Style]) -> list[Segment]:
     """Segments from (text, style) pairs, empty ones left out."""
     return [Segment(text, style) for text, style in parts if text]
+
+
+def waiting_rows(text: str, width: int, style: Style) -> list[Row]:
+    """What an empty pane waits for, below a blank line."""
+    lines = ["  " + text[start:end] for start, end in wrap(text, width - 3)]
+    return [BLANK, *(Row((line,), partial(pieces, (line, style))) for line in lines)]
 
 
 def fit(text: str, width: int) -> str:

@@ -245,7 +245,16 @@ async def test_the_compact_score_has_a_stave_of_eight_rows() -> None:
         assert "reach h" in drawn[7]
         assert "loss" in drawn[8]
         pane.focus_stave("reach")
-        assert "to a tenth" in lines(pane)[8]
+        assert "to a tenth" in lines(pane)[-1]
+
+
+async def test_a_compact_score_with_room_shows_the_state_too() -> None:
+    pane = ScorePane()
+    pane.compact = True
+    async with staged(pane, made_snapshot(), (80, 16)):
+        first, second = line_with(pane, "forget f"), line_with(pane, "state c")
+        assert second - first == 4
+        assert all(set(line[GUTTER:].rstrip()) == {"▀"} for line in lines(pane)[first : second + 4])
 
 
 async def test_a_large_screen_shows_every_stave() -> None:

@@ -23,6 +23,7 @@ def test_condensing_keeps_the_lowest_and_highest_of_every_column(values: list[fl
     x = np.arange(len(y))
     edges = dot_edges(0, len(y) - 1, columns)
     at, points = condense(x, y, edges)
+    edges[-1] = math.inf  # the last column holds what is left
     for left, right in itertools.pairwise(edges):
         inside = y[(x >= left) & (x < right)]
         kept = points[(at >= left) & (at < right)]
