@@ -1,0 +1,102 @@
+"""Training and looking at once: a minute of it on each of Numba's thread layers that can be had everywhere.
+
+The fallback layer, workqueue, aborts the process when two threads run parallel kernels. Training must be the only one.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("kernels")
+SECONDS = 60
+SAME_AT = 100  # steps after which the weights are compared with those of a run that nobody looked at
+
+LOOKED_AT = """
+import hashlib, json, sys, threading, time
+from seqcore import jit, probe, serial
+from seqcore.generate import Sampling, Writer
+from tests.core import runs
+
+seconds, same_at = float(sys.argv[1]), int(sys.argv[2])
+jit.compile_kernels(("train", "look"))
+jit.set_threads(2)
+run = runs.start(None, {"hidden": 48}, batch=16)
+copy, written, probed, failed = [run.trainer.parameters.flat.copy()], [0], [0], []
+done = threading.Event()
+
+def write():
+    try:
+        model = serial.SerialModel(run.config.model)
+        while not done.is_set():
+            model.load(copy[0])
+            writer = Writer(model, run.vocabulary, "foxes", Sampling(), 1)
+            for _ in range(200):
+                next(writer)
+                written[0] += 1
+    except BaseException as error:
+        failed.append(repr(error))
+
+def look():
+    try:
+        model = serial.SerialModel(run.config.model)
+        while not done.is_set():
+            model.load(copy[0])
+            probe.probe(model, run.vocabulary, run.validation[:40], 0)
+            probed[0] += 1
+    except BaseException as error:
+        failed.append(repr(error))
+
+threads = [threading.Thread(target=target) for target in (write, look)]
+for thread in threads:
+    thread.start()
+until, digest = time.monotonic() + seconds, ""
+while time.monotonic() < until or run.trainer.steps < same_at:
+    assert run.advance().step.finite
+    copy[0] = run.trainer.parameters.flat.copy()
+    if run.trainer.steps == same_at:
+        digest = hashlib.sha256(runs.weights(run)).hexdigest()
+done.set()
+for thread in threads:
+    thread.join()
+print(json.dumps({"layer": jit.threading_layer(), "steps": run.trainer.steps, "written": written[0],
+                  "probed": probed[0], "failed": failed, "digest": digest}))
+"""
+
+ALONE = """
+import hashlib, sys
+from seqcore import jit
+from tests.core import runs
+jit.compile_kernels(("train",))
+jit.set_threads(1)
+run = runs.start(None, {"hidden": 48}, batch=16)
+for _ in range(int(sys.argv[1])):
+    run.advance()
+print(hashlib.sha256(runs.weights(run)).hexdigest())
+"""
+
+
+def test_a_minute_of_training_while_writing_and_probing_on_both_thread_layers() -> None:
+    command = [sys.executable, "-c", LOOKED_AT, str(SECONDS), str(SAME_AT)]
+    alone = subprocess.run([sys.executable, "-c", ALONE, str(SAME_AT)], capture_output=True, text=True, check=True)
+    layers = ("omp", "workqueue")
+    both = [  # side by side: more threads than cores makes it harder
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"NUMBA_THREADING_LAYER": layer})
+        for layer in layers
+    ]
+    try:
+        outputs = [process.communicate(timeout=240)[0] for process in both]
+    finally:
+        for process in both:
+            process.kill()
+    for layer, process, output in zip(layers, both, outputs, strict=True):
+        assert process.returncode == 0, f"{layer}: the process died"
+        told = json.loads(output)
+        assert told["layer"] == layer
+        assert told["failed"] == []
+        assert told["steps"] > SAME_AT
+        assert told["written"] > 1000
+        assert told["probed"] > 10
+        assert told["digest"] == alone.stdout.strip(), f"{layer}: looking at the training changed it"
