@@ -1,5 +1,6 @@
 """The one place where an exception becomes a line on standard error and an exit code."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -72,11 +73,12 @@ def _told(error: Exception) -> tuple[int, str]:
 
 
 def _misuse(error: click.UsageError) -> str:
+    """What was wrong with the call; click's own messages do not say where help is, ours say what would be right."""
     line = error.format_message().rstrip()
-    path = error.ctx.command_path.strip() if error.ctx else "seqtui"
-    return line if "\n" not in line and "--help" in line else f"{line} (seqtui --help lists what there is)" if (
-        path == "seqtui"
-    ) else f"{line} ({path} --help lists what there is)"
+    if type(error) is click.UsageError or error.ctx is None:
+        return line
+    command = error.ctx.command_path.removesuffix("(screen)").strip()
+    return f"{line} ({command} --help lists what there is)"
 
 
 def _refused(error: OSError) -> str:
@@ -88,8 +90,6 @@ def _refused(error: OSError) -> str:
 
 def _pipe_is_gone() -> int:
     """Whoever read standard output stopped reading: say nothing, and let the interpreter's last flush go nowhere."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
     return BROKEN_PIPE

@@ -73,7 +73,7 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
 def _print_list(entries: list[dict[str, Any]]) -> None:
     from seqtui.cli.terminal import print_table, shown, table
 
-    made = table("name", "characters", "", right=("characters",))
+    made = table("name", "characters", "about", right=("characters",), loose="about")
     for entry in entries:
         made.add_row(entry["name"], f"{entry['characters']:,}", shown(entry["description"]))
     print_table(made)
@@ -95,6 +95,6 @@ def _print_one(entry: dict[str, Any]) -> None:
         ("counting reaches", f"{losses} nats a {unit}"),
     ]
     screen = console()
-    screen.print(facts(rows))
+    facts(screen, rows)
     screen.print()
     screen.print(Text(visible(entry["sample"], keep="\n"), style="dim"), soft_wrap=True)

@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from seqcore.records import I32, References
+
     from seqtui.cli.loading import LoadedRun
 
 
@@ -139,7 +140,7 @@ def _print(report: dict[str, Any], kind: str) -> None:
     if "unknown" in report:
         share = report["unknown"] / report["tokens"]
         rows.append(("<unk>", f"{report['unknown']:,} of the {unit}s ({share:.1%}): bits a character would flatter"))
-    console().print(facts(rows))
+    facts(console(), rows)
     if len(report["references"]) > 1:
         made = table("counting", "nats", "model's gain", right=("nats", "model's gain"))
         for name, value in report["references"].items():

@@ -7,14 +7,18 @@ from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
 Say = Callable[[str], None]
-_SHORTEST = 3  # kernels: fewer are not worth a word
+
+
+def register() -> None:
+    """Import what brings kernels, so that the list of them is whole."""
+    import seqcore.generate
+    import seqcore.probe
+    import seqcore.run  # noqa: F401  # imported for the kernels
 
 
 def compile_with(say: Say, groups: Sequence[str] | None = None) -> int:
     """Compile, or load, the kernels of `groups` (all if None), naming each that is not cached; how many there were."""
-    import seqcore.generate
-    import seqcore.probe
-    import seqcore.run  # noqa: F401  # importing registers the kernels
+    register()
     from seqcore import jit
 
     known = jit.cached(groups)

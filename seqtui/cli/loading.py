@@ -8,6 +8,7 @@ from seqcore.folder import RunConfig, RunFolder
 from seqcore.model import shapes
 from seqcore.parameters import Parameters
 from seqcore.serial import SerialModel
+
 from seqtui.cli.boundary import complain
 from seqtui.cli.kernels import Status, compile_with
 

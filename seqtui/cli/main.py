@@ -67,6 +67,16 @@ class Seqtui(click.Group):
         formatter.write_usage("seqtui", "[CORPUS] [--model M] [--run RUN] [--paused]")
         formatter.write_usage("seqtui", "COMMAND ...")
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The screen's options, which are those of a call without a command, then the commands."""
+        screen = self.get_command(ctx, _SCREEN)
+        assert screen is not None  # it is always there
+        options = [param for param in (*screen.params, *self.params) if isinstance(param, click.Option)]
+        rows = [record for option in options if (record := option.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl(rows)
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
         with formatter.section("Commands (seqtui COMMAND --help tells more)"):
@@ -96,7 +106,7 @@ def cli() -> None:
     """Watch a sequence model learn, from the inside, in a terminal.
 
     Without a command it opens the screen and trains at once, on CORPUS: the name of a sample corpus (tales), a text
-    file, a folder of text files. `seqtui "" --help` tells the screen's own options.
+    file, a folder of text files.
 
     \b
     seqtui                              train on the sample corpus, and look

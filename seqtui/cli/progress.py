@@ -101,7 +101,7 @@ class LivePicture:
         self._live.start()
 
     def introduce(self, rows: list[tuple[str, str]]) -> None:
-        self._console.print(facts(rows))
+        facts(self._console, rows)
 
     def say(self, line: str) -> None:
         self._console.print(shown(line))

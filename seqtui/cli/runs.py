@@ -28,7 +28,8 @@ def command(as_json: bool) -> None:
     if not found:
         click.echo(f"no runs yet in {runs_root()}: seqtui train tales makes one", err=True)
         return
-    made = table("name", "corpus", "model", "steps", "validation", "size", "when", right=("steps", "validation", "size"))
+    columns = ("name", "corpus", "model", "steps", "validation", "size", "when")
+    made = table(*columns, right=("steps", "validation", "size"), loose="name")
     for entry in found:
         loss = entry.get("best_validation_loss")
         made.add_row(

@@ -8,7 +8,7 @@ _ASKING = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := geta
 
 
 class Stopping:
-    """While entered, `asked` becomes the number of the first signal that comes; a second one raises KeyboardInterrupt."""
+    """While entered, `asked` becomes the number of the first signal; a second one raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self.asked = 0

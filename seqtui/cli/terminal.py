@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from seqtui.visible import visible
 
+_ENDLESS = 10_000  # columns, where no terminal cuts lines
 UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
 
 
@@ -28,30 +28,36 @@ def shown(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style, end="")
 
 
-def table(*columns: str, right: Iterable[str] = ()) -> Table:
-    """An empty table with quiet lines; numbers to the right."""
-    made = Table(box=None, pad_edge=False, header_style="dim", collapse_padding=True, padding=(0, 2, 0, 0))
+def table(*columns: str, right: Iterable[str] = (), loose: str = "") -> Table:
+    """An empty table with quiet lines; numbers to the right. The column `loose` gives way where space is short."""
+    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", no_wrap=True, overflow="ellipsis")
+        side: JustifyMethod = "right" if column in right else "left"
+        made.add_column(
+            column, justify=side, no_wrap=column != loose, overflow="fold" if column == loose else "ellipsis"
+        )
     return made
 
 
 def print_table(made: Table) -> None:
     """Print a table; where no terminal cuts it, as wide as it wants to be."""
     screen = console()
-    if plain_output():
-        screen.width = max(80, screen.measure(made).maximum)
-    screen.print(made)
+    if not plain_output():
+        screen.print(made)
+        return
+    screen.width = _ENDLESS
+    with screen.capture() as drawn:
+        screen.print(made)
+    for line in drawn.get().splitlines():
+        print(line.rstrip())
 
 
-def facts(rows: Iterable[tuple[str, Any]]) -> Table:
-    """Names to the left, values beside them."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
+def facts(screen: Console, rows: Iterable[tuple[str, str]]) -> None:
+    """Print names to the left, values beside them: one line each where no terminal wraps them."""
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        grid.add_row(name, value if isinstance(value, Text) else shown(str(value)))
-    return grid
+        screen.print(Text.assemble((f"{name:<{width}}  ", "dim"), shown(value)), soft_wrap=True)
 
 
 def size(count: float) -> str:

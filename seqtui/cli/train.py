@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
+
 from seqtui.cli.boundary import Exit, complain
 from seqtui.cli.settings import (
     BY_NAME,
@@ -25,6 +25,7 @@ from seqtui.cli.settings import (
 
 if TYPE_CHECKING:
     from seqcore.run import Run
+
     from seqtui.cli.progress import Progress
 
 
@@ -41,7 +42,9 @@ Examples:
 @click.argument("corpus", required=False)
 @setting_options()
 @click.option("--task", type=click.Choice(["language"]), help="What the model is for.  [default: language]")
-@click.option("--preset", type=str, metavar="NAME", help="Settings that are known to reach something: quick, good, best.")
+@click.option(
+    "--preset", type=str, metavar="NAME", help="Settings that are known to reach something: quick, good, best."
+)
 @click.option("--config", type=str, metavar="FILE.toml", help="Read settings from a file: keys are these flags' names.")
 @click.option("--encoding", help="What the text is written in.  [default: utf-8]")
 @click.option("--threads", type=int, help="Threads to train with.  [default: all cores]")
@@ -50,7 +53,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Metrics as JSON, one object a line; progress goes to stderr.")
 @click.option("--quiet", is_flag=True, help="Say nothing but the last line, on stderr.")
 @click.pass_context
-def command(ctx: click.Context, corpus: str | None, **_: Any) -> None:
+def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
     """Train a model on CORPUS: a sample corpus, a text file, a folder of them, or - for standard input.
 
     Without --steps, --tokens or --minutes it ends after 2000 steps; with several, at the first of them. Flags win over
@@ -141,7 +144,7 @@ def _resumed(chosen: Chosen, source: str | None) -> "Run":
     changes = {BY_NAME[name].key: chosen.training[BY_NAME[name].key] for name in FREE_ON_RESUME
                if BY_NAME[name].key in chosen.training}  # fmt: skip
     if any(end in changes for end in ENDS):
-        changes = {end: None for end in ENDS} | changes
+        changes = dict.fromkeys(ENDS) | changes
     with flags_named():
         config.training.changed(**changes)
     run = Run.resume(folder, **{key: value for key, value in changes.items() if now[key] != value})
@@ -158,9 +161,7 @@ def _same_corpus(source: str, folder: Any, config: Any) -> None:
     """CORPUS may be said again, and must then be the one the run is on. Raises UsageError, SeqError."""
     from seqcore.data.corpus import read_corpus
 
-    corpus = read_corpus(
-        source, encoding=config.corpus.encoding, as_bytes=config.training.tokens_by == "byte"
-    )
+    corpus = read_corpus(source, encoding=config.corpus.encoding, as_bytes=config.training.tokens_by == "byte")
     if corpus.digest != config.corpus.digest:
         raise click.UsageError(
             f"{quoted(source)} is not the corpus of this run, which is {quoted(config.corpus.source)}: leave it out"
@@ -206,7 +207,8 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
             progress.close()
         if not finished:
             raise Exit(
-                stopping.code, f"stopped at step {run.trainer.steps:,}, checkpoint written: go on with {resume_line(run)}"
+                stopping.code,
+                f"stopped at step {run.trainer.steps:,}, checkpoint written: go on with {resume_line(run)}",
             )
         if quiet:
             click.echo(last_words(run), err=True)

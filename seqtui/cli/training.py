@@ -14,6 +14,7 @@ from seqcore.generate import Sampling, Writer
 from seqcore.records import References
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel
+
 from seqtui.cli.boundary import DIVERGED, FAILED, Exit
 from seqtui.cli.progress import Progress, Standing
 from seqtui.cli.stopping import Stopping
@@ -60,9 +61,7 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     counted = references_of(run)
     if counted is not None:
         known = [
-            (name, value)
-            for name in ("unigram", "bigram", "trigram")
-            if math.isfinite(value := getattr(counted, name))
+            (name, value) for name in ("unigram", "bigram", "trigram") if math.isfinite(value := getattr(counted, name))
         ]
         said = " · ".join(f"{name} {value:.3f}" for name, value in known)
         rows.append(("counting reaches", f"{said} nats a {unit} on the validation part"))
@@ -165,7 +164,9 @@ class Training:
             with contextlib.suppress(SeqError):
                 run.save()
         what = f"the loss was {step.loss:g}" if not math.isfinite(step.loss) else "the gradient was not finite"
-        kept = f"checkpoint-{run.saved_step} is kept" if run.saved_step is not None else "no checkpoint could be written"
+        kept = (
+            f"checkpoint-{run.saved_step} is kept" if run.saved_step is not None else "no checkpoint could be written"
+        )
         rate = run.config.training.learning_rate
         return (
             f"training diverged in step {step.step + 1}: {what}; {kept}; "

@@ -1,0 +1,152 @@
+"""`seqtui doctor`: what this machine and terminal offer, and a hint for whatever looks wrong."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fact, and a hint where something about it looks wrong."""
+
+    name: str
+    value: str
+    hint: str = ""
+
+
+@click.command("doctor", epilog="\b\nExample:\n  seqtui doctor      paste its answer into a bug report")
+def command() -> None:
+    """Tell versions, threads, vector width, cache folder, runs folder and terminal abilities.
+
+    Where something looks wrong, the line after it says what to do.
+    """
+    from seqtui.cli.terminal import console, facts, shown
+
+    screen = console()
+    findings = [finding for part in (_versions, _engine, _folders, _terminal) for finding in _safely(part)]
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        facts(screen, [(f"{finding.name:<{width}}", finding.value)])
+        if finding.hint:
+            screen.print(shown(f"{'':<{width}}  ! {finding.hint}", "yellow"), soft_wrap=True)
+
+
+def _safely(part: Callable[[], list[Finding]]) -> list[Finding]:
+    """A part's findings; a part that fails is itself a finding."""
+    try:
+        return part()
+    except Exception as error:  # whatever is broken here is what somebody wants to know
+        name = part.__name__.strip("_")
+        return [Finding(name, f"{type(error).__name__}: {error}", "this part could not be looked at")]
+
+
+def _versions() -> list[Finding]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = [Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
+    for package in ("seqtui", "numpy", "numba", "llvmlite", "textual", "rich", "click", "safetensors"):
+        try:
+            found.append(Finding(package, version(package)))
+        except PackageNotFoundError:
+            found.append(Finding(package, "not installed", f"pip install {package}"))
+    return found
+
+
+def _engine() -> list[Finding]:
+    from seqtui.cli.kernels import register
+
+    register()
+    import numba
+    from seqcore import jit
+    from seqcore.gemm import SHAPE
+
+    processor, _ = jit.host()
+    threads, cores = jit.available_threads(), _cores()
+    few = f"NUMBA_NUM_THREADS holds it below the {cores} cores there are" if threads < cores else ""
+    layers = _thread_layers()
+    layer = jit.threading_layer() or (layers[0] if layers else "workqueue")
+    slow = "no vector instructions that this engine knows well: training will be slow" if SHAPE.name == "SSE2" else ""
+    jitless = "NUMBA_DISABLE_JIT is set: unset it, everything will be slow" if numba.config.DISABLE_JIT else ""
+    return [
+        Finding("processor", processor, jitless),
+        Finding("vectors", f"{SHAPE.name}, {SHAPE.lanes} floats; tile of {SHAPE.rows} × {SHAPE.columns}", slow),
+        Finding("threads", f"{threads} of {cores} cores", few),
+        Finding("thread layer", layer),
+    ]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _thread_layers() -> list[str]:
+    """The thread layers that can be loaded, in the order in which Numba tries them."""
+    import importlib
+
+    found = []
+    for name in ("tbbpool", "omppool", "workqueue"):
+        try:
+            importlib.import_module(f"numba.np.ufunc.{name}")
+        except ImportError:
+            continue
+        found.append({"tbbpool": "tbb", "omppool": "omp"}.get(name, name))
+    return found
+
+
+def _folders() -> list[Finding]:
+    from platformdirs import user_cache_path
+    from seqcore import jit
+    from seqcore.folder import list_runs, runs_root
+
+    total = len(jit.KERNELS)
+    chosen = os.environ.get(jit.CACHE_VARIABLE)
+    wanted = Path(chosen) if chosen else user_cache_path("seqtui", appauthor=False)
+    temporary = wanted not in jit.CACHE_FOLDER.parents
+    hint = f"{wanted} cannot be written: set {jit.CACHE_VARIABLE} to a folder that lasts" if temporary else ""
+    known = jit.cached()
+    root, runs = runs_root(), len(list_runs())
+    unwritable = "" if _writable(root) else "cannot be written: give --out, or set SEQTUI_RUNS_DIR"
+    return [
+        Finding("cache folder", str(jit.CACHE_FOLDER), hint),
+        Finding("kernels", f"{total}, {'all compiled' if known else 'not all compiled yet'}",
+                "" if known else "the first start takes about 20 s: seqtui warmup does it now"),
+        Finding("runs folder", f"{root}, {runs} run{'' if runs == 1 else 's'}", unwritable),
+    ]  # fmt: skip
+
+
+def _writable(folder: Path) -> bool:
+    """Whether `folder`, or the nearest folder above it that exists, may be written to."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+
+
+def _terminal() -> list[Finding]:
+    from rich.console import Console
+
+    screen = Console()
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    encoding = (sys.stdout.encoding or "unknown").lower()
+    found = [
+        Finding("terminal", f"{os.environ.get('TERM', 'no TERM')}" if terminal else "none: output goes elsewhere",
+                "TERM=dumb cannot show the screen" if terminal and screen.is_dumb_terminal else ""),
+        Finding("text", encoding, "" if "utf" in encoding else "not UTF-8: set LANG=C.UTF-8 or PYTHONUTF8=1"),
+    ]  # fmt: skip
+    if terminal:
+        columns, rows = os.get_terminal_size()
+        small = "the screen wants at least 60 columns and 16 rows" if columns < 60 or rows < 16 else ""
+        colours = {None: "none", "standard": "16", "256": "256", "truecolor": "16 million"}
+        found.append(Finding("size", f"{columns} × {rows}", small))
+        few = "COLORTERM=truecolor, where the terminal can, makes heatmaps smooth"
+        system = screen.color_system
+        found.append(Finding("colours", colours.get(system, str(system)),
+                             few if system in ("standard", "256") else ""))  # fmt: skip
+    if os.environ.get("NO_COLOR"):
+        found.append(Finding("NO_COLOR", "set: heatmaps are drawn with glyphs"))
+    return found
