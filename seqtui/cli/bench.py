@@ -44,7 +44,7 @@ def command(hidden: int | None, batch: int, length: int, layers: int, seconds: f
     sizes = SIZES if hidden is None else ((hidden, batch, length),)
     beside = torch and importlib.util.find_spec("torch") is not None
     with Status() as status:
-        compile_with(status.say)
+        compile_with(status.compiling)
         rows = []
         for row in _measure(sizes, layers, seconds, beside, status):
             rows.append(row)

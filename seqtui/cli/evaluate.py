@@ -94,7 +94,7 @@ def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any
     from seqtui.cli.kernels import Status, compile_with
 
     with Status() as status:
-        compile_with(status.say)
+        compile_with(status.compiling)
     config, vocabulary = loaded.config, loaded.config.vocabulary
     small = config.training.changed(batch=1, length=1)  # nothing is trained: the smallest workspace will do
     loss = Trainer(config.model, small, tokens, tokens, loaded.parameters).evaluate(tokens)

@@ -32,8 +32,8 @@ def command(run: str, text: str, layer: int | None, unit: int | None, as_json: b
     """Let the model of RUN read TEXT and tell what happens at each timestep.
 
     The loss of a token is in nats, before it the likeliest guesses for its place. Reach is how far back the farthest
-    token lies whose hidden state the loss still depends on a tenth as much as on the most important one. Under the gates'
-    names stands the share of units whose gate is open (above one half).
+    token lies whose hidden state the loss still depends on a tenth as much as on the most important one. Under the
+    gates' names stands the share of units whose gate is open (above one half).
     """
     probe = _probe(run, text)
     layers = 1 + max(stave.layer for stave in probe.staves)

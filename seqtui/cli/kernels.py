@@ -6,7 +6,7 @@ import click
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
-Say = Callable[[str], None]
+Report = Callable[[CompileProgress], None]
 
 
 def register() -> None:
@@ -16,8 +16,8 @@ def register() -> None:
     import seqcore.run  # noqa: F401  # imported for the kernels
 
 
-def compile_with(say: Say, groups: Sequence[str] | None = None) -> int:
-    """Compile, or load, the kernels of `groups` (all if None), naming each that is not cached; how many there were."""
+def compile_with(tell: Report, groups: Sequence[str] | None = None) -> int:
+    """Compile, or load, the kernels of `groups` (all if None); how many. `tell` hears of each if not all are cached."""
     register()
     from seqcore import jit
 
@@ -25,9 +25,14 @@ def compile_with(say: Say, groups: Sequence[str] | None = None) -> int:
 
     def report(progress: CompileProgress) -> None:
         if progress.current and not known:
-            say(f"compiling {progress.current}, {progress.done + 1} of {progress.total}, once on this machine")
+            tell(progress)
 
     return jit.compile_kernels(groups, report)
+
+
+def compile_line(progress: CompileProgress) -> str:
+    """The kernel that is being compiled, and how many there are."""
+    return f"compiling {progress.current}, {progress.done + 1} of {progress.total}, once on this machine"
 
 
 def use_threads(count: int | None) -> int:
@@ -41,22 +46,26 @@ def use_threads(count: int | None) -> int:
 
 
 class Status:
-    """One line on standard error that is written over on a terminal, and is not there elsewhere but once."""
+    """One line on standard error that is written over, on a terminal alone."""
 
     def __init__(self) -> None:
         from seqtui.cli.terminal import console
 
         self._console = console(stderr=True)
-        self._shown = self._told = False
+        self._shown = False
 
     def say(self, line: str) -> None:
         """Show `line` in the place of the last one."""
         if self._console.is_terminal:
             self._console.print(f"\r\x1b[2K{line}"[: self._console.width], end="", soft_wrap=True)
             self._shown = True
-        elif not self._told:
-            self._console.print("compiling kernels, once on this machine", soft_wrap=True)
-            self._told = True
+
+    def compiling(self, progress: CompileProgress) -> None:
+        """Show the kernel; elsewhere than on a terminal, one line for all."""
+        if self._console.is_terminal:
+            self.say(compile_line(progress))
+        elif not progress.done:
+            self._console.print(f"compiling {progress.total} kernels, once on this machine", soft_wrap=True)
 
     def close(self) -> None:
         """Take the line away."""

@@ -25,7 +25,7 @@ class LoadedRun:
     def serial(self) -> SerialModel:
         """The model for one thread; compiles what it needs."""
         with Status() as status:
-            compile_with(status.say, ("look",))
+            compile_with(status.compiling, ("look",))
             return SerialModel(self.config.model, self.parameters)
 
 

@@ -9,7 +9,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+from seqcore.records import CompileProgress
 
+from seqtui.cli.kernels import compile_line
 from seqtui.cli.terminal import UNITS, duration, facts, shown
 
 _FRAME = 0.25  # seconds between two pictures: a picture costs training about 2 ms
@@ -52,7 +54,7 @@ class Progress(Protocol):
 
     def introduce(self, rows: list[tuple[str, str]]) -> None: ...
     def say(self, line: str) -> None: ...  # once, to stay
-    def passing(self, line: str) -> None: ...  # until something else is shown
+    def compiling(self, progress: CompileProgress) -> None: ...
     def due(self) -> bool: ...  # whether it is time to show something again
     def show(self, standing: Standing, event: bool = False) -> None: ...  # `event`: a validation, or the end
     def close(self) -> None: ...
@@ -64,7 +66,7 @@ class Lines:
     samples = False
 
     def __init__(self, console: Console) -> None:
-        self._console, self._due, self._passing = console, 0.0, ""
+        self._console, self._due = console, 0.0
 
     def introduce(self, rows: list[tuple[str, str]]) -> None:
         for name, value in rows:
@@ -73,11 +75,9 @@ class Lines:
     def say(self, line: str) -> None:
         self._console.print(shown(line), soft_wrap=True)
 
-    def passing(self, line: str) -> None:
-        what = line.partition(" ")[0]
-        if what != self._passing:  # one line for all kernels
-            self._passing = what
-            self.say(line)
+    def compiling(self, progress: CompileProgress) -> None:
+        if not progress.done:  # one line for all
+            self.say(f"compiling {progress.total} kernels, once on this machine")
 
     def due(self) -> bool:
         return time.monotonic() >= self._due
@@ -106,8 +106,8 @@ class LivePicture:
     def say(self, line: str) -> None:
         self._console.print(shown(line))
 
-    def passing(self, line: str) -> None:
-        self._live.update(shown(line, "dim"), refresh=True)
+    def compiling(self, progress: CompileProgress) -> None:
+        self._live.update(shown(compile_line(progress), "dim"), refresh=True)
 
     def due(self) -> bool:
         return time.monotonic() >= self._due
@@ -131,7 +131,7 @@ class Quiet:
 
     def introduce(self, rows: list[tuple[str, str]]) -> None: ...
     def say(self, line: str) -> None: ...
-    def passing(self, line: str) -> None: ...
+    def compiling(self, progress: CompileProgress) -> None: ...
 
     def due(self) -> bool:
         return False

@@ -57,7 +57,7 @@ def facts(screen: Console, rows: Iterable[tuple[str, str]]) -> None:
     rows = list(rows)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        screen.print(Text.assemble((f"{name:<{width}}  ", "dim"), shown(value)), soft_wrap=True)
+        screen.print(Text.assemble((f"{name:<{width}}  ", "dim"), shown(value)), soft_wrap=not screen.is_terminal)
 
 
 def size(count: float) -> str:

@@ -24,6 +24,7 @@ from seqtui.cli.settings import (
 )
 
 if TYPE_CHECKING:
+    from seqcore.records import CompileProgress
     from seqcore.run import Run
 
     from seqtui.cli.progress import Progress
@@ -192,8 +193,8 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
         try:
             progress.introduce(introduction(run, use_threads(threads)))
 
-            def compiling(line: str) -> None:
-                progress.passing(line)
+            def compiling(kernels: "CompileProgress") -> None:
+                progress.compiling(kernels)
                 if stopping():
                     raise KeyboardInterrupt
 

@@ -64,7 +64,7 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
             (name, value) for name in ("unigram", "bigram", "trigram") if math.isfinite(value := getattr(counted, name))
         ]
         said = " · ".join(f"{name} {value:.3f}" for name, value in known)
-        rows.append(("counting reaches", f"{said} nats a {unit} on the validation part"))
+        rows.append(("counting reaches", f"{said} nats a {unit}"))
     if run.folder:
         rows.append(("run", str(run.folder.path)))
     if run.trainer.steps:

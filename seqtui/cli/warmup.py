@@ -12,7 +12,7 @@ def command() -> None:
 
     start = time.perf_counter()
     with Status() as status:
-        count = compile_with(status.say)
+        count = compile_with(status.compiling)
     from seqcore import jit
 
     click.echo(f"{count} kernels ready in {time.perf_counter() - start:.1f} s, kept in {jit.CACHE_FOLDER}")
