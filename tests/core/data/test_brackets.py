@@ -14,6 +14,7 @@ from seqcore.data.corpus import read_corpus
         ("(c [a a] d)\n", [(9, 9)]),
         ("a)\n", [(0, 0)]),  # nothing open
         ("(a [b\n", [(5, 2), (5, 5)]),  # still open at the end of the line
+        ("(a\n(b b)\n", [(2, 2)]),  # the next line begins anew
         ("(a [b", []),  # cut off
         ("(a [b b", []),  # cut off within a closing
         ("(a x a)\n", [(3, 0)]),  # belongs to no bracket

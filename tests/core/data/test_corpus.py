@@ -129,7 +129,9 @@ def test_utf16_is_recognised(tmp_path: Path) -> None:
     assert read_corpus(str(path), encoding="utf-16").text == "wide text"
 
 
-@pytest.mark.parametrize("encoding", ["no such", "hex", "", "a\0b", "\x1b[31m", "punycode", "idna", "utf-7", "\ud800"])
+@pytest.mark.parametrize(
+    "encoding", ["no such", "hex", "", "a\0b", "\x1b[31m", "punycode", "idna", "utf-7", "\ud800", "utf\x1b8"]
+)
 def test_an_encoding_that_cannot_be_is_one_line(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(b"\xff\xe9 and +2AA-")
