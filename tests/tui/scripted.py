@@ -333,6 +333,7 @@ class ScriptedSession:
 
     def close(self, timeout: float = 2.0) -> bool:
         self.calls.append(("close", timeout))
+        self._started = False
         if self._now.step:
             self._put(checkpoint_step=self._now.step)
         return self.in_time

@@ -60,7 +60,9 @@ async def test_the_session_is_started_once_and_told_the_width_of_the_score() -> 
         assert s.session.calls[-1] == ("set_probe_width", s.lab.score.columns)
 
 
-async def test_a_snapshot_that_was_shown_is_not_shown_again_and_hidden_panes_get_none() -> None:
+async def test_a_snapshot_that_was_shown_is_not_shown_again_and_hidden_panes_get_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with stage(size=(80, 24)) as s:
         shown: list[str] = []
         for name, pane in s.lab.panes.items():
@@ -71,10 +73,20 @@ async def test_a_snapshot_that_was_shown_is_not_shown_again_and_hidden_panes_get
                 real(snapshot)  # type: ignore[operator]  # a bound method
 
             pane.show = watched  # type: ignore[method-assign]  # watched, for this test
+        painted: list[int] = []
+        draw = s.lab.show
+
+        def paint(snapshot: Snapshot) -> None:
+            painted.append(snapshot.serial)
+            draw(snapshot)
+
+        monkeypatch.setattr(s.lab, "show", paint)
         await s.pull()
         await s.pull()
         assert shown == []
+        assert painted == []
         await s.frames(1)
+        assert len(painted) == 1
         assert sorted(shown) == ["loss", "score"]
         await s.press("2")
         assert shown[2:] == ["writing"]

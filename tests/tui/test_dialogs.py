@@ -73,7 +73,15 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("hidden", "8"), ("hidden", "2000"), ("layers", "5"), ("dropout", "1"), ("dropout", "..."), ("batch", ""), ("length", "0")],
+    [
+        ("hidden", "8"),
+        ("hidden", "2000"),
+        ("layers", "5"),
+        ("dropout", "1"),
+        ("dropout", "..."),
+        ("batch", ""),
+        ("length", "0"),
+    ],
 )
 async def test_a_model_out_of_range_is_refused_with_its_range(field: str, value: str) -> None:
     setting = next(one for one in SETTINGS if one.name == field)
@@ -112,7 +120,9 @@ async def test_an_empty_text_asks_for_a_passage() -> None:
         assert s.last_call() == ("set_probe_text", "")
 
 
-@pytest.mark.parametrize(("value", "taken"), [("1.25", True), ("0", False), ("9", False), ("", False), ("1.2.3", False)])
+@pytest.mark.parametrize(
+    ("value", "taken"), [("1.25", True), ("0", False), ("9", False), ("", False), ("1.2.3", False)]
+)
 async def test_a_temperature_is_taken_in_its_range_alone(value: str, taken: bool) -> None:
     async with stage() as s:
         await s.press("t")
@@ -134,7 +144,12 @@ async def test_a_paste_brings_no_control_character_into_a_field() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "call"),
-    [(("enter",), ("recover",)), (("r",), ("recover",)), (("right", "right", "enter"), ("close", 2.0)), (("q",), ("close", 2.0))],
+    [
+        (("enter",), ("recover",)),
+        (("r",), ("recover",)),
+        (("right", "right", "enter"), ("close", 2.0)),
+        (("q",), ("close", 2.0)),
+    ],
 )
 async def test_a_divergence_offers_ways_on(keys: tuple[str, ...], call: tuple[object, ...]) -> None:
     async with stage(ScriptedSession(diverge_at=500)) as s:
@@ -152,7 +167,7 @@ async def test_after_a_divergence_one_can_stay_and_look(key: str) -> None:
         await s.press(key)
         assert s.app.screen is s.lab
         assert "▲ diverged: the loss was not finite" in s.text()
-        assert "R recover" in s.text()
+        assert "R recover · q quit" in s.text()
         await s.press("left")
         assert len(s.session.calls) == asked
         await s.press("R")
@@ -176,8 +191,9 @@ async def test_the_help_lists_every_command_with_its_keys(size: tuple[int, int])
     async with stage(size=size) as s:
         await s.press("question_mark")
         seen = set(s.lines())
-        for _ in range(60):
-            await s.pilot.press("down")
+        for _ in range(6):
+            await s.pilot.press("pagedown")
+            await s.pilot.pause(0.3)  # it scrolls smoothly
             seen.update(s.lines())
         text = "\n".join(seen)
         for one in COMMANDS.values():

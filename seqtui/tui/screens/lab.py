@@ -24,8 +24,8 @@ from seqtui.tui.tabs import TabStrip
 from seqtui.visible import visible
 
 BANNERS = {
-    Phase.FAILED: "✗ failed: {}   c corpus · m model · q quit",
-    Phase.DIVERGED: "▲ diverged: {}   R recover at half the rate · m model · q quit",
+    Phase.FAILED: "✗ failed: {}   c corpus · q quit",
+    Phase.DIVERGED: "▲ diverged: {}   R recover · q quit",
 }
 
 

@@ -25,7 +25,7 @@ class TemperatureDialog(Dialog[float]):
             box.border_subtitle = "enter take · esc back"
             yield CleanInput(f"{self._temperature:g}", restrict=r"[0-9.]*", max_length=5, compact=True)
             yield Static(
-                f"{COLDEST:g} to {HOTTEST:g}. Below 1 safer than the model thinks, above 1 bolder.", classes="hint"
+                f"{COLDEST:g} to {HOTTEST:g}. Below 1 safer, above 1 bolder.", classes="hint"
             )
             yield Label("", classes="complaint")
 
