@@ -78,6 +78,75 @@ def padded(columns: int) -> int:
     return -(-columns // NR) * NR
 
 
+def _tile_function(module: Any, rows: int) -> Any:
+    """The LLVM function of a tile, written into `module` once and never inlined: it is big, and called from many places.
+
+    void (a, a_row, a_column, b, K, c, c_row, accumulate): C[rows, NR] = A[rows, K] @ B[K, NR] (+ C where `accumulate`).
+    """
+    name = f"seqcore.tile{rows}"
+    if name in module.globals:
+        return module.globals[name]
+    vector, i64, pointer = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64), ir.FloatType().as_pointer()
+    arguments = [pointer, i64, i64, pointer, i64, pointer, i64, ir.IntType(1)]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    a, a_row, a_column, b, K, c, c_row, accumulate = function.args
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    undefined, columns = ir.Constant(vector, ir.Undefined), range(NR // LANES)
+
+    def at(base: Any, offset: Any) -> Any:
+        return build.bitcast(build.gep(base, [offset]), vector.as_pointer())
+
+    def c_at(r: int, j: int) -> Any:
+        return at(c, build.add(build.mul(c_row, i64(r)), i64(j * LANES)))
+
+    with build.if_else(accumulate) as (then, otherwise):
+        with then:
+            loaded = [[build.load(c_at(r, j), align=4) for j in columns] for r in range(rows)]
+            from_then = build.block
+        with otherwise:
+            from_else = build.block
+    start = []
+    for r in range(rows):
+        for j in columns:
+            phi = build.phi(vector)
+            phi.add_incoming(loaded[r][j], from_then)
+            phi.add_incoming(ir.Constant(vector, None), from_else)
+            start.append(phi)
+
+    before, loop, done = build.block, function.append_basic_block("k"), function.append_basic_block("done")
+    build.branch(loop)
+    build.position_at_end(loop)
+    k = build.phi(i64)
+    k.add_incoming(i64(0), before)
+    sums = [build.phi(vector) for _ in start]
+    for phi, value in zip(sums, start, strict=True):
+        phi.add_incoming(value, before)
+    b_k = [build.load(at(b, build.add(build.mul(k, i64(NR)), i64(j * LANES))), align=4) for j in columns]
+    total = []
+    for r in range(rows):
+        offset = build.add(build.mul(a_row, i64(r)), build.mul(k, a_column))
+        scalar = build.load(build.gep(a, [offset]))
+        one = build.insert_element(undefined, scalar, ir.IntType(32)(0))
+        a_rk = build.shuffle_vector(one, undefined, lanes)
+        for j in columns:  # 'contract' lets LLVM fuse the pair into one instruction
+            product = build.fmul(a_rk, b_k[j], flags=("contract",))
+            total.append(build.fadd(product, sums[r * len(columns) + j], flags=("contract",)))
+    following = build.add(k, i64(1))
+    k.add_incoming(following, build.block)
+    for phi, value in zip(sums, total, strict=True):
+        phi.add_incoming(value, build.block)
+    build.cbranch(build.icmp_signed("<", following, K), loop, done)
+    build.position_at_end(done)
+    for r in range(rows):
+        for j in columns:
+            build.store(total[r * len(columns) + j], c_at(r, j), align=4)
+    build.ret_void()
+    return function
+
+
 def _make_tile(rows: int) -> Any:
     """An intrinsic: C[rows, NR] = A[rows, K] @ B[K, NR] (+ C where `accumulate`).
 
@@ -90,59 +159,8 @@ def _make_tile(rows: int) -> Any:
         signature = types.void(pointer, n, n, pointer, n, pointer, n, types.boolean)
 
         def codegen(context, build, signature, args):
-            a, a_row, a_column, b, K, c, c_row, accumulate = args
-            vector, i64 = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
-            lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-            undefined, columns = ir.Constant(vector, ir.Undefined), range(NR // LANES)
-
-            def at(base: Any, offset: Any) -> Any:
-                return build.bitcast(build.gep(base, [offset]), vector.as_pointer())
-
-            def c_at(r: int, j: int) -> Any:
-                return at(c, build.add(build.mul(c_row, i64(r)), i64(j * LANES)))
-
-            flag = accumulate if accumulate.type.width == 1 else build.trunc(accumulate, ir.IntType(1))
-            with build.if_else(flag) as (then, otherwise):
-                with then:
-                    loaded = [[build.load(c_at(r, j), align=4) for j in columns] for r in range(rows)]
-                    from_then = build.block
-                with otherwise:
-                    from_else = build.block
-            start = []
-            for r in range(rows):
-                for j in columns:
-                    phi = build.phi(vector)
-                    phi.add_incoming(loaded[r][j], from_then)
-                    phi.add_incoming(ir.Constant(vector, None), from_else)
-                    start.append(phi)
-
-            before, loop, done = build.block, build.append_basic_block("k"), build.append_basic_block("done")
-            build.branch(loop)
-            build.position_at_end(loop)
-            k = build.phi(i64)
-            k.add_incoming(i64(0), before)
-            sums = [build.phi(vector) for _ in start]
-            for phi, value in zip(sums, start, strict=True):
-                phi.add_incoming(value, before)
-            b_k = [build.load(at(b, build.add(build.mul(k, i64(NR)), i64(j * LANES))), align=4) for j in columns]
-            total = []
-            for r in range(rows):
-                offset = build.add(build.mul(a_row, i64(r)), build.mul(k, a_column))
-                scalar = build.load(build.gep(a, [offset]))
-                one = build.insert_element(undefined, scalar, ir.IntType(32)(0))
-                a_rk = build.shuffle_vector(one, undefined, lanes)
-                for j in columns:  # 'contract' lets LLVM fuse the pair into one instruction
-                    product = build.fmul(a_rk, b_k[j], flags=("contract",))
-                    total.append(build.fadd(product, sums[r * len(columns) + j], flags=("contract",)))
-            following = build.add(k, i64(1))
-            k.add_incoming(following, build.block)
-            for phi, value in zip(sums, total, strict=True):
-                phi.add_incoming(value, build.block)
-            build.cbranch(build.icmp_signed("<", following, K), loop, done)
-            build.position_at_end(done)
-            for r in range(rows):
-                for j in columns:
-                    build.store(total[r * len(columns) + j], c_at(r, j), align=4)
+            flag = args[-1] if args[-1].type.width == 1 else build.trunc(args[-1], ir.IntType(1))
+            build.call(_tile_function(build.module, rows), [*args[:-1], flag])
             return context.get_dummy_value()
 
         return signature, codegen
