@@ -1,14 +1,18 @@
 """The dialogs: by keyboard alone, and nothing wrong gets through them."""
 
+import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from textual import events
 from textual.widgets import Input, OptionList
 
+from seqcore.config import ModelConfig
 from seqtui.snapshot import ModelChoice, Phase
 from seqtui.tui.registry import COMMANDS, key_label
-from seqtui.tui.screens.model import SETTINGS, ModelPicker, parameters
+from seqtui.tui.screens.model import SETTINGS, ModelPicker, parameters, training_bytes
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -69,6 +73,23 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
         await s.pull()
         count = parameters(ModelChoice(hidden=512, layers=2), 65)
         assert f"{count / 1e6:.2f} M parameters, about " in s.text()
+
+
+@given(
+    hidden=st.integers(16, 1024), layers=st.integers(1, 4), batch=st.integers(1, 256), length=st.integers(8, 512)
+)
+@settings(deadline=None)
+def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_has(
+    hidden: int, layers: int, batch: int, length: int
+) -> None:
+    from seqcore.model import Workspace, shapes
+
+    choice = ModelChoice(hidden=hidden, layers=layers, batch=batch, length=length)
+    config = ModelConfig(65, choice.family, hidden, layers)
+    count = sum(math.prod(shape) for shape in shapes(config).values())
+    assert parameters(choice, 65) == count
+    needed = Workspace.bytes_needed(config, length, batch) + 4 * 5 * count
+    assert 0.7 < training_bytes(choice, 65) / needed < 1.3
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
+from seqcore.config import FAMILIES, ModelConfig
 from seqtui.snapshot import ModelChoice, Snapshot
 from seqtui.tui.screens.dialog import CleanInput, Dialog
 from seqtui.tui.status import millions
 
-FAMILIES = ("lstm",)  # what the engine can train
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # matrices of a layer, by family
+EMBEDDING: int = ModelConfig.embedding  # the engine's default, which the dialog does not change
 FLOAT = 4  # bytes
 
 
@@ -64,9 +66,11 @@ NOTES = {
 
 
 def parameters(choice: ModelChoice, vocabulary: int) -> int:
-    """How many numbers are learnt: an embedding (V, H), per layer 4 gates of 2H + 1 to H, and the way out."""
-    hidden = choice.hidden
-    return vocabulary * hidden + choice.layers * 4 * hidden * (2 * hidden + 1) + vocabulary * (hidden + 1)
+    """How many numbers are learnt: an embedding (V, E), the gates of each layer, and the way out (H + 1, V)."""
+    hidden, gates = choice.hidden, GATES[choice.family] * choice.hidden
+    inputs = [EMBEDDING, *[hidden] * (choice.layers - 1)]
+    layers = sum(gates * (width + hidden + 1) for width in inputs)
+    return vocabulary * EMBEDDING + layers + vocabulary * (hidden + 1)
 
 
 def vocabulary_of(snapshot: Snapshot) -> int:
@@ -75,10 +79,11 @@ def vocabulary_of(snapshot: Snapshot) -> int:
 
 
 def training_bytes(choice: ModelChoice, vocabulary: int) -> int:
-    """What training holds in memory, roughly: parameters with gradient and both moments, gates, states, logits."""
-    tokens = choice.batch * choice.length
-    states = tokens * choice.layers * choice.hidden * 14  # four gates, c, tanh c, h, and their gradients
-    return FLOAT * (5 * parameters(choice, vocabulary) + states + 2 * tokens * vocabulary)
+    """What training holds in memory, roughly: parameters, their packed copy, gradient and two moments, activations."""
+    hidden, layers, gates = choice.hidden, choice.layers, GATES[choice.family]
+    states = layers * (gates + 3) * hidden  # gates, c, h and dh
+    inputs = (layers - 1) * gates * hidden + (layers * hidden if choice.dropout else 0)
+    return FLOAT * (5 * parameters(choice, vocabulary) + choice.batch * choice.length * (states + inputs + vocabulary))
 
 
 class SettingInput(CleanInput):
@@ -109,6 +114,35 @@ class SettingInput(CleanInput):
             value = self.setting.low
         self.value = f"{self.setting.next(value, direction):g}"
         self.select_all()
+
+
+class Family(Static, can_focus=True):
+    """The family of the model, stepped with ← and → or a click."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,minus", "step(-1)", show=False),
+        Binding("right,plus", "step(1)", show=False),
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("enter", "screen.take", show=False),
+    ]
+
+    class Changed(Message):
+        """Another family was chosen."""
+
+    def __init__(self, family: str) -> None:
+        super().__init__(f"◂ {family} ▸", classes="family", markup=False)
+        self.family = family
+
+    def action_step(self, direction: int) -> None:
+        """To the next family there is."""
+        self.family = FAMILIES[(FAMILIES.index(self.family) + direction) % len(FAMILIES)]
+        self.update(f"◂ {self.family} ▸")
+        self.post_message(self.Changed())
+
+    def on_click(self) -> None:
+        """The next family."""
+        self.action_step(1)
 
 
 class Stepper(Static):
@@ -145,7 +179,7 @@ class ModelPicker(Dialog[ModelChoice]):
             box.border_subtitle = "↑ ↓ choose · ← → change · enter train · esc back"
             with Horizontal(classes="setting"):
                 yield Label("family", classes="name")
-                yield Label("  " + " · ".join(FAMILIES))
+                yield Family(self._choice.family)
             for setting in SETTINGS:
                 with Horizontal(classes="setting"):
                     yield Label(setting.label, classes="name")
@@ -162,7 +196,15 @@ class ModelPicker(Dialog[ModelChoice]):
         self.query_one("#hidden").focus()
 
     def on_input_changed(self) -> None:
-        """Says at once what the numbers come to, or what is wrong with them."""
+        """Says at once what the numbers come to."""
+        self.say_size()
+
+    def on_family_changed(self) -> None:
+        """Another family is of another size."""
+        self.say_size()
+
+    def say_size(self) -> None:
+        """What the choice comes to, or what is wrong with it."""
         error, size = self.query_one(".complaint", Label), self.query_one("#size", Static)
         try:
             choice = self.read()
@@ -175,6 +217,10 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def on_input_submitted(self) -> None:
         """Enter, in any of the numbers, takes them all."""
+        self.action_take()
+
+    def action_take(self) -> None:
+        """Leaves with the choice, or says what is wrong with it."""
         try:
             choice = self.read()
         except ValueError as wrong:
@@ -189,7 +235,8 @@ class ModelPicker(Dialog[ModelChoice]):
     def read(self) -> ModelChoice:
         """What the fields say. Raises ValueError with a sentence for the first that is wrong."""
         values = {setting.name: setting.parse(self.query_one(f"#{setting.name}", Input).value) for setting in SETTINGS}
-        return replace(self._choice, **values)  # type: ignore[arg-type]  # `parse` gives an int where the field is one
+        family = self.query_one(Family).family
+        return replace(self._choice, family=family, **values)  # type: ignore[arg-type]  # `parse` gives an int where the field is one
 
     def describe(self, choice: ModelChoice) -> str:
         """Parameters and memory of a choice, in a line."""
