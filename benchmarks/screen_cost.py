@@ -1,0 +1,261 @@
+"""What the screen costs: training speed with it and without, and how soon it answers a key meanwhile.
+
+Speed: tokens a second of wall-clock time, everything included (validation, checkpoints, probes), in four ways that take
+turns: the bare loop over `Run.advance`, a session without a screen, and the screen at two sizes. Each trains the same run
+from its start, and is measured over the same seconds of it. Beside it tokens a second of training time, which is the time
+within training steps alone.
+
+Keys: at random moments a key is pressed of which the effect can be read (the playhead's number, the loss pane's title);
+measured is the time until the text that tells of it has come out of the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from processes import BenchmarkError, Children
+from reporting import machine, main_guard, note, percentile, positive, table, tell
+from terminal import Terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCREENS = ((120, 36), (200, 50))
+TARGET_SHARE, TARGET_ANSWER = 0.9, 0.1  # of headless speed; seconds, 99th percentile
+START = 300.0  # seconds until the first step, at most: kernels may have to be compiled
+PATIENCE = 3.0  # seconds that are waited for an answer to a key
+PAUSE = (0.1, 0.5)  # seconds between an answer and the next key
+WATCHED = str(Path(__file__).with_name("watched.py"))
+
+Line = dict[str, float]
+
+
+def read_log(path: Path) -> list[Line]:
+    """The whole lines so far."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def speed(lines: Sequence[Line], warm: float, seconds: float) -> dict[str, float]:
+    """Tokens a second between `warm` and `warm + seconds` after the first step. Raises BenchmarkError."""
+    begun = next((line["time"] for line in lines if line["step"] >= 1), float("inf"))
+    within = [line for line in lines if begun + warm <= line["time"] <= begun + warm + seconds]
+    if len(within) < 2:
+        raise BenchmarkError("fewer than two steps were seen in the time measured: give more --seconds")
+    first, last = within[0], within[-1]
+    tokens = last["tokens"] - first["tokens"]
+    return {
+        "wall": tokens / (last["time"] - first["time"]),
+        "training": tokens / max(last["seconds"] - first["seconds"], 1e-9),
+    }
+
+
+class Ways:
+    """The four ways to train, each in a process of its own with an empty folder for its runs."""
+
+    def __init__(self, children: Children, arguments: argparse.Namespace) -> None:
+        self.children, self.arguments = children, arguments
+        self.warm, self.seconds = arguments.warm, arguments.seconds
+
+    def names(self) -> list[str]:
+        """In the order of measuring."""
+        return ["loop", "session", *(f"screen {columns}x{rows}" for columns, rows in self.arguments.screens)]
+
+    def measure(self, name: str) -> dict[str, float]:
+        """Train in one of the ways, long enough to be measured."""
+        with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
+            log, runs = Path(folder) / "log", {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
+            if not name.startswith("screen"):
+                command = [sys.executable, WATCHED, name, str(log), str(self.arguments.hidden), self.arguments.corpus]
+                process = self.children.start(command, runs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                try:
+                    self._wait(log, process)
+                finally:
+                    self.children.end(process)
+            else:
+                columns, rows = (int(part) for part in name.split()[1].split("x"))
+                with self.screen(log, runs, columns, rows) as terminal:
+                    self._wait(log, terminal.process)
+            return speed(read_log(log), self.warm, self.seconds)
+
+    def screen(self, log: Path, runs: dict[str, str], columns: int, rows: int) -> Terminal:
+        """The program in a terminal of that size."""
+        words = [self.arguments.corpus, "--hidden", str(self.arguments.hidden)]
+        command = [sys.executable, WATCHED, "screen", str(log), *words]
+        return Terminal(self.children, command, columns, rows, runs)
+
+    def _wait(self, log: Path, process: subprocess.Popen[bytes]) -> None:
+        """Until what is to be measured is in the log. Raises BenchmarkError."""
+        until = time.monotonic() + START
+        while not any(line["step"] >= 1 for line in read_log(log)):
+            if process.poll() is not None:
+                raise BenchmarkError("the training ended before its first step")
+            if time.monotonic() > until:
+                raise BenchmarkError(f"no training step within {START:g} s")
+            time.sleep(0.1)
+        time.sleep(self.warm + self.seconds + 0.3)
+
+
+class Keys:
+    """Keys with an effect that can be read, pressed while the training goes on."""
+
+    def __init__(self, terminal: Terminal, seed: int) -> None:
+        self.terminal, self.draw = terminal, random.Random(seed)
+        self._smoothed = False
+
+    def press(self) -> float | None:
+        """Press one of the two, at random: the seconds until its effect was shown, None if it was not in time."""
+        time.sleep(self.draw.uniform(*PAUSE))
+        keys, effect = self._playhead() if self.draw.random() < 0.5 else self._smoothing()
+        since = self.terminal.end
+        pressed = self.terminal.send(keys)
+        seen = self.terminal.wait_for(effect, PATIENCE, since)
+        return seen.time - pressed if seen else None
+
+    def _playhead(self) -> tuple[bytes, str]:
+        """An arrow, and the number at which the playhead then stands."""
+        shown = self.terminal.find_last(r"playhead +(\d+)/(\d+)")
+        assert shown is not None  # `ready` waited for it
+        place, last = int(shown[1]), int(shown[2])
+        left = place == last or (place > 0 and self.draw.random() < 0.5)
+        return (b"\x1b[D", rf"playhead +{place - 1}/") if left else (b"\x1b[C", rf"playhead +{place + 1}/")
+
+    def _smoothing(self) -> tuple[bytes, str]:
+        """The key that smooths the loss, and what the title then says."""
+        self._smoothed = not self._smoothed
+        return b"v", "log · smoothed" if self._smoothed else "log · raw"
+
+    def ready(self) -> None:
+        """Wait until both effects can be read. Raises BenchmarkError."""
+        for what in (r"playhead +\d+/\d+", re.escape("log · raw")):
+            if self.terminal.wait_for(what, START) is None:
+                raise BenchmarkError(f"the screen never showed what a key changes: {self.terminal.last_words()}")
+
+
+def measure_keys(ways: Ways, count: int, columns: int, rows: int) -> dict[str, Any]:
+    """Press `count` keys; an answer that did not come counts as the time it was waited for."""
+    with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
+        log, runs = Path(folder) / "log", {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
+        with ways.screen(log, runs, columns, rows) as terminal:
+            keys = Keys(terminal, seed=1)
+            keys.ready()
+            time.sleep(ways.warm)
+            before = read_log(log)[-1]
+            answers = [keys.press() for _ in range(count)]
+            after = read_log(log)[-1]
+    if after["step"] == before["step"]:
+        raise BenchmarkError("the training stood still while keys were pressed")
+    waited = [PATIENCE if answer is None else answer for answer in answers]
+    return {
+        "columns": columns,
+        "lines": rows,
+        "keys": count,
+        "unanswered": answers.count(None),
+        "median": statistics.median(waited),
+        "p95": percentile(waited, 95),
+        "p99": percentile(waited, 99),
+        "most": max(waited),
+        "target_p99": TARGET_ANSWER,
+        "tokens_per_second": (after["tokens"] - before["tokens"]) / (after["time"] - before["time"]),
+        "all": waited,
+    }
+
+
+def measure_speed(ways: Ways, rounds: int) -> list[dict[str, Any]]:
+    """Every way in every round, every other round backwards; a ratio is within a round."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in ways.names()}
+    for number in range(rounds):
+        for name in ways.names() if number % 2 == 0 else ways.names()[::-1]:
+            note(f"round {number + 1} of {rounds}: {name}")
+            found[name].append(ways.measure(name))
+    rows = []
+    for name, all_ in found.items():
+        ratios = {
+            f"{kind}_ratio": statistics.median(a[kind] / b[kind] for a, b in zip(all_, found["session"], strict=True))
+            for kind in ("wall", "training")
+        }
+        medians = {kind: statistics.median(each[kind] for each in all_) for kind in ("wall", "training")}
+        rows.append({"way": name, **medians, **ratios, "rounds": all_})
+    return rows
+
+
+def tables(document: dict[str, Any]) -> Iterator[Table | str]:
+    """Speeds beside the headless session's, then the waits for a key."""
+    if document["speed"]:
+        columns = ("tokens/s, wall clock", "of the session's", "tokens/s, training time", "of the session's")
+        made = table("", *columns)
+        for row in document["speed"]:
+            wall, training = f"{row['wall']:,.0f}", f"{row['training']:,.0f}"
+            made.add_row(row["way"], wall, f"{row['wall_ratio']:.1%}", training, f"{row['training_ratio']:.1%}")
+        yield made
+        yield f"target: the screen at {TARGET_SHARE:.0%} of the session without a screen, wall clock, all included"
+    if document["answers"]:
+        answers = document["answers"]
+        made = table("", "keys", "median ms", "95th", "99th", "most", "unanswered")
+        times = (f"{answers[key] * 1e3:.0f}" for key in ("median", "p95", "p99", "most"))
+        name = f"from key to picture, {answers['columns']}x{answers['lines']}"
+        made.add_row(name, str(answers["keys"]), *times, str(answers["unanswered"]))
+        yield made
+        yield f"target: {TARGET_ANSWER * 1e3:.0f} ms at the 99th percentile, while training at full speed"
+
+
+def size(text: str) -> tuple[int, int]:
+    """COLUMNSxROWS of the command line."""
+    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
+    if not found or int(found[1]) < 100 or int(found[2]) < 30:
+        raise argparse.ArgumentTypeError(f"{text!r}: COLUMNSxROWS is needed, 100x30 or more, for instance 120x36")
+    return int(found[1]), int(found[2])
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Training speed with the screen and without, and waits for a key.")
+    add = parser.add_argument
+    add("--corpus", default="tales", help="what is trained on; default: the sample corpus tales")
+    add("--hidden", type=positive(int), default=256, help="units of the LSTM; default 256")
+    add("--screens", type=size, nargs="+", metavar="SIZE", default=SCREENS, help="default: 120x36 200x50")
+    add(
+        "--parts", choices=["speed", "keys"], nargs="+", default=["speed", "keys"], help="what to measure; default both"
+    )
+    add("--rounds", type=positive(int), default=4, help="of all ways to train; default 4")
+    add("--seconds", type=positive(float), default=15.0, help="measured in each round and way; default 15")
+    add("--warm", type=positive(float), default=4.0, help="seconds of training before measuring; default 4")
+    add("--keys", type=positive(int), default=300, help="how many are pressed; default 300")
+    add("--quick", action="store_true", help="the same with 2 rounds of 5 seconds and 60 keys")
+    add("--json", action="store_true", help="one JSON document on standard output")
+    arguments = parser.parse_args(words)
+    if arguments.quick:
+        arguments.rounds, arguments.seconds, arguments.keys = 2, 5.0, 60
+    return arguments
+
+
+def main() -> None:
+    arguments = parse()
+    found = machine()
+    with Children() as children:
+        ways = Ways(children, arguments)
+        rows = measure_speed(ways, arguments.rounds) if "speed" in arguments.parts else []
+        if "keys" in arguments.parts:
+            note(f"pressing {arguments.keys} keys")
+        answers = measure_keys(ways, arguments.keys, *arguments.screens[0]) if "keys" in arguments.parts else {}
+    document = {"benchmark": "screen_cost", "machine": found, "corpus": arguments.corpus, "hidden": arguments.hidden,
+                "seconds": arguments.seconds, "warm": arguments.warm, "speed": rows, "answers": answers}  # fmt: skip
+    tell(document, arguments.json, lambda: tables(document))
+
+
+if __name__ == "__main__":
+    main_guard(main)

@@ -1,0 +1,135 @@
+"""How long each preset takes, from typing the command to its end, and which validation loss it reaches.
+
+Every run is the public command line, `seqtui train CORPUS --preset NAME`, as a process of its own, timed as a whole:
+interpreter, imports, loading of compiled kernels, corpus, training, validation and checkpoints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from processes import BenchmarkError, Children
+from reporting import TINYSHAKESPEARE, machine, main_guard, note, positive, table, tell
+from seqcore.presets import PRESETS
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NAMES = tuple(entry.name for entry in PRESETS)
+TARGETS = {"quick": (1.88, 8.0), "good": (1.55, 45.0), "best": (1.4697, 240.0)}  # nats, seconds; on tinyshakespeare
+WARMUP_TIMEOUT = 300.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run of a preset."""
+
+    seconds: float  # of the whole process
+    training_seconds: float  # within training steps
+    tokens: int
+    validation_loss: float  # after the last step, nats a character
+
+
+def train(children: Children, corpus: str, name: str, arguments: argparse.Namespace) -> Result:
+    """Train the preset once. Raises BenchmarkError."""
+    with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
+        run = Path(folder) / name
+        command = [sys.executable, "-m", "seqtui", "train", corpus, "--preset", name, "--out", str(run), "--quiet"]
+        for flag in ("steps", "threads", "seed"):
+            if getattr(arguments, flag) is not None:
+                command += [f"--{flag}", str(getattr(arguments, flag))]
+        seconds, _ = children.run(command, arguments.timeout)
+        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    last = json.loads(lines[-1])
+    if "validation_loss" not in last:
+        raise BenchmarkError(f"the run of {name} ended without a validation")
+    return Result(seconds, last["seconds"], last["tokens"], last["validation_loss"])
+
+
+def row(name: str, results: Sequence[Result], comparable: bool) -> dict[str, Any]:
+    """Medians over the runs, and the target where the corpus is the one that it stands for."""
+    found: dict[str, Any] = {"preset": name, "runs": [result.__dict__ for result in results]}
+    for key in ("seconds", "training_seconds", "tokens", "validation_loss"):
+        found[key] = statistics.median(getattr(result, key) for result in results)
+    if comparable and name in TARGETS:
+        loss, seconds = TARGETS[name]
+        reached = found["validation_loss"] <= loss and found["seconds"] <= seconds
+        found |= {"target_loss": loss, "target_seconds": seconds, "reached": reached}
+    return found
+
+
+def tables(document: dict[str, Any]) -> Iterator[Table | str]:
+    """A line for each preset."""
+    columns = ("characters trained", "training s", "whole process s", "validation loss, nats", "target")
+    made = table("preset", *columns)
+    for entry in document["rows"]:
+        target = "–"
+        if "target_loss" in entry:
+            sign = "reached" if entry["reached"] else "missed"
+            target = f"{entry['target_loss']:g} within {entry['target_seconds']:g} s: {sign}"
+        made.add_row(
+            entry["preset"],
+            f"{entry['tokens']:,.0f}",
+            f"{entry['training_seconds']:.1f}",
+            f"{entry['seconds']:.1f}",
+            f"{entry['validation_loss']:.4f}",
+            target,
+        )
+    yield made
+    if not document["comparable"]:
+        yield "the targets stand for tinyshakespeare, with all of a preset's steps: none is shown"
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="How long each preset takes, and which validation loss it reaches.")
+    add = parser.add_argument
+    add("corpus", metavar="CORPUS", help="a text file; the targets are for tinyshakespeare")
+    add("--preset", nargs="+", choices=[*NAMES, "all"], default=["all"], metavar="NAME",
+        help=f"{', '.join(NAMES)} or all, which is the default")  # fmt: skip
+    add("--runs", type=positive(int), default=1, help="of each preset, in turns; medians are shown; default 1")
+    add("--steps", type=positive(int), help="end after so many steps instead, to try the benchmark")
+    add("--threads", type=positive(int), help="threads to train with; default: all cores")
+    add("--seed", type=int, help="of the runs; default: the preset's")
+    add("--timeout", type=positive(float), default=1800.0, help="seconds that one run may take; default 1800")
+    add("--json", action="store_true", help="one JSON document on standard output")
+    arguments = parser.parse_args(words)
+    arguments.preset = NAMES if "all" in arguments.preset else tuple(dict.fromkeys(arguments.preset))
+    return arguments
+
+
+def digest(corpus: str) -> str | None:
+    """SHA-256 of a file; None if the corpus is no file (a sample's name, a folder)."""
+    path = Path(corpus).expanduser()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def main() -> None:
+    arguments = parse()
+    comparable = digest(arguments.corpus) == TINYSHAKESPEARE and arguments.steps is None
+    found = machine()
+    results: dict[str, list[Result]] = {name: [] for name in arguments.preset}
+    with Children() as children:
+        note("compiling what is not cached yet")
+        children.run([sys.executable, "-m", "seqtui", "warmup"], WARMUP_TIMEOUT)
+        for number in range(arguments.runs):
+            for name in results:
+                note(f"training {name}, run {number + 1} of {arguments.runs}")
+                results[name].append(train(children, arguments.corpus, name, arguments))
+    rows = [row(name, all_, comparable) for name, all_ in results.items()]
+    document = {"benchmark": "time_to_quality", "machine": found, "corpus": arguments.corpus,
+                "comparable": comparable, "rows": rows}  # fmt: skip
+    tell(document, arguments.json, lambda: tables(document))
+
+
+if __name__ == "__main__":
+    main_guard(main)
