@@ -96,7 +96,7 @@ def probe_text(lab: Lab) -> None:
             lab.session.set_probe_text(text)
 
     hint = "What the model reads. Empty: a passage of the validation part."
-    lab.app.push_screen(TextDialog("the text of the score", lab.newest.probe_text, hint), change)
+    lab.app.push_screen(TextDialog("the text of the score", taking.score_text(lab.newest), hint), change)
 
 
 @command("n", "Next passage", Group.CHOICE, label="next text", rank=8)

@@ -21,7 +21,14 @@ def copied_text(pane: str, snapshot: Snapshot) -> tuple[str, str]:
         return (sample.prompt + sample.text if sample else ""), "the writing"
     if pane == "loss":
         return losses(snapshot), "the losses"
-    return snapshot.probe_text, "the text of the score"
+    return score_text(snapshot), "the text of the score"
+
+
+def score_text(snapshot: Snapshot) -> str:
+    """The text that the score is played on: a person's own, or else the passage that the probe read."""
+    if snapshot.probe_text or snapshot.probe is None:
+        return snapshot.probe_text
+    return (" " if snapshot.tokens_by == "word" else "").join(snapshot.probe.symbols)
 
 
 def losses(snapshot: Snapshot) -> str:

@@ -135,6 +135,17 @@ async def test_a_text_is_written_in_several_lines(key: str, call: str) -> None:
         assert s.last_call() == (call, "O\nne"), "unchanged, it asks for nothing"
 
 
+async def test_a_passage_of_the_corpus_can_be_edited_and_copied() -> None:
+    async with stage() as s:
+        passage = s.session.snapshot().probe_text
+        s.session.say(probe_text="")  # as it is while no text of one's own was written
+        await s.pull()
+        await s.press("y")
+        assert s.app.clipboard == passage
+        await s.press("e", "end", "!", "enter")
+        assert s.last_call() == ("set_probe_text", passage + "!")
+
+
 async def test_an_empty_text_asks_for_a_passage() -> None:
     async with stage() as s:
         await s.press("e", "backspace", "enter")
