@@ -68,6 +68,10 @@ def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
         raise click.UsageError("train needs a CORPUS: try seqtui train tales, or seqtui corpora for what there is")
     else:
         run = _started(chosen, corpus)
+    if run.trainer.done and run.saved_step == run.trainer.steps:
+        end = f"step {run.trainer.steps:,} is the end of this run: a larger --steps, or --minutes, goes on"
+        click.echo(end, err=ctx.params["as_json"] or ctx.params["quiet"])
+        return
     _train(run, chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
 
 

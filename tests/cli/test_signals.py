@@ -1,0 +1,133 @@
+"""Real processes: Ctrl+C, SIGTERM, a closed pipe, and what a terminal sees."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from tests.cli.conftest import TINY, Call, command
+
+LONG = [*TINY, "--steps", "1000000", "--checkpoint-every", "0", "--eval-every", "0"]
+_PATIENCE = 120  # seconds
+
+
+def _wait_for_lines(process: "subprocess.Popen[bytes]", count: int) -> None:
+    assert process.stdout is not None
+    for _ in range(count):
+        assert process.stdout.readline()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(
+    warm: None, call: Call, corpus: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    out = tmp_path / "a run"
+    words = command("train", str(corpus), *LONG, "--out", str(out), "--json")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _wait_for_lines(process, 3)
+    os.kill(process.pid, number)
+    _, err = process.communicate(timeout=_PATIENCE)
+    assert process.returncode == code
+    last = err.decode().splitlines()[-1]
+    assert f"seqtui train --resume --out '{out}'" in last
+    (path,) = out.glob("checkpoint-*")
+    step = int(path.stem.rpartition("-")[2])
+    assert f"step {step:,}" in last
+
+    whole = tmp_path / "whole"
+    assert call("train", str(corpus), *LONG, "--steps", str(step), "--out", str(whole)).code == 0
+    one, other = load_file(path), load_file(whole / path.name)
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def test_a_reader_that_goes_away_is_no_error(warm: None, corpus: Path, tmp_path: Path) -> None:
+    words = command("train", str(corpus), *LONG, "--out", str(tmp_path / "run"), "--json", "--quiet")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _wait_for_lines(process, 2)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(_PATIENCE) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert list((tmp_path / "run").glob("checkpoint-*"))  # nothing is lost
+
+
+class Terminal:
+    """A process on a terminal of its own."""
+
+    def __init__(self, words: list[str], **environment: str) -> None:
+        self._master, slave = pty.openpty()
+        kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLORTERM")}
+        env = kept | {"TERM": "xterm-256color", "COLUMNS": "90", "LINES": "30"} | environment
+        self.process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+        os.close(slave)
+        self.text = ""
+
+    def until(self, pattern: str) -> None:
+        """Read on until `pattern` was written."""
+        end = time.monotonic() + _PATIENCE
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < end, self.text
+            if not self._read():
+                break
+        assert re.search(pattern, self.text), self.text
+
+    def _read(self) -> bool:
+        if not select.select([self._master], [], [], 1)[0]:
+            return True
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.text += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def end(self) -> int:
+        """The exit code, all output read."""
+        while self._read():
+            pass
+        os.close(self._master)
+        return self.process.wait(_PATIENCE)
+
+
+def test_a_terminal_sees_a_living_picture_and_ctrl_c_restores_it(warm: None, corpus: Path, tmp_path: Path) -> None:
+    terminal = Terminal(command("train", str(corpus), *LONG, "--eval-every", "50", "--out", str(tmp_path / "run")))
+    terminal.until("validation")
+    terminal.until(r"characters/s.* left")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    assert terminal.end() == 130
+    assert "━" in terminal.text
+    assert "\x1b[?25l" in terminal.text
+    assert terminal.text.rindex("\x1b[?25h") > terminal.text.rindex("\x1b[?25l")  # the cursor is back
+    assert "seqtui train --resume --out" in terminal.text
+
+
+def test_a_terminal_never_gets_what_the_corpus_commands(warm: None, tmp_path: Path) -> None:
+    path = tmp_path / "evil.txt"
+    path.write_text("\x1b]0;owned\x07 \x1b[2J\x9b2J " * 80)
+    out = str(tmp_path / "run")
+    terminal = Terminal(command("train", str(path), *TINY, "--steps", "400", "--out", out))
+    assert terminal.end() == 0, terminal.text
+    writing = Terminal(command("generate", out, "--length", "300"))
+    assert writing.end() == 0, writing.text
+    for text in (terminal.text, writing.text):
+        assert "\x1b]0;" not in text
+        assert "\x07" not in text
+        assert "\x9b" not in text
+    assert "\x1b" not in writing.text
+    assert "␛" in writing.text
+
+
+def test_no_color_is_honoured(warm: None, corpus: Path, tmp_path: Path) -> None:
+    words = command("train", str(corpus), *TINY, "--steps", "20", "--out", str(tmp_path / "run"))
+    terminal = Terminal(words, NO_COLOR="1")
+    assert terminal.end() == 0
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.text)

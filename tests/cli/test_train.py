@@ -1,0 +1,192 @@
+"""`seqtui train`: what it writes, which saying wins, and that a resumed run is the run it would have been."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+from seqcore.folder import RunFolder
+
+from tests.cli.conftest import TINY, Call
+
+REQUIRED = {"step", "tokens", "seconds", "train_loss", "learning_rate", "gradient_norm", "tokens_per_second"}
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    return content
+
+
+def _metrics(folder: Path) -> list[dict[str, Any]]:
+    return list(RunFolder(folder).metrics())
+
+
+def test_json_lines_are_the_metrics_of_the_contract(call: Call, corpus: Path, runs_dir: Path) -> None:
+    answer = call("train", str(corpus), *TINY, "--steps", "10", "--json")
+    assert answer.code == 0
+    lines = [json.loads(line) for line in answer.out.splitlines()]
+    assert [line["step"] for line in lines] == [2, 4, 6, 8, 10]
+    for line in lines:
+        assert set(line) - {"validation_loss"} == REQUIRED
+        assert all(isinstance(value, int | float) and value == value for value in line.values())  # no null, no NaN
+        assert line["tokens"] == line["step"] * 4 * 8
+    assert [line["step"] for line in lines if "validation_loss" in line] == [4, 8, 10]
+    (folder,) = runs_dir.iterdir()
+    assert _metrics(folder) == lines
+
+
+def test_the_run_folder_has_everything(run: Path) -> None:
+    assert {path.name for path in run.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "samples.txt",
+        *(f"checkpoint-{step}.safetensors" for step in (4, 8, 12)),
+    }
+    samples = (run / "samples.txt").read_text()
+    assert [line for line in samples.splitlines() if line.startswith("--- step ")] == [
+        "--- step 4",
+        "--- step 8",
+        "--- step 12",
+    ]
+
+
+def test_lines_elsewhere_than_on_a_terminal_are_clean(call: Call, corpus: Path) -> None:
+    answer = call("train", str(corpus), *TINY, "--steps", "8")
+    assert "\x1b" not in answer.out
+    assert "\r" not in answer.out
+    assert answer.err == ""
+    assert "step 4 of 8 · train " in answer.out
+    assert answer.out.splitlines()[-1].startswith("done: step 8")
+
+
+def test_quiet_says_one_line(call: Call, corpus: Path) -> None:
+    answer = call("train", str(corpus), *TINY, "--steps", "4", "--quiet")
+    assert answer.out == ""
+    assert len(answer.err.splitlines()) == 1
+    assert "seqtui generate" in answer.err
+
+
+def test_standard_input_is_a_corpus_and_can_be_gone_on_with(call: Call, corpus: Path, runs_dir: Path) -> None:
+    assert call("train", "-", *TINY, "--steps", "4", stdin=corpus.read_bytes()).code == 0
+    (folder,) = runs_dir.iterdir()
+    assert folder.name == "stdin-lstm8-1"
+    assert call("train", "--resume", "--out", folder.name, "--steps", "6").code == 0
+
+
+def test_a_file_of_settings_lies_between_preset_and_flags(
+    call: Call, corpus: Path, runs_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "my settings.toml"
+    file.write_text('preset = "quick"\nhidden = 12\nbatch = 4\nlength = 8\nlr = 0.5\neval-every = 3\nsteps = 90\n')
+    answer = call("train", str(corpus), "--config", str(file), "--hidden", "16", "--tokens", "64")
+    assert answer.code == 0, answer.err
+    (folder,) = runs_dir.iterdir()
+    config = _config(folder)
+    assert config["model"]["hidden"] == 16  # the flag
+    assert config["model"]["embedding"] == 64  # the preset
+    training = config["training"]
+    assert (training["batch"], training["learning_rate"], training["eval_every"]) == (4, 0.5, 3)  # the file
+    assert training["schedule"] == "cosine"  # the preset
+    assert (training["steps"], training["tokens"], training["minutes"]) == (None, 64, None)  # an end replaces all ends
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("hiden = 3", "hidden"),
+        ("hidden = 'big'", "hidden must be a whole number"),
+        ("hidden = true", "hidden must be a whole number"),
+        ("hidden = 2.5", "hidden must be a whole number"),
+        ("lr = 'fast'", "lr must be a number"),
+        ("model = 3", "model must be a text"),
+        ("model = 'transformer9'", "known are"),
+        ("tokens-by = 'syllable'", "char, byte, word"),
+        ("[train]\nhidden = 3", "unknown key"),
+        ("hidden 3", "no TOML"),
+        ("x = '\x1b[31m'", "no TOML"),
+        ("batch = 0", "--batch 0"),
+    ],
+)
+def test_a_wrong_file_of_settings_is_one_line(
+    call: Call, corpus: Path, runs_dir: Path, tmp_path: Path, content: str, named: str
+) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(content)
+    answer = call("train", str(corpus), "--config", str(file))
+    assert answer.code == 2
+    assert named in answer.line
+    assert named.startswith("--") or "x.toml" in answer.line
+    assert not runs_dir.exists()
+
+
+def test_a_missing_file_of_settings_is_one_line(call: Call, corpus: Path) -> None:
+    answer = call("train", str(corpus), "--config", "none.toml")
+    assert answer.code == 2
+    assert "none.toml" in answer.line
+
+
+def test_resuming_gives_the_weights_of_an_uninterrupted_run(call: Call, corpus: Path, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "two parts"
+    shape = [*TINY, "--hidden", "16", "--layers", "2", "--dropout", "0.2"]
+    assert call("train", str(corpus), *shape, "--steps", "14", "--out", str(whole)).code == 0
+    assert call("train", str(corpus), *shape, "--steps", "6", "--out", str(parts), "--threads", "1").code == 0
+    assert call("train", "--resume", "--out", str(parts), "--steps", "11").code == 0
+    assert call("train", str(corpus), "--resume", "--out", str(parts), "--steps", "14").code == 0
+    one, other = (load_file(folder / "checkpoint-14.safetensors") for folder in (whole, parts))
+    assert list(one) == list(other)
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+    losses = [{line["step"]: line.get("validation_loss") for line in _metrics(folder)} for folder in (whole, parts)]
+    assert [losses[0][step] for step in (4, 8, 12, 14)] == [losses[1][step] for step in (4, 8, 12, 14)]
+
+
+@pytest.mark.parametrize(
+    "words", [["--lr", "0.1"], ["--hidden", "9"], ["--seed", "2"], ["--encoding", "latin-1"], ["--tokens-by", "word"]]
+)
+def test_resuming_cannot_change_what_the_run_is(call: Call, run: Path, words: list[str]) -> None:
+    before = _config(run)
+    answer = call("train", "--resume", "--out", run.name, *words)
+    assert answer.code == 2
+    assert words[0] in answer.line
+    assert _config(run) == before
+
+
+def test_resuming_may_say_again_what_holds(call: Call, run: Path, corpus: Path) -> None:
+    answer = call("train", str(corpus), "--resume", "--out", run.name, *TINY, "--eval-every", "2", "--steps", "13")
+    assert answer.code == 0, answer.err
+    assert _config(run)["training"]["eval_every"] == 2
+    assert (run / "checkpoint-13.safetensors").exists()
+
+
+def test_resuming_on_another_corpus_is_refused(call: Call, run: Path) -> None:
+    answer = call("train", "brackets", "--resume", "--out", run.name)
+    assert answer.code == 2
+    assert "not the corpus of this run" in answer.line
+
+
+def test_a_finished_run_says_how_to_go_on(call: Call, run: Path) -> None:
+    answer = call("train", "--resume", "--out", run.name)
+    assert answer.code == 0
+    assert answer.out.splitlines() == ["step 12 is the end of this run: a larger --steps, or --minutes, goes on"]
+
+
+def test_out_that_holds_another_run_is_left_alone(call: Call, run: Path, corpus: Path) -> None:
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    answer = call("train", str(corpus), *TINY, "--out", str(run))
+    assert answer.code == 1
+    assert "--resume" in answer.line
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_run_without_steps_can_be_gone_on_with(call: Call, corpus: Path, runs_dir: Path) -> None:
+    assert call("train", str(corpus), *TINY, "--steps", "0").code == 0
+    (folder,) = runs_dir.iterdir()
+    assert (folder / "checkpoint-0.safetensors").exists()
+    assert call("train", "--resume", "--out", folder.name, "--steps", "4").code == 0
+
+
+@pytest.mark.parametrize("kind", ["byte", "word"])
+def test_tokens_by(call: Call, corpus: Path, kind: str) -> None:
+    answer = call("train", str(corpus), *TINY, "--steps", "4", "--tokens-by", kind)
+    assert answer.code == 0, answer.err
+    assert f"{kind}s/s" in answer.out
