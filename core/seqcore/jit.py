@@ -16,7 +16,9 @@ Measured reasons for the options:
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,7 @@ from platformdirs import user_cache_path
 
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
+from seqcore.warm import second_process
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
     numba_config.CPU_FEATURES = ""  # a named CPU brings its own features, not this host's
@@ -90,10 +93,12 @@ def host() -> tuple[str, str]:
 
 
 def _sources_digest() -> str:
-    """A hash of every source file of the engine: Numba does not notice a change in an imported file."""
+    """A hash of every source file that may hold kernels: Numba does not notice a change in an imported file."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        source = path.read_bytes()
+        if b"seqcore.jit" in source or path == Path(__file__):
+            digest.update(path.name.encode() + b"\0" + source)
     return digest.hexdigest()[:12]
 
 
@@ -115,10 +120,20 @@ def _cache_folder() -> Path:
     root = Path(chosen) if chosen else user_cache_path("seqtui", appauthor=False)
     if _writable(root / "kernels" / folder):
         return root / "kernels" / folder
-    fallback = Path(tempfile.gettempdir()) / f"seqtui-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-    if _writable(fallback / folder) and (fallback / folder).stat().st_uid == os.getuid():
-        return fallback / folder
+    if hasattr(os, "getuid"):  # a folder of a known name in a place for everybody must be our own
+        fallback = Path(tempfile.gettempdir()) / f"seqtui-{os.getuid()}"
+        if _writable(fallback / folder) and fallback.stat().st_uid == os.getuid() and not fallback.is_symlink():
+            return fallback / folder
     return Path(tempfile.mkdtemp(prefix="seqtui-"))
+
+
+def _forget_old(folder: Path, days: int = 60) -> None:
+    """Say that `folder` is in use, and remove the machine code of versions that nobody used for so long."""
+    with contextlib.suppress(OSError):
+        os.utime(folder)
+        for sibling in folder.parent.iterdir():
+            if time.time() - sibling.stat().st_mtime > days * 86_400:
+                shutil.rmtree(sibling, ignore_errors=True)
 
 
 CACHE_FOLDER = _cache_folder()
@@ -171,10 +186,13 @@ def compile_kernels(
     """
     wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
     names = tuple(k.label for k in wanted)
-    for done, entry in enumerate(wanted):
-        if report:
-            report(CompileProgress(done, len(wanted), names))
-        entry.dispatcher.compile(entry.signature)
+    _forget_old(CACHE_FOLDER)
+    missing = sum(not _cached(entry) for entry in wanted)
+    with second_process(groups, missing):
+        for done, entry in enumerate(wanted):
+            if report:
+                report(CompileProgress(done, len(wanted), names))
+            entry.dispatcher.compile(entry.signature)
     for entry in KERNELS:
         if entry.compiled:  # also one that was called, and so compiled, before
             entry.dispatcher.disable_compile()
@@ -185,8 +203,15 @@ def compile_kernels(
 
 def cached(groups: Sequence[str] | None = None) -> bool:
     """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
-    index = {path.name.split("-")[0].split(".")[-1] for path in CACHE_FOLDER.rglob("*.nbi")}
-    return all(k.dispatcher.__name__ in index for k in KERNELS if k.needed_by(groups))
+    return all(_cached(entry) for entry in KERNELS if entry.needed_by(groups))
+
+
+def _cached(entry: Kernel) -> bool:
+    name = entry.dispatcher.py_func.__qualname__
+    return any(
+        path.name.startswith(f"{Path(entry.dispatcher.py_func.__code__.co_filename).stem}.{name}-")
+        for path in CACHE_FOLDER.rglob("*.nbi")
+    )
 
 
 def set_threads(count: int | None) -> int:
