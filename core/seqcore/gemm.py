@@ -79,9 +79,9 @@ def padded(columns: int) -> int:
 
 
 def _tile_function(module: Any, rows: int) -> Any:
-    """The LLVM function of a tile, written into `module` once and never inlined: it is big, and called from many places.
+    """The LLVM function of a tile, written into `module` once and never inlined: it is big, and has many callers.
 
-    void (a, a_row, a_column, b, K, c, c_row, accumulate): C[rows, NR] = A[rows, K] @ B[K, NR] (+ C where `accumulate`).
+    void (a, a_row, a_column, b, K, c, c_row, accumulate): C[rows, NR] = A[rows, K] @ B[K, NR] (+ C if `accumulate`).
     """
     name = f"seqcore.tile{rows}"
     if name in module.globals:

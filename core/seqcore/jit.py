@@ -207,11 +207,8 @@ def cached(groups: Sequence[str] | None = None) -> bool:
 
 
 def _cached(entry: Kernel) -> bool:
-    name = entry.dispatcher.py_func.__qualname__
-    return any(
-        path.name.startswith(f"{Path(entry.dispatcher.py_func.__code__.co_filename).stem}.{name}-")
-        for path in CACHE_FOLDER.rglob("*.nbi")
-    )
+    name = "." + entry.dispatcher.__name__
+    return any(path.name.split("-")[0].endswith(name) for path in CACHE_FOLDER.rglob("*.nbi"))
 
 
 def set_threads(count: int | None) -> int:
