@@ -416,6 +416,7 @@ class LiveSession:
             return
         try:
             run.save()
+            self._publish()  # so that whoever says goodbye names the step that is on disk
         except SeqError as error:
             self._publish(message=str(error))
 
