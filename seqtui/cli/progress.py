@@ -120,7 +120,6 @@ class LivePicture:
         self._due = now + max(_FRAME, 40 * (time.monotonic() - now))  # a slow terminal must not slow the training
 
     def close(self) -> None:
-        self._live.update(Text())
         self._live.stop()
 
 
