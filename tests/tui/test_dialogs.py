@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqcore.config import ModelConfig
 from textual import events
 from textual.widgets import Input, OptionList
 
-from seqcore.config import ModelConfig
 from seqtui.snapshot import ModelChoice, Phase
 from seqtui.tui.registry import COMMANDS, key_label
 from seqtui.tui.screens.model import SETTINGS, ModelPicker, parameters, training_bytes
@@ -75,9 +75,7 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
         assert f"{count / 1e6:.2f} M parameters, about " in s.text()
 
 
-@given(
-    hidden=st.integers(16, 1024), layers=st.integers(1, 4), batch=st.integers(1, 256), length=st.integers(8, 512)
-)
+@given(hidden=st.integers(16, 1024), layers=st.integers(1, 4), batch=st.integers(1, 256), length=st.integers(8, 512))
 @settings(deadline=None)
 def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_has(
     hidden: int, layers: int, batch: int, length: int

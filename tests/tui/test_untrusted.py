@@ -1,8 +1,8 @@
 """What came from a corpus, a model or a file's name is drawn as it is: no markup, no control character."""
 
 import numpy as np
-
 from seqcore.records import Sample
+
 from seqtui.snapshot import CorpusChoice
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession, make_probe

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from seqcore.config import FAMILIES, ModelConfig
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
-from seqcore.config import FAMILIES, ModelConfig
 from seqtui.snapshot import ModelChoice, Snapshot
 from seqtui.tui.screens.dialog import CleanInput, Dialog
 from seqtui.tui.status import millions

@@ -24,9 +24,7 @@ class TemperatureDialog(Dialog[float]):
             box.border_title = "temperature"
             box.border_subtitle = "enter take · esc back"
             yield CleanInput(f"{self._temperature:g}", restrict=r"[0-9.]*", max_length=5, compact=True)
-            yield Static(
-                f"{COLDEST:g} to {HOTTEST:g}. Below 1 safer, above 1 bolder.", classes="hint"
-            )
+            yield Static(f"{COLDEST:g} to {HOTTEST:g}. Below 1 safer, above 1 bolder.", classes="hint")
             yield Label("", classes="complaint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
