@@ -42,3 +42,7 @@ def test_the_tile_and_the_code_are_sse2() -> None:
     assert "zmm" not in code
     assert "vfmadd" not in code
     assert "mulps" in code
+
+
+def test_the_tile_is_neon_s() -> None:
+    assert (gemm.SHAPE.name, gemm.NR, gemm.MR) == ("NEON", 12, 8)

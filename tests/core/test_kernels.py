@@ -28,14 +28,14 @@ def test_a_training_step_compiles_nothing_more() -> None:
         optimizer.update(net.parameters.flat, net.gradient.flat, 0.1, 1.0, 0.1, net.parameters.decayed)
     assert recorder.buffer == []
     for kernel in jit.KERNELS:
-        if kernel.group in ("train", "look"):
+        if kernel.needed_by(("train", "look")):
             assert kernel.dispatcher.signatures == [kernel.signature.args], kernel.label
 
 
 @pytest.mark.usefixtures("kernels")
 def test_a_kernel_refuses_other_types_instead_of_compiling_for_them() -> None:
     for kernel in jit.KERNELS:
-        if kernel.group in ("train", "look"):
+        if kernel.needed_by(("train", "look")):
             with pytest.raises(TypeError, match="No matching definition"):
                 kernel.dispatcher(*[np.zeros(3, np.complex128) for _ in kernel.signature.args])
 
