@@ -183,16 +183,18 @@ def address(typingctx, array, offset):
     return signature, codegen
 
 
-def _make_copy(length: int) -> Any:
-    """An intrinsic: to[:length] = source[:length], through vector registers and without bounds."""
+def _make_copy(length: int, add: bool = False) -> Any:
+    """An intrinsic: to[:length] = source[:length] (+ to where `add`), in vector registers and without bounds."""
     pointer = types.CPointer(types.float32)
 
     @intrinsic
     def copy(typingctx, source, to):
         def codegen(context, build, signature, args):
             vector = ir.VectorType(ir.FloatType(), length).as_pointer()
-            value = build.load(build.bitcast(args[0], vector), align=4)
-            build.store(value, build.bitcast(args[1], vector), align=4)
+            value, target = build.load(build.bitcast(args[0], vector), align=4), build.bitcast(args[1], vector)
+            if add:
+                value = build.fadd(build.load(target, align=4), value)
+            build.store(value, target, align=4)
             return context.get_dummy_value()
 
         return types.void(pointer, pointer), codegen
@@ -200,7 +202,7 @@ def _make_copy(length: int) -> Any:
     return copy
 
 
-copy8, copy_row = _make_copy(8), _make_copy(NR)
+copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
 
 @device
@@ -282,12 +284,12 @@ def pack_serial(B, transposed, panels):
 
 
 @device
-def pack_transposed(A, k0, depth, block):
-    """block[i // 8, k, i % 8] = A[k0 + k, i]: what a tile reads lies together (A's own rows share cache sets)."""
-    M = A.shape[1]
+def pack_transposed(A, M, k0, depth, block):
+    """block[i // 8, k, i % 8] = A[k0 + k, i], i < M: what a tile reads lies together (A's rows share cache sets)."""
+    a_row = A.shape[1]
     for k in range(depth):
         for i in range(0, M - 7, 8):
-            copy8(address(A, (k0 + k) * M + i), address(block, i * KB + k * 8))
+            copy8(address(A, (k0 + k) * a_row + i), address(block, i * KB + k * 8))
         for i in range(M - M % 8, M):
             block[i // 8, k, i % 8] = A[k0 + k, i]
 
@@ -321,12 +323,11 @@ def add_rows(panels, depth, column):
 
 @kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, i8_1), parallel=True)
 def outer_sum(A, B, C, sums, with_sums, team):
-    """C (M, N) = A.T @ B, A (K, M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
+    """C (M, N) = A.T @ B, A (K, >= M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
 
     Each worker owns groups of panels of C and runs through all K rows in blocks; nothing is summed across workers.
     """
-    K, M = A.shape
-    N = C.shape[1]
+    K, M, N = A.shape[0], C.shape[0], C.shape[1]
     panels = (N + NR - 1) // NR
     size = max(1, min(GROUP, panels // 4))
     groups = (panels + size - 1) // size
@@ -345,7 +346,7 @@ def outer_sum(A, B, C, sums, with_sums, team):
             column[:] = np.float32(0)
             for k0 in range(0, K, KB):
                 depth = min(KB, K - k0)
-                pack_transposed(A, k0, depth, block)
+                pack_transposed(A, M, k0, depth, block)
                 copy_panels(B, k0, depth, first * NR, N, panel[:count])
                 if with_sums:
                     add_rows(panel[:count], depth, column)

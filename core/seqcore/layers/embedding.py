@@ -14,10 +14,12 @@ row of the table for each place. N is 4 H for an LSTM. All of it is exact algebr
 import numpy as np
 from numba import prange
 
-from seqcore.gemm import NR, outer_sum
+from seqcore.gemm import NR, add_row, address, outer_sum
 from seqcore.jit import TEAM, boolean, claim, f1, f2, i1, i4, i8_1, kernel, void
 from seqcore.layers.linear import Linear
 from seqcore.records import F32, I32
+
+PANELS = 4  # that a worker takes at a time: a row of them is read in one go, and those of a small table stay in cache
 
 
 @kernel("distinct tokens", "train", i4(i1, i1, i1, i1))
@@ -55,23 +57,24 @@ def gather_rows(source, rows, bias, out):
 
 @kernel("embedding backward", "train", void(f2, i1, f2, i8_1), parallel=True)
 def scatter_sum(dz, index, dtable, team):
-    """dtable[u] = the sum of the rows of dz whose index is u; each worker owns some columns, a panel at a time."""
-    panels = dtable.shape[1] // NR
+    """dtable[u] = the sum of the rows of dz whose index is u; each worker owns some columns, a few panels at a time."""
+    width = dtable.shape[1]
+    panels = width // NR
+    groups = (panels + PANELS - 1) // PANELS
     team[0] = 0
     for _ in prange(team[1]):
         while True:
-            p = claim(team)
-            if p >= panels:
+            group = claim(team)
+            if group >= groups:
                 break
+            first, last = group * PANELS * NR, min((group + 1) * PANELS, panels) * NR
             for u in range(dtable.shape[0]):
-                total = dtable[u, p * NR : (p + 1) * NR]
-                for j in range(NR):
-                    total[j] = np.float32(0)
+                for j in range(first, last):
+                    dtable[u, j] = np.float32(0)
             for place in range(dz.shape[0]):
-                row = dz[place, p * NR : (p + 1) * NR]
-                total = dtable[index[place], p * NR : (p + 1) * NR]
-                for j in range(NR):
-                    total[j] += row[j]
+                source, to = place * width, index[place] * width
+                for j in range(first, last, NR):
+                    add_row(address(dz, source + j), address(dtable, to + j))
 
 
 @kernel("scatter rows", "train", void(f2, i1, f2, boolean))

@@ -17,12 +17,14 @@ import numpy as np
 from numba import prange
 
 from seqcore.elementwise import exp
-from seqcore.gemm import matmul
+from seqcore.gemm import NR, matmul, outer_sum
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, f4, i1, i8_1, kernel, void
+from seqcore.layers.embedding import column_sums
 from seqcore.layers.linear import Linear
 from seqcore.records import F32, I32
 
 ROWS = 16  # places that a worker takes at a time
+WIDE = 16 * NR  # logits above which the last, partly empty panel of a product no longer counts
 
 
 @device
@@ -75,6 +77,7 @@ class Head:
 
     def __init__(self, W_hy: F32, b_y: F32, dW_hy: F32, db_y: F32) -> None:
         self.linear = Linear(W_hy, b_y, dW_hy, db_y)
+        self._dW_T = np.zeros(W_hy.shape[::-1] if b_y.size <= WIDE else (0, 0), np.float32)
 
     def pack(self, backward: bool = True) -> None:
         """Read the weights as they are now."""
@@ -90,5 +93,14 @@ class Head:
         )  # fmt: skip
 
     def backward(self, h: F32, dlogits: F32) -> None:
-        """dW_hy = h^T dlogits and db_y."""
-        self.linear.backward_weights(h, dlogits)
+        """dW_hy = h^T dlogits and db_y.
+
+        V is seldom a multiple of a panel: for a small one, dW_hy^T = dlogits^T h wastes less, since H mostly is.
+        """
+        V = self.linear.b.size
+        if V > WIDE:
+            self.linear.backward_weights(h, dlogits)
+            return
+        outer_sum(dlogits, h, self._dW_T, self.linear.db, False, TEAM)
+        column_sums(dlogits, self.linear.db)
+        self.linear.dW[:] = self._dW_T.T
