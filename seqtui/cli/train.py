@@ -205,9 +205,10 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
             compile_with(compiling)
             finished = Training(run, progress, stopping).to_the_end()
         except KeyboardInterrupt:
-            if run.trainer.steps:
+            if run.trainer.steps not in (0, run.saved_step):
                 raise  # the second signal: at once
-            run.save()
+            if run.saved_step is None:
+                run.save()
         finally:
             progress.close()
         if not finished:

@@ -7,11 +7,15 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
+from seqcore.records import CompileProgress
 
+from seqtui.cli import kernels
+from seqtui.cli.stopping import Stopping
 from tests.cli.conftest import TINY, Call, command
 
 LONG = [*TINY, "--steps", "1000000", "--checkpoint-every", "0", "--eval-every", "0"]
@@ -45,6 +49,36 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert call("train", str(corpus), *LONG, "--steps", str(step), "--out", str(whole)).code == 0
     one, other = load_file(path), load_file(whole / path.name)
     assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def test_the_second_signal_ends_it_at_once() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Stopping() as stopping:
+        assert not stopping()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopping()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stopping.code == 143
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_while_kernels_compile_saves_too(
+    call: Call, corpus: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compile_and_be_interrupted(tell: Callable[[CompileProgress], None], groups: None = None) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        tell(CompileProgress(0, 1, ("lstm forward",)))
+        return 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kernels, "compile_with", compile_and_be_interrupted)
+        answer = call("train", str(corpus), *TINY, "--steps", "4")
+        assert answer.code == 130
+        assert "seqtui train --resume --out short-lstm8-1" in answer.line
+        assert call("train", "--resume", "--out", "short-lstm8-1").code == 130
+    assert call("train", "--resume", "--out", "short-lstm8-1").code == 0
+    assert (runs_dir / "short-lstm8-1" / "checkpoint-4.safetensors").exists()
 
 
 def test_a_reader_that_goes_away_is_no_error(warm: None, corpus: Path, tmp_path: Path) -> None:
@@ -114,7 +148,7 @@ def test_a_terminal_never_gets_what_the_corpus_commands(warm: None, tmp_path: Pa
     path = tmp_path / "evil.txt"
     path.write_text("\x1b]0;owned\x07 \x1b[2J\x9b2J " * 80)
     out = str(tmp_path / "run")
-    terminal = Terminal(command("train", str(path), *TINY, "--steps", "400", "--out", out))
+    terminal = Terminal(command("train", str(path), *TINY, "--steps", "400", "--eval-every", "100", "--out", out))
     assert terminal.end() == 0, terminal.text
     writing = Terminal(command("generate", out, "--length", "300"))
     assert writing.end() == 0, writing.text
