@@ -43,7 +43,7 @@ def test_rows_are_gathered_and_scattered_whole(N: int) -> None:
         np.testing.assert_array_equal(whole, expected)
 
 
-@pytest.mark.parametrize(("places", "U", "N"), [(1, 1, 1), (7, 3, 5), (130, 11, 33), (64, 64, 64), (301, 2, 100)])
+@pytest.mark.parametrize(("places", "U", "N"), [(1, 1, 1), (7, 3, 5), (130, 11, 33), (64, 64, 64), (301, 2, 300)])
 def test_gradients_are_summed_over_the_places_of_a_token(places: int, U: int, N: int) -> None:
     draw = np.random.default_rng(places)
     dz = normal(draw, places, padded(N))

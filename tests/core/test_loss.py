@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqcore.gemm import padded
+from seqcore.gemm import NR, padded
 from seqcore.layers.loss import Head
 from seqcore.records import F32, I32
 
@@ -64,6 +64,12 @@ def check(M: int, H: int, V: int, mask: str, scale: float) -> None:
 def test_losses_and_gradients(M: int, V: int, mask: str) -> None:
     for H in (1, 8, 13, 33):
         check(M, H, V, mask, 1 / M)
+
+
+@pytest.mark.parametrize("V", [16 * NR - 1, 16 * NR, 16 * NR + 1])  # where the weights' gradient changes its way
+def test_losses_and_gradients_of_many_logits(V: int) -> None:
+    for M, H in ((1, 1), (35, 9), (40, 33)):
+        check(M, H, V, "some", 1 / M)
 
 
 @settings(deadline=None, max_examples=60)
