@@ -34,10 +34,16 @@ class Children:
     def start(
         self, command: Sequence[str], environment: Environment | None = None, **pipes: Any
     ) -> subprocess.Popen[bytes]:
-        """Start `command`; `environment` is added to this process's, or taken off where None; `pipes` as for Popen."""
+        """Start `command`; `environment` is added to this process's, or taken off where None; `pipes` as for Popen.
+
+        Raises BenchmarkError.
+        """
         changed = dict(os.environ) | dict(environment or {})
         kept = {name: value for name, value in changed.items() if value is not None}
-        process = subprocess.Popen(list(command), env=kept, start_new_session=True, **pipes)
+        try:
+            process = subprocess.Popen(list(command), env=kept, start_new_session=True, **pipes)
+        except OSError as error:
+            raise BenchmarkError(f"{command[0]} cannot be started: {error.strerror}") from None
         self._running.append(process)
         return process
 

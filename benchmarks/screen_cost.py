@@ -1,9 +1,9 @@
 """What the screen costs: training speed with it and without, and how soon it answers a key meanwhile.
 
 Speed: tokens a second of wall-clock time, everything included (validation, checkpoints, probes), in four ways that take
-turns: the bare loop over `Run.advance`, a session without a screen, and the screen at two sizes. Each trains the same run
-from its start, and is measured over the same seconds of it. Beside it tokens a second of training time, which is the time
-within training steps alone.
+turns: the bare loop over `Run.advance`, a session without a screen, and the screen at two sizes. Each trains the same
+run from its start, and is measured over the same seconds of it. Beside it stands the speed by training time, which is
+the time within training steps alone.
 
 Keys: at random moments a key is pressed of which the effect can be read (the playhead's number, the loss pane's title);
 measured is the time until the text that tells of it has come out of the terminal.
@@ -81,7 +81,7 @@ class Ways:
             log, runs = Path(folder) / "log", {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
             if not name.startswith("screen"):
                 command = [sys.executable, WATCHED, name, str(log), str(self.arguments.hidden), self.arguments.corpus]
-                process = self.children.start(command, runs, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                process = self.children.start(command, runs, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
                 try:
                     self._wait(log, process)
                 finally:

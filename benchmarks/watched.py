@@ -82,7 +82,7 @@ def session(log: Log, hidden: int, corpus: str) -> None:
     live.start()
     watch(live, log)
     try:
-        while not (_asked_to_end.wait(0.1) or _orphaned()):
+        while not _asked_to_end.wait(0.1):
             now = live.snapshot()
             if now.phase is Phase.FAILED:
                 sys.exit(now.message)
@@ -100,7 +100,7 @@ def loop(log: Log, hidden: int, corpus: str) -> None:
     jit.compile_kernels(["train"])
     jit.set_threads(None)
     size, due = run.config.training.batch * run.config.training.length, 0.0
-    while not (_asked_to_end.is_set() or _orphaned()):
+    while not _asked_to_end.is_set():
         run.advance(_asked_to_end.is_set)
         if time.monotonic() >= due:
             due = time.monotonic() + LINE_EVERY
@@ -124,12 +124,12 @@ def _begun(hidden: int, corpus: str) -> str:
 
 
 _asked_to_end = threading.Event()
-_PARENT = os.getppid()
 
 
-def _orphaned() -> bool:
-    """Whether the benchmark is gone, and nobody will ask this process to end."""
-    return os.getppid() != _PARENT
+def _end_with_the_benchmark() -> None:
+    """Standard input is a pipe that the benchmark holds and never writes to: it ends when the benchmark does."""
+    sys.stdin.buffer.read()
+    _asked_to_end.set()
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -143,6 +143,7 @@ def main() -> None:
         screen(log, words)
         return
     signal.signal(signal.SIGTERM, _end)
+    threading.Thread(target=_end_with_the_benchmark, daemon=True).start()
     roles: dict[str, Any] = {"session": session, "loop": loop}
     roles[role](log, int(words[0]), words[1])
     os._exit(0)  # the watching thread still looks

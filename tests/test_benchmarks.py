@@ -1,0 +1,220 @@
+"""The benchmarks run, print the document that they promise, and end what they started; their arithmetic is right."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pty", reason="the benchmarks need a pseudo-terminal")
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+TIMEOUT = 300  # seconds: kernels may have to be compiled
+
+
+@pytest.fixture(autouse=True)
+def _beside_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+
+def run(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(FOLDER / name), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+def document(name: str, *words: str) -> dict[str, Any]:
+    done = run(name, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["benchmark"] == name.removesuffix(".py")
+    assert {"cpu", "cores", "versions"} <= set(found["machine"])
+    return found
+
+
+# They run
+
+
+def test_training_step_measures_ours_alone_where_there_is_no_pytorch() -> None:
+    found = document("training_step.py", "--sizes", "8,2,4", "--seconds", "0.02", "--rounds", "2")
+    (row,) = found["rows"]
+    assert (row["hidden"], row["batch"], row["length"]) == (8, 2, 4)
+    assert len(row["ours_rounds"]["1"]) == 2
+    assert all(seconds > 0 for seconds in row["ours_seconds"].values())
+    assert set(row["phases"]) >= {"scan forward", "scan backward", "optimizer"}
+    if found["pytorch"] is None:
+        assert "ratio" not in row
+        assert found["summary"] == {}
+
+
+def test_time_to_quality_reads_what_a_run_says_of_its_end(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("the cat sat on the mat\n" * 500)
+    found = document("time_to_quality.py", str(corpus), "--preset", "quick", "--steps", "2")
+    (row,) = found["rows"]
+    assert not found["comparable"]  # no targets: this is another corpus
+    assert "reached" not in row
+    assert row["tokens"] == 2 * 32 * 32
+    assert 0 < row["validation_loss"] < 5
+    assert 0 < row["training_seconds"] < row["seconds"]
+
+
+def test_startup_sees_the_screen_paint_before_it_trains() -> None:
+    found = document("startup.py", "--runs", "1", "--cold-runs", "0")
+    medians = {row["what"]: row["median"] for row in found["rows"]}
+    assert 0 < medians["first paint, warm"] < medians["first training step, warm"]
+    assert medians["python -c pass"] < medians["seqtui --help"]
+
+
+def test_screen_cost_presses_keys_that_are_answered_while_the_training_goes_on() -> None:
+    words = ("--parts", "keys", "--keys", "4", "--warm", "0.1", "--hidden", "32")
+    answers = document("screen_cost.py", *words)["answers"]
+    assert len(answers["all"]) == 4
+    assert answers["unanswered"] == 0
+    assert answers["tokens_per_second"] > 0
+
+
+def test_screen_cost_compares_every_way_with_the_session() -> None:
+    words = ("--parts", "speed", "--rounds", "1", "--seconds", "0.5", "--warm", "0.1", "--hidden", "32")
+    rows = document("screen_cost.py", *words, "--screens", "120x36")["speed"]
+    assert [row["way"] for row in rows] == ["loop", "session", "screen 120x36"]
+    assert [row["wall_ratio"] for row in rows if row["way"] == "session"] == [1.0]
+    assert all(row["wall"] > 0 and row["training"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "says"),
+    [
+        ("training_step.py", ("--sizes", "8,2"), "H,B,T is needed"),
+        ("training_step.py", ("--seconds", "0"), "a number above 0 is needed"),
+        ("training_step.py", ("--torch-python", "/nowhere/python"), "cannot be started"),
+        ("time_to_quality.py", ("x", "--preset", "huge"), "invalid choice"),
+        ("screen_cost.py", ("--screens", "10x10"), "100x30 or more"),
+        ("screen_cost.py", ("--corpus", "nowhere.txt", "--parts", "keys"), "there is no corpus 'nowhere.txt'"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_without_a_traceback(name: str, words: tuple[str, ...], says: str) -> None:
+    done = run(name, *words)
+    assert done.returncode in (1, 2)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are listed in /proc")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_benchmark_that_is_interrupted_leaves_no_process_behind(number: int, code: int) -> None:
+    words = ["--sizes", "8,2,4", "--seconds", "600", "--rounds", "1"]
+    command = [sys.executable, str(FOLDER / "training_step.py"), *words]
+    benchmark = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert benchmark.stderr is not None
+        assert "measuring" in benchmark.stderr.readline()
+        children = Path(f"/proc/{benchmark.pid}/task/{benchmark.pid}/children").read_text().split()
+        assert children
+        benchmark.send_signal(number)
+        assert benchmark.wait(TIMEOUT) == code
+        assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    finally:
+        benchmark.kill()
+        benchmark.communicate()
+
+
+# Their arithmetic
+
+
+def test_a_ratio_is_within_its_round_and_against_the_better_number_of_threads() -> None:
+    training_step = importlib.import_module("training_step")
+    row = training_step.Row((8, 2, 4), work=6e9)
+    row.ours = {1: [4.0, 4.0, 4.0], 2: [1.0, 2.0, 3.0]}
+    row.pytorch = {1: [3.0, 6.0, 9.0], 2: [4.0, 8.0, 12.0]}  # one thread is the better
+    row.optimizer = {1: "fused", 2: "foreach"}
+    row.phases = {1: [{"rest": 9.0}], 2: [{"rest": 1.0}, {"rest": 5.0}, {"rest": 2.0}]}
+    found = row.result({1: 2e9, 2: 4e9})
+    assert (found["pytorch_threads"], found["pytorch_optimizer"], found["ratio"]) == (1, "fused", 3.0)
+    assert found["scaling"] == 2.0
+    assert found["limit_seconds"] == 1.5
+    assert found["peak_share"] == 0.75
+    assert found["phases"] == {"rest": 2.0}
+    mean = training_step.summary([{"ratio": 2.0}, {"ratio": 8.0}])
+    assert mean["geometric_mean"] == pytest.approx(4.0)
+    assert mean["least"] == 2.0
+
+
+def test_speed_counts_from_the_first_step_and_after_the_warm_up_alone() -> None:
+    speed = importlib.import_module("screen_cost").speed
+    slow = [{"time": 10.0 + t, "step": t, "seconds": 0.5 * t, "tokens": 10.0 * t} for t in range(3)]
+    fast = [{"time": 13.0 + t, "step": 3 + t, "seconds": 2.0 + t, "tokens": 1000.0 * (1 + t)} for t in range(5)]
+    late = [{"time": 99.0, "step": 9, "seconds": 99.0, "tokens": 1e9}]
+    found = speed([*slow, *fast, *late], warm=2.0, seconds=4.0)  # the first step was at 11
+    assert found == {"wall": 1000.0, "training": 1000.0}
+    with pytest.raises(importlib.import_module("processes").BenchmarkError):
+        speed(slow[:1], warm=1.0, seconds=1.0)
+
+
+def test_text_is_read_from_a_terminal_wherever_its_bytes_are_cut() -> None:
+    Reader = importlib.import_module("terminal").Reader  # a class
+    titled = "\x1b[?1049h\x1b]0;title\x07\x1b[2;5H\x1b[1;38;2;1;2;3mplay\x1b[0mhead ⣿ 3"
+    data = f"{titled}\x1b[4;1H7/82\x1bP+q\x1b\\\x1b(B".encode()
+    whole = Reader().feed(data)
+    assert "playhead ⣿ 3\n7/82" in whole  # a cursor that jumps ends a piece of text, a colour does not
+    assert "title" not in whole
+    for cut in range(len(data)):
+        reader = Reader()
+        assert reader.feed(data[:cut]) + reader.feed(data[cut:]) == whole
+
+
+def test_percentiles_lie_between_the_values_around_them() -> None:
+    percentile = importlib.import_module("reporting").percentile
+    values = [float(n) for n in range(1, 102)]
+    assert percentile(values, 99) == pytest.approx(100.0)
+    assert percentile([3.0], 99) == 3.0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_a_benchmark_that_is_killed_ends_its_training(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    start = (
+        "import subprocess, sys, time\n"
+        "quiet = {'stdout': subprocess.DEVNULL, 'stdin': subprocess.PIPE, 'start_new_session': True}\n"
+        "print(subprocess.Popen(sys.argv[1:], **quiet).pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    watched = [sys.executable, str(FOLDER / "watched.py"), "session", str(log), "32", "tales"]
+    environment = os.environ | {"SEQTUI_RUNS_DIR": str(tmp_path / "runs")}
+    command = [sys.executable, "-c", start, *watched]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    try:
+        assert _comes_true(lambda: log.exists() and log.read_text().count("\n") > 1, TIMEOUT)
+        parent.kill()
+        parent.communicate()
+        assert _comes_true(lambda: not _runs(child), 30)
+    finally:
+        parent.kill()
+        if _runs(child):
+            os.kill(child, signal.SIGKILL)
+
+
+def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"  # ended, and nobody has asked how
