@@ -65,9 +65,14 @@ class SeqtuiApp(App[None]):
 
     # Frames
 
+    @property
+    def _leaves(self) -> bool:
+        """Whether there is nothing more to draw: the run is being saved, or the screen is being taken down."""
+        return self.leaving or not self.is_running
+
     def pull(self) -> None:
         """Draws the newest snapshot unless it has been drawn, and sets the timer for the next one."""
-        if self.leaving:
+        if self._leaves:
             return
         snapshot = self.session.snapshot()
         if snapshot.serial != self._seen.serial:
@@ -78,6 +83,8 @@ class SeqtuiApp(App[None]):
 
     def _painted(self) -> None:
         """The frame stands: by how late it is, the next is set."""
+        if self._leaves:
+            return
         now = monotonic()
         interval = self.pace.tell(now - self._due if self._due else 0.0)
         self._due = now + interval

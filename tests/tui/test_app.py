@@ -225,3 +225,23 @@ async def test_no_colour_is_written_under_no_color(monkeypatch: pytest.MonkeyPat
                     if segment.style is not None:
                         for colour in (segment.style.color, segment.style.bgcolor):
                             assert colour is None or colour.is_default, segment
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+async def test_a_tick_that_comes_while_the_screen_is_taken_down_raises_nothing(phase: Phase) -> None:
+    async with stage() as s:
+        await s.lab.remove_children()  # what closing does first
+        s.session.say(phase=phase, message="late", step=999)
+        s.app.pull()
+        await s.pilot.pause()
+        s.lab.freeze(True)
+        s.lab.rearrange()
+
+
+async def test_no_frame_is_drawn_or_set_once_the_app_has_ended() -> None:
+    async with stage() as s:
+        pass
+    looks, timer = s.session.looks, s.app._timer
+    s.app.pull()
+    s.app._painted()
+    assert (s.session.looks, s.app._timer) == (looks, timer)

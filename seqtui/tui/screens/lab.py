@@ -44,6 +44,9 @@ class Lab(Screen[None]):
         self.status = StatusLine(id="status")
         self.tabs = TabStrip(id="tabs")
         self.footer = CommandLine(id="footer")
+        self.banner = Static(id="banner")
+        self.too_small = Static(id="too-small")
+        self.above = Horizontal(id="above")
         self.newest = Snapshot()  # what the session last said
         self.shown = Snapshot()  # what the panes show: behind `newest` while frozen
         self.frozen = False
@@ -65,10 +68,10 @@ class Lab(Screen[None]):
     def compose(self) -> ComposeResult:
         """Top to bottom."""
         yield self.status
-        yield Static(id="banner")
-        yield Static(id="too-small")
+        yield self.banner
+        yield self.too_small
         yield self.tabs
-        with Horizontal(id="above"):
+        with self.above:
             yield self.loss
             yield self.writing
         yield self.score
@@ -82,6 +85,11 @@ class Lab(Screen[None]):
         """Another size may want another arrangement; nothing else changes."""
         self.rearrange()
 
+    @property
+    def _gone(self) -> bool:
+        """Whether the screen is being taken down: a frame or a resize may come still."""
+        return not (self.score.is_running and self.score.is_attached)
+
     # What is drawn
 
     def show(self, snapshot: Snapshot) -> None:
@@ -91,6 +99,8 @@ class Lab(Screen[None]):
         self.newest = snapshot
         if not self.frozen:
             self.shown = snapshot
+        if self._gone:
+            return
         if self._front() != self._fronted:
             self.rearrange()
         self._draw()
@@ -120,11 +130,10 @@ class Lab(Screen[None]):
         self._show_tabs()  # last: a pane's note may have changed
 
     def _show_banner(self) -> None:
-        banner = self.query_one("#banner", Static)
         form = BANNERS.get(self.newest.phase)
-        banner.display = form is not None and not self._arrangement.too_small
+        self.banner.display = form is not None and not self._arrangement.too_small
         if form is not None:
-            banner.update(Content(form.format(visible(self.newest.message))))
+            self.banner.update(Content(form.format(visible(self.newest.message))))
 
     def _show_tabs(self) -> None:
         tabs = self._arrangement.tabs
@@ -144,20 +153,20 @@ class Lab(Screen[None]):
 
     def rearrange(self) -> None:
         """Puts every pane where it belongs at the present size, zoom and tab."""
+        if self._gone:
+            return
         width, height = self.app.size
         above, alone = self._fronted = self._front()
         new = self._arrangement = arrange(width, height, zoomed=self.zoomed, above=above, alone=alone)
         for name, pane in self.panes.items():
             pane.display = name in new.panes
-        row = self.query_one("#above")
-        row.display = any(name in new.panes for name in ABOVE)
-        row.styles.height = new.above or "1fr"
+        self.above.display = any(name in new.panes for name in ABOVE)
+        self.above.styles.height = new.above or "1fr"
         self.tabs.display = bool(new.tabs)
         self.set_class(bool(new.tabs), "-tabs")
         self.set_class("score" in new.tabs, "-single")
-        small = self.query_one("#too-small", Static)
-        small.display = new.too_small
-        small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training goes on.")
+        self.too_small.display = new.too_small
+        self.too_small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training goes on.")
         self.status.display = self.footer.display = not new.too_small
         self._draw()
         if new.panes:

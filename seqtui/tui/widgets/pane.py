@@ -156,6 +156,8 @@ class Pane(Widget, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines as Textual draws them, but with both titles in the upper edge."""
+        if not self.is_running:  # it has no styles any more; the screen may be drawn once more while it is taken down
+            return [Strip.blank(crop.width)] * crop.height
         if self._drawn != self.content_size:  # shown again after it was hidden, or in another theme
             self._rebuild()
         strips = super().render_lines(crop)
