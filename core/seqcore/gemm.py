@@ -70,7 +70,7 @@ SHAPE = host_shape()
 LANES, NR, MR = SHAPE.lanes, SHAPE.columns, SHAPE.rows
 KB = 256  # depth of a block of the transposed product
 GROUP = 8  # at most so many panels a worker takes together in the transposed product: A's block is packed once for them
-PACK_ROWS = 16  # rows of the matrix that are transposed at a time
+SMALL = 32_768  # elements of a matrix that one thread packs sooner than two have begun
 
 
 def padded(columns: int) -> int:
@@ -205,6 +205,37 @@ def _make_copy(length: int, add: bool = False) -> Any:
 copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
 
+@intrinsic
+def transpose8(typingctx, source, source_row, to, to_row):
+    """to[j * to_row + i] = source[i * source_row + j] for 8 x 8 elements: three rounds of interleaving registers."""
+    pointer, n = types.CPointer(types.float32), types.intp
+
+    def codegen(context, build, signature, args):
+        source, source_row, to, to_row = args
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        vector = ir.VectorType(ir.FloatType(), 8)
+
+        def row(base, length, r):
+            return build.bitcast(build.gep(base, [build.mul(length, i64(r))]), vector.as_pointer())
+
+        def mixed(a, b, lanes):
+            return build.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, 8), lanes))
+
+        rows = [build.load(row(source, source_row, r), align=4) for r in range(8)]
+        for distance in (4, 2, 1):  # swap blocks of that size across the diagonal
+            low = [lane if not lane & distance else lane - distance + 8 for lane in range(8)]
+            high = [lane + distance if not lane & distance else lane + 8 for lane in range(8)]
+            for r in range(8):
+                if not r & distance:
+                    a, b = rows[r], rows[r + distance]
+                    rows[r], rows[r + distance] = mixed(a, b, low), mixed(a, b, high)
+        for r, values in enumerate(rows):
+            build.store(values, row(to, to_row, r), align=4)
+        return context.get_dummy_value()
+
+    return types.void(pointer, n, pointer, n), codegen
+
+
 @device
 def tile_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
     """C (M, NR) = A (M, K) @ one panel, for any M >= 0 and K >= 1: the largest tiles first."""
@@ -257,11 +288,14 @@ def pack_panel(B, transposed, panel, p):
             for j in range(width):
                 row[j] = source[j]
         return
-    for k0 in range(0, K, PACK_ROWS):  # a few columns of B at a time: its lines are read once, not PACK_ROWS times
-        for j in range(width):
-            source = B[p * NR + j]
-            for k in range(k0, min(k0 + PACK_ROWS, K)):
-                panel[k, j] = source[k]
+    whole, rows = (width // 8 * 8, K // 8 * 8)
+    for j in range(0, whole, 8):
+        for k in range(0, rows, 8):
+            transpose8(address(B, (p * NR + j) * K + k), K, address(panel, k * NR + j), NR)
+    for j in range(width):
+        source = B[p * NR + j]
+        for k in range(rows if j < whole else 0, K):
+            panel[k, j] = source[k]
 
 
 @kernel("pack weights", "train", void(f2, boolean, f3, i8_1), parallel=True)
@@ -276,7 +310,7 @@ def pack(B, transposed, panels, team):
             pack_panel(B, transposed, panels[p], p)
 
 
-@kernel("pack weights, one thread", "look", void(f2, boolean, f3))
+@kernel("pack weights, one thread", "train look", void(f2, boolean, f3))
 def pack_serial(B, transposed, panels):
     """As `pack`, for threads that may not run parallel kernels."""
     for p in range(panels.shape[0]):
@@ -379,7 +413,7 @@ class Packed:
 
     def pack(self, parallel: bool = True) -> None:
         """Read the matrix as it is now."""
-        if parallel:
+        if parallel and self.matrix.size >= SMALL:
             pack(self.matrix, self.transposed, self.panels, TEAM)
         else:
             pack_serial(self.matrix, self.transposed, self.panels)

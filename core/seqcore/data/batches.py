@@ -35,6 +35,7 @@ class Batches:
         self.steps_per_epoch = max(
             1, self._piece // length if sampling == "streams" else tokens.size // (batch * length)
         )
+        self._turn = (-1, 0)  # an epoch, and how far the circle is turned in it
         self._places = np.arange(length + 1, dtype=np.int64)[:, None]
 
     def epoch(self, step: int) -> float:
@@ -49,11 +50,13 @@ class Batches:
             fresh = True
         else:
             epoch, position = divmod(step, self.steps_per_epoch)
-            turn = int(np.random.default_rng([self.seed, epoch]).integers(0, n)) if epoch else 0
-            starts = turn + np.arange(self.batch) * self._piece + position * self.length
+            if epoch != self._turn[0]:
+                turn = int(np.random.default_rng([self.seed, epoch]).integers(0, n)) if epoch else 0
+                self._turn = (epoch, turn)
+            starts = self._turn[1] + np.arange(self.batch) * self._piece + position * self.length
             fresh = position == 0
         text = np.take(self.tokens, self._places + starts, mode="wrap")  # (T + 1, B)
-        return Batch(text[:-1].copy(), text[1:].copy(), fresh)
+        return Batch(text[:-1], text[1:], fresh)
 
 
 def too_short(have: int, batch: int, length: int, sampling: str = "streams") -> str:

@@ -16,6 +16,7 @@ from seqcore.jit import TEAM, boolean, claim, f1, f2, f3, i8, i8_1, kernel, void
 from seqcore.records import F32
 
 ROWS = 64  # rows that a worker takes at a time: the packed weights then pass through its cache once for all of them
+FEW_ROWS = 8  # where there are too few for that to keep the workers busy
 NO_BIAS = np.zeros(0, np.float32)
 
 
@@ -23,14 +24,15 @@ NO_BIAS = np.zeros(0, np.float32)
 def project(x, K, panels, bias, y, accumulate, team):
     """y (M, padded N) = x[:, :K] W + bias (+ y where `accumulate`); an empty bias is none."""
     M = x.shape[0]
-    chunks = (M + ROWS - 1) // ROWS
+    size = ROWS if M >= 8 * ROWS else FEW_ROWS
+    chunks = (M + size - 1) // size
     team[0] = 0
     for _ in prange(team[1]):
         while True:
             chunk = claim(team)
             if chunk >= chunks:
                 break
-            first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
+            first, last = chunk * size, min((chunk + 1) * size, M)
             matmul(x[first:last], K, panels, y[first:last], accumulate)
             for r in range(first, last):
                 row = y[r, : bias.size]
