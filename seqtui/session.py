@@ -23,6 +23,7 @@ from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
 from seqtui.observer import Observer, Weights
+from seqtui.positions import PositionLoss
 from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 PUBLISH_EVERY = 0.1  # seconds between published states
 CHECKPOINT_EVERY = 1000  # steps
 VALIDATION_SHARE = 0.05  # of training time, about
-SMOOTHING = 0.95  # of the mean loss at each position
+SPEED_OVER, SHARE_OVER = 1.0, 5.0  # seconds of training that they are the mean of
 DEFAULT_RATE = 0.005
 
 
@@ -60,9 +61,9 @@ class LiveSession:
         self._lock = threading.Lock()
         self._state = Snapshot(corpus=corpus, model=self._choice, tokens_by=tokens_by)
         self._run: Run | None = None
-        self._position = np.zeros(0, np.float32)
+        self._position: PositionLoss | None = None
         self._recent: deque[tuple[int, float]] = deque(maxlen=512)  # (tokens, seconds) of the last steps
-        self._peak = 0.0
+        self._peak, self._peaks, self._peak_due = 0.0, 0, 0.0
         self._published = 0.0
         self._observer = Observer(self._closing)
         self._trainer = threading.Thread(target=self._guarded, name="seqtui-trainer", daemon=True)
@@ -257,7 +258,7 @@ class LiveSession:
         self._choice = ModelChoice(
             shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length
         )
-        self._position = np.zeros(0, np.float32)
+        self._position = PositionLoss(run)
         self._recent.clear()
         self._publish(
             corpus=run.corpus.name,
@@ -306,14 +307,10 @@ class LiveSession:
             self._offer_weights(run)
             return
         self._recent.append((run.config.training.batch * run.config.training.length, step.seconds))
-        position = step.position_loss
-        if self._position.size != position.size:
-            self._position = position.copy()
-        self._position = (SMOOTHING * self._position + (1 - SMOOTHING) * position).astype(np.float32)
-        if not self._peak and step.step > 20:
-            from seqcore.bench import measure_peak
-
-            self._peak = measure_peak(0.03)
+        if self._position is not None:
+            self._position.look()
+        if step.step > 20:
+            self._measure_peak()
         if done.finished:
             self._publish(phase=Phase.FINISHED, message="the run's end is reached: it is validated and saved")
         if self._single:
@@ -323,6 +320,16 @@ class LiveSession:
             self._offer_weights(run)
         if done.saved or time.monotonic() - self._published > PUBLISH_EVERY:
             self._publish()
+
+    def _measure_peak(self) -> None:
+        """Again and again, ever more rarely: a machine that does something else then looks slower than it is."""
+        if time.monotonic() < self._peak_due:
+            return
+        from seqcore.bench import measure_peak
+
+        self._peak = max(self._peak, measure_peak(0.03))
+        self._peaks += 1
+        self._peak_due = time.monotonic() + 3.0**self._peaks
 
     def _offer_weights(self, run: Run) -> None:
         self._observer.offer(Weights(run, run.trainer.steps, run.trainer.parameters.flat.copy()))
@@ -342,7 +349,7 @@ class LiveSession:
                 "learning_rate": trainer.learning_rate,
                 "seconds": trainer.seconds,
                 "history": run.history.record(),
-                "position_loss": self._position,
+                "position_loss": self._position.mean if self._position else np.zeros(0, np.float32),
                 "checkpoint_step": run.saved_step,
                 **self._speed(run),
             }
@@ -351,18 +358,21 @@ class LiveSession:
         self._published = time.monotonic()
 
     def _speed(self, run: Run) -> dict[str, float | None]:
-        """Over the last second or so of training time."""
+        """Tokens a second, and what that is of the machine's peak: over the last seconds of training time."""
         tokens, seconds = 0, 0.0
+        rate: float | None = None
         for count, spent in reversed(self._recent):
             tokens, seconds = tokens + count, seconds + spent
-            if seconds > 1:
+            if rate is None and seconds > SPEED_OVER:
+                rate = tokens / seconds
+            if seconds > SHARE_OVER:
                 break
-        rate = tokens / seconds if seconds else 0.0
-        used = rate * run.trainer.work_per_token()
+        steady = tokens / seconds if seconds else 0.0
+        used = steady * run.trainer.work_per_token()
         if self._peak:  # a peak measured while the machine was busy with something else is corrected
             self._peak = max(self._peak, used)
-        share = used / self._peak if self._peak and rate else None
-        return {"tokens_per_second": rate, "peak_share": share}
+        share = used / self._peak if self._peak and steady else None
+        return {"tokens_per_second": rate or steady, "peak_share": share}
 
     # Commands, carried out by the trainer thread between steps.
 
