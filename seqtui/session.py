@@ -33,6 +33,7 @@ PUBLISH_EVERY = 0.1  # seconds between published states
 CHECKPOINT_EVERY = 1000  # steps
 VALIDATION_SHARE = 0.05  # of training time, about
 SPEED_OVER, SHARE_OVER = 1.0, 5.0  # seconds of training that they are the mean of
+PLAUSIBLE = 0.95  # of the peak: a higher share is not believed
 DEFAULT_RATE = 0.005
 
 
@@ -63,7 +64,7 @@ class LiveSession:
         self._run: Run | None = None
         self._position: PositionLoss | None = None
         self._recent: deque[tuple[int, float]] = deque(maxlen=512)  # (tokens, seconds) of the last steps
-        self._peak, self._peaks, self._peak_due = 0.0, 0, 0.0
+        self._peak, self._peak_known, self._peaks, self._peak_due = 0.0, False, 0, 0.0
         self._published = 0.0
         self._observer = Observer(self._closing)
         self._trainer = threading.Thread(target=self._guarded, name="seqtui-trainer", daemon=True)
@@ -153,7 +154,7 @@ class LiveSession:
         self._commands.put(self._do_save)
 
     def recover(self) -> None:
-        """After a divergence: the last good checkpoint, at half the rate."""
+        """Back to the last good checkpoint, at half the rate that it was written under."""
         self._commands.put(self._do_recover)
 
     def close(self, timeout: float = 2.0) -> bool:
@@ -329,7 +330,7 @@ class LiveSession:
 
         self._peak = max(self._peak, measure_peak(0.03))
         self._peaks += 1
-        self._peak_due = time.monotonic() + 3.0**self._peaks
+        self._peak_due = time.monotonic() + (3.0**self._peaks if self._peak_known else 2.0)
 
     def _offer_weights(self, run: Run) -> None:
         self._observer.offer(Weights(run, run.trainer.steps, run.trainer.parameters.flat.copy()))
@@ -369,9 +370,9 @@ class LiveSession:
                 break
         steady = tokens / seconds if seconds else 0.0
         used = steady * run.trainer.work_per_token()
-        if self._peak:  # a peak measured while the machine was busy with something else is corrected
-            self._peak = max(self._peak, used)
-        share = used / self._peak if self._peak and steady else None
+        # No training comes that near: the machine was busy with something else while the peak was measured.
+        self._peak_known = used < PLAUSIBLE * self._peak
+        share = used / self._peak if self._peak_known and steady else None
         return {"tokens_per_second": rate or steady, "peak_share": share}
 
     # Commands, carried out by the trainer thread between steps.
@@ -431,7 +432,7 @@ class LiveSession:
             self._publish(message=str(error))
 
     def _do_recover(self) -> None:
-        if self._run is None or self._state.phase is not Phase.DIVERGED:
+        if self._run is None:
             return
         try:
             step = self._run.recover(0.5)

@@ -99,6 +99,8 @@ class SeqtuiApp(App[None]):
             self.push_screen(DivergedDialog(now), self._after_divergence)
         elif now.phase is Phase.FINISHED and changed:
             self.lab.say(f"Finished after {now.step:,} steps.")
+        elif runs_away(now) and not runs_away(before):
+            self.lab.say("The loss is far above chance. [ lowers the rate, R goes back to the last checkpoint.")
         elif now.message and now.message != before.message and now.phase not in (Phase.FAILED, Phase.DIVERGED):
             self.lab.say(now.message)
 
@@ -145,6 +147,12 @@ class SeqtuiApp(App[None]):
         ended = await asyncio.to_thread(self.session.close, CLOSING_SECONDS)
         self.farewell = farewell(self.session.snapshot(), ended)
         self.exit(message=Text(self.farewell, no_wrap=True, overflow="ignore"))
+
+
+def runs_away(snapshot: Snapshot) -> bool:
+    """Whether the loss is twice that of guessing blindly: finite, but nothing is learnt any more."""
+    loss, chance = snapshot.history.train_loss, snapshot.references
+    return chance is not None and len(loss) > 0 and float(loss[-1]) > 2 * chance.uniform
 
 
 def farewell(snapshot: Snapshot, ended: bool) -> str:

@@ -10,6 +10,7 @@ from seqtui.snapshot import ModelChoice, Phase
 from seqtui.tui import taking
 from seqtui.tui.registry import Group, command
 from seqtui.tui.screens.corpus import CorpusPicker
+from seqtui.tui.screens.diverged import BackDialog
 from seqtui.tui.screens.help import HelpScreen
 from seqtui.tui.screens.model import ModelPicker
 from seqtui.tui.screens.temperature import COLDEST, HOTTEST, TemperatureDialog
@@ -58,11 +59,19 @@ def save(lab: Lab) -> None:
 
 @command("R", "Recover", Group.TRAINING)
 def recover(lab: Lab) -> None:
-    """Go back before a divergence, at half the learning rate."""
-    if lab.newest.phase is Phase.DIVERGED:
+    """Go back to the last checkpoint, at half its learning rate."""
+
+    def go(back: bool | None) -> None:
+        if back:
+            lab.session.recover()
+
+    now = lab.newest
+    if now.phase is Phase.DIVERGED:
         lab.session.recover()
+    elif now.checkpoint_step is None or now.checkpoint_step >= now.step:
+        lab.say("Nothing to go back to: no step was made since the last checkpoint.")
     else:
-        lab.say("Nothing to recover from: the training has not diverged.")
+        lab.app.push_screen(BackDialog(now), go)
 
 
 @command("c", "Corpus", Group.CHOICE, label="corpus", rank=1)

@@ -1,4 +1,4 @@
-"""What is asked when the training has diverged."""
+"""What is asked when the training has diverged, and before it goes back at a person's wish."""
 
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ from textual.widgets import Button, Static
 
 from seqtui.snapshot import Snapshot
 from seqtui.tui.screens.dialog import Dialog
-from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.numbers import counted, significant
 from seqtui.visible import visible
 
 Way = Literal["recover", "stay", "quit"]
@@ -58,3 +58,34 @@ class DivergedDialog(Dialog[Way]):
         """Leaves with the way that was chosen."""
         ways: dict[str, Way] = {"recover": "recover", "quit": "quit"}
         self.dismiss(ways.get(way, "stay"))
+
+
+class BackDialog(Dialog[bool]):
+    """Asks whether to give up the steps since the last checkpoint."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("r,R,y", "take(True)", "Go back", show=False)]
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+
+    def compose(self) -> ComposeResult:
+        """What is given up, and what is got for it."""
+        kept, step = self._snapshot.checkpoint_step or 0, self._snapshot.step
+        with Vertical(classes="box -narrow") as box:
+            box.border_title = f"back to step {kept:,}"
+            box.border_subtitle = "enter go back · esc stay"
+            yield Static(
+                f"The {counted(step - kept, 'step')} since the last checkpoint will be given up.", markup=False
+            )
+            yield Static("The learning rate becomes half of what it was there.", classes="hint")
+            with Horizontal(classes="buttons"):
+                yield Button("r  go back", id="back", compact=True)
+
+    def on_button_pressed(self) -> None:
+        """There is one button."""
+        self.action_take(True)
+
+    def action_take(self, back: bool) -> None:
+        """Leaves with the answer."""
+        self.dismiss(back)
