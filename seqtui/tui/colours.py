@@ -16,8 +16,10 @@ U8 = npt.NDArray[np.uint8]
 Triplet = tuple[int, int, int]
 
 GAP = 255  # the code of a value that is not finite
+OVER = 253  # of a gradient norm above the scale: one that explodes
 RAMP = " ░▒▓█"  # where there is no colour
 RAMP_GAP = "·"
+RAMP_OVER = "▲"
 REACH_DECADES = (-6.0, 0.0)
 
 _LMS_FROM_LAB = np.array(
@@ -41,7 +43,7 @@ class Scale:
 
     @property
     def levels(self) -> int:
-        """How many colours there are; at most 254, so that a code fits a byte beside GAP."""
+        """How many colours there are; at most 253, so that a code fits a byte beside OVER and GAP."""
         return len(self.colours)
 
     def codes(self, values: npt.NDArray[np.floating], low: float, high: float) -> U8:
@@ -121,8 +123,12 @@ SIGNED = Scale("signed", _diverging(16))
 REACH = Scale("reach", _path(((0.22, 0.03, 320), (0.45, 0.13, 350), (0.68, 0.15, 395), (0.94, 0.09, 450)), 24))
 
 
+OVER_COLOUR = _triplet(_polar(0.82, 0.11, 215))  # a hue that the scale of the reach does not come near
+
+
 def reach_codes(values: npt.NDArray[np.floating]) -> U8:
-    """Levels of gradient norms on the logarithmic scale from 1e-6 to 1; zero is the lowest, NaN is GAP."""
+    """Levels of gradient norms on the logarithmic scale from 1e-6 to 1; above it OVER, zero is the lowest, NaN GAP."""
     with np.errstate(invalid="ignore"):
         logarithm = np.log10(np.maximum(np.asarray(values, np.float64), 1e-30))
-    return REACH.codes(logarithm, *REACH_DECADES)
+        over = logarithm > REACH_DECADES[1]
+    return np.where(over, np.uint8(OVER), REACH.codes(logarithm, *REACH_DECADES))

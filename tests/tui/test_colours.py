@@ -5,7 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from seqtui.tui.colours import GAP, GATE, REACH, SIGNED, Scale, Triplet, lightness, oklab, reach_codes
+from seqtui.tui.colours import (
+    GAP,
+    GATE,
+    OVER,
+    OVER_COLOUR,
+    REACH,
+    SIGNED,
+    Scale,
+    Triplet,
+    lightness,
+    oklab,
+    reach_codes,
+)
 
 SCALES = [GATE, SIGNED, REACH]
 # sRGB (linear) as seen without the red or the green cones: Viénot, Brettel and Mollon (1999)
@@ -55,5 +67,11 @@ def test_codes_are_clipped_and_gaps_stay_gaps() -> None:
 
 
 def test_reach_is_logarithmic_between_its_ends() -> None:
-    codes = reach_codes(np.array([0.0, 1e-9, 1e-6, 1e-3, 1.0, 50.0, np.nan], np.float32)).tolist()
-    assert codes == [0, 0, 0, REACH.levels // 2, REACH.levels - 1, REACH.levels - 1, GAP]
+    codes = reach_codes(np.array([0.0, 1e-9, 1e-6, 1e-3, 1.0, 50.0, np.inf, np.nan], np.float32)).tolist()
+    assert codes == [0, 0, 0, REACH.levels // 2, REACH.levels - 1, OVER, OVER, GAP]
+
+
+@pytest.mark.parametrize("matrix", [np.eye(3), PROTAN, DEUTAN], ids=["all cones", "no red cones", "no green cones"])
+def test_a_gradient_above_the_scale_looks_like_none_within_it(matrix: np.ndarray) -> None:
+    over = oklab(seen(OVER_COLOUR, matrix))
+    assert min(np.linalg.norm(over - oklab(seen(colour, matrix))) for colour in REACH.colours) > 0.1

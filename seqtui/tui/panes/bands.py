@@ -12,7 +12,15 @@ from seqtui.snapshot import Phase
 from seqtui.tui.colours import REACH, reach_codes
 from seqtui.tui.panes.gutter import label, swatch
 from seqtui.tui.panes.layout import Band, Kind, Layout
-from seqtui.tui.panes.readout import Part, place_readout, reach_readout
+from seqtui.tui.panes.readout import (
+    BACK,
+    Part,
+    distances_readout,
+    gate_readout,
+    place_readout,
+    reach_readout,
+    unit_readout,
+)
 from seqtui.tui.panes.staves import LABELS, group_edges, row_of
 from seqtui.tui.panes.view import U8, Memory, View
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights, runs
@@ -120,13 +128,16 @@ def _guess(view: View) -> Row:
 
 
 def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
-    """Bars on a scale that stays; the highest eighth of it is tinted."""
-    ink, loss, top = view.ink, view.probe.loss[view.window], memory.loss_limit.value
+    """Bars on a scale that stays; the highest eighth of it is tinted. An infinite loss is as high as there is."""
+    ink, top = view.ink, memory.loss_limit.value
+    loss = np.where(np.isposinf(view.probe.loss[view.window]), top, view.probe.loss[view.window])
     heights = bar_heights(loss, 0.0, top, band.lines)
-    high = loss > 0.75 * top
-    styles = [ink.warm if tall else ink.muted for tall in high.tolist()]
-    odd = int(np.count_nonzero(~np.isfinite(view.probe.loss[1:])))
-    texts = ["loss", counted(odd, "gap") if odd else f"0–{top:g} nats", f"0–{top:g} nats" if odd else ""]
+    styles = [ink.warm if tall else ink.muted for tall in (loss > 0.75 * top).tolist()]
+    gaps, endless = (int(np.count_nonzero(odd(view.probe.loss[1:]))) for odd in (np.isnan, np.isinf))
+    texts = ["loss"]
+    texts += [counted(gaps, "gap")] if gaps else []
+    texts += [f"{endless:,} are ∞"] if endless else []
+    texts.append(f"0–{top:g} nats")
     rows = []
     for line in range(band.lines):
         style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"
@@ -140,7 +151,7 @@ def _trace(band: Band, view: View, memory: Memory) -> list[Row]:
     stave, ink = view.stave(view.chosen.gate), view.ink
     if stave is None or view.chosen.unit is None:
         return [BLANK] * band.lines
-    values = stave.values[view.window, view.chosen.unit]
+    values = memory.measured(stave, stave.values[view.window, view.chosen.unit])
     scale, low, high = memory.bounds(stave)
     heights = bar_heights(values, low, high, band.lines)
     painter = memory.painter(view, scale)
@@ -211,14 +222,14 @@ def _triangle(band: Band, view: View, memory: Memory) -> list[Row]:
     count = min(steps, 2 * band.lines if halves else band.lines)
     edges = group_edges(steps, count)
     past = np.tri(steps, k=-1, dtype=np.bool_)
-    norms = np.where(past & np.isfinite(matrix), matrix, np.nan)
+    norms = np.where(past & (matrix >= 0), matrix, np.nan)  # an infinite one is the strongest of its group
     codes = reach_codes(np.fmax.reduceat(norms, edges, axis=0))
     codes[~np.logical_or.reduceat(past, edges, axis=0)] = HALF
     here = int(np.searchsorted(edges, view.lit, side="right")) - 1
-    odd = int(np.count_nonzero(~np.isfinite(matrix) & past))
+    odd = int(np.count_nonzero(np.isnan(matrix) & past))
     each = math.ceil(steps / count)
     grouped, gaps = f"{each} to a row" if each > 1 else "", counted(odd, "gap") if odd else ""
-    texts = [text for text in (gaps, grouped, "triangle", "t down", "s across") if text]
+    texts = [text for text in ("triangle", "t down", "s across", grouped, gaps) if text]
     rows = []
     for line, pair in enumerate(line_codes(codes, band.lines, halves)):
         text = texts[line] if line < len(texts) else ""
@@ -230,7 +241,7 @@ def _triangle(band: Band, view: View, memory: Memory) -> list[Row]:
 def _note(view: View, memory: Memory) -> Row:
     row = view.reach_matrix[view.place.playhead]
     parts = reach_readout(row, view.place.playhead, view.tokens_by)
-    odd = int(np.count_nonzero(~np.isfinite(row[: view.place.playhead])))
+    odd = int(np.count_nonzero(np.isnan(row[: view.place.playhead])))
     if odd:
         parts.append(Part(f", {counted(odd, 'gap')}"))
     painter = memory.painter(view, REACH)
@@ -238,16 +249,27 @@ def _note(view: View, memory: Memory) -> Row:
 
 
 def _readout(view: View) -> Row:
-    """What the focused stave's playhead crosses; the reach says it itself where there is a line for it."""
-    t = view.place.playhead
+    """What the playhead crosses in the focused stave; the reach says it itself where there is a line for it."""
+    t, unit = view.place.playhead, view.chosen.unit
+    stave = view.stave(view.chosen.gate) if view.chosen.focus == "gate" else None
     says_reach = any(band.kind is Kind.NOTE for band in view.layout.bands)
-    if view.chosen.focus == "reach" and not says_reach:
-        return _sentence(view, reach_readout(view.reach_matrix[t], t, view.tokens_by))
+
+    def say(count: int) -> list[Part]:
+        if view.chosen.focus == "reach":
+            row = view.reach_matrix[t]
+            if not says_reach:
+                return reach_readout(row, t, view.tokens_by)
+            return distances_readout(view.probe, row, t, count)
+        if stave is None:
+            return place_readout(view.probe, t, count)
+        if unit is None:
+            return gate_readout(view.probe, t, stave, count)
+        return unit_readout(view.probe, t, stave, unit, count)
+
     warning = [Part(f"   {visible(view.probe.warning)}")] if view.probe.warning else []
     room = view.layout.gutter + view.layout.columns * view.layout.column_width
-    stave, unit = view.stave(view.chosen.gate), view.chosen.unit
-    for guesses in range(len(view.probe.top_symbols[t]), -1, -1):  # as many as there is room for
-        parts = place_readout(view.probe, t, stave, unit, guesses) + warning
+    for count in range(len(BACK), -1, -1):  # as many guesses or distances as there is room for
+        parts = say(count) + warning
         if sum(cell_len(part.text) for part in parts) <= room:
             break
     return _sentence(view, parts)

@@ -61,7 +61,7 @@ class Wish:
     units: int
     trace: bool
     triangle: bool
-    compact: bool
+    compact: bool  # two staves at most, on a small screen
     halves: bool = True  # two rows of values a line
 
 
@@ -121,8 +121,7 @@ def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]]
         beside = 4 if rest >= 4 + _TRIANGLE_LEAST else 0
         return ([(wish.chosen, beside)] if beside else []), rest - beside
     if small:
-        shown = _preferred(wish, min(2, max(1, rest // _COMPACT_STAVE)))
-        return [(name, min(_COMPACT_STAVE, rest)) for name in shown], 0
+        return _compact(rest, wish), 0
     shown = _shown(rest, wish)
     most = min(_STAVE_MOST, max(2, wish.units // 2 + 1 if wish.halves else wish.units))
     comfortable = 4 * len(shown)
@@ -134,6 +133,16 @@ def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]]
     staves = [(name, each + (name in first)) for name in shown]
     spare = rest - triangle - room
     return staves, triangle + (spare if triangle or spare >= _TRIANGLE_LEAST else 0)
+
+
+def _compact(rest: int, wish: Wish) -> list[tuple[str, int]]:
+    """The chosen stave with its eight rows or more and, where there is room, the state below it."""
+    shown = _preferred(wish, 2 if rest >= _COMPACT_STAVE + 2 else 1)
+    if len(shown) == 1:
+        return [(shown[0], rest)]
+    room = rest - (rest > 2 * _COMPACT_STAVE)  # a line for the loss, which has one only
+    chosen = max(_COMPACT_STAVE, (room + 1) // 2)
+    return [(name, chosen if name == wish.chosen else room - chosen) for name in shown]
 
 
 def _shown(rest: int, wish: Wish) -> list[str]:

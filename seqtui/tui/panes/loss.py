@@ -15,6 +15,16 @@ from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
 _MARGIN = 14  # " trigram 1.93", and no less than "unigram 0.0412" needs
+_WAITING = {
+    Phase.LOADING: "waits for the corpus and the model",
+    Phase.COMPILING: "waits for the kernels, then for the first training step",
+    Phase.TRAINING: "waits for the first training step",
+    Phase.PAUSED: "paused before the first training step",
+    Phase.FINISHED: "the run has no training step to show",
+    Phase.DIVERGED: "the first training step was not finite: there is no loss to draw",
+    Phase.FAILED: "no loss: the training failed before its first step",
+}
+_LEVEL = 0.03  # share by which the loss must change along a sequence to be said to rise or fall
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
 
@@ -174,14 +184,13 @@ class LossPane(Pane):
         if self.by_position:
             finite = self._positions[np.isfinite(self._positions)]
             ends = (float(finite[0]), float(finite[-1])) if len(finite) else (np.nan, np.nan)
-            long = (" at the first position, ", " at the last: falls as context builds up")
-            words = (
-                long
-                if width >= 75
-                else (" first, ", " last, falls as context builds up")
-                if width >= 46
-                else (" → ", "")
-            )
+            trend = trend_of(finite)
+            if width >= 75:
+                words = (" at the first position, ", f" at the last: {trend}")
+            elif width >= 46:
+                words = (" first, ", f" last, {trend}")
+            else:
+                words = (" → ", "")
             for end, word in zip(ends, words, strict=True):
                 parts += [(f"{significant(end):>5}", ink.accent), (word, ink.muted)]
         else:
@@ -208,7 +217,14 @@ class LossPane(Pane):
 
     def _waiting(self, width: int) -> list[Row]:
         """What an empty pane waits for."""
-        text = "waits for the first training step"
-        if self._phase is Phase.COMPILING:
-            text = "waits for the kernels, then for the first training step"
-        return waiting_rows(text, width, self.ink.muted)
+        return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
+
+
+def trend_of(losses: np.ndarray) -> str:
+    """What the loss does from the first eighth of the positions to the last half, in words; losses (n,) finite."""
+    if len(losses) < 2:
+        return "too few positions to tell"
+    first, last = float(losses[: max(1, len(losses) // 8)].mean()), float(losses[len(losses) // 2 :].mean())
+    if abs(last - first) <= _LEVEL * first:
+        return "level, context makes no difference yet"
+    return "falls as context builds up" if last < first else "rises with the context"

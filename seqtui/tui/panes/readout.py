@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from seqcore.records import Probe, Stave
 
+from seqtui.tui.panes.staves import saturation
 from seqtui.tui.widgets.numbers import percent, significant
 from seqtui.visible import cell
 
 LETTERS = {"input": "i", "forget": "f", "cell": "g", "output": "o", "reset": "r", "update": "z", "candidate": "n"}
+BACK = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # steps that the reach is told at
 _UNITS = {"char": "character", "byte": "byte", "word": "word"}
 
 
@@ -27,23 +29,43 @@ def quoted(symbol: str) -> str:
     return f"`{cell(symbol)}`"
 
 
-def place_readout(probe: Probe, t: int, stave: Stave | None, unit: int | None, guesses: int) -> list[Part]:
-    """The unit's value, the token, its loss and what was guessed for its place."""
-    steps = len(probe.symbols)
-    where = [Part(quoted(probe.symbols[t]), True), Part(f" (t {t:>{len(str(steps - 1))}}): ")]
-    if stave is not None and unit is not None:
-        value = float(stave.values[t, unit])
-        name = LETTERS.get(stave.name, stave.name)
-        number = Part(f"{significant(value):>5}", True)
-        head = [Part(f"`{name}`", True), Part(f" of unit {unit} at "), *where, number, Part(", ")]
+def place_readout(probe: Probe, t: int, guesses: int) -> list[Part]:
+    """The token, its loss and what was guessed for its place."""
+    return [*_place(probe, t), *_loss(probe, t, guesses)]
+
+
+def unit_readout(probe: Probe, t: int, stave: Stave, unit: int, guesses: int) -> list[Part]:
+    """A unit's value, and the loss and the guesses of the place."""
+    head = [Part(f"`{_letter(stave)}`", True), Part(f" of unit {unit} at "), *_place(probe, t)]
+    value = Part(f"{significant(float(stave.values[t, unit])):>5}", True)
+    return [*head, value, Part(", "), *_loss(probe, t, guesses)]
+
+
+def gate_readout(probe: Probe, t: int, stave: Stave, guesses: int) -> list[Part]:
+    """All units of a gate or state at a place: their mean, and how many are saturated or how far they spread."""
+    values = stave.values[t]
+    known = values[np.isfinite(values)].astype(np.float64)
+    head = [Part(f"`{_letter(stave)}`", True), Part(f" of {len(values):,} units at "), *_place(probe, t)]
+    if not known.size:
+        return [*head, Part("nothing is finite")]
+    head += [Part("mean "), Part(f"{significant(float(known.mean())):>6}", True)]
+    if stave.signed:
+        low, high = (f"{significant(float(end)):>6}" for end in (known.min(), known.max()))
+        head += [Part(", from "), Part(low, True), Part(" to "), Part(high, True)]
     else:
-        head = where
+        opened, closed = saturation(known)
+        head += [Part(", open "), Part(percent(opened), True), Part(", closed "), Part(percent(closed), True)]
+    return [*head, Part(", "), *_loss(probe, t, guesses)]
+
+
+def distances_readout(probe: Probe, row: npt.NDArray[np.floating], t: int, places: int) -> list[Part]:
+    """The gradient norms 1, 2, 5, 10 ... steps back from t, of which `row` (T,) has all: at most `places` of them."""
+    head = [Part("the loss of "), *_place(probe, t)]
     if t == 0:
-        return [*head, Part("no loss: nothing comes before it")]
-    head += [Part("loss "), Part(f"{significant(float(probe.loss[t])):>4}", True)]
-    shares = probe.top_probability[t].tolist()
-    for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][:guesses], shares, strict=False)):
-        head += [Part(", guessed " if i == 0 else ", "), Part(quoted(symbol), True), Part(f" {percent(share)}")]
+        return [*head, Part("there is none, nothing comes before it")]
+    for i, back in enumerate([back for back in BACK if back <= t][:places]):
+        ends = f"{', ' if i else ''}{back} back "
+        head += [Part(ends), Part(f"{significant(float(row[t - back])):>7}", True)]
     return head
 
 
@@ -53,10 +75,37 @@ def reach_readout(row: npt.NDArray[np.floating], t: int, tokens_by: str) -> list
     head = [Part("1e0 … 1e-6", True), Part(" back from the cursor: ")]
     if t == 0:
         return [*head, Part("nothing comes before it")]
+    past = row[:t]
+    over = int(np.count_nonzero(past > 1))  # NaN is not
+    above = [Part(", above 1e0 at "), Part(f"{over}", True), Part(f", up to {significant(float(np.nanmax(past)))}")]
     back = steps_to_a_tenth(row, t)
-    if back is None:
+    if back is None and not over:
         return [*head, Part("no gradient reaches back")]
-    return [*head, Part(f"{back:>{len(str(len(row)))}}", True), Part(f" {unit}{'' if back == 1 else 's'} to a tenth")]
+    if back is not None:
+        head += [Part(f"{back:>{len(str(len(row)))}}", True), Part(f" {unit}{'' if back == 1 else 's'} to a tenth")]
+    else:
+        above[0] = Part("above 1e0 at ")
+    return [*head, *(above if over else [])]
+
+
+def _letter(stave: Stave) -> str:
+    return LETTERS.get(stave.name, stave.name)
+
+
+def _place(probe: Probe, t: int) -> list[Part]:
+    width = len(str(len(probe.symbols) - 1))
+    return [Part(quoted(probe.symbols[t]), True), Part(f" (t {t:>{width}}): ")]
+
+
+def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
+    """The loss of the token at t, and the likeliest tokens for its place."""
+    if t == 0:
+        return [Part("no loss: nothing comes before it")]
+    said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True)]
+    shares = probe.top_probability[t].tolist()
+    for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][:guesses], shares, strict=False)):
+        said += [Part(", guessed " if i == 0 else ", "), Part(quoted(symbol), True), Part(f" {percent(share)}")]
+    return said
 
 
 def steps_to_a_tenth(row: npt.NDArray[np.floating], t: int) -> int | None:

@@ -121,12 +121,13 @@ class ScorePane(Pane):
             return
         layers, last = layer_count(self._probe), len(self._probe.symbols) - 1
         place = f"playhead {self.playhead:>{len(str(last))}}/{last}"
-        unit = "–" if self.selection.unit is None else str(self.selection.unit)
-        unit = unit.rjust(len(str(max(0, self.selection.units(self._probe) - 1))))
+        picked = self.selection.unit
+        most = len(str(max(0, self.selection.units(self._probe) - 1)))
+        unit = "↑ ↓ pick a unit" if picked is None else f"↑ ↓ unit {picked:>{most}}"
         self.set_titles(
             TITLE if layers < 2 else f"{TITLE} · layer {self.selection.layer + 1} of {layers}",
-            f"← → {place}   ↑ ↓ unit {unit}   g gate   e text",
-            f"{place}   unit {unit}",
+            f"← → {place}   {unit}   g gate   e text",
+            f"{place}   {unit}",
             place,
         )
 
@@ -209,9 +210,10 @@ class ScorePane(Pane):
         self._changed()
 
     def set_compact(self, compact: bool = True) -> None:
-        """Whether only one gate stave is shown, for small screens."""
-        self.compact = compact
-        self._changed()
+        """Whether the chosen stave and the state are all that is shown, for small screens."""
+        if compact != self.compact:
+            self.compact = compact
+            self._changed()
 
     # Size and mouse
 

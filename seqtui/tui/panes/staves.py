@@ -108,10 +108,21 @@ def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: flo
     if units > rows:
         near = f"first {rows}" if unit is None else f"near {unit}"
         parts.append((2, {Fold.NEAR: near, Fold.MEAN: f"mean of {math.ceil(units / rows)}"}.get(how, how.value)))
-    if stave.signed:
+    if math.isinf(stave.limit):
+        parts.append((3, _held(stave.values, limit)))
+        parts += [(6, "log over 1")] if limit > 1 else []
+    elif stave.signed:
         parts.append((3, f"±{significant(limit)}"))
     else:
         opened, closed = saturation(stave.values)
         parts += [(3, f"open {percent(opened)}"), (4, f"closed {percent(closed)}")]
     kept = sorted(sorted(range(len(parts)), key=lambda i: parts[i][0])[:lines])
     return [parts[i][1] for i in kept]
+
+
+def _held(values: Values, limit: float) -> str:
+    """How much of what is finite lies within the scale, in the ten cells of a label: 95% in ±50."""
+    known = np.abs(values[np.isfinite(values)])
+    share = percent(float(np.count_nonzero(known <= limit) / known.size) if known.size else math.nan).strip()
+    said = f"{share} in ±{limit:g}"
+    return said if len(said) <= 10 else f"{share} ±{limit:g}"

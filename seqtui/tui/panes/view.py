@@ -14,8 +14,9 @@ from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import Fold, fold, stave_label
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import Ink
-from seqtui.tui.widgets.numbers import SteadyLimit
+from seqtui.tui.widgets.numbers import COARSE, SteadyLimit
 
+MOST = 95  # percent of an unbounded state that its scale holds: a few units integrate without an end
 U8 = npt.NDArray[np.uint8]
 
 
@@ -86,7 +87,8 @@ class Memory:
             self.loss_limit.update(_largest(view.probe.loss[1:]))
             for stave in view.probe.staves:
                 if math.isinf(stave.limit):
-                    self._limits.setdefault((stave.name, stave.layer), SteadyLimit()).update(_largest(stave.values))
+                    steady = SteadyLimit(1.0, COARSE, least=0.1, over=1.15, empty=0.3)
+                    self._limits.setdefault((stave.name, stave.layer), steady).update(_largest(stave.values, MOST))
 
     def painter(self, view: View, scale: Scale) -> HeatmapPainter:
         """The painter of a scale at the layout's column width."""
@@ -101,9 +103,13 @@ class Memory:
         return steady.value if steady else max(float(stave.limit), 1e-6)
 
     def bounds(self, stave: Stave) -> tuple[Scale, float, float]:
-        """The scale of a stave, and the values at both its ends."""
-        limit = self.limit(stave)
+        """The scale of a stave, and what is at both its ends, in the measure of `measured`."""
+        limit = math.asinh(self.limit(stave)) if math.isinf(stave.limit) else self.limit(stave)
         return (SIGNED, -limit, limit) if stave.signed else (GATE, 0.0, limit)
+
+    def measured(self, stave: Stave, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Values as they are; those without a bound even up to about 1 and logarithmic beyond, so that all are seen."""
+        return np.arcsinh(values) if math.isinf(stave.limit) else values
 
     def codes(self, view: View, stave: Stave, rows: int) -> U8:
         """Level codes (rows, columns in view) of a stave."""
@@ -115,7 +121,7 @@ class Memory:
                 self._folded.clear()
             self._folded[key] = fold(stave.values[window], rows, how, unit)
         scale, low, high = self.bounds(stave)
-        return scale.codes(self._folded[key], low, high)
+        return scale.codes(self.measured(stave, self._folded[key]), low, high)
 
     def label(self, view: View, stave: Stave, rows: int, lines: int) -> list[str]:
         """The stave's lines in the gutter."""
@@ -126,7 +132,7 @@ class Memory:
         return self._labels[key]
 
 
-def _largest(values: npt.NDArray[np.floating]) -> float:
-    """A magnitude that all but one value in two hundred stay below; NaN without any."""
+def _largest(values: npt.NDArray[np.floating], most: float = 99.5) -> float:
+    """A magnitude that `most` percent of the values stay below; NaN without any."""
     finite = np.abs(values[np.isfinite(values)])
-    return float(np.percentile(finite, 99.5)) if finite.size else math.nan
+    return float(np.percentile(finite, most)) if finite.size else math.nan

@@ -160,6 +160,7 @@ class Lab(Screen[None]):
         new = self._arrangement = arrange(width, height, zoomed=self.zoomed, above=above, alone=alone)
         for name, pane in self.panes.items():
             pane.display = name in new.panes
+        self.score.set_compact(bool(new.tabs))
         self.above.display = any(name in new.panes for name in ABOVE)
         self.above.styles.height = new.above or "1fr"
         self.tabs.display = bool(new.tabs)

@@ -34,7 +34,7 @@ class Axis:
         if logarithmic:  # near zero the grid must be finer than the smallest value
             fine = 10.0 ** math.floor(math.log10(low)) / 10
             bottom = math.floor(low / min(grid, fine)) * min(grid, fine)
-        return Axis(bottom, top, logarithmic)
+        return Axis(min(bottom, low), max(top, high), logarithmic)  # a grid may miss by a rounding
 
     def position(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Height 0 … 1 of each value; NaN for what is not finite or, on a logarithmic axis, not above 0."""

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from rich.segment import Segment
 from rich.style import Style
 
-from seqtui.tui.colours import GAP, RAMP, RAMP_GAP, Scale, Triplet, mix
+from seqtui.tui.colours import GAP, OVER, OVER_COLOUR, RAMP, RAMP_GAP, RAMP_OVER, Scale, Triplet, mix
 from seqtui.tui.widgets.ink import Ink, rgb
 
 U8 = npt.NDArray[np.uint8]
@@ -47,9 +47,9 @@ class HeatmapPainter:
 
     def colour(self, code: int, lit: bool = False) -> Triplet | None:
         """The colour of a code, None for a gap."""
-        if code >= self._levels:
+        if code >= self._levels and code != OVER:
             return None
-        colour = self._colours[code]
+        colour = OVER_COLOUR if code == OVER else self._colours[code]
         return mix(colour, self._highlight, _HIGHLIGHT) if lit else colour
 
     def _segment(self, code: int, run: int) -> Segment:
@@ -71,6 +71,8 @@ class HeatmapPainter:
         """The ramp's glyph for a code."""
         if code == HALF:
             return " "
+        if code == OVER:
+            return RAMP_OVER
         return RAMP_GAP if code == GAP else RAMP[code * len(RAMP) // self._levels]
 
 

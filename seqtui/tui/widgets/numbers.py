@@ -29,24 +29,44 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def nice_ceiling(value: float) -> float:
-    """The smallest of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that is not below `value` (above 0)."""
+FINE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+COARSE = (1, 2, 5, 10)
+
+
+def nice_ceiling(value: float, steps: tuple[float, ...] = FINE) -> float:
+    """The smallest of `steps` (1 to 10) times a power of ten that is not below `value` (above 0)."""
     power = 10.0 ** math.floor(math.log10(value))
-    steps = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
     return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
 
 
 class SteadyLimit:
-    """The top of a scale that grows at once and shrinks only when most of it lies empty, so that it does not jitter."""
+    """The top of a scale that does not jitter: it grows when `over` times it is passed, shrinks when most lies empty.
 
-    def __init__(self, start: float = 1.0) -> None:
+    Args:
+        start: the limit before anything was seen.
+        steps: what it is rounded up to, from 1 to 10.
+        least: it is never below that.
+        over: how far data may pass it before it grows.
+        empty: the share of it that data must reach, or else it shrinks.
+    """
+
+    def __init__(
+        self,
+        start: float = 1.0,
+        steps: tuple[float, ...] = FINE,
+        *,
+        least: float = 1e-6,
+        over: float = 1.0,
+        empty: float = 0.4,
+    ) -> None:
         self.value = start
+        self._steps, self._least, self._over, self._empty = steps, least, over, empty
         self._fresh = True
 
     def update(self, largest: float) -> float:
         """The limit for data up to `largest`; what is not finite or not above 0 changes nothing."""
         if math.isfinite(largest) and largest > 0:
-            if self._fresh or largest > self.value or largest < 0.4 * self.value:
-                self.value = nice_ceiling(max(largest, 1e-6))
+            if self._fresh or not self._empty * self.value <= largest <= self._over * self.value:
+                self.value = nice_ceiling(max(largest, self._least), self._steps)
             self._fresh = False
         return self.value

@@ -19,7 +19,8 @@ from seqtui.snapshot import Snapshot
 from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
 from seqtui.tui.widgets.wrap import wrap
 
-_CORNERS = {"round": "╭╮╰╯", "solid": "┌┐└┘"}  # border types whose edges are drawn here, with both titles on top
+# Border types whose edges are drawn here, with both titles on top: their corners and their line.
+_FRAMES = {"round": "╭╮╰╯─", "solid": "┌┐└┘─", "heavy": "┏┓┗┛━"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Pane(Widget, can_focus=True):
         padding: 0 1;
         border: round $foreground 22%;
         &:focus { border: round $accent 75%; }
+        &:focus:nocolor { border: heavy $accent; }
         .pane--muted { color: $foreground 62%; }
         .pane--faint { color: $foreground 34%; }
         .pane--accent { color: $accent; }
@@ -97,7 +99,7 @@ class Pane(Widget, can_focus=True):
                 text=text,
                 muted=part("pane--muted"),
                 faint=part("pane--faint"),
-                accent=part("pane--accent"),
+                accent=part("pane--accent") + Style(bold=colourless or None),
                 warm=part("pane--warm"),
                 second=part("pane--second"),
                 playhead=part("pane--playhead"),
@@ -162,40 +164,40 @@ class Pane(Widget, can_focus=True):
             self._rebuild()
         strips = super().render_lines(crop)
         kind, _ = self.styles.border_top
-        if kind not in _CORNERS or not strips:
+        if kind not in _FRAMES or not strips:
             return strips
+        frame = _FRAMES[kind]
         height = self.outer_size.height
         for y, line in ((0, 0), (height - 1, 1)):
             if crop.y <= y < crop.bottom:
-                strips[y - crop.y] = self._edge(_CORNERS[kind][2 * line : 2 * line + 2], titled=line == 0).crop(
-                    crop.x, crop.right
-                )
+                corners = frame[2 * line : 2 * line + 2]
+                strips[y - crop.y] = self._edge(corners, frame[4], titled=line == 0).crop(crop.x, crop.right)
         return strips
 
-    def _edge(self, corners: str, titled: bool) -> Strip:
+    def _edge(self, corners: str, line: str, titled: bool) -> Strip:
         """The upper or lower edge of the frame."""
         width = self.outer_size.width
         base, _ = self.background_colors
         edge = Style(color=(base + self.styles.border_top[1]).rich_color, bgcolor=self.ink.text.bgcolor)
         inner = max(0, width - 2)
-        segments = [Segment("─" * inner, edge)]
+        segments = [Segment(line * inner, edge)]
         if titled and inner >= 5:
-            segments = self._titled(inner, edge)
+            segments = self._titled(inner, line, edge)
         strip = Strip([Segment(corners[0], edge), *segments, Segment(corners[1], edge)]).adjust_cell_length(width)
         for line_filter in self.get_line_filters():
             strip = strip.apply_filter(line_filter, self.background_colors[1])
         return strip
 
-    def _titled(self, inner: int, edge: Style) -> list[Segment]:
+    def _titled(self, inner: int, line: str, edge: Style) -> list[Segment]:
         name = self.ink.accent if self.has_focus else self.ink.text
         title = self._title if cell_len(self._title) <= inner - 4 else set_cell_size(self._title, inner - 4)
         room = inner - cell_len(title) - 4
         subtitle = next((text for text in self._subtitles if text and cell_len(text) <= room - 5), "")
-        left = [Segment("─ ", edge), Segment(title, name), Segment(" ", edge)]
+        left = [Segment(f"{line} ", edge), Segment(title, name), Segment(" ", edge)]
         if not subtitle:
-            return [*left, Segment("─" * (room + 1), edge)]
-        right = [Segment(" ", edge), Segment(subtitle, self.ink.muted), Segment(" ─", edge)]
-        return [*left, Segment("─" * (room - cell_len(subtitle) - 2), edge), *right]
+            return [*left, Segment(line * (room + 1), edge)]
+        right = [Segment(" ", edge), Segment(subtitle, self.ink.muted), Segment(f" {line}", edge)]
+        return [*left, Segment(line * (room - cell_len(subtitle) - 2), edge), *right]
 
     def notify_style_update(self) -> None:
         """The theme or a style changed: every colour is mixed anew."""

@@ -17,6 +17,7 @@ from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import Row
 
 TICKS_WIDTH = 5  # "2.50 "
+_SHIFTED = 7  # lines from which on a label a line beside its own is not far off
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Plot:
         self.codes[line] = ord("┄")
         self.styles[line] = style
         taken = {other for other, _, _ in self.labels}
-        free = [at for at in (line, line - 1, line + 1) if 0 <= at < self.lines and at not in taken]
+        near = (line, line - 1, line + 1) if self.lines >= _SHIFTED else (line,)
+        free = [at for at in near if 0 <= at < self.lines and at not in taken]
         if free:
             self.labels.append((free[0], label, style))
 
