@@ -1,0 +1,154 @@
+"""How much memory a training takes, told before it is taken: afterwards the operating system ends the program.
+
+Counted are the large arrays: four of the size of all parameters (weights, gradient, two moments of Adam), the packed
+panels of every matrix, the first layer's table, the arrays of a step and of a validation, and the copies that saving a
+checkpoint makes. Not counted are the corpus, which is read by then, and the interpreter.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.errors import SeqError
+from seqcore.gemm import padded
+from seqcore.layers.loss import WIDE
+from seqcore.model import Workspace, shapes
+from seqcore.trainer import VALIDATION_LENGTH, VALIDATION_ROWS
+
+_TRAINED = 4  # weights, gradient, m, v: so many arrays of the size of all parameters
+_SAVED = 9  # while a checkpoint is written: copies of weights, m and v, each as bytes, and the file of them
+_UNLIMITED = 1 << 60  # bytes: a control group says that it has no limit with a number about as large as there are
+_PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+
+def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
+    """The bytes that training such a model takes at most."""
+    T, B, V = training.length, training.batch, model.vocabulary_size
+    named = shapes(model)
+    matrices = [shape for name, shape in named.items() if len(shape) == 2 and name != "embedding.E"]
+    panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
+    transposed = 4 * V * model.hidden if V <= WIDE else 0  # of the head's gradient
+    step = Workspace.bytes_needed(model, T, B) + _table_bytes(model, T * B)
+    validation = 0
+    if training.validation:
+        places = VALIDATION_LENGTH * VALIDATION_ROWS
+        validation = Workspace.bytes_needed(model, VALIDATION_LENGTH, VALIDATION_ROWS, False)
+        validation += _table_bytes(model, places)
+    return 4 * (_TRAINED + _SAVED) * _count(model) + panels + transposed + step + validation
+
+
+def check_memory(model: ModelConfig, training: TrainingConfig) -> None:
+    """Raises SeqError, naming sizes that would fit, where this machine has less free than the training takes."""
+    free = memory_free()
+    if free is None:
+        return
+    need = bytes_needed(model, training)
+    if need > free:
+        raise SeqError(
+            f"training this model needs {_size(need)} of memory, this machine has {_size(free)} free: "
+            f"{_advice(model, training, free)}"
+        )
+
+
+def memory_free() -> int | None:
+    """The bytes that this process can still take without swapping; None where the system does not tell.
+
+    On Linux what is available, or less where a control group (a container, a service) holds the process shorter;
+    elsewhere all memory of the machine.
+    """
+    known = [found for found in (_available(), _left_in_groups()) if found is not None]
+    if known:
+        return min(known)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _count(model: ModelConfig) -> int:
+    """The number of parameters, without making them."""
+    total = 0
+    for first, *rest in shapes(model).values():
+        total += first * (rest[0] if rest else 1)
+    return total
+
+
+def _table_bytes(model: ModelConfig, places: int) -> int:
+    """Of the input table for that many tokens, its gradient, and the rows of the embedding below both."""
+    rows, width = min(places, model.vocabulary_size), model.embedding
+    return 4 * rows * (2 * padded(4 * model.hidden) + (width + padded(width) if width else 0))
+
+
+def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:
+    """What would fit, the batch made smaller first, then the windows, then the model."""
+    batch = training.batch
+    while batch > 1:
+        batch //= 2
+        if bytes_needed(model, replace(training, batch=batch)) <= free:
+            return f"--batch {batch} would fit"
+    length = training.length
+    while length > 16:
+        length //= 2
+        if bytes_needed(model, replace(training, batch=1, length=length)) <= free:
+            return f"--batch 1 --length {length} would fit"
+    hidden = model.hidden
+    while hidden > 1:
+        hidden //= 2
+        smaller = replace(model, hidden=hidden)
+        if bytes_needed(smaller, training) <= free:
+            return f"--hidden {hidden} would fit"
+    return "take a smaller --hidden, --batch, --length or --vocabulary-limit, or free some memory"
+
+
+def _available() -> int | None:
+    """What Linux reckons can be taken without swapping."""
+    for line in _lines(_PROC / "meminfo"):
+        if line.startswith("MemAvailable:"):
+            return _number(line.split()[1]) * 1024 if len(line.split()) > 1 else None
+    return None
+
+
+def _left_in_groups() -> int | None:
+    """What the control groups of this process leave it, the strictest of them; files they cache can be given back."""
+    left: list[int] = []
+    for line in _lines(_PROC / "self" / "cgroup"):
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if controllers not in ("", "memory"):
+            continue
+        root = _GROUPS / controllers
+        names = (
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            if controllers
+            else ("memory.max", "memory.current", "inactive_file")
+        )
+        inner = root / path.strip("/")
+        for folder in (inner, *inner.parents):
+            left += _left(folder, *names)
+            if folder == root:
+                break
+    return min(left, default=None)
+
+
+def _left(folder: Path, limit_name: str, usage_name: str, cached_name: str) -> list[int]:
+    """What one control group leaves, or nothing if it has no limit."""
+    limit, usage = (_number("".join(_lines(folder / name)).strip()) for name in (limit_name, usage_name))
+    if not 0 < limit < _UNLIMITED:
+        return []
+    cached = [line.split()[1] for line in _lines(folder / "memory.stat") if line.startswith(f"{cached_name} ")]
+    return [max(0, limit - usage + sum(_number(text) for text in cached))]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB"
