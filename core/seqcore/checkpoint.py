@@ -6,6 +6,7 @@ Nothing is ever unpickled.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -43,7 +44,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
@@ -52,12 +53,16 @@ def write_atomically(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See to it that the folder's entries are on the disk. Raises OSError."""
     if not hasattr(os, "O_DIRECTORY"):
         return  # Windows cannot open a folder, and does not need to
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot sync a folder
+            raise
     finally:
         os.close(descriptor)
 
@@ -94,7 +99,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise SeqError(f"{path.name} is no checkpoint of seqtui")
     if _digest(arrays, meta.get("numbers", "")) != meta.get("digest"):
         raise SeqError(f"{path.name} is damaged: its content does not fit its digest")
-    return Checkpoint(arrays, json.loads(meta["numbers"]))
+    try:
+        numbers = json.loads(meta["numbers"])
+    except (KeyError, ValueError, TypeError, RecursionError):
+        numbers = None
+    if not isinstance(numbers, dict):
+        raise SeqError(f"{path.name} is damaged: it lacks its numbers")
+    return Checkpoint(arrays, numbers)
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -112,12 +123,16 @@ def checkpoint_steps(folder: Path) -> list[int]:
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint, int, list[str]]:
-    """The newest checkpoint that loads, its step, and a line for each newer one that does not.
+    """The newest checkpoint that loads, its step, and a line for each newer one that is damaged.
 
-    Raises SeqError when there is none.
+    Raises SeqError when there is none, and when one cannot be read at all: it may be good.
     """
     damaged: list[str] = []
     for step in checkpoint_steps(folder):
+        try:
+            checkpoint_path(folder, step).open("rb").close()
+        except OSError as error:
+            raise SeqError(f"{checkpoint_path(folder, step)} cannot be read ({error.strerror})") from None
         try:
             return read_checkpoint(checkpoint_path(folder, step)), step, damaged
         except SeqError as error:

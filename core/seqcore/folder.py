@@ -10,11 +10,16 @@ import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeGuard
 
 from platformdirs import user_data_path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # looked at before each use
 
 from seqcore.checkpoint import (
     Checkpoint,
@@ -22,6 +27,7 @@ from seqcore.checkpoint import (
     checkpoint_path,
     checkpoint_steps,
     newest_checkpoint,
+    sync_folder,
     write_atomically,
 )
 from seqcore.config import ModelConfig, TrainingConfig
@@ -94,6 +100,33 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: IO[bytes] | None = None
+
+    def lock(self) -> None:
+        """Keep other processes from training in the folder until `unlock`. Raises SeqError where one does."""
+        if fcntl is None or self._lock is not None:
+            return
+        try:
+            file = open(self.path / ".lock", "ab")  # noqa: SIM115  # held open as long as the lock
+        except OSError as error:
+            raise SeqError(f"{self.path} cannot be written ({error.strerror})") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise SeqError(
+                f"{self.path} is being trained by another process: let it end, or give another run"
+            ) from None
+        except OSError:  # a file system without locks
+            file.close()
+            return
+        self._lock = file
+
+    def unlock(self) -> None:
+        """Let others train in the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     @property
     def name(self) -> str:
@@ -119,6 +152,8 @@ class RunFolder:
         if corpus.source == "-":
             write_atomically(path / _OWN_CORPUS, corpus.data)
         write_atomically(path / "config.json", json.dumps(config.to_dict(), indent=1).encode())
+        with contextlib.suppress(OSError):
+            sync_folder(path.parent)
         return folder
 
     @staticmethod
@@ -157,7 +192,7 @@ class RunFolder:
         corpus = read_corpus(source, encoding=reference.encoding, as_bytes=as_bytes)
         if corpus.digest != reference.digest:
             raise SeqError(f"the corpus {quoted(reference.source)} has changed since this run began on it")
-        return Corpus(reference.name, reference.source, corpus.data, reference.encoding)
+        return replace(corpus, name=reference.name, source=reference.source)
 
     def save(self, checkpoint: Checkpoint, step: int) -> Path:
         """Write a checkpoint, then let go of those that are too many. Raises SeqError; older ones then stand."""
@@ -173,20 +208,24 @@ class RunFolder:
         return newest_checkpoint(self.path)
 
     def forget_after(self, step: int) -> None:
-        """Drop what a run that goes on from `step` will write again: later metrics and checkpoints, and leftovers."""
-        kept = [line for line in self.metrics() if line.get("step", 0) <= step]
+        """Drop the metrics that a run going on from `step` will write again, and leftovers of saves that were killed.
+
+        Later checkpoints are there only because they are damaged: they are put aside under another name.
+        """
+        kept = [line for line in self.metrics() if line["step"] <= step]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         write_atomically(self.path / "metrics.jsonl", text.encode())
         for later in checkpoint_steps(self.path):
             if later > step:
+                path = checkpoint_path(self.path, later)
                 with contextlib.suppress(OSError):
-                    checkpoint_path(self.path, later).unlink()
+                    path.replace(path.with_name(f"{path.name}.damaged"))
         for leftover in self.path.glob(".*.part"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The lines of metrics.jsonl, without one that was cut off."""
+        """The lines of metrics.jsonl that have a step, without one that was cut off."""
         try:
             lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
@@ -194,7 +233,7 @@ class RunFolder:
         for line in lines:
             with contextlib.suppress(ValueError, RecursionError):
                 entry = json.loads(line)
-                if isinstance(entry, dict):
+                if isinstance(entry, dict) and is_count(entry.get("step")):
                     yield entry
 
     def add_metrics(self, line: Mapping[str, float | int]) -> None:
@@ -211,6 +250,11 @@ class RunFolder:
                 file.write(text.encode("utf-8", "replace"))
         except OSError as error:
             raise SeqError(f"{self.path / name} cannot be written ({error.strerror}): free some space") from None
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """True for a whole number that a step can be."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 
 def _free_name(label: str) -> Path:
@@ -235,4 +279,12 @@ def list_runs() -> list[RunFolder]:
         folders = [path for path in runs_root().iterdir() if (path / "config.json").is_file()]
     except OSError:
         return []
-    return [RunFolder(path) for path in sorted(folders, key=lambda path: -path.stat().st_mtime)]
+    return [RunFolder(path) for path in sorted(folders, key=_last_change, reverse=True)]
+
+
+def _last_change(folder: Path) -> float:
+    """When something was last written to the run: a folder's own time does not change when a file in it grows."""
+    times = [0.0]
+    with contextlib.suppress(OSError):
+        times += [path.stat().st_mtime for path in folder.iterdir()]
+    return max(times)

@@ -16,6 +16,7 @@ Measured reasons for the options:
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -55,6 +56,7 @@ void = types.void
 F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "SEQTUI_CACHE_DIR"
+_FOLDER = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")  # of the sources, of the host
 
 
 # What a parallel kernel is called with: [the next chunk to claim, how many workers to start]. (Numba's own
@@ -124,7 +126,9 @@ def _cache_folder() -> Path:
         fallback = Path(tempfile.gettempdir()) / f"seqtui-{os.getuid()}"
         if _writable(fallback / folder) and fallback.stat().st_uid == os.getuid() and not fallback.is_symlink():
             return fallback / folder
-    return Path(tempfile.mkdtemp(prefix="seqtui-"))
+    lone = Path(tempfile.mkdtemp(prefix="seqtui-")) / folder
+    lone.mkdir()
+    return lone
 
 
 def _forget_old(folder: Path, days: int = 60) -> None:
@@ -132,7 +136,8 @@ def _forget_old(folder: Path, days: int = 60) -> None:
     with contextlib.suppress(OSError):
         os.utime(folder)
         for sibling in folder.parent.iterdir():
-            if time.time() - sibling.stat().st_mtime > days * 86_400:
+            ours = _FOLDER.fullmatch(sibling.name)  # whatever else lies there is not ours to remove
+            if ours and time.time() - sibling.stat().st_mtime > days * 86_400:
                 shutil.rmtree(sibling, ignore_errors=True)
 
 

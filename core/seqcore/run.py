@@ -4,10 +4,10 @@ Both faces of the program, the command line and the screen, train through `Run.a
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.corpus import Corpus, split_tokens
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.folder import CorpusReference, RunConfig, RunFolder
+from seqcore.folder import CorpusReference, RunConfig, RunFolder, is_count
 from seqcore.records import History
 from seqcore.trainer import Step, Trainer
 
@@ -66,6 +66,8 @@ class Run:
         if keep:
             label = f"{corpus.name}-{shape.family}{shape.hidden}" + (f"x{shape.layers}" if shape.layers > 1 else "")
             run.folder = RunFolder.create(config, corpus, out, label)
+            run.folder.lock()
+            run.save()  # from its first moment on there is something to go on with
         return run
 
     @staticmethod
@@ -77,13 +79,23 @@ class Run:
         config = folder.config()
         if changes:
             config = replace(config, training=config.training.changed(**changes))
-        run = Run(config, folder.corpus(config), folder)
-        checkpoint, step, run.warnings = folder.newest()
-        run._take(checkpoint, step)
-        folder.forget_after(step)
-        if changes:
-            folder.write_config(config)
+        folder.lock()
+        try:
+            run = Run(config, folder.corpus(config), folder)
+            checkpoint, step, run.warnings = folder.newest()
+            run._take(checkpoint, step)
+            folder.forget_after(step)
+            if changes:
+                folder.write_config(config)
+        except BaseException:
+            folder.unlock()
+            raise
         return run
+
+    def close(self) -> None:
+        """Let go of the folder; nothing is saved."""
+        if self.folder is not None:
+            self.folder.unlock()
 
     @property
     def name(self) -> str:
@@ -92,36 +104,43 @@ class Run:
 
     def _take(self, checkpoint: Checkpoint, step: int) -> None:
         self.trainer.restore(checkpoint.arrays, checkpoint.numbers)
-        self._since = _Interval(*(checkpoint.numbers.get(key, 0) for key in ("interval_loss", "interval_steps")))
-        self._since.seconds = float(checkpoint.numbers.get("interval_seconds", 0.0))
+        self._since = _Interval.of(checkpoint.numbers)
         self.saved_step = step
         if self.folder:
-            self.history = HistoryLog.of(line for line in self.folder.metrics() if line.get("step", 0) <= step)
+            self.history = HistoryLog.of(line for line in self.folder.metrics() if line["step"] <= step)
 
     def save(self) -> Path | None:
-        """A checkpoint of the run as it stands; None if the run is kept nowhere. Raises SeqError."""
+        """A checkpoint of the run as it stands; None if the run is kept nowhere.
+
+        Raises SeqError: the disk refuses, or something in it is not finite, which no checkpoint may be.
+        """
         if self.folder is None:
             return None
-        since = self._since
+        since, state = self._since, self.trainer.state()
+        broken = [name for name, array in state.items() if not np.isfinite(array).all()]
+        if broken:
+            raise SeqError(f"not saved: {broken[0]} is not finite; the checkpoint before stands")
         numbers = self.trainer.numbers() | {
             "interval_loss": since.loss,
             "interval_steps": since.steps,
             "interval_seconds": since.seconds,
         }
-        path = self.folder.save(Checkpoint(self.trainer.state(), numbers), self.trainer.steps)
+        path = self.folder.save(Checkpoint(state, numbers), self.trainer.steps)
         self.saved_step = self.trainer.steps
         return path
 
     def recover(self, rate: float = 0.5) -> int:
         """After a divergence: back to the newest good checkpoint with the learning rate scaled; its step.
 
+        A second time from the same checkpoint the rate is lower still: at the same one it would diverge again.
         Raises SeqError when there is none.
         """
         if self.folder is None:
             raise SeqError("this run is kept nowhere: there is no checkpoint to go back to")
+        before = self.trainer.rate_scale
         checkpoint, step, self.warnings = self.folder.newest()
         self._take(checkpoint, step)
-        self.trainer.rate_scale *= rate
+        self.trainer.rate_scale = min(before, self.trainer.rate_scale) * rate
         self.folder.forget_after(step)
         return step
 
@@ -190,51 +209,83 @@ class _Interval:
     steps: int = 0
     seconds: float = 0.0
 
+    @staticmethod
+    def of(numbers: Mapping[str, Any]) -> "_Interval":
+        """From a checkpoint's numbers; empty where they make no sense."""
+        loss, steps, seconds = (numbers.get(f"interval_{key}") for key in ("loss", "steps", "seconds"))
+        if is_count(steps) and _is_number(loss) and _is_number(seconds):
+            return _Interval(float(loss), steps, float(seconds))
+        return _Interval()
+
     def add(self, step: Step) -> None:
         self.loss += step.loss
         self.steps += 1
         self.seconds += step.seconds
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
 class HistoryLog:
-    """Growing curves; `record` gives a frozen copy. Every step is kept: a spike must survive any zoom."""
+    """Growing curves. Every step is kept: a spike must survive any zoom.
+
+    Columns are append-only, so that a `record` is a set of views and costs nothing however long a run is.
+    """
 
     def __init__(self) -> None:
-        self._steps = np.zeros((1024, 4), np.float64)  # step, loss, rate, norm
+        self._columns = _columns(1024)
         self._count = 0
         self._validations: list[tuple[int, float]] = []
+        self._validation_record = _validation_columns([])
 
     @staticmethod
-    def of(lines: Any) -> "HistoryLog":
-        """From metrics lines, which anybody may have written: what is no number is left out."""
+    def of(lines: Iterable[Mapping[str, Any]]) -> "HistoryLog":
+        """From metrics lines with a step, which anybody may have written: what is no number is left out."""
         log = HistoryLog()
         for line in lines:
-            row = [line.get(key, math.nan) for key in ("step", "train_loss", "learning_rate", "gradient_norm")]
-            if all(isinstance(value, int | float) for value in row):
-                log._append(row)
-            if isinstance(line.get("validation_loss"), int | float) and isinstance(line.get("step"), int):
+            rest = [line.get(key) for key in ("train_loss", "learning_rate", "gradient_norm")]
+            if all(_is_number(value) for value in rest):
+                log._append(line["step"], *rest)
+            if _is_number(line.get("validation_loss")):
                 log.add_validation(line["step"], float(line["validation_loss"]))
         return log
 
-    def _append(self, row: list[float]) -> None:
-        if self._count == len(self._steps):
-            self._steps = np.concatenate([self._steps, np.zeros_like(self._steps)])
-        self._steps[self._count] = row
+    def _append(self, step: int, *values: Any) -> None:
+        if self._count == self._columns[0].size:
+            wider = _columns(2 * self._count)
+            for new, old in zip(wider, self._columns, strict=True):
+                new[: self._count] = old
+            self._columns = wider
+        for column, value in zip(self._columns, (step, *values), strict=True):
+            column[self._count] = value
         self._count += 1
 
     def add(self, step: Step) -> None:
         """One training step."""
-        self._append([step.step, step.loss, step.learning_rate, step.gradient_norm])
+        self._append(step.step, step.loss, step.learning_rate, step.gradient_norm)
 
     def add_validation(self, step: int, loss: float) -> None:
         """One validation."""
         self._validations.append((step, loss))
+        self._validation_record = _validation_columns(self._validations)
 
     def record(self) -> History:
         """The curves as they are now."""
-        rows = self._steps[: self._count]
-        steps, losses = zip(*self._validations, strict=True) if self._validations else ((), ())
-        loss, rate, norm = (rows[:, column].astype(np.float32) for column in (1, 2, 3))
-        return History(
-            rows[:, 0].astype(np.int64), loss, rate, norm, np.array(steps, np.int64), np.array(losses, np.float32)
-        )
+        step, loss, rate, norm = (_read_only(column[: self._count]) for column in self._columns)
+        return History(step, loss, rate, norm, *self._validation_record)
+
+
+def _columns(size: int) -> tuple[Any, ...]:
+    """Steps, losses, rates and norms."""
+    return (np.zeros(size, np.int64), *(np.zeros(size, np.float32) for _ in range(3)))
+
+
+def _read_only(view: Any) -> Any:
+    view.flags.writeable = False
+    return view
+
+
+def _validation_columns(rows: list[tuple[int, float]]) -> tuple[Any, Any]:
+    steps, losses = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(steps, np.int64), np.array(losses, np.float32)

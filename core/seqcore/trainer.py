@@ -1,7 +1,7 @@
 """Training: one step after another, and validation. Knows no screen, no files and no clock but its own.
 
 The same seed gives the same bytes of weights for any number of threads, and k + k steps the same as 2k, if the state
-(`Trainer.state`) is taken over between them.
+(`Trainer.state`) is taken over between them. One thing follows the clock: a cosine that ends after some minutes.
 """
 
 import math
@@ -175,6 +175,12 @@ class Trainer:
             arrays[f"state.{n}.c"], arrays[f"state.{n}.h"] = layer.c[0].copy(), layer.h[0].copy()
         return arrays
 
+    def _state_shapes(self) -> dict[str, tuple[int, ...]]:
+        rows = (self.training.batch, self.config.hidden)
+        parts = ("parameters", "m", "v")
+        named = {f"{part}.{name}": shape for part in parts for name, shape in self.parameters.shapes.items()}
+        return named | {f"state.{n}.{name}": rows for n in range(self.config.layers) for name in ("c", "h")}
+
     def numbers(self) -> dict[str, float | int]:
         """All numbers that the next step depends on, by name."""
         return {
@@ -186,17 +192,18 @@ class Trainer:
 
     def restore(self, arrays: Mapping[str, F32], numbers: Mapping[str, float | int]) -> None:
         """Take over a `state` and its `numbers`. Raises SeqError, and changes nothing, when they do not fit."""
-        now = self.state()
-        for name, array in now.items():
+        for name, shape in self._state_shapes().items():
             if name not in arrays:
                 raise SeqError(f"the checkpoint has no {name}: it belongs to another model")
-            if arrays[name].shape != array.shape or arrays[name].dtype != np.float32:
-                raise SeqError(f"{name} has the shape {arrays[name].shape}, this model needs {array.shape}")
+            if arrays[name].shape != shape or arrays[name].dtype != np.float32:
+                raise SeqError(f"{name} has the shape {arrays[name].shape}, this model needs {shape}")
         try:
             steps, updates = int(numbers["steps"]), int(numbers["updates"])
             seconds, rate_scale = float(numbers["seconds"]), float(numbers["rate_scale"])
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise SeqError(f"the checkpoint lacks a number that is needed: {error}") from None
+        if min(steps, updates) < 0 or not (0 <= seconds < math.inf and 0 < rate_scale < math.inf):
+            raise SeqError("the checkpoint's numbers make no sense: take an earlier one")
         for name, view in self.parameters.items():
             view[:] = arrays[f"parameters.{name}"]
         for prefix, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):

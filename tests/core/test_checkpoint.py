@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save
-from seqcore.checkpoint import checkpoint_path, checkpoint_steps, read_checkpoint
+from seqcore.checkpoint import Checkpoint, checkpoint_path, checkpoint_steps, read_checkpoint
 from seqcore.errors import SeqError
 from seqcore.folder import KEEP, RunFolder
 from seqcore.run import Run
@@ -33,7 +33,9 @@ def run(tmp_path: Path) -> Run:
 
 def newest(run: Run) -> tuple[int, list[str]]:
     assert run.folder
-    resumed = Run.resume(run.folder)
+    run.close()
+    resumed = Run.resume(RunFolder(run.folder.path))
+    resumed.close()
     return resumed.trainer.steps, resumed.warnings
 
 
@@ -82,6 +84,30 @@ def test_every_flipped_bit_is_noticed(run: Run) -> None:
         assert set(same.arrays) == set(content.arrays)
 
 
+@pytest.mark.parametrize(
+    "numbers", [{"steps": -5}, {"steps": float("inf")}, {"seconds": "x"}, {"rate_scale": 0}, {"updates": None}]
+)
+def test_numbers_that_make_no_sense_are_refused_in_one_line(run: Run, numbers: dict[str, object]) -> None:
+    assert run.folder
+    run.close()
+    found = read_checkpoint(checkpoint_path(run.folder.path, 6))
+    run.folder.save(Checkpoint(found.arrays, dict(found.numbers) | numbers), 7)
+    with pytest.raises(SeqError) as error:
+        Run.resume(RunFolder(run.folder.path))
+    assert "\n" not in str(error.value)
+    run.folder.save(Checkpoint(found.arrays, dict(found.numbers) | {"interval_loss": "x"}), 7)
+    assert Run.resume(RunFolder(run.folder.path)).trainer.steps == 6
+
+
+def test_a_damaged_checkpoint_is_put_aside_not_deleted(run: Run) -> None:
+    assert run.folder
+    path = checkpoint_path(run.folder.path, 6)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert newest(run)[0] == 4
+    assert path.with_name(f"{path.name}.damaged").exists()
+    assert not path.exists()
+
+
 def test_foreign_files_are_refused_and_nothing_is_unpickled(run: Run) -> None:
     assert run.folder
     path = checkpoint_path(run.folder.path, 6)
@@ -104,12 +130,14 @@ def test_a_checkpoint_of_another_model_is_refused(run: Run, tmp_path: Path) -> N
     assert path
     assert run.folder
     checkpoint_path(run.folder.path, 9).write_bytes(path.read_bytes())
+    run.close()
     with pytest.raises(SeqError, match="this model needs"):
         Run.resume(run.folder)
 
 
 def test_no_checkpoint_at_all_is_one_line(tmp_path: Path) -> None:
-    runs.start(tmp_path / "run")
+    runs.start(tmp_path / "run").close()
+    checkpoint_path(tmp_path / "run", 0).unlink()
     with pytest.raises(SeqError, match="holds no checkpoint") as error:
         Run.resume(RunFolder(tmp_path / "run"))
     assert "\n" not in str(error.value)

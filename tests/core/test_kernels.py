@@ -1,5 +1,6 @@
 """The list of kernels: all are compiled beforehand, visibly, and nothing is compiled by surprise."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from seqcore.errors import SeqError
 from seqcore.model import RecurrentModel, Workspace, initial
 from seqcore.optimizer import AdamW
 from seqcore.records import CompileProgress
+from seqcore.warm import second_process
 
 
 @pytest.mark.usefixtures("kernels")
@@ -106,3 +108,24 @@ def test_the_cache_is_where_it_is_asked_to_be_or_else_where_it_can_be(
     elsewhere = jit._cache_folder()
     assert elsewhere.is_dir()
     assert not elsewhere.is_relative_to(tmp_path / "a file")
+
+
+def test_only_our_own_old_folders_are_removed(tmp_path: Path) -> None:
+    ours, old = tmp_path / "0123456789ab-01234567", tmp_path / "0123456789ac-01234567"
+    thesis = tmp_path / "thesis"
+    for folder in (ours, old, thesis):
+        folder.mkdir()
+        os.utime(folder, (0, 0))
+    jit._forget_old(ours)
+    assert {path.name for path in tmp_path.iterdir()} == {ours.name, "thesis"}
+
+
+def test_the_second_process_runs_nothing_of_the_folder_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numba.py").write_text("import pathlib; pathlib.Path('ran').write_text('')")
+    monkeypatch.chdir(tmp_path)
+    with second_process(["no such group"], 99) as helper:
+        assert helper is not None
+        assert helper.wait(60) == 0
+    assert not (tmp_path / "ran").exists()

@@ -57,6 +57,7 @@ def test_k_and_k_steps_are_2k_steps_byte_for_byte(tmp_path: Path, settings: dict
     first = runs.start(tmp_path / "cut", steps=2 * cut, **settings)
     advance(first, cut)
     first.save()
+    first.close()
     second = Run.resume(RunFolder(tmp_path / "cut"))
     assert second.trainer.steps == cut
     advance(second, cut)
@@ -78,6 +79,7 @@ def test_resume_is_exact_across_the_end_of_an_epoch(tmp_path: Path) -> None:
     first = runs.start(tmp_path / "cut", length=40, steps=80)
     advance(first, epoch - 1)
     first.save()
+    first.close()
     second = Run.resume(RunFolder(tmp_path / "cut"))
     advance(second, epoch + 4)
     assert runs.weights(second) == runs.weights(whole)
@@ -89,6 +91,7 @@ def test_a_learning_rate_changed_by_hand_survives_a_resume(tmp_path: Path) -> No
     run.trainer.rate_scale = 0.25
     rate = run.trainer.learning_rate
     run.save()
+    run.close()
     assert Run.resume(RunFolder(tmp_path / "run")).trainer.learning_rate == rate
 
 
@@ -201,6 +204,7 @@ def test_a_corpus_that_changed_is_told_from_the_one_the_run_is_on(tmp_path: Path
     kept = tmp_path / "run" / "corpus.txt"
     assert kept.read_text() == runs.TEXT
     kept.write_text(runs.TEXT + "more")
+    run.close()
     with pytest.raises(SeqError, match="has changed"):
         Run.resume(RunFolder(tmp_path / "run"))
 
@@ -225,3 +229,74 @@ def test_out_that_is_taken_is_refused_and_untouched(tmp_path: Path) -> None:
         blocked.parent.mkdir(mode=0o500)
     with pytest.raises(SeqError, match="cannot be made"):
         runs.start(blocked)
+
+
+def test_a_run_that_is_being_trained_is_not_touched_by_another(tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "run", log_every=1)
+    advance(run, 3)
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    with pytest.raises(SeqError, match="being trained by another process"):
+        Run.resume(RunFolder(tmp_path / "run"))
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+    run.close()
+    assert Run.resume(RunFolder(tmp_path / "run")).trainer.steps == 0
+
+
+def test_what_is_not_finite_is_never_saved(tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "run")
+    advance(run, 2)
+    run.save()
+    run.trainer.optimizer.v[5] = np.inf
+    with pytest.raises(SeqError, match=r"v\..* is not finite"):
+        run.save()
+    run.close()
+    assert Run.resume(RunFolder(tmp_path / "run")).trainer.steps == 2
+
+
+def test_going_back_again_and_again_lowers_the_rate_each_time(tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "run")
+    advance(run, 3)
+    run.save()
+    scales = []
+    for _ in range(3):
+        run.recover()
+        scales.append(run.trainer.rate_scale)
+    assert scales == [0.5, 0.25, 0.125]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"step": null}',
+        '{"step": -1}',
+        '{"step": 1e9}',
+        "[]",
+        '{"step": ' + "9" * 400 + "}",
+        '{"step": true}',
+        "\x00",
+        "{",
+    ],
+)
+def test_metrics_that_make_no_sense_are_left_out(tmp_path: Path, line: str) -> None:
+    run = runs.start(tmp_path / "run", log_every=1)
+    advance(run, 2)
+    run.save()
+    run.close()
+    path = tmp_path / "run" / "metrics.jsonl"
+    bad = '{"step": 2, "train_loss": "low", "learning_rate": 1, "gradient_norm": 1, "validation_loss": 1e400}'
+    path.write_text(f"{path.read_text()}{line}\n{bad}\n")
+    again = Run.resume(RunFolder(tmp_path / "run"))
+    assert again.history.record().step.tolist() == [1, 2]
+    assert again.history.record().validation_loss.size == 0
+
+
+def test_curves_told_once_do_not_change_when_the_run_goes_on(tmp_path: Path) -> None:
+    run = runs.start(None)
+    advance(run, 3)
+    told = run.history.record()
+    before = told.train_loss.copy()
+    advance(run, 3)
+    assert told.step.tolist() == [1, 2, 3]
+    assert (told.train_loss == before).all()
+    with pytest.raises(ValueError, match="read-only"):
+        told.train_loss[0] = 0
