@@ -25,17 +25,18 @@ _SAMPLE = "sample:"
 
 @dataclass(frozen=True)
 class Corpus:
-    """Bytes and how they are to be read. `source` given to `read_corpus` reads the same corpus again."""
+    """Bytes and how they are to be read. `read_corpus(source, encoding=encoding)` reads the same corpus again."""
 
     name: str  # for people: printable
     source: str  # "sample:tales", an absolute path, or "-"
-    data: bytes  # as they were found, decompressed
-    encoding: str = "utf-8"
+    data: bytes  # as they were found, decompressed; the text of a folder's files is joined in UTF-8
+    encoding: str = "utf-8"  # of the source
+    data_encoding: str = ""  # of `data`, where it is not that of the source
 
     @cached_property
     def text(self) -> str:
         """The decoded text: line ends are newlines, a byte order mark at its head is gone. Raises SeqError."""
-        return _decoded(self.data, self.encoding, _called(self.source))
+        return _decoded(self.data, self.data_encoding or self.encoding, _called(self.source))
 
     @cached_property
     def digest(self) -> str:
@@ -153,7 +154,7 @@ def _read_folder(folder: Path, encoding: str, as_bytes: bool, limit: int) -> Cor
         why = f"{skipped} binary files and no text" if skipped else "no text"
         raise SeqError(f"there is {why} in the folder {quoted(str(folder))}: give one with text files in it")
     data = b"\n\n".join(parts) + (b"" if as_bytes else b"\n")
-    return Corpus(printable(folder.name) or "folder", str(folder), data, "utf-8")
+    return Corpus(printable(folder.name) or "folder", str(folder), data, encoding, "" if as_bytes else "utf-8")
 
 
 def _checked(corpus: Corpus, as_bytes: bool) -> Corpus:

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +275,51 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
 def test_a_corpus_too_short_to_split_is_refused() -> None:
     with pytest.raises(SeqError, match="3 tokens"):
         split_tokens(np.arange(3, dtype=np.int32), 0.1)
+
+
+def _file(folder: Path, encoding: str) -> Path:
+    path = folder / "text.txt"
+    path.write_bytes(TEXT.encode(encoding))
+    return path
+
+
+def _gzip(folder: Path, encoding: str) -> Path:
+    path = folder / "text.txt.gz"
+    path.write_bytes(gzip.compress(TEXT.encode(encoding)))
+    return path
+
+
+def _folder(folder: Path, encoding: str) -> Path:
+    inner = folder / "texts"
+    inner.mkdir()
+    _file(inner, encoding)
+    _gzip(inner, encoding)
+    return inner
+
+
+TEXT = "Élan vital, café au lait, thé.\r\nUn autre été.\n"
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16", "cp1252"])
+@pytest.mark.parametrize("make", [_file, _gzip, _folder])
+def test_source_and_encoding_read_the_very_same_corpus_again(
+    tmp_path: Path, make: Callable[[Path, str], Path], encoding: str, as_bytes: bool
+) -> None:
+    corpus = read_corpus(str(make(tmp_path, encoding)), encoding=encoding, as_bytes=as_bytes)
+    again = read_corpus(corpus.source, encoding=corpus.encoding, as_bytes=as_bytes)
+    assert corpus.encoding == encoding
+    assert (again, again.digest) == (corpus, corpus.digest)
+    if not as_bytes:
+        assert again.text == corpus.text
+        assert "café au lait, thé.\nUn autre été." in again.text
+    assert replace(corpus, name="another", source="-").digest == corpus.digest
+
+
+def test_a_sample_and_standard_input_read_the_very_same_corpus_again() -> None:
+    sample = read_corpus("brackets", encoding="latin-1")  # the samples are what they are
+    assert read_corpus(sample.source, encoding=sample.encoding) == sample
+    stream = TEXT.encode("latin-1")
+    given = read_corpus("-", encoding="latin-1", stdin=io.BytesIO(stream))
+    assert given.data == stream
+    assert read_corpus("-", encoding=given.encoding, stdin=io.BytesIO(given.data)) == given
