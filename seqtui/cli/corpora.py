@@ -48,11 +48,10 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
     from seqcore.data.vocabulary import Vocabulary
 
     corpus = read_corpus(source, encoding=encoding, as_bytes=tokens_by == "byte")
-    text = corpus.data if tokens_by == "byte" else corpus.text
     vocabulary = Vocabulary.build(tokens_by, corpus)
-    train, validation = split_tokens(vocabulary.encode(text), 0.1)
+    train, validation = split_tokens(vocabulary.encode_corpus(corpus), 0.1)
     counted = references(train, validation, vocabulary.size)
-    readable = corpus.data.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    readable = corpus.data.decode("utf-8", "replace") if tokens_by == "byte" else corpus.text
     entry: dict[str, Any] = {
         "name": corpus.name,
         "source": corpus.source,

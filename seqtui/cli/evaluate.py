@@ -53,7 +53,7 @@ def _held_out(loaded: "LoadedRun") -> "tuple[str, I32, I32]":
 
     training, vocabulary = loaded.config.training, loaded.config.vocabulary
     corpus = loaded.folder.corpus(loaded.config)
-    tokens = vocabulary.encode(corpus.data if vocabulary.kind == "byte" else corpus.text)
+    tokens = vocabulary.encode_corpus(corpus)
     train, validation = split_tokens(tokens, training.validation)
     if not validation.size:
         raise SeqError("this run held nothing back (--validation 0): name a CORPUS to measure it on")
@@ -70,10 +70,8 @@ def _other(loaded: "LoadedRun", source: str, encoding: str) -> "tuple[str, I32, 
 
     vocabulary = loaded.config.vocabulary
     corpus = read_corpus(source, encoding=encoding, as_bytes=vocabulary.kind == "byte")
-    if vocabulary.kind == "byte":
-        tokens = vocabulary.encode(corpus.data)
-    elif vocabulary.unknown is None:
-        tokens = vocabulary.encode(corpus.text)  # raises where something is unknown
+    if vocabulary.unknown is None:
+        tokens = vocabulary.encode_corpus(corpus)  # raises where something is unknown
     else:
         tokens, warning = vocabulary.encode_prompt(corpus.text)
         if warning:

@@ -84,6 +84,13 @@ class Vocabulary:
             raise SeqError(f"the vocabulary does not know {listed(strange)}")
         return ids
 
+    def encode_corpus(self, corpus: Corpus) -> I32:
+        """The ids of a whole corpus, (tokens,): of its bytes where the vocabulary is by byte, else of its text.
+
+        Raises SeqError that names what the vocabulary does not know, if it has no `<unk>`.
+        """
+        return self.encode(corpus.data if self.kind == "byte" else corpus.text)
+
     def encode_prompt(self, text: str) -> tuple[I32, str]:
         """The ids of what somebody typed, and a warning that names what is unknown ("" if nothing is).
 

@@ -101,6 +101,13 @@ def test_a_kind_or_limit_that_cannot_be_is_refused() -> None:
         Vocabulary.build("word", corpus("a b"), limit=0)
 
 
+@pytest.mark.parametrize(("kind", "text"), [("byte", b"\xef\xbb\xbfn\xc3\xa9\r\n"), ("char", "né\n"), ("word", "né\n")])
+def test_a_corpus_is_read_by_its_bytes_or_by_its_text(kind: str, text: str | bytes) -> None:
+    found = Corpus("test", "-", b"\xef\xbb\xbfn\xc3\xa9\r\n")
+    vocabulary = Vocabulary.build(kind, found)
+    assert vocabulary.encode_corpus(found).tolist() == vocabulary.encode(text).tolist()
+
+
 def test_what_a_text_has_that_the_vocabulary_has_not_is_named_visibly() -> None:
     vocabulary = Vocabulary.build("char", corpus("abc"))
     with pytest.raises(SeqError) as caught:
