@@ -151,6 +151,18 @@ def test_resuming_cannot_change_what_the_run_is(call: Call, run: Path, words: li
     assert _config(run) == before
 
 
+def test_a_folder_in_another_encoding_can_be_gone_on_with(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "café"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"{n}.txt").write_bytes((f"Élan vital {n}, café, thé. " * 20).encode("latin-1"))
+    words = ["--encoding", "latin-1"]
+    assert call("train", str(folder), *TINY, *words, "--steps", "2", "--out", str(tmp_path / "run")).code == 0
+    assert call("evaluate", str(tmp_path / "run")).code == 0
+    answer = call("train", str(folder), "--resume", *words, "--out", str(tmp_path / "run"), "--steps", "4")
+    assert answer.code == 0, answer.err
+
+
 def test_resuming_may_say_again_what_holds(call: Call, run: Path, corpus: Path) -> None:
     answer = call("train", str(corpus), "--resume", "--out", run.name, *TINY, "--eval-every", "2", "--steps", "13")
     assert answer.code == 0, answer.err
