@@ -89,7 +89,13 @@ def _refused(error: OSError) -> str:
 
 
 def _pipe_is_gone() -> int:
-    """Whoever read standard output stopped reading: say nothing, and let the interpreter's last flush go nowhere."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Whoever read the output stopped reading: say nothing, and let the interpreter's last flush go nowhere."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, OSError, ValueError):
+            continue  # there is none, or it is closed
     return BROKEN_PIPE

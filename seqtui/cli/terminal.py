@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from typing import NoReturn
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -13,9 +14,20 @@ _ENDLESS = 10_000  # columns, where no terminal cuts lines
 UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
 
 
+class _Plain(Console):
+    """Leaves it to the program what a reader who went away means: Rich would end the process, with nothing saved."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Called while the BrokenPipeError is handled. Raises it again."""
+        raise  # the one being handled
+
+
 def console(stderr: bool = False) -> Console:
-    """A console on standard output or error. NO_COLOR and TERM=dumb are honoured; no markup is interpreted."""
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    """A console on standard output or error. NO_COLOR and TERM=dumb are honoured; no markup is interpreted.
+
+    Printing raises BrokenPipeError when nobody reads any more.
+    """
+    return _Plain(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
 def plain_output() -> bool:

@@ -94,6 +94,24 @@ def test_a_reader_that_goes_away_is_no_error(warm: None, corpus: Path, tmp_path:
     assert list((tmp_path / "run").glob("checkpoint-*"))  # nothing is lost
 
 
+@pytest.mark.parametrize("where", ["stdout", "stderr"])
+def test_lines_that_nobody_reads_any_more_end_it_with_all_saved(
+    warm: None, corpus: Path, tmp_path: Path, where: str
+) -> None:
+    words = command("train", str(corpus), *LONG, "--out", str(tmp_path / "run"))
+    words += ["--json"] if where == "stderr" else []
+    out, err = (subprocess.PIPE if name == where else subprocess.DEVNULL for name in ("stdout", "stderr"))
+    process = subprocess.Popen(words, stdout=out, stderr=err)
+    reader = process.stdout or process.stderr
+    assert reader is not None
+    while not reader.readline().startswith(b"step "):
+        pass
+    reader.close()
+    assert process.wait(_PATIENCE) == 141
+    steps = [int(path.stem.rpartition("-")[2]) for path in (tmp_path / "run").glob("checkpoint-*.safetensors")]
+    assert max(steps) > 0  # what was trained, not only the first weights
+
+
 class Terminal:
     """A process on a terminal of its own."""
 
