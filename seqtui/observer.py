@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ WRITING_PACE = 60.0  # tokens a second: fast reading
 WRITING_LENGTH = 360  # tokens of a sample
 EARLIER_LENGTH = 160  # tokens of a sample that is kept
 EARLIER_SEED = 7  # the same for all kept samples, so that they differ by what was learnt alone
+MOST_KEPT = 32 << 20  # bytes of parameters that wait for a text to be written with them
 REST = 1.0  # seconds a finished sample stays before the next begins
 
 
@@ -46,6 +48,7 @@ class Seen:
 
     serial: int = 0
     message: str = ""
+    said_at: float = 0.0  # when, by the monotonic clock
     references: References | None = None
     probe_text: str = ""
     probe: Probe | None = None
@@ -55,13 +58,9 @@ class Seen:
     earlier: tuple[Sample, ...] = ()
 
 
-def milestone(step: int) -> int:
-    """The largest of 0, 1, 2, 5, 10, 20, 50, ... that is not above `step`: texts are kept from about these steps."""
-    best, power = 0, 1
-    while power <= step:
-        best = max(m * power for m in (1, 2, 5) if m * power <= step)
-        power *= 10
-    return best
+def is_milestone(step: int) -> bool:
+    """True for 0, 1, 2, 5, 10, 20, 50, ...: texts of these steps are kept."""
+    return step == 0 or str(step).rstrip("0") in ("1", "2", "5")
 
 
 class Observer:
@@ -76,6 +75,7 @@ class Observer:
         self._weights: Weights | None = None
         self._ready = threading.Event()  # kernels may be loaded
         self.wants_weights = False
+        self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
         self._text_changed = self._prompt_changed = False
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
@@ -105,6 +105,23 @@ class Observer:
         with self._wake:
             self._weights, self.wants_weights = weights, False
             self._wake.notify_all()
+
+    def keep(self, weights: Weights) -> None:
+        """Parameters to write a text with that is kept; the oldest are let go where the observer cannot follow."""
+        with self._wake:
+            most = 1 + MOST_KEPT // max(1, weights.flat.nbytes)
+            while len(self._milestones) >= most:
+                self._milestones.popleft()
+            self._milestones.append(weights)
+
+    def take_milestone(self, run: Run) -> Weights | None:
+        """The oldest of the parameters to keep a text of, of `run`."""
+        with self._lock:
+            while self._milestones:
+                weights = self._milestones.popleft()
+                if weights.run is run:
+                    return weights
+            return None
 
     def set_temperature(self, temperature: float) -> None:
         """Of the samples from now on; the one being written begins again."""
@@ -137,11 +154,13 @@ class Observer:
         with self._wake:
             if columns != self._width:
                 self._width = columns
-                self._text_changed = not self._seen.probe_text
+                self._text_changed |= not self._seen.probe_text
                 self._wake.notify_all()
 
     def _update(self, **changes: Any) -> None:
         """Publish; the lock must be held."""
+        if "message" in changes:
+            changes["said_at"] = time.monotonic()
         self._seen = replace(self._seen, serial=self._seen.serial + 1, **changes)
         self._wake.notify_all()
 
@@ -158,12 +177,12 @@ class Observer:
             pass
         if self._closing.is_set():
             return
-        from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
-        from seqcore.jit import compile_kernels
-
-        compile_kernels(["look"])
+        loaded = False
         while not self._closing.is_set():
             try:
+                if not loaded:
+                    self._load()
+                    loaded = True
                 self._watch_one_run()
             except SeqError as error:
                 with self._wake:
@@ -173,6 +192,12 @@ class Observer:
                 with self._wake:
                     self._update(message=f"internal error in the probe: {type(error).__name__}: {error}")
                 self._closing.wait(2.0)
+
+    def _load(self) -> None:
+        from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
+        from seqcore.jit import compile_kernels
+
+        compile_kernels(["look"])
 
     def _watch_one_run(self) -> None:
         with self._lock:
@@ -187,12 +212,19 @@ class Observer:
                 if not self._text_changed and not self._prompt_changed:
                     self._wake.wait(pause)
 
-    def take_weights(self, run: Run) -> Weights | None:
-        """The newest parameters of `run`, asking for newer ones; None while there are none."""
+    def has(self, run: Run, step: int) -> bool:
+        """True if it has the weights of that step; it then no longer wants any."""
         with self._lock:
-            self.wants_weights = True
-            weights = self._weights
-        return weights if weights is not None and weights.run is run else None
+            known = self._weights is not None and (self._weights.run, self._weights.step) == (run, step)
+            self.wants_weights = self.wants_weights and not known
+            return known
+
+    def take_weights(self, run: Run, newer: bool) -> Weights | None:
+        """The newest parameters of `run`, asking for `newer` ones; None while there are none."""
+        with self._lock:
+            weights = self._weights if self._weights is not None and self._weights.run is run else None
+            self.wants_weights = self.wants_weights or newer or weights is None
+            return weights
 
     def take_changes(self) -> tuple[bool, bool, Seen, int, int]:
         """Whether text or prompt changed since the last call; what is set; passage and width."""
@@ -226,7 +258,9 @@ class _Watch:
 
     def turn(self) -> float:
         """Do what is due; returns the seconds until something will be."""
-        weights = self.owner.take_weights(self.run)
+        now = time.monotonic()
+        due = now >= self.probe_due or (self.writer is None and now >= self.rest_until)
+        weights = self.owner.take_weights(self.run, due)
         text_changed, prompt_changed, seen, passage, width = self.owner.take_changes()
         if text_changed or not self.tokens.size:
             self._choose_text(seen.probe_text, passage, width)
@@ -235,9 +269,9 @@ class _Watch:
             self.writer, self.rest_until = None, 0.0
         if weights is None:
             return 0.05
-        self._keep_early(weights, seen)
-        if weights.step != self.probed_step and time.monotonic() >= self.probe_due:
+        if weights.step != self.probed_step and now >= self.probe_due:
             self._probe(weights)
+        self._keep_early(seen)
         self._write(weights, seen)
         if not self.referred:
             self._refer()
@@ -267,16 +301,16 @@ class _Watch:
         self.probe_due = time.monotonic() + max(PROBE_PAUSE, seen.seconds / PROBE_SHARE)
         self.owner._publish(self.run, probe=seen)
 
-    def _keep_early(self, weights: Weights, seen: Seen) -> None:
-        """At 0, 1, 2, 5, 10, ... steps, or soon after: a text for the list of earlier ones, at once."""
-        last = self.kept[0].step if self.kept else -1
-        if weights.step <= last or (self.kept and milestone(weights.step) <= last):
+    def _keep_early(self, seen: Seen) -> None:
+        """A text for the list of earlier ones, at once, with the weights of a milestone."""
+        weights = self.owner.take_milestone(self.run)
+        if weights is None:
             return
-        from seqcore.generate import Sampling, Writer
-
         self.author.load(weights.flat)
         self.writer = None  # its model was just taken
-        writer = Writer(self.author, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), EARLIER_SEED)
+        writer = self._writer(seen, EARLIER_SEED)
+        if writer is None:
+            return
         written = [next(writer) for _ in range(EARLIER_LENGTH)]
         shares = np.array([piece.probability for piece in written], np.float32)
         sample = Sample(
@@ -316,20 +350,25 @@ class _Watch:
             self.writer, self.rest_until = None, now + REST
 
     def _begin(self, weights: Weights, seen: Seen, now: float) -> None:
-        from seqcore.generate import Sampling, Writer
-
         self.author.load(weights.flat)
         self.samples += 1
+        self.writer = self._writer(seen, self.samples)
+        if self.writer is not None:
+            self.writer_step, self.pieces, self.shares, self.started = weights.step, [], [], now
+            if self.writer.warning:
+                self.owner._publish(self.run, message=self.writer.warning)
+
+    def _writer(self, seen: Seen, seed: int) -> Writer | None:
+        """One that has read the prompt; None, and the prompt is dropped, where the vocabulary knows nothing of it."""
+        from seqcore.generate import Sampling, Writer
+
         try:
-            self.writer = Writer(
-                self.author, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), self.samples
-            )
-        except SeqError as error:  # a prompt with nothing in it that the vocabulary knows
+            return Writer(self.author, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), seed)
+        except SeqError as error:
+            if not seen.prompt:
+                raise
             self.owner._publish(self.run, message=str(error), prompt="")
-            return
-        self.writer_step, self.pieces, self.shares, self.started = weights.step, [], [], now
-        if self.writer.warning:
-            self.owner._publish(self.run, message=self.writer.warning)
+            return None
 
     def _refer(self) -> None:
         from seqcore.data.ngrams import references

@@ -22,7 +22,7 @@ import numpy as np
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
-from seqtui.observer import Observer, Weights
+from seqtui.observer import Observer, Weights, is_milestone
 from seqtui.positions import PositionLoss
 from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
@@ -60,6 +60,7 @@ class LiveSession:
         self._closing = threading.Event()
         self._paused, self._single = paused, False
         self._lock = threading.Lock()
+        self._said_at = 0.0
         self._state = Snapshot(corpus=corpus, model=self._choice, tokens_by=tokens_by)
         self._run: Run | None = None
         self._position: PositionLoss | None = None
@@ -79,7 +80,7 @@ class LiveSession:
         return replace(
             state,
             serial=state.serial + seen.serial,
-            message=seen.message or state.message,
+            message=state.message if state.phase in _GRAVE or self._said_at >= seen.said_at else seen.message,
             references=seen.references,
             probe_text=seen.probe_text,
             probe=seen.probe,
@@ -172,13 +173,19 @@ class LiveSession:
     def _guarded(self) -> None:
         try:
             self._main()
-        except SeqError as error:
-            self._publish(phase=Phase.FAILED, message=str(error))
         except Exception as error:  # a bug must be told on the screen, not die silently in a thread
-            self._publish(phase=Phase.FAILED, message=f"internal error: {type(error).__name__}: {error}")
-            raise
+            self._save_quietly()
+            self._publish(phase=Phase.FAILED, message=_told(error))
+            if not isinstance(error, SeqError):
+                raise
+        finally:
+            if self._run is not None:
+                self._run.close()
 
     def _main(self) -> None:
+        from seqcore import jit
+
+        self._publish(threads=jit.set_threads(self._threads))
         self._open(self._first_run)
         while not self._closing.is_set():
             waits = self._paused or self._run is None or self._state.phase in _STOPPED
@@ -194,8 +201,11 @@ class LiveSession:
     def _take_commands(self, wait: bool) -> None:
         try:
             command = self._commands.get(timeout=0.1) if wait else self._commands.get_nowait()
-            while True:
-                command()
+            while not self._closing.is_set():
+                try:
+                    command()
+                except (SeqError, OSError, MemoryError) as error:  # it was not to be had; the run goes on
+                    self._publish(message=_told(error))
                 command = self._commands.get_nowait()
         except queue.Empty:
             if wait:
@@ -207,16 +217,15 @@ class LiveSession:
         self._publish(phase=Phase.LOADING, message="", compiling=None)
         try:
             run = make()
-        except SeqError as error:
-            if self._run is None:
-                self._publish(phase=Phase.FAILED, message=str(error))
-            else:
-                self._publish(phase=before.phase, message=str(error))
+        except (SeqError, OSError, MemoryError) as error:
+            self._publish(phase=Phase.FAILED if self._run is None else before.phase, message=_told(error))
             return
         self._save_quietly()
+        if self._run is not None:
+            self._run.close()
         self._adopt(run)
         self._compile()
-        self._save_quietly()  # so that there is a checkpoint to go back to from the first step on
+        self._keep_milestone(run)
         self._publish(phase=self._resting_phase(), compiling=None)
 
     def _first_run(self) -> Run:
@@ -232,7 +241,10 @@ class LiveSession:
         from seqcore.data.corpus import read_corpus
         from seqcore.run import Run
 
-        corpus = read_corpus(source, encoding=self._encoding, as_bytes=self._tokens_by == "byte")
+        if self._run is not None and source == self._source:
+            corpus = self._run.corpus  # standard input, for one, cannot be read again
+        else:
+            corpus = read_corpus(source, encoding=self._encoding, as_bytes=self._tokens_by == "byte")
         model = {
             "family": choice.family,
             "hidden": choice.hidden,
@@ -256,6 +268,8 @@ class LiveSession:
     def _adopt(self, run: Run) -> None:
         shape, training = run.config.model, run.config.training
         self._run, self._source = run, run.corpus.source
+        self._tokens_by, self._encoding = training.tokens_by, run.corpus.encoding
+        self._observer.watch(run)
         self._choice = ModelChoice(
             shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length
         )
@@ -271,7 +285,6 @@ class LiveSession:
             checkpoint_step=run.saved_step,
             peak_share=None,
         )
-        self._observer.watch(run)
 
     def _compile(self) -> None:
         from seqcore import jit
@@ -281,8 +294,6 @@ class LiveSession:
 
         # Loading from the cache is quick and no news.
         jit.compile_kernels(["train"], None if jit.cached(["train"]) else report)
-        count = jit.set_threads(self._threads)
-        self._publish(threads=count)
         self._observer.may_look()
 
     def _resting_phase(self) -> Phase:
@@ -313,10 +324,13 @@ class LiveSession:
         if step.step > 20:
             self._measure_peak()
         if done.finished:
-            self._publish(phase=Phase.FINISHED, message="the run's end is reached: it is validated and saved")
-        if self._single:
+            self._single = False
+            self._publish(phase=Phase.FINISHED, message="the run's end is reached: it is saved")
+        elif self._single:
             self._single, self._paused = False, True
             self._publish(phase=Phase.PAUSED)
+        if is_milestone(step.step):
+            self._keep_milestone(run)
         if self._observer.wants_weights:
             self._offer_weights(run)
         if done.saved or time.monotonic() - self._published > PUBLISH_EVERY:
@@ -333,7 +347,11 @@ class LiveSession:
         self._peak_due = time.monotonic() + (3.0**self._peaks if self._peak_known else 2.0)
 
     def _offer_weights(self, run: Run) -> None:
-        self._observer.offer(Weights(run, run.trainer.steps, run.trainer.parameters.flat.copy()))
+        if not self._observer.has(run, run.trainer.steps):
+            self._observer.offer(Weights(run, run.trainer.steps, run.trainer.parameters.flat.copy()))
+
+    def _keep_milestone(self, run: Run) -> None:
+        self._observer.keep(Weights(run, run.trainer.steps, run.trainer.parameters.flat.copy()))
 
     def _serve_observer(self) -> None:
         if self._run is not None and self._observer.wants_weights:
@@ -356,6 +374,8 @@ class LiveSession:
             }
         with self._lock:
             self._state = replace(self._state, serial=self._state.serial + 1, **changes)
+            if "message" in changes:
+                self._said_at = time.monotonic()
         self._published = time.monotonic()
 
     def _speed(self, run: Run) -> dict[str, float | None]:
@@ -415,15 +435,15 @@ class LiveSession:
     def _do_save(self) -> None:
         if self._run is None:
             return
-        try:
-            path = self._run.save()
-            self._publish(message=f"saved {path.name}" if path else "this run is kept nowhere: nothing saved")
-        except SeqError as error:
-            self._publish(message=str(error))
+        if self._state.phase is Phase.DIVERGED:  # what is there now is on its way to infinity
+            self._publish(message="not saved: this run diverged; the checkpoint before stands")
+            return
+        path = self._run.save()
+        self._publish(message=f"saved {path.name}" if path else "this run is kept nowhere: nothing saved")
 
     def _save_quietly(self) -> None:
         run = self._run
-        if run is None or run.saved_step == run.trainer.steps:
+        if run is None or run.saved_step == run.trainer.steps or self._state.phase is Phase.DIVERGED:
             return
         try:
             run.save()
@@ -443,4 +463,16 @@ class LiveSession:
         self._publish(phase=self._resting_phase(), message=f"back at step {step:,}, at half the rate")
 
 
+def _told(error: Exception) -> str:
+    """What to tell of an error, in a line."""
+    if isinstance(error, SeqError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this: take a smaller model, batch or length"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the disk'}: {error.strerror or error}"
+    return f"internal error: {type(error).__name__}: {error}"
+
+
+_GRAVE = (Phase.FAILED, Phase.DIVERGED)
 _STOPPED = (Phase.FINISHED, Phase.DIVERGED, Phase.FAILED)

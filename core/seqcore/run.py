@@ -17,6 +17,7 @@ from seqcore.data.corpus import Corpus, split_tokens
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.folder import CorpusReference, RunConfig, RunFolder, is_count
+from seqcore.memory import check_memory
 from seqcore.records import History
 from seqcore.trainer import Step, Trainer
 
@@ -39,6 +40,7 @@ class Run:
         self.vocabulary = config.vocabulary
         text = corpus.data if self.vocabulary.kind == "byte" else corpus.text
         self.train, self.validation = split_tokens(self.vocabulary.encode(text), config.training.validation)
+        check_memory(config.model, config.training)
         self.trainer = Trainer(config.model, config.training, self.train, self.validation)
         self.saved_step: int | None = None
         self.warnings: list[str] = []
