@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
+from seqcore.checkpoint import checkpoint_path, checkpoint_steps
 from seqcore.records import CompileProgress
 
 from seqtui.cli import kernels
@@ -41,8 +42,9 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert process.returncode == code
     last = err.decode().splitlines()[-1]
     assert f"seqtui train --resume --out '{out}'" in last
-    (path,) = out.glob("checkpoint-*")
+    path, first = (checkpoint_path(out, step) for step in checkpoint_steps(out))
     step = int(path.stem.rpartition("-")[2])
+    assert first.name == "checkpoint-0.safetensors"
     assert f"step {step:,}" in last
 
     whole = tmp_path / "whole"
@@ -91,7 +93,7 @@ def test_a_reader_that_goes_away_is_no_error(warm: None, corpus: Path, tmp_path:
     assert process.wait(_PATIENCE) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert list((tmp_path / "run").glob("checkpoint-*"))  # nothing is lost
+    assert checkpoint_steps(tmp_path / "run")[0] > 0  # nothing is lost
 
 
 @pytest.mark.parametrize("where", ["stdout", "stderr"])
@@ -108,8 +110,7 @@ def test_lines_that_nobody_reads_any_more_end_it_with_all_saved(
         pass
     reader.close()
     assert process.wait(_PATIENCE) == 141
-    steps = [int(path.stem.rpartition("-")[2]) for path in (tmp_path / "run").glob("checkpoint-*.safetensors")]
-    assert max(steps) > 0  # what was trained, not only the first weights
+    assert checkpoint_steps(tmp_path / "run")[0] > 0  # what was trained, not only the first weights
 
 
 class Terminal:

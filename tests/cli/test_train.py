@@ -37,7 +37,7 @@ def test_json_lines_are_the_metrics_of_the_contract(call: Call, corpus: Path, ru
 
 
 def test_the_run_folder_has_everything(run: Path) -> None:
-    assert {path.name for path in run.iterdir()} == {
+    assert {path.name for path in run.iterdir() if not path.name.startswith(".")} == {
         "config.json",
         "metrics.jsonl",
         "samples.txt",
