@@ -16,7 +16,7 @@ from numba import prange
 
 from seqcore.gemm import NR, add_row, address, outer_sum
 from seqcore.jit import TEAM, boolean, claim, f1, f2, i1, i4, i8_1, kernel, void
-from seqcore.layers.linear import Linear
+from seqcore.layers.linear import NO_BIAS, Linear
 from seqcore.records import F32, I32
 
 PANELS = 4  # that a worker takes at a time: a row of them is read in one go, and those of a small table stay in cache
@@ -107,9 +107,17 @@ class InputTable:
         self.vocabulary_size = len(E) if E is not None else len(linear.W)
         self._stamps = np.zeros(self.vocabulary_size, np.int32)
         self._found = np.zeros(self.vocabulary_size, np.int32)
+        self._buffers: dict[str, F32] = {}
         self.tokens = np.zeros(0, np.int32)  # (U,) the distinct tokens of the last forward pass
         self.index = np.zeros(0, np.int32)  # (T * B,)
         self.table = np.zeros((0, linear.width), np.float32)
+
+    def _rows(self, name: str, count: int, width: int) -> F32:
+        """(count, width) of a buffer that is kept: U varies from step to step."""
+        buffer = self._buffers.get(name)
+        if buffer is None or len(buffer) < count:
+            buffer = self._buffers[name] = np.zeros((min(2 * count, self.vocabulary_size), width), np.float32)
+        return buffer[:count]
 
     def forward(self, tokens: I32) -> None:
         """Fill `tokens`, `index` and `table` for tokens (T, B)."""
@@ -118,24 +126,25 @@ class InputTable:
             self.index = np.zeros(flat.size, np.int32)
         count = distinct(flat, self._stamps, self.index, self._found)
         self.tokens = self._found[:count]
-        if len(self.table) != count:
-            self.table = np.zeros((count, self.linear.width), np.float32)
+        self.table = self._rows("table", count, self.linear.width)
         if self.E is None:
             gather_rows(self.linear.W, self.tokens, self.linear.b, self.table)
             return
-        self._embedded = np.zeros((count, self.E.shape[1]), np.float32)
-        gather_rows(self.E, self.tokens, np.zeros(0, np.float32), self._embedded)
-        self.linear.forward(self._embedded, self.table)
+        embedded = self._rows("embedded", count, self.E.shape[1])
+        gather_rows(self.E, self.tokens, NO_BIAS, embedded)
+        self.linear.forward(embedded, self.table)
 
     def backward(self, dz: F32) -> None:
         """dz (T * B, padded N) is the gradient of the table's rows where they were read; fills dE, dW_xh, db."""
-        dtable = np.empty_like(self.table)
+        count = len(self.tokens)
+        dtable = self._rows("dtable", count, self.linear.width)
         scatter_sum(dz, self.index, dtable, TEAM)
         column_sums(dtable, self.linear.db)
         if self.E is None or self.dE is None:
             scatter_rows(dtable, self.tokens, self.linear.dW, True)
             return
-        outer_sum(self._embedded, dtable, self.linear.dW, self.linear.db, False, TEAM)
-        dembedded = np.empty((len(dtable), self.linear.input_width), np.float32)
+        embedded = self._rows("embedded", count, self.E.shape[1])
+        outer_sum(embedded, dtable, self.linear.dW, self.linear.db, False, TEAM)
+        dembedded = self._rows("dembedded", count, self.linear.input_width)
         self.linear.backward_input(dtable, dembedded)
         scatter_rows(dembedded, self.tokens, self.dE, True)
