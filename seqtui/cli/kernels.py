@@ -49,20 +49,21 @@ class Status:
     """One line on standard error that is written over, on a terminal alone."""
 
     def __init__(self) -> None:
-        from seqtui.cli.terminal import console
+        from seqtui.cli.terminal import console, on_terminal
 
         self._console = console(stderr=True)
+        self._living = on_terminal(self._console)
         self._shown = False
 
     def say(self, line: str) -> None:
         """Show `line` in the place of the last one."""
-        if self._console.is_terminal:
+        if self._living:
             self._console.print(f"\r\x1b[2K{line}"[: self._console.width], end="", soft_wrap=True)
             self._shown = True
 
     def compiling(self, progress: CompileProgress) -> None:
         """Show the kernel; elsewhere than on a terminal, one line for all."""
-        if self._console.is_terminal:
+        if self._living:
             self.say(compile_line(progress))
         elif not progress.done:
             self._console.print(f"compiling {progress.total} kernels, once on this machine", soft_wrap=True)

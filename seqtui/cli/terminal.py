@@ -1,10 +1,9 @@
 """Consoles, and numbers and names as people read them. Text from a corpus or a model goes through `shown`."""
 
-import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console, ConsoleDimensions, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -30,9 +29,9 @@ def console(stderr: bool = False) -> Console:
     return _Plain(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
-def plain_output() -> bool:
-    """True if standard output is not a terminal: tables then are not cut to any width."""
-    return not sys.stdout.isatty()
+def on_terminal(screen: Console) -> bool:
+    """Whether what is printed meets a terminal, which has a width. FORCE_COLOR asks for colours, not for a width."""
+    return screen.is_terminal and screen.file.isatty()
 
 
 def shown(text: str, style: str = "") -> Text:
@@ -54,10 +53,10 @@ def table(*columns: str, right: Iterable[str] = (), loose: str = "") -> Table:
 def print_table(made: Table) -> None:
     """Print a table; where no terminal cuts it, as wide as it wants to be."""
     screen = console()
-    if not plain_output():
+    if on_terminal(screen):
         screen.print(made)
         return
-    screen.width = _ENDLESS
+    screen.size = ConsoleDimensions(_ENDLESS, screen.height)  # the width alone would not count where TERM=dumb
     with screen.capture() as drawn:
         screen.print(made)
     for line in drawn.get().splitlines():
@@ -69,7 +68,7 @@ def facts(screen: Console, rows: Iterable[tuple[str, str]]) -> None:
     rows = list(rows)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        screen.print(Text.assemble((f"{name:<{width}}  ", "dim"), shown(value)), soft_wrap=not screen.is_terminal)
+        screen.print(Text.assemble((f"{name:<{width}}  ", "dim"), shown(value)), soft_wrap=not on_terminal(screen))
 
 
 def size(count: float) -> str:

@@ -175,12 +175,12 @@ def _same_corpus(source: str, folder: Any, config: Any) -> None:
 
 def _progress(as_json: bool, quiet: bool) -> "Progress":
     from seqtui.cli.progress import Lines, LivePicture, Quiet
-    from seqtui.cli.terminal import console
+    from seqtui.cli.terminal import console, on_terminal
 
     if quiet:
         return Quiet()
     screen = console(stderr=as_json)
-    return LivePicture(screen) if screen.is_terminal and not screen.is_dumb_terminal else Lines(screen)
+    return LivePicture(screen) if on_terminal(screen) and not screen.is_dumb_terminal else Lines(screen)
 
 
 def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:

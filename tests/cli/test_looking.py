@@ -149,6 +149,23 @@ def test_corpora_are_listed_and_told_of(call: Call, corpus: Path) -> None:
     assert "'tales'" in answer.line
 
 
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "TERM": "dumb"}])
+def test_tables_elsewhere_than_on_a_terminal_are_not_cut(
+    call: Call, run: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    name = "a-run-with-" + "-".join(["a", "very", "long", "name"] * 6)
+    run.rename(run.with_name(name))
+    monkeypatch.setenv("COLUMNS", "40")
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    answer = call("runs")
+    (line,) = [line for line in answer.out.splitlines() if name in line]
+    for cell in ("lstm 1×8", "kB", "just now"):
+        assert cell in line
+    assert name in call("evaluate", name).out
+    assert answer.out.count("\n") == 2
+
+
 def test_warmup_says_where_kernels_are_kept(call: Call) -> None:
     from seqcore import jit
 

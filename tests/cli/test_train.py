@@ -51,7 +51,12 @@ def test_the_run_folder_has_everything(run: Path) -> None:
     ]
 
 
-def test_lines_elsewhere_than_on_a_terminal_are_clean(call: Call, corpus: Path) -> None:
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}])  # colours are no reason for a moving picture
+def test_lines_elsewhere_than_on_a_terminal_are_clean(
+    call: Call, corpus: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
     answer = call("train", str(corpus), *TINY, "--steps", "8")
     assert "\x1b" not in answer.out
     assert "\r" not in answer.out
