@@ -1,5 +1,6 @@
 """`seqtui train`: a training without a screen."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,11 +96,17 @@ def _started(chosen: Chosen, source: str) -> "Run":
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
 
-    encoding, out = chosen.other.get("encoding", "utf-8"), chosen.other.get("out")
+    encoding, out = chosen.other.get("encoding", "utf-8"), _out(chosen)
     if source == "-":
         _announce_standard_input()
     corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
-    return Run.start(model, training, corpus, Path(out).expanduser() if out is not None else None)
+    return Run.start(model, training, corpus, Path(out) if out is not None else None)
+
+
+def _out(chosen: Chosen) -> str | None:
+    """--out; a ~ that no shell has read, as of a file or of --out=~/run, is the home folder."""
+    out = chosen.other.get("out")
+    return os.path.expanduser(out) if out is not None else None
 
 
 def _announce_standard_input() -> None:
@@ -111,8 +118,6 @@ def _announce_standard_input() -> None:
 
 def _fits_memory(model: dict[str, Any], training: TrainingConfig) -> None:
     """Tell before the operating system does that a model is too large for this machine. Raises SeqError."""
-    import os
-
     try:
         most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -131,7 +136,7 @@ def _fits_memory(model: dict[str, Any], training: TrainingConfig) -> None:
 
 def _resumed(chosen: Chosen, source: str | None) -> "Run":
     """The run in --out, with what may change changed. Raises UsageError, SeqError."""
-    out = chosen.other.get("out")
+    out = _out(chosen)
     if out is None:
         raise click.UsageError("--resume needs --out RUN, the run to go on with: seqtui runs lists them")
     from seqcore.folder import RunFolder

@@ -3,18 +3,17 @@
 import contextlib
 import json
 import math
-import shlex
 import time
 from typing import Any
 
 from seqcore.data.ngrams import references
 from seqcore.errors import SeqError
-from seqcore.folder import RunFolder, runs_root
 from seqcore.generate import Sampling, Writer
 from seqcore.records import References
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel
 
+from seqtui.called import called
 from seqtui.cli.boundary import DIVERGED, FAILED, Exit
 from seqtui.cli.progress import Progress, Standing
 from seqtui.cli.stopping import Stopping
@@ -26,11 +25,6 @@ _SAMPLE_SHARE = 0.02  # of the time at most goes into the line on the terminal
 _SAMPLE_SECONDS = 3.0  # between two of them at least
 _COUNTED = 5_000_000  # tokens: counting n-grams of more would keep somebody waiting
 _SETTLED = 0.7  # how much of the speed shown is that of the moment before
-
-
-def called(folder: RunFolder) -> str:
-    """What to type for that run: its name, or its path where it lies elsewhere."""
-    return shlex.quote(folder.name if folder.path.parent == runs_root() else str(folder.path))
 
 
 def references_of(run: Run) -> References | None:
@@ -177,7 +171,7 @@ class Training:
 def resume_line(run: Run) -> str:
     """The command that goes on with a run."""
     assert run.folder is not None  # asked of runs that are kept
-    return f"seqtui train --resume --out {called(run.folder)}"
+    return f"seqtui train --resume --out {called(run.folder.path)}"
 
 
 def last_words(run: Run) -> str:
@@ -188,7 +182,7 @@ def last_words(run: Run) -> str:
         loss = float(history.validation_loss[-1])
         said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) a {unit}")
     if run.folder:
-        said.append(f"seqtui generate {called(run.folder)}")
+        said.append(f"seqtui generate {called(run.folder.path)}")
     return " · ".join(said)
 
 

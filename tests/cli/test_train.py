@@ -187,6 +187,19 @@ def test_a_finished_run_says_how_to_go_on(call: Call, run: Path) -> None:
     assert answer.out.splitlines() == ["step 12 is the end of this run: a larger --steps, or --minutes, goes on"]
 
 
+def test_a_home_folder_of_a_file_of_settings_is_the_same_when_gone_on_with(
+    call: Call, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "settings.toml"
+    file.write_text('out = "~/mine"\nsteps = 2\n')
+    assert call("train", str(corpus), *TINY, "--config", str(file)).code == 0
+    answer = call("train", "--resume", "--config", str(file), "--steps", "4")
+    assert answer.code == 0, answer.err
+    assert (tmp_path / "mine" / "checkpoint-4.safetensors").exists()
+    assert call("train", "--resume", "--out=~/mine", "--steps", "5").code == 0
+
+
 def test_out_that_holds_another_run_is_left_alone(call: Call, run: Path, corpus: Path) -> None:
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     answer = call("train", str(corpus), *TINY, "--out", str(run))
