@@ -151,4 +151,4 @@ def _number(text: str) -> int:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"

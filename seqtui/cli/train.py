@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
@@ -92,7 +91,6 @@ def _chosen(flags: dict[str, Any]) -> Chosen:
 def _started(chosen: Chosen, source: str) -> "Run":
     """A new run. Raises UsageError, SeqError."""
     model, training = chosen.validated()
-    _fits_memory(model, training)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
 
@@ -114,24 +112,6 @@ def _announce_standard_input() -> None:
 
     if sys.stdin is not None and sys.stdin.isatty():
         click.echo("reading the corpus from the keyboard: end it with Ctrl+D", err=True)
-
-
-def _fits_memory(model: dict[str, Any], training: TrainingConfig) -> None:
-    """Tell before the operating system does that a model is too large for this machine. Raises SeqError."""
-    try:
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return
-    from seqcore.model import Workspace, shapes
-
-    config = ModelConfig(vocabulary_size=2, **model)
-    weights = sum(rows * (columns[0] if columns else 1) for rows, *columns in shapes(config).values())
-    need = Workspace.bytes_needed(config, training.length, training.batch) + 4 * 6 * weights
-    if need > most:
-        raise SeqError(
-            f"this model and batch need {need / 2**30:,.1f} GiB of memory, the machine has {most / 2**30:,.1f}: "
-            "take a smaller --hidden, --batch or --length"
-        )
 
 
 def _resumed(chosen: Chosen, source: str | None) -> "Run":

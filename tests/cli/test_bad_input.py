@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from seqcore import memory
 
 from tests.cli.conftest import TINY, Call, without_permission
 
@@ -136,7 +137,23 @@ def test_out_below_a_file_or_in_use(call: Call, corpus: Path, tmp_path: Path) ->
     assert os.listdir(tmp_path / "full") == ["mine.txt"]
 
 
-def test_a_model_that_cannot_fit_is_refused_before_it_is_made(call: Call, corpus: Path) -> None:
+def test_a_model_that_cannot_fit_is_refused_before_it_is_made(call: Call, corpus: Path, runs_dir: Path) -> None:
     answer = call("train", str(corpus), "--hidden", "8192", "--batch", "4096", "--length", "8192")
     assert answer.code == 1
-    assert "GiB" in answer.line
+    assert "GB of memory" in answer.line
+    assert not runs_dir.exists()
+
+
+def test_logits_of_many_words_count_and_a_run_gone_on_with_is_looked_at_too(
+    call: Call, tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text(" ".join(f"word{n}" for n in range(3000)) * 2)
+    words = ["train", str(path), "--hidden", "4", "--embedding", "4", "--batch", "64", "--length", "64"]
+    monkeypatch.setattr(memory, "memory_free", lambda: 50_000_000)
+    assert call(*words, "--steps", "1").code == 0
+    assert "would fit" in call(*words, "--tokens-by", "word").line
+    monkeypatch.setattr(memory, "memory_free", lambda: 1000)
+    answer = call("train", "--resume", "--out", str(run), "--steps", "20")
+    assert answer.code == 1
+    assert "of memory" in answer.line
