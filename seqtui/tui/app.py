@@ -100,7 +100,7 @@ class SeqtuiApp(App[None]):
         elif now.phase is Phase.FINISHED and changed:
             self.lab.say(f"Finished after {now.step:,} steps.")
         elif runs_away(now) and not runs_away(before):
-            self.lab.say("The loss is far above chance. [ lowers the rate, R goes back to the last checkpoint.")
+            self.lab.say("The loss is far above chance: [ lowers the rate, R goes back.")
         elif now.message and now.message != before.message and now.phase not in (Phase.FAILED, Phase.DIVERGED):
             self.lab.say(now.message)
 

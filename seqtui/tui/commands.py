@@ -69,7 +69,7 @@ def recover(lab: Lab) -> None:
     if now.phase is Phase.DIVERGED:
         lab.session.recover()
     elif now.checkpoint_step is None or now.checkpoint_step >= now.step:
-        lab.say("Nothing to go back to: no step was made since the last checkpoint.")
+        lab.say("No step was made since the last checkpoint.")
     else:
         lab.app.push_screen(BackDialog(now), go)
 

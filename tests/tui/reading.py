@@ -63,6 +63,7 @@ async def stage(
     """A Lab of that size whose session has played some frames."""
     session = session or ScriptedSession()
     app = SeqtuiApp(session)
+    app.animation_level = "none"  # what scrolls is there at once
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         playing = Stage(app, session, pilot)

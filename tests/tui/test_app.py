@@ -1,10 +1,12 @@
 """The app around the Lab: first paint, pulling, pace, leaving."""
 
+import dataclasses
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -245,3 +247,14 @@ async def test_no_frame_is_drawn_or_set_once_the_app_has_ended() -> None:
     s.app.pull()
     s.app._painted()
     assert (s.session.looks, s.app._timer) == (looks, timer)
+
+
+async def test_a_loss_that_runs_away_is_told_once_with_the_ways_out() -> None:
+    async with stage() as s:
+        history = s.session.snapshot().history
+        assert "R goes back" not in s.text()
+        for factor, told in ((1000, True), (2000, False), (1, False), (1000, True)):
+            s.lab.footer.notice("")
+            s.session.say(history=dataclasses.replace(history, train_loss=history.train_loss * np.float32(factor)))
+            await s.pull()
+            assert ("R goes back" in s.text()) == told, factor

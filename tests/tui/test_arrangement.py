@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtui.tui.screens.arrangement import ABOVE, PANES, arrange
+from tests.tui.panes.made import made_probe
 from tests.tui.reading import stage
 
 
@@ -115,3 +116,26 @@ async def test_kernels_stand_in_the_place_of_the_writing_while_they_are_compiled
             assert "waits for" in s.text()
             await s.press("question_mark", "escape", "space")
             assert s.last_call() == ("pause",)
+
+
+async def test_at_80x24_the_score_has_eight_rows_of_a_gate_and_the_state() -> None:
+    async with stage(size=(80, 24)) as s:
+        assert s.lab.score.region.height > 24 / 2
+        lines = s.lines()
+        forget, state = (next(y for y, line in enumerate(lines) if name in line) for name in ("forget f", "state c"))
+        reach = next(y for y, line in enumerate(lines) if "reach h" in line)
+        assert (state - forget, reach - state) == (4, 4)  # of half blocks: eight rows each
+        await s.press("down")
+        assert f"unit {s.lab.score.selection.unit}" in s.text()
+        assert "state c" in s.text()
+        assert s.lab.score.compact
+        await s.press("z")
+        assert not s.lab.score.compact, "zoomed there is room for more"
+
+
+async def test_words_get_a_passage_that_is_longer_than_the_score_is_wide() -> None:
+    async with stage() as s:
+        s.session.say(tokens_by="word", probe=made_probe(("one", "two", "three"), units=4))
+        await s.pull()
+        assert s.lab.score.columns < 32
+        assert s.session.calls[-1] == ("set_probe_width", 32)

@@ -139,13 +139,24 @@ async def step(s: Stage, key: str) -> None:
 
 
 async def recover(s: Stage, key: str) -> None:
-    asked = len(s.session.calls)
+    asked, step = len(s.session.calls), s.session.snapshot().step
+    s.session.say(checkpoint_step=step)
+    await s.pull()
     await s.press(key)
-    assert len(s.session.calls) == asked, "it must ask for nothing while nothing has diverged"
+    assert s.app.screen is s.lab, "there is nothing to go back to"
+    s.session.say(checkpoint_step=step - 300)
+    await s.pull()
+    await s.press(key)
+    assert f"back to step {step - 300:,}" in s.text()
+    assert "The 300 steps since the last checkpoint will be given up" in s.text()
+    await s.press("escape")
+    assert len(s.session.calls) == asked, "it was only asked"
+    await s.press(key, "enter")
+    assert s.last_call() == ("recover",)
     s.session.say(phase=Phase.DIVERGED, message="not finite")
     await s.pull()
     await s.press("l", key)
-    assert s.last_call() == ("recover",)
+    assert s.session.calls[-2:] == [("recover",), ("recover",)]
 
 
 async def save(s: Stage, key: str) -> None:

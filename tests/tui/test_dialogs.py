@@ -223,7 +223,7 @@ async def test_the_help_lists_every_command_with_its_keys(size: tuple[int, int])
         seen = set(s.lines())
         for _ in range(6):
             await s.pilot.press("pagedown")
-            await s.pilot.pause(0.3)  # it scrolls smoothly
+            await s.pilot.pause()
             seen.update(s.lines())
         text = "\n".join(seen)
         for one in COMMANDS.values():

@@ -1,6 +1,7 @@
 """The rows of each band of the score."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -36,6 +37,7 @@ _WAITING = {
     Phase.COMPILING: "waits for the kernels",
     Phase.FAILED: "nothing to see: the training failed",
 }
+_BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as a vocabulary of bytes names those that are no character
 _NO_LABEL: Label = ("", "faint", "", False)
 
 
@@ -102,8 +104,16 @@ def _heat(view: View, about: Label, pair: tuple[U8, U8], painter: HeatmapPainter
 
 
 def drawn(symbol: str, width: int) -> str:
-    """A token in a column: exactly `width` cells, words with a space between them."""
-    return fit(cell(symbol), width) if width < 3 else fit(cell(symbol), width - 1) + " "
+    """A token in a column: exactly `width` cells, words with a space between them and none of their own."""
+    return fit(cell(bare(symbol)), width) if width < 3 else fit(cell(bare(symbol)), width - 1) + " "
+
+
+def bare(symbol: str) -> str:
+    """What of a token is drawn in a column: a word without the spaces around it, of a byte no character has its digits.
+
+    What is nothing but spaces stays.
+    """
+    return symbol[2:] if _BYTE.fullmatch(symbol) else symbol.strip(" ") or symbol
 
 
 def _text(view: View) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from rich.cells import cell_len
 from rich.style import Style
 from seqcore.records import History, References
 
@@ -14,7 +15,6 @@ from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
-_MARGIN = 14  # " trigram 1.93", and no less than "unigram 0.0412" needs
 _WAITING = {
     Phase.LOADING: "waits for the corpus and the model",
     Phase.COMPILING: "waits for the kernels, then for the first training step",
@@ -95,7 +95,8 @@ class LossPane(Pane):
             return self._waiting(width)
         rows = [self._numbers(width)] if height != 2 else []
         lines = height - len(rows) - (1 if height >= 5 else 0)
-        margin = _MARGIN if width >= 44 and self._references and not self.by_position else 0
+        lines_across = [] if self.by_position else self._reference_lines()
+        margin = max((cell_len(label) for label, _ in lines_across), default=-2) + 2 if width >= 44 else 0
         columns = width - TICKS_WIDTH - margin
         if lines < 2 or columns < 2:
             return [self._numbers(width)]
@@ -136,7 +137,7 @@ class LossPane(Pane):
         plot = Plot(columns, lines, self._axis(y, valid_y), first, last)
         if not self.by_position:
             for label, value in self._reference_lines():
-                plot.reference(value, f"{label} {significant(value)}", _REFERENCE)
+                plot.reference(value, label, _REFERENCE)
         if self.smoothed and not self.by_position:
             plot.curve(x, y, _RAW)
             plot.curve(*smooth, _TRAIN, over=True)
@@ -162,11 +163,13 @@ class LossPane(Pane):
         return Axis.around(float(values.min()), float(values.max()), self.logarithmic)
 
     def _reference_lines(self) -> list[tuple[str, float]]:
+        """The n-grams' losses with their labels."""
         known = self._references
         if known is None:
             return []
         names = ("uniform", "unigram", "bigram", "trigram")
-        return [(name, value) for name in names if np.isfinite(value := float(getattr(known, name)))]
+        values = [(name, float(getattr(known, name))) for name in names]
+        return [(f"{name} {significant(value)}", value) for name, value in values if np.isfinite(value)]
 
     def _x_values(self, first: float, last: float, columns: int) -> list[float]:
         step = max(1.0, nice_step(max(last - first, 1.0), max(1, columns // 11)))

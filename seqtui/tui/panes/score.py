@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from seqtui.snapshot import Snapshot
-from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
+from seqtui.tui.panes.bands import band_rows, bare, empty_rows, stave_rows
 from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection, layer_count
@@ -284,5 +284,5 @@ class ScorePane(Pane):
 def column_width(probe: Probe, tokens_by: str) -> int:
     """Cells a timestep: 1, 2 where a character is a wide one, up to 8 (with the space between) for words."""
     shown = [*probe.symbols, *(guesses[0] for guesses in probe.top_symbols if guesses)]
-    widest = max((cell_width(symbol) for symbol in shown), default=1)
+    widest = max((cell_width(bare(symbol)) for symbol in shown), default=1)
     return min(widest, 2) if tokens_by != "word" else min(widest + 1, _WORD_COLUMN)

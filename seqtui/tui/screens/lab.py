@@ -23,6 +23,7 @@ from seqtui.tui.status import StatusLine
 from seqtui.tui.tabs import TabStrip
 from seqtui.visible import visible
 
+LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
 BANNERS = {
     Phase.FAILED: "✗ failed: {}   c corpus · q quit",
     Phase.DIVERGED: "▲ diverged: {}   R recover · q quit",
@@ -107,7 +108,7 @@ class Lab(Screen[None]):
         columns = self.score.columns
         if columns > 0 and columns != self._columns:
             self._columns = columns
-            self.session.set_probe_width(columns)
+            self.session.set_probe_width(max(columns, LEAST_TEXT))
 
     def _front(self) -> tuple[str, str]:
         """What is seen above the score, and what alone, where there is room for one: what a person went to last.

@@ -19,6 +19,17 @@ def significant(value: float) -> str:
     return f"{mantissa}e{int(power)}"
 
 
+def short(value: float, width: int) -> str:
+    """A number in at most `width` cells and still exact to three digits: 4.00, .015, 1e-4, 86k; "" where none is."""
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    power_of_ten = f"{float(mantissa):g}e{int(power)}"
+    plain = f"{value:g}"
+    if "e" in plain:
+        plain = power_of_ten
+    forms = (significant(value), plain, plain.removeprefix("0"), power_of_ten, f"{value / 1e3:g}k", f"{value / 1e6:g}M")
+    return next((form for form in forms if len(form) <= width), "")
+
+
 def percent(share: float) -> str:
     """A share of 0..1 as a percentage of at least three cells, right-aligned: ' 9%', '41%'."""
     return f"{100 * share:2.0f}%" if math.isfinite(share) else " –%"

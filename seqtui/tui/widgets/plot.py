@@ -13,10 +13,10 @@ from seqtui.tui.widgets.axis import Axis
 from seqtui.tui.widgets.braille import BLANK, Braille
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.curve import I64, column_spans
-from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.numbers import short
 from seqtui.tui.widgets.pane import Row
 
-TICKS_WIDTH = 5  # "2.50 "
+TICKS_WIDTH = 6  # " 2.50 "
 _SHIFTED = 7  # lines from which on a label a line beside its own is not far off
 
 
@@ -89,8 +89,9 @@ class Plot:
         lines = self.axis.rows(np.array(values), self.lines).tolist() if values else []
         found: dict[int, str] = {}
         for value, line in zip(values, lines, strict=True):
-            if line >= 0 and not {line - 1, line, line + 1} & found.keys():
-                found[line] = significant(value)
+            label = short(value, TICKS_WIDTH - 1)
+            if label and line >= 0 and not {line - 1, line, line + 1} & found.keys():
+                found[line] = label
         return found
 
     def _paint(

@@ -9,6 +9,7 @@ from seqcore.records import History, References
 
 from seqtui.snapshot import Phase, Snapshot
 from seqtui.tui.panes.loss import WINDOWS, LossPane
+from seqtui.tui.widgets.plot import TICKS_WIDTH
 from tests.tui.panes.drawn import cell_at, cells, line_with, lines, staged, text
 from tests.tui.panes.made import made_history, made_snapshot
 
@@ -149,12 +150,58 @@ async def test_one_more_step_repaints_few_lines() -> None:
         assert pane.lines_painted - painted <= 6
 
 
-async def test_an_empty_pane_says_what_it_waits_for() -> None:
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        (Phase.LOADING, "waits for the corpus and the model"),
+        (Phase.COMPILING, "waits for the kernels"),
+        (Phase.TRAINING, "waits for the first training step"),
+        (Phase.PAUSED, "paused before the first training step"),
+        (Phase.DIVERGED, "the first training step was not finite"),
+        (Phase.FAILED, "no loss: the training failed"),
+    ],
+)
+@pytest.mark.parametrize("by_position", [False, True])
+async def test_an_empty_pane_says_what_it_waits_for(phase: Phase, said: str, by_position: bool) -> None:
     pane = LossPane()
-    async with staged(pane, Snapshot(phase=Phase.COMPILING)):
-        assert "waits for the kernels" in text(pane)
-        pane.show(Snapshot(phase=Phase.TRAINING))
-        assert "waits for the first training step" in text(pane)
+    pane.by_position = by_position
+    async with staged(pane, Snapshot(phase=phase)):
+        assert said in text(pane)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [(3.0, 1.2, "falls as context builds up"), (1.0, 1.01, "level"), (1.0, 1.4, "rises with the context")],
+)
+async def test_what_is_said_of_the_positions_follows_from_them(first: float, last: float, said: str) -> None:
+    pane = LossPane()
+    pane.by_position = True
+    async with staged(pane, made_snapshot(position_loss=np.linspace(first, last, 64).astype(np.float32))):
+        assert said in lines(pane)[0]
+
+
+async def test_small_losses_keep_the_plot_in_its_columns() -> None:
+    """Ticks of many cells would push their lines to the right."""
+    history = made_history()
+    tiny = dataclasses.replace(history, train_loss=history.train_loss * np.float32(1e-5))
+    pane = LossPane()
+    async with staged(pane, made_snapshot(history=tiny, references=References(1e-4, 5e-5, 4.12e-5, 3e-5)), (90, 30)):
+        plot = lines(pane)[1:-1]
+        assert any(line[:TICKS_WIDTH].strip() for line in plot)
+        for line in plot:
+            assert line[TICKS_WIDTH - 1] == " "
+            assert not dots(line[:TICKS_WIDTH])
+        assert "bigram 4.12e-5" in text(pane)
+
+
+async def test_a_low_plot_labels_no_reference_at_another_height() -> None:
+    pane = LossPane()
+    near = References(4.2, 1.602, 1.601, 1.600)
+    async with staged(pane, made_snapshot(references=near), (90, 8)):
+        labelled = [line for line in lines(pane) if "gram 1.60" in line]
+        assert len(labelled) == 1
+    async with staged(pane := LossPane(), made_snapshot(references=near), (90, 30)):
+        assert sum("gram 1.60" in line for line in lines(pane)) == 3
 
 
 def odd_histories() -> list[History]:

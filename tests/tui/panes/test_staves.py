@@ -69,6 +69,16 @@ def test_the_label_says_how_units_are_folded_and_what_matters_first() -> None:
     assert stave_label(stave, 12, Fold.NEAR, None, 1.0, 1) == ["forget f"]
 
 
+def test_a_state_without_a_bound_tells_how_much_of_it_the_scale_holds() -> None:
+    values = np.linspace(-100, 100, 400, dtype=np.float32).reshape(4, 100)
+    stave = Stave("c", 0, values, True, math.inf)
+    assert stave_label(stave, 12, Fold.MEAN, None, 50.0, 9)[-2:] == ["50% in ±50", "log over 1"]
+    assert stave_label(stave, 12, Fold.MEAN, None, 100.0, 9)[-2:] == ["100% ±100", "log over 1"]
+    assert stave_label(stave, 12, Fold.MEAN, None, 0.5, 9)[-1] == "0% in ±0.5"
+    unknown = Stave("c", 0, np.full((2, 3), np.nan, np.float32), True, math.inf)
+    assert "–% in ±1" in stave_label(unknown, 12, Fold.MEAN, None, 1.0, 9)
+
+
 @given(st.integers(1, 250), st.integers(1, 70), st.integers(1, 600), st.booleans(), st.booleans(), st.booleans())
 def test_a_layout_never_takes_more_than_there_is(
     width: int, height: int, units: int, trace: bool, triangle: bool, compact: bool

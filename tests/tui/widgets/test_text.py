@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from seqtui.tui.widgets.numbers import SteadyLimit, counted, percent, significant
+from seqtui.tui.widgets.numbers import SteadyLimit, counted, percent, short, significant
 from seqtui.tui.widgets.pane import fit
 from seqtui.tui.widgets.wrap import wrap
 
@@ -64,3 +64,12 @@ def test_a_limit_grows_at_once_and_shrinks_late() -> None:
 def test_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
     printable = "".join(character for character in text if character.isprintable() and cell_len(character) > 0)
     assert cell_len(fit(printable, width)) == width
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(4, "4.00"), (0.015, "0.015"), (0.0015, ".0015"), (1e-5, "1e-5"), (1.25e-5, ""), (86_000, "86000"), (2e6, "2e6")],
+)
+def test_a_tick_fits_its_place_and_is_never_rounded_away(value: float, shown: str) -> None:
+    assert short(value, 5) == shown
+    assert shown == "" or float(shown) == value
