@@ -1,5 +1,6 @@
 """`seqtui [CORPUS]`: the screen."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from seqcore.config import FAMILIES, TOKENS_BY
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
-from seqtui.cli.boundary import FAILED, MISUSED, Exit
+from seqtui.cli.boundary import DIVERGED, FAILED, MISUSED, Exit
 
 
 class Screen(click.Command):
@@ -73,9 +74,11 @@ def _is_meant(corpus: str, encoding: str) -> None:
 def _open(corpus: str, asked: dict[str, Any]) -> None:
     """Open the screen, and return when it is left."""
     from seqtui.session import LiveSession
-    from seqtui.snapshot import ModelChoice
+    from seqtui.snapshot import ModelChoice, Phase
     from seqtui.tui.app import SeqtuiApp
 
+    if asked["run"] is not None:
+        asked["run"] = os.path.expanduser(asked["run"])  # of --run=~/run, which no shell reads
     _is_possible(asked)
     session = LiveSession(
         corpus,
@@ -85,7 +88,12 @@ def _open(corpus: str, asked: dict[str, Any]) -> None:
     app = SeqtuiApp(session)
     app.run()
     if app.return_code:
-        raise Exit(FAILED)
+        raise Exit(FAILED)  # the app has said what
+    last = session.snapshot()
+    if last.phase is Phase.FAILED:
+        raise Exit(FAILED, last.message or "the training failed")
+    if last.phase is Phase.DIVERGED:
+        raise Exit(DIVERGED, f"training diverged: {last.message}")
 
 
 def _is_possible(asked: dict[str, Any]) -> None:
@@ -100,6 +108,9 @@ def _is_possible(asked: dict[str, Any]) -> None:
         ModelConfig(2, asked["model"], asked["hidden"], asked["layers"])
     except SeqError as error:
         raise click.UsageError(f"--{error}") from None
-    most = asked["threads"]
-    if most is not None and most < 1:
-        raise click.UsageError(f"--threads {most}: at least 1 is needed")
+    if asked["threads"] is not None:  # only then is the engine worth loading before the first picture
+        from seqcore import jit
+
+        most = jit.available_threads()
+        if not 1 <= asked["threads"] <= most:
+            raise click.UsageError(f"--threads {asked['threads']}: this machine runs 1 to {most} threads")

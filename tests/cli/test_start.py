@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from seqtui.cli import screen
 from seqtui.cli.main import COMMANDS
+from seqtui.snapshot import Phase, Snapshot
 from tests.cli.conftest import Call
 
 HEAVY = ("numpy", "numba", "textual", "rich", "safetensors", "llvmlite")
@@ -80,6 +82,7 @@ def test_without_a_terminal_one_line_names_train(call: Call, words: list[str]) -
         (["train", "tales", "extra"], "extra"),
         (["tales", "--hidden", "0"], "--hidden 0"),
         (["tales", "--run", "x"], "--run"),
+        (["tales", "--threads", "-1"], "--threads -1"),
         (["generate"], "RUN"),
         (["generate", "x", "--temperature", "-1"], "temperature"),
         (["generate", "x", "--top-p", "0"], "top-p"),
@@ -108,12 +111,18 @@ def _be_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen, "sys", Terminal)
 
 
-def test_the_screen_gets_what_was_asked_for(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, Any] = {}
+@pytest.fixture
+def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the screen is opened with, when nothing but its snapshot is real; `snapshot` is the last one."""
+    asked: dict[str, Any] = {"snapshot": Snapshot(phase=Phase.TRAINING)}
 
     class Session:
         def __init__(self, corpus: str, **named: Any) -> None:
             asked.update(named, corpus=corpus)
+
+        def snapshot(self) -> Snapshot:
+            last: Snapshot = asked["snapshot"]
+            return last
 
     class App:
         return_code = 0
@@ -129,11 +138,53 @@ def test_the_screen_gets_what_was_asked_for(call: Call, monkeypatch: pytest.Monk
         setattr(module, attribute, value)
         monkeypatch.setitem(sys.modules, f"seqtui.{name}", module)
     _be_a_terminal(monkeypatch)
+    return asked
+
+
+def test_the_screen_gets_what_was_asked_for(call: Call, screen_asked: dict[str, Any]) -> None:
     answer = call("--model", "lstm", "--hidden", "32", "--paused", "--seed", "7", "brackets")
     assert answer.code == 0, answer.err
+    asked = screen_asked
     assert asked["ran"]
     assert (asked["corpus"], asked["paused"], asked["seed"], asked["run"]) == ("brackets", True, 7, None)
     assert (asked["choice"].family, asked["choice"].hidden, asked["choice"].layers) == ("lstm", 32, 1)
+
+
+@pytest.mark.parametrize(
+    ("phase", "code"),
+    [(Phase.FAILED, 1), (Phase.DIVERGED, 3), (Phase.TRAINING, 0), (Phase.PAUSED, 0), (Phase.FINISHED, 0)],
+)
+def test_how_the_training_ended_is_how_the_screen_ends(
+    call: Call, screen_asked: dict[str, Any], phase: Phase, code: int
+) -> None:
+    screen_asked["snapshot"] = Snapshot(phase=phase, message="what\nhappened \x1b[31m")
+    answer = call("tales")
+    assert answer.code == code
+    if code:
+        assert "what happened ␛[31m" in answer.line
+    else:
+        assert answer.err == ""
+
+
+def test_threads_that_there_are_not_are_refused_before_the_screen_opens(
+    call: Call, screen_asked: dict[str, Any]
+) -> None:
+    for count in ("4000", "0"):
+        answer = call("tales", "--threads", count)
+        assert answer.code == 2
+        assert f"--threads {count}" in answer.line
+    assert "ran" not in screen_asked
+    assert call("tales", "--threads", "1").code == 0
+    assert screen_asked["threads"] == 1
+
+
+def test_a_run_in_the_home_folder_is_reopened(
+    call: Call, run: Path, screen_asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(run.parent))
+    answer = call(f"--run=~/{run.name}")
+    assert answer.code == 0, answer.err
+    assert screen_asked["run"] == str(run)
 
 
 def test_a_defect_is_one_line_unless_a_traceback_is_asked_for(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
