@@ -200,6 +200,20 @@ def test_a_home_folder_of_a_file_of_settings_is_the_same_when_gone_on_with(
     assert call("train", "--resume", "--out=~/mine", "--steps", "5").code == 0
 
 
+@pytest.mark.parametrize("said", [["--threads", "4000"], ["--config", "threads.toml"]])
+def test_threads_that_there_are_not_leave_nothing_behind(
+    call: Call, corpus: Path, tmp_path: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("threads.toml").write_text("threads = 4000\n")
+    for out in ([], ["--out", "mine"]):
+        answer = call("train", str(corpus), *TINY, *said, *out)
+        assert answer.code == 2
+        assert "--threads 4000: this machine runs 1 to" in answer.line
+    assert not runs_dir.exists()
+    assert not Path("mine").exists()
+
+
 def test_out_that_holds_another_run_is_left_alone(call: Call, run: Path, corpus: Path) -> None:
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     answer = call("train", str(corpus), *TINY, "--out", str(run))
