@@ -23,7 +23,7 @@ from numba import prange, types
 from numba.extending import intrinsic
 
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i8_1, kernel, void
-from seqcore.records import F32
+from seqcore.records import F32, I64
 
 
 class TileShape(NamedTuple):
@@ -69,7 +69,7 @@ def host_shape() -> TileShape:
 SHAPE = host_shape()
 LANES, NR, MR = SHAPE.lanes, SHAPE.columns, SHAPE.rows
 KB = 256  # depth of a block of the transposed product
-GROUP = 8  # at most so many panels a worker takes together in the transposed product: A's block is packed once for them
+GROUP = 8  # at most so many panels of C a worker takes together: rows of B are then read in longer runs
 SMALL = 32_768  # elements of a matrix that one thread packs sooner than two have begun
 
 
@@ -202,6 +202,7 @@ def _make_copy(length: int, add: bool = False) -> Any:
     return copy
 
 
+_scratch = [np.zeros(0, np.float32)]  # of `outer_sum`: new memory for each call would cost a page fault every 4 kB
 copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
 
@@ -318,14 +319,14 @@ def pack_serial(B, transposed, panels):
 
 
 @device
-def pack_transposed(A, M, k0, depth, block):
-    """block[i // 8, k, i % 8] = A[k0 + k, i], i < M: what a tile reads lies together (A's rows share cache sets)."""
-    a_row = A.shape[1]
-    for k in range(depth):
+def pack_tiles(A, M, first, last, tiles):
+    """tiles[i // 8, k, i % 8] = A[k, i], i < M, for rows k in [first, last): what a tile reads lies together."""
+    K, a_row = A.shape[0], A.shape[1]
+    for k in range(first, last):
         for i in range(0, M - 7, 8):
-            copy8(address(A, (k0 + k) * a_row + i), address(block, i * KB + k * 8))
+            copy8(address(A, k * a_row + i), address(tiles, (i * K) + k * 8))
         for i in range(M - M % 8, M):
-            block[i // 8, k, i % 8] = A[k0 + k, i]
+            tiles[(i // 8 * K + k) * 8 + i % 8] = A[k, i]
 
 
 @device
@@ -355,19 +356,27 @@ def add_rows(panels, depth, column):
                 total[j] += row[j]
 
 
-@kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, i8_1), parallel=True)
-def outer_sum(A, B, C, sums, with_sums, team):
-    """C (M, N) = A.T @ B, A (K, >= M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
+@kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, f1, i8_1), parallel=True)
+def outer_sum_kernel(A, B, C, sums, with_sums, tiles, team):
+    """See `outer_sum`; tiles (at least ceil(M / 8) * K * 8,) is scratch.
 
-    Each worker owns groups of panels of C and runs through all K rows in blocks; nothing is summed across workers.
+    A is packed first, by blocks of its rows. Then each worker owns groups of panels of C and runs through all K rows in
+    blocks; nothing is summed across workers.
     """
     K, M, N = A.shape[0], C.shape[0], C.shape[1]
+    blocks = (K + KB - 1) // KB
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            block = claim(team)
+            if block >= blocks:
+                break
+            pack_tiles(A, M, block * KB, min((block + 1) * KB, K), tiles)
     panels = (N + NR - 1) // NR
-    size = max(1, min(GROUP, panels // 4))
+    size = max(1, min(GROUP, panels // (2 * team[1])))
     groups = (panels + size - 1) // size
     team[0] = 0
     for _ in prange(team[1]):
-        block = np.empty(((M + 7) // 8, KB, 8), np.float32)
         panel = np.empty((size, KB, NR), np.float32)
         total = np.empty((size, M, NR), np.float32)
         column = np.empty((size, NR), np.float32)
@@ -380,16 +389,14 @@ def outer_sum(A, B, C, sums, with_sums, team):
             column[:] = np.float32(0)
             for k0 in range(0, K, KB):
                 depth = min(KB, K - k0)
-                pack_transposed(A, M, k0, depth, block)
                 copy_panels(B, k0, depth, first * NR, N, panel[:count])
                 if with_sums:
                     add_rows(panel[:count], depth, column)
                 for q in range(count):
                     for i in range(0, M, 8):
-                        c_at = (q * M + i) * NR
-                        tile_rows(
-                            block, i * KB, 1, 8, min(8, M - i), panel, q * KB * NR, depth, total, c_at, NR, k0 > 0
-                        )
+                        a_at, c_at = i * K + k0 * 8, (q * M + i) * NR
+                        rows = min(8, M - i)
+                        tile_rows(tiles, a_at, 1, 8, rows, panel, q * KB * NR, depth, total, c_at, NR, k0 > 0)
             for q in range(count):
                 at = (first + q) * NR
                 width = min(NR, N - at)
@@ -400,6 +407,17 @@ def outer_sum(A, B, C, sums, with_sums, team):
                 if with_sums:
                     for j in range(width):
                         sums[at + j] = column[q, j]
+
+
+def outer_sum(A: F32, B: F32, C: F32, sums: F32, with_sums: bool, team: I64) -> None:
+    """C (M, N) = A.T @ B, A (K, >= M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
+
+    For the one thread that runs parallel kernels: the scratch is shared.
+    """
+    need = -(-len(C) // 8) * 8 * len(A)
+    if _scratch[0].size < need:
+        _scratch[0] = np.zeros(need, np.float32)
+    outer_sum_kernel(A, B, C, sums, with_sums, _scratch[0], team)
 
 
 class Packed:
