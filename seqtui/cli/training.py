@@ -121,10 +121,11 @@ class Training:
             self._sample_due = now + max(_SAMPLE_SECONDS, spent / _SAMPLE_SHARE)
         if not event and not self.progress.due():
             return
-        loss, rate = self._recent.take(trainer.training.batch * trainer.training.length)
-        before = standing.per_second
-        standing.step, standing.share, standing.train_loss = trainer.steps, self._done(), loss
-        standing.per_second = rate if before is None else _SETTLED * before + (1 - _SETTLED) * rate
+        recent = self._recent.take(trainer.training.batch * trainer.training.length)
+        standing.step, standing.share = trainer.steps, self._done()
+        if recent is not None:
+            before, (standing.train_loss, rate) = standing.per_second, recent
+            standing.per_second = rate if before is None else _SETTLED * before + (1 - _SETTLED) * rate
         gained = standing.share - self._share
         standing.left = (now - self._began) * (1 - standing.share) / gained if gained > 0 else None
         self.progress.show(standing, event)
@@ -187,17 +188,16 @@ def last_words(run: Run) -> str:
 
 
 class _Recent:
-    """Loss and time of the steps since somebody looked."""
+    """Loss and time of the steps since somebody looked: their sums alone, since perhaps nobody ever looks."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[float, float]] = []
+        self._count, self._loss, self._seconds = 0, 0.0, 0.0
 
     def add(self, loss: float, seconds: float) -> None:
-        self._steps.append((loss, seconds))
+        self._count, self._loss, self._seconds = self._count + 1, self._loss + loss, self._seconds + seconds
 
-    def take(self, size: int) -> tuple[float, float]:
-        """The mean loss and the tokens a second, `size` of them a step; forgets."""
-        count = len(self._steps)
-        loss, seconds = (sum(column) for column in zip(*self._steps, strict=True))
-        self._steps.clear()
-        return loss / count, count * size / max(seconds, 1e-9)
+    def take(self, size: int) -> tuple[float, float] | None:
+        """The mean loss and the tokens a second, `size` of them a step, None without a step; forgets."""
+        count, loss, seconds = self._count, self._loss, self._seconds
+        self._count, self._loss, self._seconds = 0, 0.0, 0.0
+        return (loss / count, count * size / max(seconds, 1e-9)) if count else None

@@ -1,6 +1,7 @@
 """`seqtui train`: what it writes, which saying wins, and that a resumed run is the run it would have been."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 from seqcore.folder import RunFolder
 
+from seqtui.cli.training import _Recent
 from tests.cli.conftest import TINY, Call
 
 REQUIRED = {"step", "tokens", "seconds", "train_loss", "learning_rate", "gradient_norm", "tokens_per_second"}
@@ -63,6 +65,17 @@ def test_lines_elsewhere_than_on_a_terminal_are_clean(
     assert answer.err == ""
     assert "step 4 of 8 · train " in answer.out
     assert answer.out.splitlines()[-1].startswith("done: step 8")
+
+
+def test_what_nobody_looks_at_is_not_kept() -> None:
+    recent = _Recent()
+    recent.add(2.0, 0.5)
+    small = len(pickle.dumps(recent))
+    for _ in range(999):
+        recent.add(2.0, 0.5)
+    assert len(pickle.dumps(recent)) < 2 * small
+    assert recent.take(10) == (2.0, pytest.approx(20))
+    assert recent.take(10) is None
 
 
 def test_quiet_says_one_line(call: Call, corpus: Path) -> None:
