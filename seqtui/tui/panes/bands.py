@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from rich.cells import cell_len
@@ -103,6 +104,7 @@ def _heat(view: View, about: Label, pair: tuple[U8, U8], painter: HeatmapPainter
     return Row(key, lambda: [*_gutter(view, about), *painter.line(top, bottom, view.lit)], _width(view))
 
 
+@lru_cache(maxsize=1 << 14)
 def drawn(symbol: str, width: int) -> str:
     """A token in a column: exactly `width` cells, words with a space between them and none of their own."""
     return fit(cell(bare(symbol)), width) if width < 3 else fit(cell(bare(symbol)), width - 1) + " "

@@ -37,6 +37,7 @@ class WritingPane(Pane):
         self._earlier: tuple[Sample, ...] = ()
         self._compiling: CompileProgress | None = None
         self._phase = Phase.LOADING
+        self._texts: dict[int, tuple[Sample, tuple[str, list[int]]]] = {}  # of finished samples, by their identity
         self.set_titles("2 writing")
 
     def show(self, snapshot: Snapshot) -> None:
@@ -79,12 +80,21 @@ class WritingPane(Pane):
         each, more = divmod(lines - 1, len(shown))
         rows = [Row(("earlier",), lambda: pieces(("earlier", ink.faint)))]
         for i, sample in enumerate(shown):
-            text, styles = sample_text(sample, "")
+            text, styles = self._text_of(sample)
             spans = wrap(text, width - gutter)[: each + (i < more)]
             for n, (start, end) in enumerate(spans):
                 label = (steps[i] if n == 0 else "").rjust(gutter - 2)[:width] + "  "
                 rows.append(self._line(text, styles, start, end, label))
         return rows
+
+    def _text_of(self, sample: Sample) -> tuple[str, list[int]]:
+        """What an earlier sample is drawn as, worked out once."""
+        known = self._texts.get(id(sample))
+        if known is None or known[0] is not sample:
+            kept = {id(one) for one in self._earlier}
+            self._texts = {key: text for key, text in self._texts.items() if key in kept}
+            self._texts[id(sample)] = known = (sample, sample_text(sample, ""))
+        return known[1]
 
     def _line(self, text: str, styles: list[int], start: int, end: int, label: str = "") -> Row:
         part, numbers = text[start:end], bytes(styles[start:end])

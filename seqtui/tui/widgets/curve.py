@@ -23,8 +23,12 @@ def column_spans(columns: I64, rows: I64, count: int) -> tuple[I64, I64]:
     lower = np.maximum.reduceat(rows, starts)
     top[columns[starts]] = np.where(lower >= 0, upper, NONE)
     bottom[columns[starts]] = lower
-    joined = np.flatnonzero((columns[1:] != columns[:-1]) & (rows[1:] >= 0) & (rows[:-1] >= 0))
-    for i in joined.tolist():  # at most one a dot column
+    joined = (columns[1:] != columns[:-1]) & (rows[1:] >= 0) & (rows[:-1] >= 0)
+    beside = np.flatnonzero(joined & (columns[1:] - columns[:-1] == 1))
+    middle = np.rint((rows[beside] + rows[beside + 1]) / 2).astype(np.int64)
+    for side in (columns[beside], columns[beside + 1]):  # each has a column at most once
+        top[side], bottom[side] = np.minimum(top[side], middle), np.maximum(bottom[side], middle)
+    for i in np.flatnonzero(joined & (columns[1:] - columns[:-1] > 1)).tolist():
         _join(top, bottom, columns[i : i + 2].tolist(), rows[i : i + 2].tolist())
     return top, bottom
 
