@@ -68,11 +68,20 @@ def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
         raise click.UsageError("train needs a CORPUS: try seqtui train tales, or seqtui corpora for what there is")
     else:
         run = _started(chosen, corpus)
-    if run.trainer.done and run.saved_step == run.trainer.steps:
-        end = f"step {run.trainer.steps:,} is the end of this run: a larger --steps, or --minutes, goes on"
-        click.echo(end, err=ctx.params["as_json"] or ctx.params["quiet"])
-        return
-    _train(run, chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
+    try:
+        if ctx.params["resume"] and _is_over(run):
+            end = f"step {run.trainer.steps:,} is the end of this run: a larger --steps, or --minutes, goes on"
+            click.echo(end, err=ctx.params["as_json"] or ctx.params["quiet"])
+        else:
+            _train(run, chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
+    finally:
+        run.close()
+
+
+def _is_over(run: "Run") -> bool:
+    from seqtui.cli.training import validation_owed
+
+    return run.trainer.done and not validation_owed(run)
 
 
 def _chosen(flags: dict[str, Any]) -> Chosen:
@@ -190,10 +199,8 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
             compile_with(compiling)
             finished = Training(run, progress, stopping).to_the_end()
         except KeyboardInterrupt:
-            if run.trainer.steps not in (0, run.saved_step):
+            if run.trainer.steps != run.saved_step:
                 raise  # the second signal: at once
-            if run.saved_step is None:
-                run.save()
         finally:
             progress.close()
         if not finished:

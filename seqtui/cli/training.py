@@ -71,6 +71,14 @@ def json_line(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 
+def validation_owed(run: Run) -> bool:
+    """Whether the run stands at a step that is one to validate after and was not: a signal cut it short."""
+    step, every = run.trainer.steps, run.config.training.eval_every
+    due = run.trainer.done or (every > 0 and step % every == 0)
+    validated = run.history.record().validation_step
+    return due and step > 0 and run.validation.size > 0 and not (validated.size and int(validated[-1]) == step)
+
+
 class Training:
     """A run that is advanced to its end, or to a signal."""
 
@@ -83,14 +91,14 @@ class Training:
         self._recent = _Recent()
 
     def to_the_end(self) -> bool:
-        """Train; True at the run's end, False after a signal (a checkpoint is written).
+        """Train; True when all is done, False when a signal came before (a checkpoint is written).
 
         Raises Exit after a divergence or when the disk refuses, having saved what could be saved.
         """
         run = self.run
         try:
-            if run.trainer.done and run.saved_step != run.trainer.steps:
-                run.save()  # a run of no steps: its first weights
+            if validation_owed(run):
+                self._validate()
             while not (run.trainer.done or self.stopping()):
                 self._follow(run.advance(self.stopping))
             if run.saved_step != run.trainer.steps:
@@ -100,7 +108,21 @@ class Training:
         except (OSError, MemoryError):
             self._rescue()
             raise
-        return run.trainer.done
+        return run.trainer.done and not (self.stopping() and validation_owed(run))
+
+    def _validate(self) -> None:
+        """The validation that a signal cut short; its metrics line has what is still known of the step."""
+        run, trainer = self.run, self.run.trainer
+        loss = run.validate(self.stopping)
+        if loss is None:
+            return
+        line = {"step": trainer.steps, "tokens": trainer.tokens, "seconds": round(trainer.seconds, 4)}
+        line["validation_loss"] = loss
+        if run.folder:
+            run.folder.add_metrics(line)
+        run.log(line)
+        self._validated(loss)
+        self._show(True)
 
     def _follow(self, advance: Advance) -> None:
         step = advance.step
@@ -108,10 +130,14 @@ class Training:
             raise Exit(DIVERGED, self._diverged(advance))
         self._recent.add(step.loss, step.seconds)
         if advance.validation_loss is not None:
-            self.standing.validation_loss = advance.validation_loss
-            if self.run.folder:
-                self.run.folder.add_sample(step.step, self._write(_SAMPLE_KEPT, step.step))
+            self._validated(advance.validation_loss)
         self._show(advance.validation_loss is not None or advance.finished)
+
+    def _validated(self, loss: float) -> None:
+        self.standing.validation_loss = loss
+        if self.run.folder:
+            steps = self.run.trainer.steps
+            self.run.folder.add_sample(steps, self._write(_SAMPLE_KEPT, steps))
 
     def _show(self, event: bool) -> None:
         now, standing, trainer = time.monotonic(), self.standing, self.run.trainer
@@ -149,22 +175,14 @@ class Training:
         if run.saved_step != run.trainer.steps:
             with contextlib.suppress(SeqError):
                 run.save()
-        if run.folder is None or run.saved_step is None:
-            return "no checkpoint could be written"
         return f"the newest checkpoint is of step {run.saved_step}: go on with {resume_line(run)}"
 
     def _diverged(self, advance: Advance) -> str:
         run, step = self.run, advance.step
-        if run.saved_step is None:
-            with contextlib.suppress(SeqError):
-                run.save()
         what = f"the loss was {step.loss:g}" if not math.isfinite(step.loss) else "the gradient was not finite"
-        kept = (
-            f"checkpoint-{run.saved_step} is kept" if run.saved_step is not None else "no checkpoint could be written"
-        )
         rate = run.config.training.learning_rate
         return (
-            f"training diverged in step {step.step + 1}: {what}; {kept}; "
+            f"training diverged in step {step.step + 1}: {what}; checkpoint-{run.saved_step} is kept; "
             f"train again with a lower --lr (it was {rate:g}) or a smaller --clip"
         )
 

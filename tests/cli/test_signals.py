@@ -1,5 +1,6 @@
 """Real processes: Ctrl+C, SIGTERM, a closed pipe, and what a terminal sees."""
 
+import json
 import os
 import pty
 import re
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 from seqcore.checkpoint import checkpoint_path, checkpoint_steps
+from seqcore.folder import RunFolder
 from seqcore.records import CompileProgress
+from seqcore.trainer import Trainer
 
 from seqtui.cli import kernels
 from seqtui.cli.stopping import Stopping
@@ -81,6 +84,39 @@ def test_ctrl_c_while_kernels_compile_saves_too(
         assert call("train", "--resume", "--out", "short-lstm8-1").code == 130
     assert call("train", "--resume", "--out", "short-lstm8-1").code == 0
     assert (runs_dir / "short-lstm8-1" / "checkpoint-4.safetensors").exists()
+
+
+@pytest.mark.parametrize("steps", [4, 7])  # a validation in the middle of the run, and the one at its end
+def test_a_signal_during_a_validation_leaves_it_to_the_resumed_run(
+    call: Call, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    words = ["train", str(corpus), *TINY, "--steps", "7", "--log-every", "3"]
+    whole, parts = str(tmp_path / "whole"), str(tmp_path / "parts")
+    resume = ["train", "--resume", "--out", parts]
+    assert call(*words, "--out", whole).code == 0
+    real = Trainer.validate
+
+    def interrupted(trainer: Trainer, stop: Callable[[], bool]) -> float:
+        if trainer.steps == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(trainer, stop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "validate", interrupted)
+        for again in (words, resume):
+            answer = call(*again, *(["--out", parts] if again is words else []))
+            assert answer.code == 130
+            assert f"stopped at step {steps}, checkpoint written: go on with seqtui train --resume" in answer.line
+    answer = call(*resume, "--json")
+    assert answer.code == 0
+    assert json.loads(answer.out.splitlines()[0])["step"] == steps
+    losses = [
+        {line["step"]: line["validation_loss"] for line in RunFolder(Path(run)).metrics() if "validation_loss" in line}
+        for run in (whole, parts)
+    ]
+    assert losses[0] == losses[1]
+    assert list(losses[0]) == [4, 7]
+    assert "is the end of this run" in call(*resume).out
 
 
 def test_a_reader_that_goes_away_is_no_error(warm: None, corpus: Path, tmp_path: Path) -> None:
