@@ -41,16 +41,14 @@ def _samples() -> list[dict[str, Any]]:
 
 def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
     """What there is to know of a corpus; what is not known is absent. Raises SeqError."""
-    import math
-
     from seqcore.data.corpus import read_corpus, split_tokens
-    from seqcore.data.ngrams import references
     from seqcore.data.vocabulary import Vocabulary
+
+    from seqtui.cli.counting import count
 
     corpus = read_corpus(source, encoding=encoding, as_bytes=tokens_by == "byte")
     vocabulary = Vocabulary.build(tokens_by, corpus)
     train, validation = split_tokens(vocabulary.encode_corpus(corpus), 0.1)
-    counted = references(train, validation, vocabulary.size)
     readable = corpus.data.decode("utf-8", "replace") if tokens_by == "byte" else corpus.text
     entry: dict[str, Any] = {
         "name": corpus.name,
@@ -63,8 +61,7 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
         "tokens": int(train.size + validation.size),
         "vocabulary": vocabulary.size,
     }
-    losses = {key: getattr(counted, key) for key in ("uniform", "unigram", "bigram", "trigram")}
-    entry["references"] = {key: value for key, value in losses.items() if math.isfinite(value)}
+    entry |= count(train, validation, vocabulary.size)
     entry["sample"] = "\n".join(readable[:4000].splitlines()[:_SAMPLE_LINES])
     return entry
 
@@ -81,6 +78,7 @@ def _print_list(entries: list[dict[str, Any]]) -> None:
 def _print_one(entry: dict[str, Any]) -> None:
     from rich.text import Text
 
+    from seqtui.cli.counting import remark
     from seqtui.cli.terminal import UNITS, console, facts
     from seqtui.visible import visible
 
@@ -91,7 +89,7 @@ def _print_one(entry: dict[str, Any]) -> None:
         ("characters", f"{entry['characters']:,}, {entry['distinct_characters']:,} distinct"),
         ("lines", f"{entry['lines']:,}"),
         ("tokens", f"{entry['tokens']:,} {unit}s, vocabulary of {entry['vocabulary']:,}"),
-        ("counting reaches", f"{losses} nats a {unit}"),
+        ("counting reaches", ", ".join(filter(None, [f"{losses} nats a {unit}", remark(entry)]))),
     ]
     screen = console()
     facts(screen, rows)

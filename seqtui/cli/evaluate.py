@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from seqcore.records import I32, References
+    from seqcore.records import I32
 
     from seqtui.cli.loading import LoadedRun
 
@@ -89,6 +89,7 @@ def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any
     """Losses and what follows from them, by name; what is not known is absent."""
     from seqcore.trainer import Trainer
 
+    from seqtui.cli.counting import count
     from seqtui.cli.kernels import Status, compile_with
 
     with Status() as status:
@@ -108,20 +109,13 @@ def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any
         characters = len(vocabulary.decode(tokens)) - len(vocabulary.decode(tokens[:1]))
         if characters > 0:
             report["bits_per_character"] = report["bits_per_token"] * predicted / characters
-    report["references"] = _counted(train, tokens, vocabulary.size)
+    report |= count(train, tokens, vocabulary.size)
     return {key: value for key, value in report.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
-def _counted(train: "I32", tokens: "I32", size: int) -> dict[str, float]:
-    from seqcore.data.ngrams import references
-
-    counted: References = references(train, tokens, size)
-    names = ("uniform", "unigram", "bigram", "trigram")
-    return {name: value for name in names if math.isfinite(value := getattr(counted, name))}
-
-
 def _print(report: dict[str, Any], kind: str) -> None:
-    from seqtui.cli.terminal import UNITS, console, facts, print_table, table
+    from seqtui.cli.counting import remark
+    from seqtui.cli.terminal import UNITS, console, facts, print_table, shown, table
 
     unit = UNITS[kind]
     rows = [
@@ -144,3 +138,5 @@ def _print(report: dict[str, Any], kind: str) -> None:
         for name, value in report["references"].items():
             made.add_row(name, f"{value:.4f}", f"{value - report['loss']:+.4f}" if "loss" in report else "")
         print_table(made)
+        if remark(report):
+            console().print(shown(remark(report), "dim"), soft_wrap=True)

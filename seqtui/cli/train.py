@@ -189,7 +189,9 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
     with stopping:
         progress = _progress(as_json, quiet)
         try:
-            progress.introduce(introduction(run, use_threads(threads)))
+            count = use_threads(threads)
+            if not quiet:
+                progress.introduce(introduction(run, count))
 
             def compiling(kernels: "CompileProgress") -> None:
                 progress.compiling(kernels)

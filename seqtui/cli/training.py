@@ -6,15 +6,14 @@ import math
 import time
 from typing import Any
 
-from seqcore.data.ngrams import references
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer
-from seqcore.records import References
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel
 
 from seqtui.called import called
 from seqtui.cli.boundary import DIVERGED, FAILED, Exit
+from seqtui.cli.counting import count, remark
 from seqtui.cli.progress import Progress, Standing
 from seqtui.cli.stopping import Stopping
 from seqtui.cli.terminal import UNITS, duration, plural
@@ -23,15 +22,7 @@ _SAMPLE_LINE = 100  # tokens of the line on the terminal
 _SAMPLE_KEPT = 300  # tokens of a sample in samples.txt
 _SAMPLE_SHARE = 0.02  # of the time at most goes into the line on the terminal
 _SAMPLE_SECONDS = 3.0  # between two of them at least
-_COUNTED = 5_000_000  # tokens: counting n-grams of more would keep somebody waiting
 _SETTLED = 0.7  # how much of the speed shown is that of the moment before
-
-
-def references_of(run: Run) -> References | None:
-    """What counting reaches on the validation part; None without one, or where it would take long."""
-    if not run.validation.size or run.train.size + run.validation.size > _COUNTED:
-        return None
-    return references(run.train, run.validation, run.vocabulary.size)
 
 
 def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
@@ -52,13 +43,11 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
             f"rate {training.learning_rate:g} {training.schedule} · {plural(threads, 'thread')}",
         ),
     ]
-    counted = references_of(run)
-    if counted is not None:
-        known = [
-            (name, value) for name in ("unigram", "bigram", "trigram") if math.isfinite(value := getattr(counted, name))
-        ]
-        said = " · ".join(f"{name} {value:.3f}" for name, value in known)
-        rows.append(("counting reaches", f"{said} nats a {unit}"))
+    if run.validation.size:
+        counted = count(run.train, run.validation, run.vocabulary.size)
+        losses = counted["references"].items()
+        said = " · ".join(f"{name} {value:.3f}" for name, value in losses if name != "uniform")
+        rows.append(("counting reaches", ", ".join(filter(None, [f"{said} nats a {unit}", remark(counted)]))))
     if run.folder:
         rows.append(("run", str(run.folder.path)))
     if run.trainer.steps:

@@ -4,17 +4,19 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqcore.data import ngrams
 from seqcore.data.corpus import read_corpus, split_tokens
 from seqcore.data.ngrams import references
 from seqcore.data.vocabulary import Vocabulary
 
 
-def discounted(counts: Counter[tuple[int, ...]], lower: Callable[[int], float], h: tuple[int, ...], w: int) -> float:
+def discounted(counts: Counter[Any], lower: Callable[[int], float], h: tuple[int, ...], w: int) -> float:
     """(max(c(hw) - D, 0) + D N(h) lower(w)) / c(h); lower(w) where h was never seen."""
     once = sum(1 for count in counts.values() if count == 1)
     twice = sum(1 for count in counts.values() if count == 2)
@@ -87,6 +89,16 @@ def test_on_real_text_more_context_is_better(kind: str) -> None:
     train, validation = split_tokens(vocabulary.encode(corpus.text), 0.1)
     got = references(train, validation, vocabulary.size)
     assert got.trigram < got.bigram < got.unigram < got.uniform
+
+
+def test_of_a_long_text_only_the_stretches_that_meet_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = np.random.default_rng(0).integers(0, 5, 900).astype(np.int32)
+    train, validation = text[:600], text[600:]
+    part = references(train[-100:], validation[:50], 5)
+    assert references(train, validation, 5) != part
+    monkeypatch.setattr(ngrams, "MOST", 100)
+    monkeypatch.setattr(ngrams, "MEASURED", 50)
+    assert references(train, validation, 5) == part
 
 
 def test_large_vocabularies_do_not_overflow() -> None:
