@@ -32,4 +32,4 @@ def remark(entry: Mapping[str, Any]) -> str:
     if "references_counted" not in entry:
         return ""
     counted, measured = entry["references_counted"], entry["references_measured"]
-    return f"counted on {counted:,} tokens and measured on {measured:,} alone"
+    return f"counted on {counted:,} tokens, measured on {measured:,}"
