@@ -156,6 +156,15 @@ class RunFolder:
             sync_folder(path.parent)
         return folder
 
+    def remove(self) -> None:
+        """Take back `create`: its files, and the folder if nothing else is in it."""
+        self.unlock()
+        for name in ("config.json", _OWN_CORPUS, ".lock"):
+            with contextlib.suppress(OSError):
+                (self.path / name).unlink()
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
     @staticmethod
     def find(run: str) -> "RunFolder":
         """The folder that `run` names: a path, or the name of a run under `runs_root`. Raises SeqError."""

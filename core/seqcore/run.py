@@ -38,8 +38,8 @@ class Run:
     def __init__(self, config: RunConfig, corpus: Corpus, folder: RunFolder | None) -> None:
         self.config, self.corpus, self.folder = config, corpus, folder
         self.vocabulary = config.vocabulary
-        text = corpus.data if self.vocabulary.kind == "byte" else corpus.text
-        self.train, self.validation = split_tokens(self.vocabulary.encode(text), config.training.validation)
+        tokens = self.vocabulary.encode_corpus(corpus)
+        self.train, self.validation = split_tokens(tokens, config.training.validation)
         check_memory(config.model, config.training)
         self.trainer = Trainer(config.model, config.training, self.train, self.validation)
         self.saved_step: int | None = None
@@ -68,8 +68,12 @@ class Run:
         if keep:
             label = f"{corpus.name}-{shape.family}{shape.hidden}" + (f"x{shape.layers}" if shape.layers > 1 else "")
             run.folder = RunFolder.create(config, corpus, out, label)
-            run.folder.lock()
-            run.save()  # from its first moment on there is something to go on with
+            try:
+                run.folder.lock()
+                run.save()  # from its first moment on there is something to go on with
+            except SeqError:
+                run.folder.remove()  # without a checkpoint it could neither be resumed nor begun again
+                raise
         return run
 
     @staticmethod
@@ -197,10 +201,10 @@ class Run:
         }
         if validation is not None:
             line["validation_loss"] = validation
+        self._since = _Interval()
         if self.folder:
             self.folder.add_metrics(line)
         self.log(line)
-        self._since = _Interval()
 
 
 @dataclass

@@ -300,3 +300,17 @@ def test_curves_told_once_do_not_change_when_the_run_goes_on(tmp_path: Path) -> 
     assert (told.train_loss == before).all()
     with pytest.raises(ValueError, match="read-only"):
         told.train_loss[0] = 0
+
+
+def test_a_run_that_cannot_be_saved_at_its_start_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise SeqError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save", full)
+        with pytest.raises(SeqError, match="full"):
+            runs.start(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert runs.start(tmp_path / "run").saved_step == 0
