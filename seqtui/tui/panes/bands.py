@@ -149,7 +149,7 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
     texts = ["loss"]
     texts += [counted(gaps, "gap")] if gaps else []
     texts += [f"{endless:,} are ∞"] if endless else []
-    texts.append(f"0–{top:g} nats")
+    texts.append(f"0–{top:g} nats" if top >= 0.1 else f"0–{top:g}")  # as many cells as a label has
     rows = []
     for line in range(band.lines):
         style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"
