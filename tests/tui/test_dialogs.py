@@ -40,7 +40,8 @@ async def test_a_path_is_chosen_and_one_that_is_not_there_is_refused(tmp_path: P
         asked = len(s.session.calls)
         await s.press("c", "tab", "enter")
         assert "Which file?" in s.text()
-        await s.press(*str(tmp_path / "no"), "enter")
+        s.app.screen.query_one(Input).value = str(tmp_path / "n")
+        await s.press("o", "enter")
         assert "There is no file or folder" in s.text()
         assert len(s.session.calls) == asked
         s.app.screen.query_one(Input).value = str(file)
