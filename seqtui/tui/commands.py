@@ -59,7 +59,7 @@ def save(lab: Lab) -> None:
 
 @command("R", "Recover", Group.TRAINING)
 def recover(lab: Lab) -> None:
-    """Go back to the last checkpoint, at half its learning rate."""
+    """Go back to the last checkpoint, at half its rate."""
 
     def go(back: bool | None) -> None:
         if back:

@@ -269,9 +269,9 @@ def _readout(view: View) -> Row:
     def say(count: int) -> list[Part]:
         if view.chosen.focus == "reach":
             row = view.reach_matrix[t]
-            if not says_reach:
-                return reach_readout(row, t, view.tokens_by)
-            return distances_readout(view.probe, row, t, count)
+            if says_reach:
+                return distances_readout(view.probe, row, t, count)
+            return reach_readout(row, t, view.tokens_by, brief=count < 0)
         if stave is None:
             return place_readout(view.probe, t, count)
         if unit is None:
@@ -280,7 +280,7 @@ def _readout(view: View) -> Row:
 
     warning = [Part(f"   {visible(view.probe.warning)}")] if view.probe.warning else []
     room = view.layout.gutter + view.layout.columns * view.layout.column_width
-    for count in range(len(BACK), -1, -1):  # as many guesses or distances as there is room for
+    for count in range(len(BACK), -2, -1):  # as many guesses or distances as there is room for; -1: the least
         parts = say(count) + warning
         if sum(cell_len(part.text) for part in parts) <= room:
             break

@@ -35,10 +35,10 @@ def place_readout(probe: Probe, t: int, guesses: int) -> list[Part]:
 
 
 def unit_readout(probe: Probe, t: int, stave: Stave, unit: int, guesses: int) -> list[Part]:
-    """A unit's value, and the loss and the guesses of the place."""
+    """A unit's value, and the loss and the guesses of the place; below 0 guesses the value alone."""
     head = [Part(f"`{_letter(stave)}`", True), Part(f" of unit {unit} at "), *_place(probe, t)]
     value = Part(f"{significant(float(stave.values[t, unit])):>5}", True)
-    return [*head, value, Part(", "), *_loss(probe, t, guesses)]
+    return [*head, value, *_and_loss(probe, t, guesses)]
 
 
 def gate_readout(probe: Probe, t: int, stave: Stave, guesses: int) -> list[Part]:
@@ -55,7 +55,7 @@ def gate_readout(probe: Probe, t: int, stave: Stave, guesses: int) -> list[Part]
     else:
         opened, closed = saturation(known)
         head += [Part(", open "), Part(percent(opened), True), Part(", closed "), Part(percent(closed), True)]
-    return [*head, Part(", "), *_loss(probe, t, guesses)]
+    return [*head, *_and_loss(probe, t, guesses)]
 
 
 def distances_readout(probe: Probe, row: npt.NDArray[np.floating], t: int, places: int) -> list[Part]:
@@ -63,16 +63,16 @@ def distances_readout(probe: Probe, row: npt.NDArray[np.floating], t: int, place
     head = [Part("the loss of "), *_place(probe, t)]
     if t == 0:
         return [*head, Part("there is none, nothing comes before it")]
-    for i, back in enumerate([back for back in BACK if back <= t][:places]):
+    for i, back in enumerate([back for back in BACK if back <= t][: max(0, places)]):
         ends = f"{', ' if i else ''}{back} back "
         head += [Part(ends), Part(f"{significant(float(row[t - back])):>7}", True)]
     return head
 
 
-def reach_readout(row: npt.NDArray[np.floating], t: int, tokens_by: str) -> list[Part]:
+def reach_readout(row: npt.NDArray[np.floating], t: int, tokens_by: str, brief: bool = False) -> list[Part]:
     """How far back the loss at t reaches: `row` (T,) are gradient norms, of which those before t count."""
     unit = _UNITS.get(tokens_by, "token")
-    head = [Part("1e0 … 1e-6", True), Part(" back from the cursor: ")]
+    head = [] if brief else [Part("1e0 … 1e-6", True), Part(" back from the cursor: ")]
     if t == 0:
         return [*head, Part("nothing comes before it")]
     past = row[:t]
@@ -97,13 +97,17 @@ def _place(probe: Probe, t: int) -> list[Part]:
     return [Part(quoted(probe.symbols[t]), True), Part(f" (t {t:>{width}}): ")]
 
 
+def _and_loss(probe: Probe, t: int, guesses: int) -> list[Part]:
+    return [Part(", "), *_loss(probe, t, guesses)] if guesses >= 0 else []
+
+
 def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
     """The loss of the token at t, and the likeliest tokens for its place."""
     if t == 0:
         return [Part("no loss: nothing comes before it")]
     said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True)]
     shares = probe.top_probability[t].tolist()
-    for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][:guesses], shares, strict=False)):
+    for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][: max(0, guesses)], shares, strict=False)):
         said += [Part(", guessed " if i == 0 else ", "), Part(quoted(symbol), True), Part(f" {percent(share)}")]
     return said
 

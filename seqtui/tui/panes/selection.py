@@ -20,7 +20,7 @@ class Selection:
     unit: int | None = None
     fold: Fold = Fold.NEAR  # rows that are units: of many gates the strongest is nearly always open
     reach: int = 0  # the layer whose h is looked back to, -1 for the input
-    focus: str = "gate"  # what is read out
+    focus: str = "loss"  # what is read out: at first what everybody understands
 
     def names(self, probe: Probe) -> tuple[str, ...]:
         """The layer's staves, in the model's order."""

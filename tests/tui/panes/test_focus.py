@@ -178,3 +178,25 @@ async def test_the_focused_pane_has_a_heavier_frame_where_there_is_no_colour(mon
         await pilot.pause()
         rows = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
         assert (rows[0][0], rows[5][0]) == ("╭", "│")
+
+
+@pytest.mark.parametrize("name", ["loss", "gate", "unit", "reach"])
+async def test_a_readout_ends_where_its_line_does(name: str) -> None:
+    """It says less where there is less room, and is never cut."""
+    probe = made_probe()
+    exploding = made_snapshot(dataclasses.replace(probe, reach_hidden=probe.reach_hidden * 300))
+    ends = {
+        "loss": ("%",),
+        "gate": ("%", significant(float(probe.loss[40]))),
+        "unit": ("%", significant(float(probe.loss[40]))),
+        "reach": (f"up to {significant(float(np.nanmax(probe.reach_hidden[0, 40]) * 300))}",),
+    }
+    for width in (80, 90, 120, 200):
+        pane = ScorePane()
+        async with staged(pane, exploding, (width, 15)):
+            pane.set_compact()
+            pane.focus_stave("gate" if name == "unit" else name)
+            if name == "unit":
+                pane.move_unit(1)
+            pane.playhead = 40
+            assert lines(pane)[-1].rstrip().endswith(ends[name]), lines(pane)[-1]
