@@ -22,8 +22,8 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i8_1, kernel, void
-from seqcore.records import F32, I64
+from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i1, i8_1, kernel, void
+from seqcore.records import F32, I32, I64
 
 
 class TileShape(NamedTuple):
@@ -202,6 +202,7 @@ def _make_copy(length: int, add: bool = False) -> Any:
     return copy
 
 
+NO_INDEX, NO_TABLE = np.zeros(0, np.int32), np.zeros((0, 0), np.float32)
 _scratch = [np.zeros(0, np.float32)]  # of `outer_sum`: new memory for each call would cost a page fault every 4 kB
 copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
@@ -356,8 +357,22 @@ def add_rows(panels, depth, column):
                 total[j] += row[j]
 
 
-@kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, f1, i8_1), parallel=True)
-def outer_sum_kernel(A, B, C, sums, with_sums, tiles, team):
+@device
+def add_by_index(panels, index, table, at, clear):
+    """table[index[k], at + q*NR : ...] += panels[q, k]; those columns are zeroed first where `clear`."""
+    width, length = table.shape[1], panels.shape[1] * NR
+    if clear:
+        for u in range(table.shape[0]):
+            for j in range(at, at + panels.shape[0] * NR):
+                table[u, j] = np.float32(0)
+    for k in range(index.size):
+        to = index[k] * width + at
+        for q in range(panels.shape[0]):
+            add_row(address(panels, q * length + k * NR), address(table, to + q * NR))
+
+
+@kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, i1, f2, f1, i8_1), parallel=True)
+def outer_sum_kernel(A, B, C, sums, with_sums, index, table, tiles, team):
     """See `outer_sum`; tiles (at least ceil(M / 8) * K * 8,) is scratch.
 
     A is packed first, by blocks of its rows. Then each worker owns groups of panels of C and runs through all K rows in
@@ -392,6 +407,8 @@ def outer_sum_kernel(A, B, C, sums, with_sums, tiles, team):
                 copy_panels(B, k0, depth, first * NR, N, panel[:count])
                 if with_sums:
                     add_rows(panel[:count], depth, column)
+                if index.size:
+                    add_by_index(panel[:count], index[k0 : k0 + depth], table, first * NR, k0 == 0)
                 for q in range(count):
                     for i in range(0, M, 8):
                         a_at, c_at = i * K + k0 * 8, (q * M + i) * NR
@@ -409,15 +426,20 @@ def outer_sum_kernel(A, B, C, sums, with_sums, tiles, team):
                         sums[at + j] = column[q, j]
 
 
-def outer_sum(A: F32, B: F32, C: F32, sums: F32, with_sums: bool, team: I64) -> None:
+def outer_sum(
+    A: F32, B: F32, C: F32, sums: F32, with_sums: bool, team: I64, index: I32 = NO_INDEX, table: F32 = NO_TABLE
+) -> None:
     """C (M, N) = A.T @ B, A (K, >= M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
+
+    Where `index` (K,) is given, table[u] (U, padded N) = the sum of the rows of B whose index is u: they are in the
+    cache for the product, and reading them again would cost as much as a tenth of it.
 
     For the one thread that runs parallel kernels: the scratch is shared.
     """
     need = -(-len(C) // 8) * 8 * len(A)
     if _scratch[0].size < need:
         _scratch[0] = np.zeros(need, np.float32)
-    outer_sum_kernel(A, B, C, sums, with_sums, _scratch[0], team)
+    outer_sum_kernel(A, B, C, sums, with_sums, index, table, _scratch[0], team)
 
 
 class Packed:

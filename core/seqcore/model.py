@@ -163,11 +163,12 @@ class RecurrentModel:
             layer, arrays = self.layers[n], work.layers[n]
             if self.config.dropout:
                 dropout(dh, dh, self._hidden, self.config.dropout, dropout_key(*key, n))
+            if n == 0:
+                layer.backward(arrays, *self.table.sums())
+                self.table.backward()
+                break
             layer.backward(arrays)
             dz = arrays.gates.reshape(T * B, -1)
-            if n == 0:
-                self.table.backward(dz)
-                break
             below = work.layers[n - 1]
             x = work.dropped[n - 1] if self.config.dropout else below.h[1:].reshape(T * B, self._hidden)
             layer.input.backward_weights(x, dz)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqcore.gemm import padded
+from seqcore.gemm import outer_sum, padded
 from seqcore.jit import TEAM
-from seqcore.layers.embedding import InputTable, column_sums, distinct, gather_rows, scatter_rows, scatter_sum
+from seqcore.layers.embedding import InputTable, column_sums, distinct, gather_rows, scatter_rows
 from seqcore.layers.linear import NO_BIAS, Linear
 from seqcore.records import I32
 
@@ -53,9 +53,12 @@ def test_gradients_are_summed_over_the_places_of_a_token(places: int, U: int, N:
     bits = []
     for count in (1, 2):
         dtable = np.full((U, padded(N)), np.nan, np.float32)
+        A, C, sums = normal(draw, places, 3), np.zeros((3, N), np.float32), np.full(N, np.nan, np.float32)
         with threads(count):
-            scatter_sum(dz, index, dtable, TEAM)
-        assert_product(dtable, onto.T, dz)
+            outer_sum(A, dz, C, sums, True, TEAM, index, dtable)
+        assert_product(C, A.T, dz[:, :N])
+        assert_product(sums[None], np.ones((1, places)), dz[:, :N])
+        assert_product(dtable[:, :N], onto.T, dz[:, :N])
         bits.append(dtable.tobytes())
     assert bits[0] == bits[1]
     sums = np.full(N, np.nan, np.float32)
@@ -91,7 +94,8 @@ def test_the_table_is_the_one_hot_product(T: int, B: int, V: int, inputs: int, N
 
         dz = np.zeros((T * B, padded(N)), np.float32)
         dz[:, :N] = normal(draw, T * B, N)
-        table.backward(dz)
+        outer_sum(dz[:, :1].copy(), dz, np.zeros((1, N), np.float32), NO_BIAS, False, TEAM, *table.sums())
+        table.backward()
         dx, dW, db = twin.linear_backward(x, p["W"], dz[:, :N].astype(np.float64))
         assert_close(table.linear.dW, dW, name="dW")
         assert_close(table.linear.db, db, name="db")

@@ -12,14 +12,11 @@ row of the table for each place. N is 4 H for an LSTM. All of it is exact algebr
 """
 
 import numpy as np
-from numba import prange
 
-from seqcore.gemm import NR, add_row, address, outer_sum
-from seqcore.jit import TEAM, boolean, claim, f1, f2, i1, i4, i8_1, kernel, void
+from seqcore.gemm import outer_sum
+from seqcore.jit import TEAM, boolean, f1, f2, i1, i4, kernel, void
 from seqcore.layers.linear import NO_BIAS, Linear
 from seqcore.records import F32, I32
-
-PANELS = 4  # that a worker takes at a time: a row of them is read in one go, and those of a small table stay in cache
 
 
 @kernel("distinct tokens", "train", i4(i1, i1, i1, i1))
@@ -53,28 +50,6 @@ def gather_rows(source, rows, bias, out):
             to[j] = np.float32(0)
         for j in range(bias.size):
             to[j] += bias[j]
-
-
-@kernel("embedding backward", "train", void(f2, i1, f2, i8_1), parallel=True)
-def scatter_sum(dz, index, dtable, team):
-    """dtable[u] = the sum of the rows of dz whose index is u; each worker owns some columns, a few panels at a time."""
-    width = dtable.shape[1]
-    panels = width // NR
-    groups = (panels + PANELS - 1) // PANELS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            group = claim(team)
-            if group >= groups:
-                break
-            first, last = group * PANELS * NR, min((group + 1) * PANELS, panels) * NR
-            for u in range(dtable.shape[0]):
-                for j in range(first, last):
-                    dtable[u, j] = np.float32(0)
-            for place in range(dz.shape[0]):
-                source, to = place * width, index[place] * width
-                for j in range(first, last, NR):
-                    add_row(address(dz, source + j), address(dtable, to + j))
 
 
 @kernel("scatter rows", "train", void(f2, i1, f2, boolean))
@@ -134,11 +109,14 @@ class InputTable:
         gather_rows(self.E, self.tokens, NO_BIAS, embedded)
         self.linear.forward(embedded, self.table)
 
-    def backward(self, dz: F32) -> None:
-        """dz (T * B, padded N) is the gradient of the table's rows where they were read; fills dE, dW_xh, db."""
+    def sums(self) -> tuple[I32, F32]:
+        """(index, dtable): where the pass over dz adds up its rows by token, see `gemm.outer_sum`."""
+        return self.index, self._rows("dtable", len(self.tokens), self.linear.width)
+
+    def backward(self) -> None:
+        """From dtable, that `sums` gave out and that is filled by now: dE, dW_xh, db."""
         count = len(self.tokens)
         dtable = self._rows("dtable", count, self.linear.width)
-        scatter_sum(dz, self.index, dtable, TEAM)
         column_sums(dtable, self.linear.db)
         if self.E is None or self.dE is None:
             scatter_rows(dtable, self.tokens, self.linear.dW, True)

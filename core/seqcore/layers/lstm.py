@@ -24,7 +24,7 @@ import numpy as np
 from numba import prange
 
 from seqcore.elementwise import sigmoid, tanh
-from seqcore.gemm import Packed, matmul, outer_sum, padded
+from seqcore.gemm import NO_INDEX, NO_TABLE, Packed, matmul, outer_sum, padded
 from seqcore.jit import TEAM, claim, device, f2, f3, i1, i8_1, kernel, void
 from seqcore.layers.linear import Linear
 from seqcore.records import F32, I32
@@ -173,13 +173,16 @@ class LSTM:
         """Fill gates, c[1:] and h[1:] from inputs (rows, padded 4H), index (T * B,), c[0] and h[0]."""
         scan_forward(inputs, index, self.packed.panels, work.gates, work.c, work.h, TEAM)
 
-    def backward(self, work: LSTMWorkspace) -> None:
-        """From dh as it comes from above: gates become dz, and dW_hh is filled."""
-        scan_backward(self.packed_T.panels, work.gates, work.c, work.dh, work.dc, TEAM)
-        self.backward_weights(work)
+    def backward(self, work: LSTMWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE) -> None:
+        """From dh as it comes from above: gates become dz, and dW_hh is filled.
 
-    def backward_weights(self, work: LSTMWorkspace) -> None:
+        Where `index` (T * B,) is given, table[u] = the sum of the rows of dz whose index is u.
+        """
+        scan_backward(self.packed_T.panels, work.gates, work.c, work.dh, work.dc, TEAM)
+        self.backward_weights(work, index, table)
+
+    def backward_weights(self, work: LSTMWorkspace, index: I32, table: F32) -> None:
         """dW_hh = the sum over t of h_{t-1}^T dz_t."""
         T, B, width = work.gates.shape
         dz = work.gates.reshape(T * B, width)
-        outer_sum(work.h[:T].reshape(T * B, self.hidden), dz, self.dW_hh, self.input.db, False, TEAM)
+        outer_sum(work.h[:T].reshape(T * B, self.hidden), dz, self.dW_hh, self.input.db, False, TEAM, index, table)
