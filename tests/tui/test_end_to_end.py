@@ -93,8 +93,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_run_is_watched_steered_saved_left_and_reopened(tmp_path: Path) -> None:
     async with live(corpus=str(tmp_path / "geese.txt"), choice=SMALL) as s:
         await s.training()
-        assert "● training" in s.lines()[0]
-        assert "geese" in s.lines()[0]
+        await s.until(lambda: "● training" in s.lines()[0] and "geese" in s.lines()[0], "the status line")
         shown = s.app.lab
 
         await s.until(lambda: shown.shown.probe is not None, "a probe")
@@ -118,8 +117,8 @@ async def test_a_run_is_watched_steered_saved_left_and_reopened(tmp_path: Path) 
 
         at = shown.score.playhead
         await s.press("right", "right", "left", "down")
-        assert shown.score.playhead == at + 1
-        assert f"unit {shown.score.selection.unit}" in s.text()
+        await s.until(lambda: shown.score.playhead == at + 1, "the playhead's place")
+        await s.until(lambda: f"unit {shown.score.selection.unit}" in s.text(), "the unit's trace")
         rate = s.now.learning_rate
         await s.press("right_square_bracket")
         await s.until(lambda: np.isclose(s.now.learning_rate, 1.25 * rate), "the rate")
@@ -184,7 +183,7 @@ async def test_another_corpus_or_model_keeps_what_a_person_wrote(tmp_path: Path)
         assert (s.now.model.hidden, s.now.model.layers) == (24, 2)
         assert (s.now.probe_text, s.now.prompt) == ("9 geese", "one")
         await s.until(lambda: "layer 1 of 2" in s.text() and "lstm 2×24" in s.lines()[0], "both layers")
-        assert "9 geese" in s.text()
+        await s.until(lambda: "9 geese" in s.text(), "the text")
 
 
 async def test_a_divergence_is_recovered_from_at_half_the_rate(tmp_path: Path) -> None:
