@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqcore.run import Run
     from seqcore.serial import SerialModel
 
-PROBE_SHARE = 0.06  # of one core's time
+PROBE_SHARE = 0.04  # of one core's time
 PROBE_PAUSE = 0.3  # seconds between probes, at least
 LONGEST_PROBE = 512  # tokens
 WRITING_PACE = 60.0  # tokens a second: fast reading

@@ -40,11 +40,10 @@ def reach_step(gates, c_prev, c, W_hh_T, W_xh_T, dh, dc, dz, dx, norms):
     matmul(dz, 4 * H, W_xh_T, dx, False)
 
 
-def _softmax(logits: F32) -> F64:
+def _log_softmax(logits: F32) -> F64:
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(axis=1, keepdims=True)
-    np.exp(shifted, out=shifted)
-    shifted /= shifted.sum(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
 
@@ -99,9 +98,10 @@ def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, wa
     layers, logits = model.read_all(tokens)
     staves = _staves(layers, model.config.hidden)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # a model that diverged is shown as it is
-        probability = _softmax(logits)
+        shares_log = _log_softmax(logits)  # a loss of hundreds of nats has a share that float64 cannot hold
+        probability = np.exp(shares_log)
         loss = np.full(T, np.nan, np.float32)
-        loss[1:] = -np.log(probability[np.arange(T - 1), tokens[1:]])
+        loss[1:] = -shares_log[np.arange(T - 1), tokens[1:]]
         reach_hidden, reach_input = _reach(model, layers, probability, tokens)
     count = min(TOP, vocabulary.size)
     top = np.full((T, count), -1, np.int32)

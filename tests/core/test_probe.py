@@ -126,3 +126,15 @@ def test_a_diverged_model_is_shown_as_it_is(case: Any) -> None:
     seen = probe(model, VOCABULARY, tokens, 0)
     assert np.isnan(seen.loss).all()
     assert np.isnan(seen.stave("h", 0).values).all()
+
+
+def test_a_loss_of_a_thousand_nats_is_told_as_such(case: Any) -> None:
+    _, model, _, tokens = case
+    ruined = model.parameters.copy()
+    ruined["head.b_y"][:] = 0
+    ruined["head.b_y"][tokens[0]] = 1000
+    model.load(ruined.flat)
+    seen = probe(model, VOCABULARY, tokens, 0)
+    other = np.flatnonzero(tokens[1:] != tokens[0]) + 1
+    assert other.size
+    np.testing.assert_allclose(seen.loss[other], 1000, rtol=0.05)
