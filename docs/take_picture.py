@@ -1,0 +1,44 @@
+"""Takes the picture in the README: the real program after a real minute of training.
+
+python docs/take_picture.py [SECONDS]
+"""
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
+os.environ.pop("NO_COLOR", None)
+
+from seqtui.session import LiveSession
+from seqtui.tui.app import SeqtuiApp
+
+PICTURE = Path(__file__).parent / "lab.svg"
+SIZE = (120, 36)
+KEYS = ["down", "right", "right"]  # a unit is picked, and the playhead moved
+
+
+async def main(seconds: float) -> None:
+    """Train for `seconds`, press a few keys, and write the picture."""
+    session = LiveSession("tales")
+    app = SeqtuiApp(session)
+    async with app.run_test(size=SIZE) as pilot:
+        while session.snapshot().seconds < seconds:
+            await pilot.pause(0.2)
+        for key in KEYS:
+            await pilot.press(key)
+        await pilot.pause(1.0)
+        drawn = app.export_screenshot()
+    session.close()
+    # The picture must not fetch fonts from elsewhere: any monospaced one will do, each text says how wide it is.
+    drawn = re.sub(r"@font-face\s*{[^}]*}", "", drawn).replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
+    PICTURE.write_text("\n".join(line.rstrip() for line in drawn.splitlines()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SEQTUI_RUNS_DIR"] = folder
+        asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))
