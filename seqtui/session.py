@@ -13,7 +13,6 @@ import contextlib
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,11 @@ import numpy as np
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
+from seqtui.called import called
 from seqtui.observer import Observer, Weights, is_milestone
 from seqtui.positions import PositionLoss
 from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
+from seqtui.speed import Speedometer
 
 if TYPE_CHECKING:
     from seqcore.run import Run
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 PUBLISH_EVERY = 0.1  # seconds between published states
 CHECKPOINT_EVERY = 1000  # steps
 VALIDATION_SHARE = 0.05  # of training time, about
-SPEED_OVER, SHARE_OVER = 1.0, 5.0  # seconds of training that they are the mean of
-PLAUSIBLE = 0.95  # of the peak: a higher share is not believed
 DEFAULT_RATE = 0.005
 
 
@@ -64,8 +63,7 @@ class LiveSession:
         self._state = Snapshot(corpus=corpus, model=self._choice, tokens_by=tokens_by)
         self._run: Run | None = None
         self._position: PositionLoss | None = None
-        self._recent: deque[tuple[int, float]] = deque(maxlen=512)  # (tokens, seconds) of the last steps
-        self._peak, self._peak_known, self._peaks, self._peak_due = 0.0, False, 0, 0.0
+        self._speed = Speedometer()
         self._published = 0.0
         self._observer = Observer(self._closing)
         self._trainer = threading.Thread(target=self._guarded, name="seqtui-trainer", daemon=True)
@@ -274,13 +272,14 @@ class LiveSession:
             shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length
         )
         self._position = PositionLoss(run)
-        self._recent.clear()
+        self._speed.reset()
         self._publish(
             corpus=run.corpus.name,
             model=self._choice,
             parameters=run.trainer.parameters.size,
             tokens_by=training.tokens_by,
             run=run.name,
+            reopen=called(run.folder.path) if run.folder else "",
             message="; ".join(run.warnings),
             checkpoint_step=run.saved_step,
             peak_share=None,
@@ -318,11 +317,9 @@ class LiveSession:
             )
             self._offer_weights(run)
             return
-        self._recent.append((run.config.training.batch * run.config.training.length, step.seconds))
+        self._speed.add(run.config.training.batch * run.config.training.length, step.seconds)
         if self._position is not None:
             self._position.look()
-        if step.step > 20:
-            self._measure_peak()
         if done.finished:
             self._single = False
             self._publish(phase=Phase.FINISHED, message="the run's end is reached: it is saved")
@@ -335,16 +332,6 @@ class LiveSession:
             self._offer_weights(run)
         if done.saved or time.monotonic() - self._published > PUBLISH_EVERY:
             self._publish()
-
-    def _measure_peak(self) -> None:
-        """Again and again, ever more rarely: a machine that does something else then looks slower than it is."""
-        if time.monotonic() < self._peak_due:
-            return
-        from seqcore.bench import measure_peak
-
-        self._peak = max(self._peak, measure_peak(0.03))
-        self._peaks += 1
-        self._peak_due = time.monotonic() + (3.0**self._peaks if self._peak_known else 2.0)
 
     def _offer_weights(self, run: Run) -> None:
         if not self._observer.has(run, run.trainer.steps):
@@ -362,6 +349,7 @@ class LiveSession:
         run = self._run
         if run is not None:
             trainer = run.trainer
+            rate, share = self._speed.read(trainer.work_per_token())
             changes |= {
                 "step": trainer.steps,
                 "epoch": trainer.epoch,
@@ -370,30 +358,14 @@ class LiveSession:
                 "history": run.history.record(),
                 "position_loss": self._position.mean if self._position else np.zeros(0, np.float32),
                 "checkpoint_step": run.saved_step,
-                **self._speed(run),
+                "tokens_per_second": rate,
+                "peak_share": share,
             }
         with self._lock:
             self._state = replace(self._state, serial=self._state.serial + 1, **changes)
             if "message" in changes:
                 self._said_at = time.monotonic()
         self._published = time.monotonic()
-
-    def _speed(self, run: Run) -> dict[str, float | None]:
-        """Tokens a second, and what that is of the machine's peak: over the last seconds of training time."""
-        tokens, seconds = 0, 0.0
-        rate: float | None = None
-        for count, spent in reversed(self._recent):
-            tokens, seconds = tokens + count, seconds + spent
-            if rate is None and seconds > SPEED_OVER:
-                rate = tokens / seconds
-            if seconds > SHARE_OVER:
-                break
-        steady = tokens / seconds if seconds else 0.0
-        used = steady * run.trainer.work_per_token()
-        # No training comes that near: the machine was busy with something else while the peak was measured.
-        self._peak_known = used < PLAUSIBLE * self._peak
-        share = used / self._peak if self._peak_known and steady else None
-        return {"tokens_per_second": rate or steady, "peak_share": share}
 
     # Commands, carried out by the trainer thread between steps.
 
@@ -459,7 +431,7 @@ class LiveSession:
         except SeqError as error:
             self._publish(message=str(error))
             return
-        self._recent.clear()
+        self._speed.reset()
         self._publish(phase=self._resting_phase(), message=f"back at step {step:,}, at half the rate")
 
 

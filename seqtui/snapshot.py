@@ -78,6 +78,7 @@ class Snapshot:
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # of the newest checkpoint on disk
     run: str = ""  # the run's name
+    reopen: str = ""  # what is typed after --run for it: its name, or its path where it lies elsewhere
     threads: int = 0
 
 

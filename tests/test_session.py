@@ -168,10 +168,11 @@ def test_a_run_by_words_from_standard_input_changes_its_model_without_reading_ag
     live = LiveSession(run=str(tmp_path / "w"))
     live.start()
     try:
-        wait(live, lambda s: s.step > 3, "steps")
+        assert wait(live, lambda s: s.step > 3, "steps").reopen == str(tmp_path / "w")
         live.change_model(ModelChoice(hidden=10, batch=2, length=4))
         now = wait(live, lambda s: s.model.hidden == 10 and s.step > 3, "the other model")
         assert now.tokens_by == "word"
+        assert now.reopen == now.run, "it lies with all other runs"
     finally:
         assert live.close(20)
 

@@ -41,7 +41,7 @@ from platformdirs import user_cache_path
 
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
-from seqcore.warm import second_process
+from seqcore.second import second_process
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
     numba_config.CPU_FEATURES = ""  # a named CPU brings its own features, not this host's

@@ -166,4 +166,4 @@ def farewell(snapshot: Snapshot, ended: bool) -> str:
     if not run or kept is None:
         return "Nothing was saved: the training had not begun." if not snapshot.step else "The run was not saved."
     late = "" if ended else " The last checkpoint was not finished in time."
-    return f"Run {run} is saved at step {kept:,}.{late} Open it again: seqtui --run {run}"
+    return f"Run {run} is saved at step {kept:,}.{late} Open it again: seqtui --run {visible(snapshot.reopen) or run}"

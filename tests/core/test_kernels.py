@@ -13,7 +13,7 @@ from seqcore.errors import SeqError
 from seqcore.model import RecurrentModel, Workspace, initial
 from seqcore.optimizer import AdamW
 from seqcore.records import CompileProgress
-from seqcore.warm import second_process
+from seqcore.second import second_process
 
 
 @pytest.mark.usefixtures("kernels")
