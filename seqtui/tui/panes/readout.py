@@ -77,7 +77,8 @@ def reach_readout(row: npt.NDArray[np.floating], t: int, tokens_by: str, brief: 
         return [*head, Part("nothing comes before it")]
     past = row[:t]
     over = int(np.count_nonzero(past > 1))  # NaN is not
-    above = [Part(", above 1e0 at "), Part(f"{over}", True), Part(f", up to {significant(float(np.nanmax(past)))}")]
+    most = float(np.nanmax(past, initial=0.0))  # 0 where all are NaN
+    above = [Part(", above 1e0 at "), Part(f"{over}", True), Part(f", up to {significant(most)}")]
     back = steps_to_a_tenth(row, t)
     if back is None and not over:
         return [*head, Part("no gradient reaches back")]
