@@ -278,6 +278,7 @@ class LiveSession:
             model=self._choice,
             parameters=run.trainer.parameters.size,
             tokens_by=training.tokens_by,
+            vocabulary=run.vocabulary.size,
             run=run.name,
             reopen=called(run.folder.path) if run.folder else "",
             message="; ".join(run.warnings),

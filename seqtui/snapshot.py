@@ -60,6 +60,7 @@ class Snapshot:
     model: ModelChoice = field(default_factory=ModelChoice)
     parameters: int = 0
     tokens_by: str = "char"  # "char", "byte" or "word"
+    vocabulary: int = 0  # distinct tokens; 0 until the corpus is read
     step: int = 0
     epoch: float = 0.0
     learning_rate: float = 0.0

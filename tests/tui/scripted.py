@@ -178,7 +178,12 @@ class ScriptedSession:
             if self.fail:
                 self._put(phase=Phase.FAILED, message=self.fail)
             else:
-                self._put(phase=Phase.COMPILING, parameters=559_000, references=References(4.17, 3.05, 2.45, 1.93))
+                self._put(
+                    phase=Phase.COMPILING,
+                    parameters=559_000,
+                    vocabulary=65,
+                    references=References(4.17, 3.05, 2.45, 1.93),
+                )
                 self._compiling()
         elif phase is Phase.COMPILING:
             self._compiled += 1

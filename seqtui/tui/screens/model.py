@@ -73,11 +73,6 @@ def parameters(choice: ModelChoice, vocabulary: int) -> int:
     return vocabulary * EMBEDDING + layers + vocabulary * (hidden + 1)
 
 
-def vocabulary_of(snapshot: Snapshot) -> int:
-    """How many tokens the corpus has: from the uniform reference loss log V; 0 while it is not known."""
-    return round(math.exp(snapshot.references.uniform)) if snapshot.references is not None else 0
-
-
 def training_bytes(choice: ModelChoice, vocabulary: int) -> int:
     """What training holds in memory, roughly: parameters, their packed copy, gradient and two moments, activations."""
     hidden, layers, gates = choice.hidden, choice.layers, GATES[choice.family]
@@ -240,7 +235,7 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def describe(self, choice: ModelChoice) -> str:
         """Parameters and memory of a choice, in a line."""
-        vocabulary = vocabulary_of(self._snapshot)
+        vocabulary = self._snapshot.vocabulary
         if not vocabulary:
             return "Its size depends on the corpus, which is still being read."
         count = parameters(choice, vocabulary)
