@@ -274,11 +274,12 @@ class HistoryLog:
     def add_validation(self, step: int, loss: float) -> None:
         """One validation."""
         self._validations.append((step, loss))
-        self._validation_record = _validation_columns(self._validations)
 
     def record(self) -> History:
         """The curves as they are now."""
         step, loss, rate, norm = (_read_only(column[: self._count]) for column in self._columns)
+        if len(self._validations) != self._validation_record[0].size:
+            self._validation_record = _validation_columns(self._validations)
         return History(step, loss, rate, norm, *self._validation_record)
 
 
