@@ -162,6 +162,8 @@ class Stepper(Static):
 class ModelPicker(Dialog[ModelChoice]):
     """Asks for a model, says how large it is, and gives it back on Enter."""
 
+    AUTO_FOCUS = "#hidden"  # what people come to change; focused once and at once, so that no key goes elsewhere
+
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self._snapshot = snapshot
@@ -185,10 +187,6 @@ class ModelPicker(Dialog[ModelChoice]):
             yield Static("", id="size", markup=False)
             yield Label("", classes="complaint", markup=False)
             yield Static("A new run begins with new parameters; the present one stays saved.", classes="hint")
-
-    def on_mount(self) -> None:
-        """The number of units is what people come to change."""
-        self.query_one("#hidden").focus()
 
     def on_input_changed(self) -> None:
         """Says at once what the numbers come to."""
