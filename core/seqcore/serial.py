@@ -9,10 +9,10 @@ from collections import OrderedDict
 import numpy as np
 
 from seqcore.config import ModelConfig
-from seqcore.gemm import Packed, matmul, padded
+from seqcore.gemm import Packed, padded
 from seqcore.jit import boolean, f1, f2, f3, i8, kernel, void
 from seqcore.layers.embedding import gather_rows
-from seqcore.layers.linear import NO_BIAS
+from seqcore.layers.linear import NO_BIAS, project_rows
 from seqcore.layers.lstm import LSTMWorkspace, scan_forward_serial
 from seqcore.model import shapes
 from seqcore.parameters import Parameters
@@ -23,12 +23,8 @@ _KEPT_ROWS = 4096  # input rows that are kept, at most: a row is 16 bytes a unit
 
 @kernel("linear forward, one thread", "look", void(f2, i8, f3, f1, f2, boolean))
 def project_serial(x, K, panels, bias, y, accumulate):
-    """y (M, padded N) = x[:, :K] W + bias (+ y where `accumulate`); an empty bias is none."""
-    matmul(x, K, panels, y, accumulate)
-    for r in range(x.shape[0]):
-        row = y[r, : bias.size]
-        for j in range(bias.size):
-            row[j] += bias[j]
+    """As `layers.linear.project`, for threads that may not run parallel kernels."""
+    project_rows(x, K, panels, bias, y, accumulate)
 
 
 class SerialModel:

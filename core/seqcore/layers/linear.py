@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from seqcore.gemm import NR, Packed, matmul, outer_sum
-from seqcore.jit import TEAM, boolean, claim, f1, f2, f3, i8, i8_1, kernel, void
+from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i8, i8_1, kernel, void
 from seqcore.records import F32
 
 ROWS = 64  # rows that a worker takes at a time: the packed weights then pass through its cache once for all of them
@@ -20,9 +20,19 @@ FEW_ROWS = 8  # where there are too few for that to keep the workers busy
 NO_BIAS = np.zeros(0, np.float32)
 
 
+@device
+def project_rows(x, K, panels, bias, y, accumulate):
+    """y (M, padded N) = x[:, :K] W + bias (+ y where `accumulate`); an empty bias is none."""
+    matmul(x, K, panels, y, accumulate)
+    for r in range(x.shape[0]):
+        row = y[r, : bias.size]
+        for j in range(bias.size):
+            row[j] += bias[j]
+
+
 @kernel("linear forward", "train", void(f2, i8, f3, f1, f2, boolean, i8_1), parallel=True)
 def project(x, K, panels, bias, y, accumulate, team):
-    """y (M, padded N) = x[:, :K] W + bias (+ y where `accumulate`); an empty bias is none."""
+    """As `project_rows`, some rows at a time on every worker."""
     M = x.shape[0]
     size = ROWS if M >= 8 * ROWS else FEW_ROWS
     chunks = (M + size - 1) // size
@@ -33,11 +43,7 @@ def project(x, K, panels, bias, y, accumulate, team):
             if chunk >= chunks:
                 break
             first, last = chunk * size, min((chunk + 1) * size, M)
-            matmul(x[first:last], K, panels, y[first:last], accumulate)
-            for r in range(first, last):
-                row = y[r, : bias.size]
-                for j in range(bias.size):
-                    row[j] += bias[j]
+            project_rows(x[first:last], K, panels, bias, y[first:last], accumulate)
 
 
 class Linear:
@@ -60,9 +66,9 @@ class Linear:
         """y (M, width) = x (M, I) W + b."""
         project(x, self.W.shape[0], self.packed.panels, self.b, y, False, TEAM)
 
-    def backward_input(self, dy: F32, dx: F32, accumulate: bool = False) -> None:
-        """dx (M, input_width) = dy W^T (+ dx)."""
-        project(dy, self.W.shape[1], self.packed_T.panels, NO_BIAS, dx, accumulate, TEAM)
+    def backward_input(self, dy: F32, dx: F32) -> None:
+        """dx (M, input_width) = dy W^T."""
+        project(dy, self.W.shape[1], self.packed_T.panels, NO_BIAS, dx, False, TEAM)
 
     def backward_weights(self, x: F32, dy: F32) -> None:
         """dW = x^T dy, db = the sum of dy's rows."""
