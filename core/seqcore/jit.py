@@ -192,7 +192,8 @@ def compile_kernels(
     wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
     names = tuple(k.label for k in wanted)
     _forget_old(CACHE_FOLDER)
-    missing = sum(not _cached(entry) for entry in wanted)
+    known = _cached_names()
+    missing = sum(entry.dispatcher.__name__ not in known for entry in wanted)
     with second_process(groups, missing):
         for done, entry in enumerate(wanted):
             if report:
@@ -208,12 +209,13 @@ def compile_kernels(
 
 def cached(groups: Sequence[str] | None = None) -> bool:
     """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
-    return all(_cached(entry) for entry in KERNELS if entry.needed_by(groups))
+    known = _cached_names()
+    return all(entry.dispatcher.__name__ in known for entry in KERNELS if entry.needed_by(groups))
 
 
-def _cached(entry: Kernel) -> bool:
-    name = "." + entry.dispatcher.__name__
-    return any(path.name.split("-")[0].endswith(name) for path in CACHE_FOLDER.rglob("*.nbi"))
+def _cached_names() -> set[str]:
+    """The kernels that the cache folder has an index of; Numba calls it file.function-line.version.nbi."""
+    return {path.name.split("-")[0].rsplit(".", 1)[-1] for path in CACHE_FOLDER.rglob("*.nbi")}
 
 
 def set_threads(count: int | None) -> int:
