@@ -6,7 +6,11 @@ from typing import Any, Self
 
 from seqcore.errors import SeqError
 
-FAMILIES = ("lstm",)
+RECURRENT = ("rnn", "gru", "lstm")
+FAMILIES = (*RECURRENT, "attention", "feedforward")
+ACTIVATIONS = ("tanh", "relu")
+POSITIONS = ("learned", "sinusoidal", "rotary")
+CONTEXT = {"attention": 64, "feedforward": 8}  # tokens that a model sees at once, where nothing else is said
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
 TOKENS_BY = ("char", "byte", "word")
@@ -42,18 +46,50 @@ class ModelConfig:
 
     vocabulary_size: int
     family: str = "lstm"
-    hidden: int = 256  # units of a layer
-    layers: int = 1
-    embedding: int = 64  # width of the learned embedding; 0: one-hot
-    dropout: float = 0.0  # between layers and before the head
+    hidden: int = 256  # units of a layer; attention: width of the residual stream
+    layers: int = 1  # attention: blocks
+    embedding: int = 64  # width of the learned embedding; 0: one-hot; attention: always as wide as hidden
+    dropout: float = 0.0  # between layers and before the head; attention: on the embedding and each branch's output
+    activation: str = "tanh"  # of the rnn
+    context: int = 0  # attention, feedforward: tokens seen at once (0: CONTEXT); recurrent: 0, there is no limit
+    heads: int = 4  # attention
+    positions: str = "learned"  # attention
+    bias: bool = False  # attention: in its products and norms
+    tied: bool = True  # attention: the head's matrix is the embedding
 
     def __post_init__(self) -> None:
+        if self.context == 0 and self.family in CONTEXT:
+            object.__setattr__(self, "context", CONTEXT[self.family])
+        if self.family == "attention":
+            object.__setattr__(self, "embedding", self.hidden)
         _whole("vocabulary size", self.vocabulary_size, 2, 1_000_000)
         _need(self.family in FAMILIES, "model", self.family, f"known are {', '.join(FAMILIES)}")
         _whole("hidden", self.hidden, 1, 8192)
-        _whole("layers", self.layers, 1, 4)
+        _whole("layers", self.layers, 1, 12)
         _whole("embedding", self.embedding, 0, 8192)
         _real("dropout", self.dropout, 0.0, 0.95)
+        _need(self.activation in ACTIVATIONS, "activation", self.activation, f"known are {', '.join(ACTIVATIONS)}")
+        _need(self.positions in POSITIONS, "positions", self.positions, f"known are {', '.join(POSITIONS)}")
+        for name in ("bias", "tied"):
+            _need(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false is needed")
+        if self.family in RECURRENT:
+            _need(
+                self.context == 0,
+                "context",
+                self.context,
+                f"a model that is recurrent ({self.family}) has no such limit",
+            )
+        else:
+            _whole("context", self.context, 1, 8192)
+        if self.family == "feedforward":
+            _need(self.layers == 1, "layers", self.layers, "a feedforward model has one hidden layer")
+            _need(self.embedding > 0, "embedding", self.embedding, "a feedforward model reads a learned embedding")
+        if self.family == "attention":
+            _whole("heads", self.heads, 1, 256)
+            _need(self.hidden % self.heads == 0, "heads", self.heads, f"hidden {self.hidden} is no multiple of it")
+            even = self.positions == "learned" or (self.hidden // self.heads) % 2 == 0
+            right = f"{self.positions} positions need an even width of a head, not {self.hidden}/{self.heads}"
+            _need(even, "heads", self.heads, right)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

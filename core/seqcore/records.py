@@ -25,11 +25,12 @@ I64 = npt.NDArray[np.int64]
 class Stave:
     """One quantity of one layer over the text: `values` (T, units)."""
 
-    name: str  # "input", "forget", "cell", "output", "c", "h"
-    layer: int
+    name: str  # lstm: "input", "forget", "cell", "output", "c", "h"; gru: "reset", "update", "candidate", "h"; rnn: "h"
+    layer: int  # attention: "q", "k", "v" (units are heads, values their norms), "stream" (residual, see `norms`)
     values: F32
-    signed: bool  # True: around zero (cell candidate, c, h). False: a gate in 0..1
-    limit: float  # the largest magnitude the quantity can have; math.inf where it is unbounded (c)
+    signed: bool  # True: around zero (cell candidate, c, h). False: a gate in 0..1, or a norm
+    limit: float  # the largest magnitude the quantity can have; math.inf where it is unbounded (c, a norm)
+    gate: bool = True  # False: no gate although not signed, so that "open" and "closed" say nothing (a norm)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Probe:
     reach_input: F32  # (T, T)  |dL_t/dx_s|, x the embedded token (or the one-hot vector)
     seconds: float  # what the probe took
     warning: str = ""  # e.g. characters of the text that the vocabulary does not know
+    attention: F32 | None = None  # (layers, heads, T, T): row t, how much place t takes from each s <= t; NaN after t
 
     def stave(self, name: str, layer: int) -> Stave:
         """The stave of that name and layer. Raises KeyError."""
