@@ -1,12 +1,14 @@
 """The engine's mathematics again, in float64 NumPy and as the equations stand: the other side of every comparison.
 
 Nothing is hoisted, folded into tables, packed or padded here, one-hot vectors are multiplied out, and the backward
-pass goes all the way to the inputs and the first state. The finite differences of test_twin.py vouch for it.
+pass goes all the way to the inputs and the first state. The finite differences of test_twin*.py vouch for it.
+Here are the parts that all share, the LSTM, and the stack of any recurrent cells; twin_rnn.py, twin_gru.py,
+twin_attention.py and twin_feedforward.py hold the others, and twin_families.py knows which is which.
 
 Shapes: time first. x (T, B, I), h and c (T + 1, B, H) with the state carried in as row 0, tokens and targets (T, B).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +45,25 @@ def linear_backward(x: F64, W: F64, dy: F64) -> tuple[F64, F64, F64]:
 
 
 @dataclass
+class CellGradient:
+    """The gradients of x (T, B, I), of the whole of h[1:] (T, B, H), the parameters, and the state carried in."""
+
+    x: F64
+    h: F64
+    parameters: Named
+    state: tuple[F64, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a stack needs of a recurrent cell: parameters by their short names (W_xh, ...), states as `states` lists."""
+
+    states: tuple[str, ...]  # "h" first
+    forward: Callable[[F64, Mapping[str, F64], Sequence[F64]], Any]  # x, parameters, state -> a trace with h
+    backward: Callable[[Any, Mapping[str, F64], F64], CellGradient]  # trace, parameters, dh from above
+
+
+@dataclass
 class LSTMTrace:
     """What a forward pass leaves for the backward pass; gates (T, B, H) each."""
 
@@ -72,9 +93,10 @@ def lstm(x: F64, W_xh: F64, W_hh: F64, b: F64, h0: F64, c0: F64) -> LSTMTrace:
 
 @dataclass
 class LSTMGradient:
-    """The gradients of x (T, B, I), z (T, B, 4H), the parameters, and the state carried in, (B, H)."""
+    """The gradients of x (T, B, I), h (T, B, H), z (T, B, 4H), the parameters, and the state carried in, (B, H)."""
 
     x: F64
+    h: F64
     z: F64
     W_xh: F64
     W_hh: F64
@@ -86,11 +108,11 @@ class LSTMGradient:
 def lstm_backward(s: LSTMTrace, W_xh: F64, W_hh: F64, dh_above: F64) -> LSTMGradient:
     """Back through time from dh_above (T, B, H), the gradient of h[1:] but for what flows through the recurrence."""
     T, B, H = s.i.shape
-    dz = np.zeros((T, B, 4 * H))
+    dz, whole = np.zeros((T, B, 4 * H)), np.zeros((T, B, H))
     dh, dc = np.zeros((B, H)), np.zeros((B, H))
     dW_hh = np.zeros_like(W_hh)
     for t in reversed(range(T)):
-        dh = dh + dh_above[t]
+        dh = whole[t] = dh + dh_above[t]
         squashed = np.tanh(s.c[t + 1])
         dc = dc + dh * s.o[t] * (1 - squashed**2)
         dz_i = dc * s.g[t] * s.i[t] * (1 - s.i[t])
@@ -101,7 +123,19 @@ def lstm_backward(s: LSTMTrace, W_xh: F64, W_hh: F64, dh_above: F64) -> LSTMGrad
         dW_hh += s.h[t].T @ dz[t]
         dh, dc = dz[t] @ W_hh.T, dc * s.f[t]
     dx, dW_xh, db = linear_backward(s.x, W_xh, dz)
-    return LSTMGradient(dx, dz, dW_xh, dW_hh, db, dh, dc)
+    return LSTMGradient(dx, whole, dz, dW_xh, dW_hh, db, dh, dc)
+
+
+def _lstm_forward(x: F64, p: Mapping[str, F64], state: Sequence[F64]) -> LSTMTrace:
+    return lstm(x, p["W_xh"], p["W_hh"], p["b"], *state)
+
+
+def _lstm_backward(trace: LSTMTrace, p: Mapping[str, F64], dh_above: F64) -> CellGradient:
+    d = lstm_backward(trace, p["W_xh"], p["W_hh"], dh_above)
+    return CellGradient(d.x, d.h, {"W_xh": d.W_xh, "W_hh": d.W_hh, "b": d.b}, (d.h0, d.c0))
+
+
+LSTM = Cell(("h", "c"), _lstm_forward, _lstm_backward)
 
 
 def cross_entropy(logits: F64, targets: Ints) -> F64:
@@ -123,55 +157,89 @@ def cross_entropy_backward(logits: F64, targets: Ints, scale: float) -> F64:
 
 @dataclass
 class Pass:
-    """A model's forward pass and, after `model_backward`, its gradients; states (h, c) of every layer."""
+    """A recurrent model's forward pass."""
 
-    traces: list[LSTMTrace]
+    traces: list[Any]  # of every layer
     inputs: F64
     outputs: list[F64]  # of every layer, after dropout
     logits: F64
     losses: F64
 
 
+@dataclass
+class Gradients:
+    """Of every parameter by name, every layer's carried state, every h_t (layers of (T, B, H)), and the embedded x."""
+
+    parameters: Named
+    states: list[tuple[F64, ...]]
+    hidden: list[F64]  # attention: of the residual stream after every block
+    x: F64
+
+
+def layer_of(p: Mapping[str, F64], n: int) -> Named:
+    """The parameters of layer n by their short names."""
+    start = f"layers.{n}."
+    return {name.removeprefix(start): value for name, value in p.items() if name.startswith(start)}
+
+
 def model(
-    p: Mapping[str, F64], tokens: Ints, targets: Ints, states: Sequence[tuple[F64, F64]], masks: Sequence[F64]
+    p: Mapping[str, F64],
+    tokens: Ints,
+    targets: Ints,
+    states: Sequence[Sequence[F64]],
+    masks: Sequence[F64],
+    cell: Cell = LSTM,
 ) -> Pass:
     """Tokens in, losses out. `masks` (T, B, H) for every layer hold 0 or 1 / (1 - rate): ones for no dropout."""
     V = p["head.W_hy"].shape[1]
     vectors = one_hot(tokens, V)
     x = vectors @ p["embedding.E"] if "embedding.E" in p else vectors
     first, traces, outputs = x, [], []
-    for n, ((h0, c0), mask) in enumerate(zip(states, masks, strict=True)):
-        traces.append(lstm(x, p[f"layers.{n}.W_xh"], p[f"layers.{n}.W_hh"], p[f"layers.{n}.b"], h0, c0))
+    for n, (state, mask) in enumerate(zip(states, masks, strict=True)):
+        traces.append(cell.forward(x, layer_of(p, n), state))
         x = traces[-1].h[1:] * mask
         outputs.append(x)
     logits = linear(x, p["head.W_hy"], p["head.b_y"])
     return Pass(traces, first, outputs, logits, cross_entropy(logits, targets))
 
 
-def mean_loss(done: Pass) -> float:
+def mean_loss(done: Any) -> float:
     """The mean over the places that are not masked; 0 where all are."""
     told = done.losses[~np.isnan(done.losses)]
     return float(told.mean()) if told.size else 0.0
 
 
-def model_backward(
-    p: Mapping[str, F64], done: Pass, tokens: Ints, targets: Ints, masks: Sequence[F64]
-) -> tuple[Named, list[tuple[F64, F64]]]:
-    """Gradients of the mean loss: of every parameter by name, and of every layer's (h0, c0)."""
+def mean_loss_backward(logits: F64, targets: Ints) -> F64:
+    """The gradient of the mean loss at the logits (T, B, V)."""
+    return cross_entropy_backward(logits, targets, 1 / max(1, int((targets >= 0).sum())))
+
+
+def stack_backward(
+    p: Mapping[str, F64], done: Pass, tokens: Ints, masks: Sequence[F64], dlogits: F64, cell: Cell
+) -> Gradients:
+    """From dlogits (T, B, V) back through every layer and all of time."""
     grads: Named = {}
-    states: list[tuple[F64, F64]] = []
-    scale = 1 / max(1, int((targets >= 0).sum()))
-    dlogits = cross_entropy_backward(done.logits, targets, scale)
     dx, grads["head.W_hy"], grads["head.b_y"] = linear_backward(done.outputs[-1], p["head.W_hy"], dlogits)
+    states: list[tuple[F64, ...]] = []
+    hidden: list[F64] = []
     for n in reversed(range(len(masks))):
-        d = lstm_backward(done.traces[n], p[f"layers.{n}.W_xh"], p[f"layers.{n}.W_hh"], dx * masks[n])
-        grads |= {f"layers.{n}.W_xh": d.W_xh, f"layers.{n}.W_hh": d.W_hh, f"layers.{n}.b": d.b}
-        states.insert(0, (d.h0, d.c0))
+        d = cell.backward(done.traces[n], layer_of(p, n), dx * masks[n])
+        grads |= {f"layers.{n}.{name}": value for name, value in d.parameters.items()}
+        states.insert(0, d.state)
+        hidden.insert(0, d.h)
         dx = d.x
     if "embedding.E" in p:
         vectors = one_hot(tokens, len(p["embedding.E"]))
         grads["embedding.E"] = vectors.reshape(-1, vectors.shape[-1]).T @ dx.reshape(-1, dx.shape[-1])
-    return grads, states
+    return Gradients(grads, states, hidden, dx)
+
+
+def model_backward(
+    p: Mapping[str, F64], done: Pass, tokens: Ints, targets: Ints, masks: Sequence[F64], cell: Cell = LSTM
+) -> tuple[Named, list[tuple[F64, ...]]]:
+    """Gradients of the mean loss: of every parameter by name, and of every layer's (h0, c0)."""
+    d = stack_backward(p, done, tokens, masks, mean_loss_backward(done.logits, targets), cell)
+    return d.parameters, d.states
 
 
 class AdamW:

@@ -1,0 +1,40 @@
+"""Every family and option once, small: what the tests that ask the same of all models go through."""
+
+from seqcore.config import ModelConfig
+
+V = 13
+
+RNN = {
+    "rnn tanh": ModelConfig(V, "rnn", hidden=7, layers=2, embedding=5),
+    "rnn relu one-hot": ModelConfig(V, "rnn", hidden=9, embedding=0, activation="relu"),
+}
+GRU = {
+    "gru": ModelConfig(V, "gru", hidden=7, layers=2, embedding=5),
+    "gru one-hot": ModelConfig(V, "gru", hidden=9, embedding=0),
+}
+LSTM = {
+    "lstm": ModelConfig(V, "lstm", hidden=7, layers=2, embedding=5),
+    "lstm one-hot": ModelConfig(V, "lstm", hidden=9, embedding=0),
+}
+ATTENTION = {
+    "attention learned tied": ModelConfig(V, "attention", hidden=12, layers=2, heads=3, context=11),
+    "attention learned untied bias": ModelConfig(
+        V, "attention", hidden=15, layers=1, heads=5, context=11, bias=True, tied=False
+    ),
+    "attention rotary untied bias": ModelConfig(
+        V, "attention", hidden=12, layers=2, heads=2, context=11, positions="rotary", bias=True, tied=False
+    ),
+    "attention rotary tied": ModelConfig(V, "attention", hidden=10, layers=1, heads=1, context=11, positions="rotary"),
+    "attention sinusoidal bias": ModelConfig(
+        V, "attention", hidden=8, layers=3, heads=4, context=11, positions="sinusoidal", bias=True
+    ),
+    "attention sinusoidal untied": ModelConfig(
+        V, "attention", hidden=12, layers=1, heads=2, context=11, positions="sinusoidal", tied=False
+    ),
+}
+FEEDFORWARD = {
+    "feedforward": ModelConfig(V, "feedforward", hidden=9, embedding=5, context=4),
+    "feedforward of one token": ModelConfig(V, "feedforward", hidden=9, embedding=3, context=1),
+}
+CELLS = RNN | GRU | LSTM
+ALL = CELLS | ATTENTION | FEEDFORWARD

@@ -1,0 +1,203 @@
+"""The twins of the other families against central finite differences: parameters, inputs, states, and reach."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from seqcore.config import RECURRENT, ModelConfig
+
+from tests.core import cases, twin, twin_attention, twin_families, twin_gru, twin_rnn
+from tests.core.test_twin import check, differences
+from tests.core.twin import F64, Ints, Named
+
+OTHERS = {"rnn tanh": twin_rnn.TANH, "rnn relu": twin_rnn.RELU, "gru": twin_gru.GRU, "lstm": twin.LSTM}
+COLUMNS = {"rnn tanh": 1, "rnn relu": 1, "gru": 3, "lstm": 4}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(("T", "B", "inputs", "H"), [(1, 1, 1, 1), (1, 3, 2, 2), (5, 1, 3, 2), (4, 2, 2, 3)])
+def test_cell_gradients_are_the_finite_differences(name: str, T: int, B: int, inputs: int, H: int) -> None:
+    draw, cell, n = np.random.default_rng(1), OTHERS[name], COLUMNS[name]
+    p = {"W_xh": draw.normal(size=(inputs, n * H)), "W_hh": draw.normal(size=(H, n * H)), "b": draw.normal(size=n * H)}
+    if name == "gru":
+        p["b_hn"] = draw.normal(size=H)
+    x, state = draw.normal(size=(T, B, inputs)), [draw.normal(size=(B, H)) for _ in cell.states]
+    weight = draw.normal(size=(T, B, H))  # any loss that is linear in h
+
+    def loss() -> float:
+        return float((cell.forward(x, p, state).h[1:] * weight).sum())
+
+    d = cell.backward(cell.forward(x, p, state), p, weight)
+    assert d.parameters.keys() == p.keys()
+    for key, value in p.items():
+        check(loss, value, d.parameters[key], key)
+    check(loss, x, d.x, "x")
+    for key, value, gradient in zip(cell.states, state, d.state, strict=True):
+        check(loss, value, gradient, f"{key}0")
+
+
+def small(config: ModelConfig, T: int = 4, B: int = 2) -> tuple[Named, Ints, Ints, twin_families.Carried, list[F64]]:
+    """Weights, tokens, targets some of which are masked, something carried in, and dropout."""
+    draw, p = np.random.default_rng(7), twin_families.weights(config, 3)
+    tokens, targets = (draw.integers(0, config.vocabulary_size, (T, B)).astype(np.int32) for _ in range(2))
+    targets[0, -1] = -1
+    carried = twin_families.nothing(config, B)
+    if isinstance(carried, list):
+        carried = [tuple(draw.normal(size=part.shape) for part in state) for state in carried]
+    elif carried is not None and carried.size:
+        carried[-1] = draw.integers(0, config.vocabulary_size, B)
+    masks = [(draw.random((T, B, config.hidden)) > 0.3) / 0.7 for _ in range(twin_families.sites(config))]
+    return p, tokens, targets, carried, masks
+
+
+def smaller(config: ModelConfig) -> ModelConfig:
+    """The same with few tokens: a difference is taken for every parameter."""
+    return ModelConfig(**(config.to_dict() | {"vocabulary_size": 5}))
+
+
+@pytest.mark.parametrize("name", cases.ALL)
+def test_model_gradients_are_the_finite_differences(name: str) -> None:
+    config = smaller(cases.ALL[name])
+    p, tokens, targets, carried, masks = small(config)
+
+    def loss() -> float:
+        return twin.mean_loss(twin_families.forward(config, p, tokens, targets, carried, masks))
+
+    told = twin_families.step(config, p, tokens, targets, carried, masks).gradients
+    assert told.parameters.keys() == p.keys()
+    draw = np.random.default_rng(0)
+    for key, value in p.items():
+        assert told.parameters[key].shape == value.shape
+        for _ in range(2):  # along directions: the whole gradient, at two forward passes each
+            direction = draw.normal(size=value.shape)
+            check_along(loss, value, told.parameters[key], direction, key)
+        if key == "embedding.P":
+            assert not told.parameters[key][len(tokens) :].any(), "places that were not reached"
+    if isinstance(carried, list):
+        for state, gradient in zip(carried, told.states, strict=True):
+            for value, d in zip(state, gradient, strict=True):
+                check(loss, value, d, "carried state")
+
+
+def check_along(f: Callable[[], float], x: F64, gradient: F64, direction: F64, name: str) -> None:
+    """The derivative along a direction; a sum of all elements' gradients, so that none can be wrong unseen."""
+    at, before = np.zeros(1), x.copy()
+
+    def moved() -> float:
+        x[:] = before + at[0] * direction
+        return f()
+
+    expected = differences(moved, at)
+    x[:] = before
+    np.testing.assert_allclose((gradient * direction).sum(), expected[0], rtol=2e-6, atol=1e-8, err_msg=name)
+
+
+def test_gelu_and_norm_gradients_are_the_finite_differences() -> None:
+    draw = np.random.default_rng(4)
+    x, g, b, weight = (draw.normal(size=shape) for shape in ((2, 3, 5), 5, 5, (2, 3, 5)))
+    check(lambda: float((twin_attention.gelu(x) * weight).sum()), x, twin_attention.gelu_backward(x, weight), "gelu")
+    gradients = twin_attention.norm_backward(x, g, weight)
+    for value, gradient in zip((x, g, b), gradients, strict=True):
+        check(lambda: float((twin_attention.norm(x, g, b) * weight).sum()), value, gradient, "norm")
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_attention_gradients_are_the_finite_differences(positions: str) -> None:
+    config = ModelConfig(5, "attention", hidden=8, heads=2, positions=positions)
+    draw = np.random.default_rng(5)
+    qkv, weight = draw.normal(size=(5, 2, 24)), draw.normal(size=(5, 2, 8))
+    done = twin_attention.attend(qkv, config)
+    check(
+        lambda: float((twin_attention.attend(qkv, config).y * weight).sum()),
+        qkv, twin_attention.attend_backward(done, weight, config), positions,
+    )  # fmt: skip
+    np.testing.assert_allclose(done.A.sum(axis=-1), 1)
+    for t in range(5):
+        assert not done.A[t, :, :, t + 1 :].any(), "nothing is taken from what comes later"
+
+
+def test_rotation_makes_scores_depend_on_distance_alone() -> None:
+    draw = np.random.default_rng(6)
+    q, k = draw.normal(size=8), draw.normal(size=8)
+    scores = [twin_attention.rotated(q, t) @ twin_attention.rotated(k, t - 3) for t in (3, 9, 40)]
+    np.testing.assert_allclose(scores, scores[0])
+    assert abs(twin_attention.rotated(q, 9) @ twin_attention.rotated(k, 9) - scores[0]) > 1e-3
+
+
+def test_sinusoids_are_those_of_the_paper() -> None:
+    np.testing.assert_allclose(twin_attention.sinusoid(0, 4), [0, 1, 0, 1])
+    np.testing.assert_allclose(twin_attention.sinusoid(3, 4), [np.sin(3), np.cos(3), np.sin(0.03), np.cos(0.03)])
+
+
+def pushed(config: ModelConfig, p: Named, tokens: Ints, layer: int, s: int, push: F64) -> F64:
+    """The losses (T,) when `push` is added to h of that layer at s, or to the embedded token (layer -1)."""
+
+    def at(n: int, t: int) -> F64:
+        return push if (n, t) == (layer, s) else np.zeros(())
+
+    T, E = len(tokens), p.get("embedding.E", np.eye(config.vocabulary_size))
+    if config.family == "attention":
+        x = twin_attention.embed(p, tokens[:, None], config)
+        x = np.stack([x[t] + at(-1, t) for t in range(T)])
+        for n in range(config.layers):
+            x = twin_attention.block(x, twin.layer_of(p, n), config, (np.ones(()), np.ones(()))).out
+            x = np.stack([x[t] + at(n, t) for t in range(T)])
+        logits = twin_attention.read_out(p, x)[:, 0]
+    elif config.family == "feedforward":
+        row_of = [E[config.vocabulary_size]] * (config.context - 1) + [
+            E[token] + at(-1, t) for t, token in enumerate(tokens)
+        ]
+        rows = [np.concatenate(row_of[t : t + config.context]) for t in range(T)]
+        h = [np.tanh(row @ p["layers.0.W_xh"] + p["layers.0.b"]) + at(0, t) for t, row in enumerate(rows)]
+        logits = np.stack(h) @ p["head.W_hy"] + p["head.b_y"]
+    else:
+        cell, tops = twin_families.cell(config), []
+        states = twin_families.nothing(config, 1)
+        assert isinstance(states, list)
+        for t in range(T):  # every layer one timestep at a time, so that something can be added between
+            x = (E[tokens[t]] + at(-1, t))[None, None]
+            for n in range(config.layers):
+                trace = cell.forward(x, twin.layer_of(p, n), states[n])
+                h, *others = (getattr(trace, name)[1] for name in cell.states)
+                states[n] = (h + at(n, t), *others)
+                x = states[n][0][None]
+            tops.append(x[0, 0])
+        logits = np.stack(tops) @ p["head.W_hy"] + p["head.b_y"]
+    losses = np.full(T, np.nan)
+    losses[1:] = twin.cross_entropy(logits[:-1], tokens[1:])
+    return losses
+
+
+@pytest.mark.parametrize("name", cases.ALL)
+def test_reach_is_the_derivative_of_every_loss_by_every_earlier_state(name: str) -> None:
+    config, T, eps = smaller(cases.ALL[name]), 6, 1e-5
+    p = twin_families.weights(config, 8)
+    tokens = np.random.default_rng(9).integers(0, config.vocabulary_size, T).astype(np.int32)
+    hidden, inputs = twin_families.reach(config, p, tokens)
+    assert hidden.shape == (config.layers, T, T)
+    width = config.embedding or config.vocabulary_size
+    for s in range(T - 1):
+        for layer in range(-1, config.layers):
+            rows = [
+                (pushed(config, p, tokens, layer, s, eps * unit) - pushed(config, p, tokens, layer, s, -eps * unit))
+                for unit in np.eye(width if layer < 0 else config.hidden)
+            ]
+            expected = np.linalg.norm(np.stack(rows), axis=0)[s + 1 :] / (2 * eps)
+            told = inputs[s + 1 :, s] if layer < 0 else hidden[layer, s + 1 :, s]
+            np.testing.assert_allclose(told, expected, rtol=1e-6, atol=1e-9, err_msg=f"layer {layer}, s {s}")
+    for matrix in (*hidden, inputs):
+        assert np.isnan(matrix[np.triu_indices(T)]).all()
+        assert np.isfinite(matrix[np.tril_indices(T, -1)]).all()
+    if config.family in RECURRENT:
+        assert (inputs[np.tril_indices(T, -1)] > 0).any()
+
+
+@pytest.mark.parametrize("name", cases.CELLS | cases.FEEDFORWARD)
+def test_two_halves_with_what_is_carried_are_one_sequence(name: str) -> None:
+    config = cases.ALL[name]
+    p, tokens, targets, carried, _ = small(config, T=8)
+    whole = twin_families.forward(config, p, tokens, targets, carried)
+    first = twin_families.forward(config, p, tokens[:5], targets[:5], carried)
+    carried = twin_families.carried_on(config, first)
+    second = twin_families.forward(config, p, tokens[5:], targets[5:], carried)
+    np.testing.assert_allclose(np.concatenate((first.losses, second.losses)), whole.losses, rtol=1e-12)

@@ -1,0 +1,174 @@
+"""Which twin is whose: any family's losses, gradients, carried state and reach from its ModelConfig. See twin.py.
+
+Shapes and weights are drawn here too, written out by hand rather than asked of the engine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from seqcore.config import RECURRENT, ModelConfig
+
+from tests.core import twin, twin_attention, twin_feedforward, twin_gru, twin_rnn
+from tests.core.twin import F64, Cell, Gradients, Ints, Named
+
+Carried = list[tuple[F64, ...]] | Ints | None  # recurrent: states of every layer; feedforward: (n - 1, B) tokens
+
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
+
+def cell(config: ModelConfig) -> Cell:
+    """The cell of a recurrent family."""
+    rnn = twin_rnn.RELU if config.activation == "relu" else twin_rnn.TANH
+    return {"rnn": rnn, "gru": twin_gru.GRU, "lstm": twin.LSTM}[config.family]
+
+
+def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all parameters."""
+    V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # the width of the input
+    head: dict[str, tuple[int, ...]] = {"head.W_hy": (H, V), "head.b_y": (V,)}
+    if config.family == "feedforward":
+        below = {"embedding.E": (V + 1, I), "layers.0.W_xh": (config.context * I, H), "layers.0.b": (H,)}
+        return below | head
+    if config.family == "attention":
+        return _attention_shapes(config)
+    named: dict[str, tuple[int, ...]] = {"embedding.E": (V, I)} if I else {}
+    n = GATES[config.family]
+    for layer in range(config.layers):
+        inputs = H if layer else I or V
+        parts = {"W_xh": (inputs, n * H), "W_hh": (H, n * H), "b": (n * H,)}
+        if config.family == "gru":
+            parts["b_hn"] = (H,)
+        named |= {f"layers.{layer}.{name}": shape for name, shape in parts.items()}
+    return named | head
+
+
+def _attention_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    V, C = config.vocabulary_size, config.hidden
+    named: dict[str, tuple[int, ...]] = {"embedding.E": (V, C)}
+    if config.positions == "learned":
+        named["embedding.P"] = (config.context, C)
+    for layer in range(config.layers):
+        matrices = {"W_qkv": (C, 3 * C), "W_o": (C, C), "W_fc": (C, 4 * C), "W_proj": (4 * C, C)}
+        parts: dict[str, tuple[int, ...]] = matrices | {"norm1.g": (C,), "norm2.g": (C,)}
+        if config.bias:
+            parts |= {"b_qkv": (3 * C,), "b_o": (C,), "b_fc": (4 * C,), "b_proj": (C,)}
+            parts |= {"norm1.b": (C,), "norm2.b": (C,)}
+        named |= {f"layers.{layer}.{name}": shape for name, shape in parts.items()}
+    named |= {"norm.g": (C,)} | ({"norm.b": (C,)} if config.bias else {})
+    return named if config.tied else named | {"head.W_hy": (C, V)}
+
+
+def weights(config: ModelConfig, seed: int) -> Named:
+    """Drawn so that everything matters: products of unit size, gains about 1, biases about half as large."""
+    draw, made = np.random.default_rng(seed), {}
+    for name, shape in shapes(config).items():
+        values = draw.standard_normal(shape)
+        if name.endswith(".g"):
+            values = 1 + 0.3 * values
+        elif len(shape) == 1:
+            values = 0.5 * values
+        elif not name.startswith("embedding."):
+            values = values / np.sqrt(shape[0])
+        made[name] = values
+    return made
+
+
+def sites(config: ModelConfig) -> int:
+    """How many places of a model draw dropout: after every layer; attention: the embedding and every branch."""
+    return 1 + 2 * config.layers if config.family == "attention" else config.layers
+
+
+def no_dropout(config: ModelConfig, T: int, B: int) -> list[F64]:
+    """Masks of ones."""
+    return [np.ones((T, B, config.hidden)) for _ in range(sites(config))]
+
+
+def nothing(config: ModelConfig, B: int) -> Carried:
+    """What is carried in before anything was read."""
+    if config.family in RECURRENT:
+        return [tuple(np.zeros((B, config.hidden)) for _ in cell(config).states) for _ in range(config.layers)]
+    if config.family == "feedforward":
+        return np.full((config.context - 1, B), config.vocabulary_size, np.int32)
+    return None
+
+
+@dataclass
+class Step:
+    """One pass over (T, B) tokens, forward and back; `done` is the family's own record of the forward pass."""
+
+    logits: F64
+    losses: F64
+    gradients: Gradients
+    carried: Carried  # after the last timestep
+    done: Any
+
+
+def forward(
+    config: ModelConfig, p: Named, tokens: Ints, targets: Ints, carried: Carried = None, masks: Sequence[F64] = ()
+) -> Any:
+    """The family's record of the forward pass: .logits (T, B, V), .losses (T, B), and more."""
+    masks = masks or no_dropout(config, *tokens.shape)
+    carried = nothing(config, tokens.shape[1]) if carried is None else carried
+    if config.family in RECURRENT:
+        assert isinstance(carried, list)
+        return twin.model(p, tokens, targets, carried, masks, cell(config))
+    if config.family == "feedforward":
+        assert isinstance(carried, np.ndarray)
+        return twin_feedforward.model(p, tokens, targets, carried, masks[0])
+    return twin_attention.model(p, tokens, targets, masks, config)
+
+
+def backward(
+    config: ModelConfig, p: Named, done: Any, tokens: Ints, dlogits: F64, masks: Sequence[F64] = ()
+) -> Gradients:
+    """All gradients from that at the logits (T, B, V)."""
+    masks = masks or no_dropout(config, *tokens.shape)
+    if config.family in RECURRENT:
+        return twin.stack_backward(p, done, tokens, masks, dlogits, cell(config))
+    if config.family == "feedforward":
+        return twin_feedforward.model_backward(p, done, masks[0], dlogits)
+    return twin_attention.model_backward(p, done, masks, dlogits, config)
+
+
+def carried_on(config: ModelConfig, done: Any) -> Carried:
+    """What the next pass is handed."""
+    if config.family in RECURRENT:
+        return [tuple(getattr(trace, name)[-1] for name in cell(config).states) for trace in done.traces]
+    if config.family == "feedforward":
+        last: Ints = done.tokens[len(done.tokens) - config.context + 1 :]
+        return last
+    return None
+
+
+def step(
+    config: ModelConfig, p: Named, tokens: Ints, targets: Ints, carried: Carried = None, masks: Sequence[F64] = ()
+) -> Step:
+    """Losses, and the gradients of their mean."""
+    done = forward(config, p, tokens, targets, carried, masks)
+    gradients = backward(config, p, done, tokens, twin.mean_loss_backward(done.logits, targets), masks)
+    return Step(done.logits, done.losses, gradients, carried_on(config, done), done)
+
+
+def reach(config: ModelConfig, p: Named, tokens: Ints) -> tuple[F64, F64]:
+    """|d loss_t / d h_s| (layers, T, T) and |d loss_t / d x_s| (T, T) of tokens (T,), one loss after another.
+
+    NaN where s >= t. h: of every layer; attention: the residual stream after every block. Loss t is that of the
+    logits after token t - 1.
+    """
+    T = len(tokens)
+    hidden, inputs = np.full((config.layers, T, T), np.nan), np.full((T, T), np.nan)
+    given = tokens[:, None]
+    targets = np.append(tokens[1:], -1).astype(np.int32)[:, None]
+    done = forward(config, p, given, targets)
+    whole = twin.cross_entropy_backward(done.logits, targets, 1.0)
+    for t in range(1, T):
+        dlogits = np.zeros_like(whole)
+        dlogits[t - 1] = whole[t - 1]
+        d = backward(config, p, done, given, dlogits)
+        for s in range(t):
+            inputs[t, s] = np.linalg.norm(d.x[s, 0])
+            for layer in range(config.layers):
+                hidden[layer, t, s] = np.linalg.norm(d.hidden[layer][s, 0])
+    return hidden, inputs
