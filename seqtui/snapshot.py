@@ -5,7 +5,7 @@ No engine is imported here: a screen can be painted, and tested, without one.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
@@ -32,12 +32,30 @@ class ModelChoice:
     layers: int = 1
     dropout: float = 0.0
     batch: int = 32
-    length: int = 64
+    length: int = 64  # timesteps of a step; attention: also the context, so that no place of it stays untrained
+    activation: str = "tanh"  # rnn
+    heads: int = 4  # attention
+    positions: str = "learned"  # attention
 
     @property
     def label(self) -> str:
-        """As the status line shows it: lstm 1×256."""
-        return f"{self.family} {self.layers}×{self.hidden}"
+        """As the status line shows it: lstm 1×256, rnn 1×256 relu, attention 4×128."""
+        other = f" {self.activation}" if self.family == "rnn" and self.activation != "tanh" else ""
+        return f"{self.family} {self.layers}×{self.hidden}{other}"
+
+    def fields(self) -> dict[str, Any]:
+        """What it sets of a `ModelConfig`; the rest is that one's own."""
+        fields: dict[str, Any] = {
+            "family": self.family,
+            "hidden": self.hidden,
+            "layers": self.layers,
+            "dropout": self.dropout,
+        }
+        if self.family == "rnn":
+            fields["activation"] = self.activation
+        if self.family == "attention":
+            fields |= {"heads": self.heads, "positions": self.positions, "context": self.length}
+        return fields
 
 
 @dataclass(frozen=True)
