@@ -37,7 +37,7 @@ class OurWorker:
         from seqcore.config import ModelConfig, TrainingConfig
 
         if request["do"] == "hello":
-            jit.compile_kernels(["train"])
+            jit.compile_kernels()
             return {"threads": jit.available_threads()}
         jit.set_threads(request["threads"])
         if request["do"] == "peak":

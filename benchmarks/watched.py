@@ -97,7 +97,7 @@ def loop(log: Log, hidden: int, corpus: str) -> None:
     from seqcore.run import Run
 
     run = Run.resume(RunFolder.find(_begun(hidden, corpus)))
-    jit.compile_kernels(["train"])
+    jit.compile_kernels()
     jit.set_threads(None)
     size, due = run.config.training.batch * run.config.training.length, 0.0
     while not _asked_to_end.is_set():

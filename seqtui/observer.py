@@ -177,12 +177,8 @@ class Observer:
             pass
         if self._closing.is_set():
             return
-        loaded = False
         while not self._closing.is_set():
             try:
-                if not loaded:
-                    self._load()
-                    loaded = True
                 self._watch_one_run()
             except SeqError as error:
                 with self._wake:
@@ -193,18 +189,13 @@ class Observer:
                     self._update(message=f"internal error in the probe: {type(error).__name__}: {error}")
                 self._closing.wait(2.0)
 
-    def _load(self) -> None:
-        from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
-        from seqcore.jit import compile_kernels
-
-        compile_kernels(["look"])
-
     def _watch_one_run(self) -> None:
         with self._lock:
             run = self._run
         if run is None:
             self._closing.wait(0.05)
             return
+        compile_for_looking(run)
         watch = _Watch(self, run)
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
@@ -234,15 +225,23 @@ class Observer:
             return text, prompt, self._seen, self._passage, self._width
 
 
+def compile_for_looking(run: Run) -> None:
+    """Compile, or load, what it takes to look at the run's model; only the first of its family takes a moment."""
+    from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
+    from seqcore.jit import compile_kernels, kernel_groups
+
+    compile_kernels(kernel_groups(run.config.model.family, "look"))
+
+
 class _Watch:
     """Everything the observer holds of one run."""
 
     def __init__(self, owner: Observer, run: Run) -> None:
-        from seqcore.serial import SerialModel
+        from seqcore.serial import serial_model
 
         self.owner, self.run = owner, run
-        self.looker: SerialModel = SerialModel(run.config.model)  # under the microscope
-        self.author: SerialModel = SerialModel(run.config.model)  # the one that writes
+        self.looker: SerialModel = serial_model(run.config.model)  # under the microscope
+        self.author: SerialModel = serial_model(run.config.model)  # the one that writes
         self.writer: Writer | None = None
         self.writer_step = -1
         self.probed_step, self.probe_due = -1, 0.0

@@ -28,14 +28,14 @@ class PositionLoss:
     """
 
     def __init__(self, run: Run) -> None:
-        from seqcore.model import Workspace
+        from seqcore.model import workspace
 
         training = run.config.training
         length, self._rows = training.length, max(1, min(ROWS, training.batch // 2))
         self._run = run
         self._tokens = run.validation if run.validation.size > self._rows * length else run.train
         self._places = np.arange(length + 1)[:, None]
-        self._work = Workspace.of(run.config.model, length, self._rows, backward=False)
+        self._work = workspace(run.config.model, length, self._rows, backward=False)
         self._draw = np.random.default_rng(training.seed)
         self._count, self._due = 0, 0.0
         self.mean: F32 = np.zeros(0, np.float32)  # (length,) nats; empty before the first batch

@@ -292,8 +292,9 @@ class LiveSession:
         def report(progress: CompileProgress) -> None:
             self._publish(phase=Phase.COMPILING, compiling=progress)
 
+        groups = jit.kernel_groups(self._choice.family, "train")
         # Loading from the cache is quick and no news.
-        jit.compile_kernels(["train"], None if jit.cached(["train"]) else report)
+        jit.compile_kernels(groups, None if jit.cached(groups) else report)
         self._observer.may_look()
 
     def _resting_phase(self) -> Phase:

@@ -7,7 +7,7 @@ import pytest
 from seqcore.config import TrainingConfig
 from seqcore.data.corpus import read_corpus
 from seqcore.run import Run
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialModel, serial_model
 
 from seqtui.positions import PositionLoss
 
@@ -28,10 +28,10 @@ def test_it_is_the_mean_over_windows_that_are_read_from_nothing(run: Run) -> Non
     seen = PositionLoss(run)
     places = np.random.default_rng(run.config.training.seed).integers(0, run.validation.size - LENGTH, ROWS)
     seen.look()
-    model, losses = SerialModel(run.config.model, run.trainer.parameters), []
+    model, losses = serial_model(run.config.model, run.trainer.parameters), []
     for place in places:
         window = run.validation[place : place + LENGTH + 1]
-        logits = model.read_all(window[:-1])[1].astype(np.float64)
+        logits = model.look(window[:-1]).logits.astype(np.float64)
         chosen = logits[np.arange(LENGTH), window[1:]]
         losses.append(np.log(np.exp(logits).sum(axis=1)) - chosen)
     assert np.allclose(seen.mean, np.mean(losses, axis=0), atol=1e-4)

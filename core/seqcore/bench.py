@@ -13,9 +13,8 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.gemm import Packed
 from seqcore.jit import TEAM
 from seqcore.layers.linear import NO_BIAS, project
+from seqcore.models.clocked import PHASES, Clocked
 from seqcore.trainer import Trainer
-
-PHASES = ("pack", "table", "scan forward", "head", "scan backward", "weight gradients", "optimizer", "rest")
 
 
 def measure_peak(seconds: float = 0.05) -> float:
@@ -81,22 +80,9 @@ def time_training(config: ModelConfig, training: TrainingConfig, seconds: float 
     tokens = np.random.default_rng(0).integers(0, config.vocabulary_size, 4 * training.batch * training.length + 1)
     trainer = Trainer(config, training, tokens.astype(np.int32), np.zeros(0, np.int32))
     clock = _Clock()
-    model = trainer.model
-    clock.wrap(model, "pack", "pack")
-    clock.wrap(model.table, "forward", "table")
-    clock.wrap(model.table, "backward", "table")
-    for layer in model.layers:
-        clock.wrap(layer, "forward", "scan forward")
-        clock.wrap(layer, "backward_weights", "weight gradients")
-        clock.wrap(layer, "backward", "scan backward", "weight gradients")
-        if layer is not model.layers[0]:  # the first layer's product is in the table
-            clock.wrap(layer.input, "forward", "scan forward")
-            clock.wrap(layer.input, "backward_input", "scan backward")
-            clock.wrap(layer.input, "backward_weights", "weight gradients")
-    clock.wrap(model.head, "forward", "head")
-    clock.wrap(model.head, "backward", "weight gradients")
-    clock.wrap(trainer.optimizer, "norm", "optimizer")
-    clock.wrap(trainer.optimizer, "update", "optimizer")
+    for part in (*trainer.model.clocked(), Clocked(trainer.optimizer, "norm", "optimizer"),
+                 Clocked(trainer.optimizer, "update", "optimizer")):  # fmt: skip
+        clock.wrap(*part)
     for _ in range(3):
         trainer.step()
     rows: list[dict[str, float]] = []

@@ -22,7 +22,7 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i1, i8_1, kernel, void
+from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32, I64
 
 
@@ -277,6 +277,24 @@ def matmul(A, K, panels, C, accumulate):
 
 
 @device
+def matmul_rows_of_b(A, a_at, k0, K, panels, C, accumulate):
+    """As `matmul`, for K rows of B from row k0 on and the columns of A from a_at on."""
+    M, a_row, c_row, depth = A.shape[0], A.shape[1], C.shape[1], panels.shape[1]
+    for p in range(panels.shape[0]):
+        tile_rows(A, a_at, a_row, 1, M, panels, (p * depth + k0) * NR, K, C, p * NR, c_row, accumulate)
+
+
+@device
+def row_norms(x, N, norms):
+    """norms[r] = the Euclidean norm of x[r, :N]."""
+    for r in range(norms.size):
+        total, row = 0.0, x[r, :N]
+        for j in range(N):
+            total += np.float64(row[j]) * np.float64(row[j])
+        norms[r] = np.float32(np.sqrt(total))
+
+
+@device
 def pack_panel(B, transposed, panel, p):
     """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] where `transposed`; zero past the last column."""
     K = panel.shape[0]
@@ -332,7 +350,7 @@ def pack_tiles(A, M, first, last, tiles):
 
 @device
 def copy_panels(B, k0, depth, at, N, panels):
-    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero past column N: whole rows at a time, as memory likes it."""
+    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero from column N on: whole rows at a time, as memory likes it."""
     b_row, length = B.shape[1], panels.shape[1] * NR
     whole = min(panels.shape[0], (N - at) // NR)
     for k in range(depth):
@@ -371,14 +389,14 @@ def add_by_index(panels, index, table, at, clear):
             add_row(address(panels, q * length + k * NR), address(table, to + q * NR))
 
 
-@kernel("weight gradient", "train", void(f2, f2, f2, f1, boolean, i1, f2, f1, i8_1), parallel=True)
-def outer_sum_kernel(A, B, C, sums, with_sums, index, table, tiles, team):
+@kernel("weight gradient", "train", void(f2, f2, i8, i8, f2, i8, f1, boolean, i1, f2, f1, i8_1), parallel=True)
+def outer_sum_kernel(A, B, b_at, N, C, c_at, sums, with_sums, index, table, tiles, team):
     """See `outer_sum`; tiles (at least ceil(M / 8) * K * 8,) is scratch.
 
     A is packed first, by blocks of its rows. Then each worker owns groups of panels of C and runs through all K rows in
     blocks; nothing is summed across workers.
     """
-    K, M, N = A.shape[0], C.shape[0], C.shape[1]
+    K, M = A.shape[0], C.shape[0]
     blocks = (K + KB - 1) // KB
     team[0] = 0
     for _ in prange(team[1]):
@@ -404,21 +422,21 @@ def outer_sum_kernel(A, B, C, sums, with_sums, index, table, tiles, team):
             column[:] = np.float32(0)
             for k0 in range(0, K, KB):
                 depth = min(KB, K - k0)
-                copy_panels(B, k0, depth, first * NR, N, panel[:count])
+                copy_panels(B, k0, depth, b_at + first * NR, b_at + N, panel[:count])
                 if with_sums:
                     add_rows(panel[:count], depth, column)
                 if index.size:
                     add_by_index(panel[:count], index[k0 : k0 + depth], table, first * NR, k0 == 0)
                 for q in range(count):
                     for i in range(0, M, 8):
-                        a_at, c_at = i * K + k0 * 8, (q * M + i) * NR
+                        a_at, sum_at = i * K + k0 * 8, (q * M + i) * NR
                         rows = min(8, M - i)
-                        tile_rows(tiles, a_at, 1, 8, rows, panel, q * KB * NR, depth, total, c_at, NR, k0 > 0)
+                        tile_rows(tiles, a_at, 1, 8, rows, panel, q * KB * NR, depth, total, sum_at, NR, k0 > 0)
             for q in range(count):
                 at = (first + q) * NR
                 width = min(NR, N - at)
                 for i in range(M):
-                    source, target = total[q, i], C[i, at : at + width]
+                    source, target = total[q, i], C[i, c_at + at : c_at + at + width]
                     for j in range(width):
                         target[j] = source[j]
                 if with_sums:
@@ -436,10 +454,18 @@ def outer_sum(
 
     For the one thread that runs parallel kernels: the scratch is shared.
     """
+    outer_sum_columns(A, B, 0, C.shape[1], C, 0, sums, with_sums, team, index, table)
+
+
+def outer_sum_columns(
+    A: F32, B: F32, b_at: int, N: int, C: F32, c_at: int, sums: F32, with_sums: bool, team: I64,
+    index: I32 = NO_INDEX, table: F32 = NO_TABLE,
+) -> None:  # fmt: skip
+    """As `outer_sum` for N columns: those of B from b_at on, into those of C from c_at on; sums and table from 0 on."""
     need = -(-len(C) // 8) * 8 * len(A)
     if _scratch[0].size < need:
         _scratch[0] = np.zeros(need, np.float32)
-    outer_sum_kernel(A, B, C, sums, with_sums, index, table, _scratch[0], team)
+    outer_sum_kernel(A, B, b_at, N, C, c_at, sums, with_sums, index, table, _scratch[0], team)
 
 
 class Packed:

@@ -67,7 +67,10 @@ TEAM = np.array([0, numba_config.NUMBA_NUM_THREADS], np.int64)
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled function: what people call it, what it takes, and the groups that need it, separated by spaces."""
+    """A compiled function: what people call it, what it takes, and the groups that need it, separated by spaces.
+
+    "train" and "look" are for every family of models, "train-gru" for one; see `kernel_groups`.
+    """
 
     label: str
     group: str
@@ -205,6 +208,11 @@ def compile_kernels(
     if report:
         report(CompileProgress(len(wanted), len(wanted), names))
     return len(wanted)
+
+
+def kernel_groups(family: str, *roles: str) -> list[str]:
+    """The groups that a family of models needs for those roles ("train", "look"): its own, and what all share."""
+    return [*roles, *(f"{role}-{family}" for role in roles)]
 
 
 def cached(groups: Sequence[str] | None = None) -> bool:

@@ -13,7 +13,7 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
 from seqcore.layers.loss import WIDE
-from seqcore.model import Workspace, shapes
+from seqcore.model import shapes, workspace_bytes
 from seqcore.trainer import VALIDATION_LENGTH, VALIDATION_ROWS
 
 _TRAINED = 4  # weights, gradient, m, v: so many arrays of the size of all parameters
@@ -29,11 +29,11 @@ def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
     matrices = [shape for name, shape in named.items() if len(shape) == 2 and name != "embedding.E"]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
     transposed = 4 * V * model.hidden if V <= WIDE else 0  # of the head's gradient
-    step = Workspace.bytes_needed(model, T, B) + _table_bytes(model, T * B)
+    step = workspace_bytes(model, T, B) + _table_bytes(model, T * B)
     validation = 0
     if training.validation:
         places = VALIDATION_LENGTH * VALIDATION_ROWS
-        validation = Workspace.bytes_needed(model, VALIDATION_LENGTH, VALIDATION_ROWS, False)
+        validation = workspace_bytes(model, VALIDATION_LENGTH, VALIDATION_ROWS, False)
         validation += _table_bytes(model, places)
     return 4 * (_TRAINED + _SAVED) * _count(model) + panels + transposed + step + validation
 
@@ -77,7 +77,8 @@ def _count(model: ModelConfig) -> int:
 def _table_bytes(model: ModelConfig, places: int) -> int:
     """Of the input table for that many tokens, its gradient, and the rows of the embedding below both."""
     rows, width = min(places, model.vocabulary_size), model.embedding
-    return 4 * rows * (2 * padded(4 * model.hidden) + (width + padded(width) if width else 0))
+    columns = padded(shapes(model)["layers.0.W_xh"][1])
+    return 4 * rows * (2 * columns + (width + padded(width) if width else 0))
 
 
 def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:

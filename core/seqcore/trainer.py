@@ -15,7 +15,7 @@ import numpy.typing as npt
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.batches import Batches, validation_batches
 from seqcore.errors import SeqError
-from seqcore.model import RecurrentModel, Workspace, initial
+from seqcore.model import Workspace, build, initial, workspace
 from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
@@ -60,15 +60,15 @@ class Trainer:
         self.batches = Batches(train, training.batch, training.length, training.sampling, training.seed)
         self.validation = validation
         self.parameters = parameters or initial(config, training.seed)
-        self.model = RecurrentModel(config, self.parameters)
+        self.model = build(config, self.parameters)
         self.optimizer = AdamW(self.parameters.size, (training.beta1, training.beta2))
         self.schedule = Schedule(training.schedule, training.warmup_steps, training.final_rate)
-        self.work = Workspace.of(config, training.length, training.batch)
+        self.work = workspace(config, training.length, training.batch)
         self.steps = 0
         self.seconds = 0.0
         self.rate_scale = 1.0  # what a person made of the rate while it runs
         self._packed = False
-        self._validation_work: Workspace | None = None
+        self._validation_work: tuple[int, Workspace] | None = None
 
     def retrain(self, training: TrainingConfig) -> None:
         """Go on under other settings. Raises SeqError where they would need other batches."""
@@ -101,12 +101,8 @@ class Trainer:
         return (last is not None and self.steps >= last) or (minutes is not None and self.seconds >= 60 * minutes)
 
     def work_per_token(self) -> float:
-        """Floating-point operations that one token of training needs: 6 for each weight that is multiplied.
-
-        The first layer's input product is a table lookup and not counted.
-        """
-        H, L, V = self.config.hidden, self.config.layers, self.config.vocabulary_size
-        return 6.0 * (L * 4 * H * H + (L - 1) * 4 * H * H + H * V)
+        """Floating-point operations that one token of training needs."""
+        return self.model.work_per_token()
 
     def _pack(self) -> None:
         if not self._packed:
@@ -148,9 +144,9 @@ class Trainer:
         if tokens.size < 2:
             return math.nan
         rows = max(1, min(VALIDATION_ROWS, (tokens.size - 1) // 256))
-        work = self._validation_work
-        if work is None or work.layers[0].gates.shape[1] != rows:
-            work = self._validation_work = Workspace.of(self.config, VALIDATION_LENGTH, rows, backward=False)
+        if self._validation_work is None or self._validation_work[0] != rows:
+            self._validation_work = rows, workspace(self.config, VALIDATION_LENGTH, rows, backward=False)
+        work = self._validation_work[1]
         self._pack()
         work.reset()
         batches, warm = validation_batches(tokens, rows, VALIDATION_LENGTH, VALIDATION_WARM)
@@ -171,15 +167,12 @@ class Trainer:
         arrays = {f"parameters.{name}": view.copy() for name, view in self.parameters.items()}
         for name, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
             arrays |= {f"{name}.{key}": view.copy() for key, view in Parameters(self.parameters.shapes, flat).items()}
-        for n, layer in enumerate(self.work.layers):
-            arrays[f"state.{n}.c"], arrays[f"state.{n}.h"] = layer.c[0].copy(), layer.h[0].copy()
-        return arrays
+        return arrays | {f"state.{name}": view.copy() for name, view in self.work.state().items()}
 
     def _state_shapes(self) -> dict[str, tuple[int, ...]]:
-        rows = (self.training.batch, self.config.hidden)
         parts = ("parameters", "m", "v")
         named = {f"{part}.{name}": shape for part in parts for name, shape in self.parameters.shapes.items()}
-        return named | {f"state.{n}.{name}": rows for n in range(self.config.layers) for name in ("c", "h")}
+        return named | {f"state.{name}": view.shape for name, view in self.work.state().items()}
 
     def numbers(self) -> dict[str, float | int]:
         """All numbers that the next step depends on, by name."""
@@ -209,8 +202,8 @@ class Trainer:
         for prefix, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
             for name, view in Parameters(self.parameters.shapes, flat).items():
                 view[:] = arrays[f"{prefix}.{name}"]
-        for n, layer in enumerate(self.work.layers):
-            layer.c[0], layer.h[0] = arrays[f"state.{n}.c"], arrays[f"state.{n}.h"]
+        for name, view in self.work.state().items():
+            view[:] = arrays[f"state.{name}"]
         self.steps, self.optimizer.updates = steps, updates
         self.seconds, self.rate_scale = seconds, rate_scale
         self._packed = False

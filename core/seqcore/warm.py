@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 def main(groups: Sequence[str]) -> None:
     """Compile every kernel of `groups` (all if empty), last one first."""
-    from seqcore import model, optimizer, probe  # noqa: F401  # they register their kernels
+    from seqcore import model, optimizer, serial  # noqa: F401  # they register their kernels
     from seqcore.jit import KERNELS
 
     for entry in reversed(KERNELS):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from seqcore.config import ModelConfig
 from seqcore.errors import SeqError
 from seqcore.folder import RunConfig, RunFolder
+from seqcore.jit import kernel_groups
 from seqcore.model import shapes
 from seqcore.parameters import Parameters
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialModel, serial_model
 
 from seqtui.cli.boundary import complain
 from seqtui.cli.kernels import Status, compile_with
@@ -25,8 +26,8 @@ class LoadedRun:
     def serial(self) -> SerialModel:
         """The model for one thread; compiles what it needs."""
         with Status() as status:
-            compile_with(status.compiling, ("look",))
-            return SerialModel(self.config.model, self.parameters)
+            compile_with(status.compiling, kernel_groups(self.config.model.family, "look"))
+            return serial_model(self.config.model, self.parameters)
 
 
 def load(run: str) -> LoadedRun:

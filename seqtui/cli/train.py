@@ -179,6 +179,8 @@ def _progress(as_json: bool, quiet: bool) -> "Progress":
 
 def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
     """Compile, train, and say how it ended. Raises Exit."""
+    from seqcore.jit import kernel_groups
+
     from seqtui.cli.kernels import compile_with, use_threads
     from seqtui.cli.stopping import Stopping
     from seqtui.cli.training import Training, introduction, json_line, last_words, resume_line
@@ -198,7 +200,7 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
                 if stopping():
                     raise KeyboardInterrupt
 
-            compile_with(compiling)
+            compile_with(compiling, kernel_groups(run.config.model.family, "train", "look"))
             finished = Training(run, progress, stopping).to_the_end()
         except KeyboardInterrupt:
             if run.trainer.steps != run.saved_step:

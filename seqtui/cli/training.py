@@ -9,7 +9,7 @@ from typing import Any
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer
 from seqcore.run import Advance, Run
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialModel, serial_model
 
 from seqtui.called import called
 from seqtui.cli.boundary import DIVERGED, FAILED, Exit
@@ -153,7 +153,7 @@ class Training:
         """What the model writes now, raw, from a copy of its parameters."""
         trainer = self.run.trainer
         if self._model is None:
-            self._model = SerialModel(self.run.config.model)
+            self._model = serial_model(self.run.config.model)
         self._model.load(trainer.parameters.flat)
         writer = Writer(self._model, self.run.vocabulary, "", Sampling(), seed)
         return "".join(next(writer).text for _ in range(tokens)) + writer.flush()

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from seqcore import jit, model, optimizer  # noqa: F401  # the last two register the kernels
+from seqcore import jit, model, optimizer, serial  # noqa: F401  # the last three register the kernels
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +14,4 @@ def kernels() -> None:
     when it is first called instead: such a run uses a few of them.
     """
     if not (os.environ.get("NUMBA_BOUNDSCHECK") or os.environ.get("NUMBA_CPU_NAME")):
-        jit.compile_kernels(("train", "look"))
+        jit.compile_kernels()

@@ -21,7 +21,7 @@ from seqcore.generate import Sampling, Writer
 from tests.core import runs
 
 seconds, same_at = float(sys.argv[1]), int(sys.argv[2])
-jit.compile_kernels(("train", "look"))
+jit.compile_kernels(jit.kernel_groups("lstm", "train", "look"))
 jit.set_threads(2)
 run = runs.start(None, {"hidden": 48}, batch=16)
 copy, written, probed, failed = [run.trainer.parameters.flat.copy()], [0], [0], []
@@ -29,7 +29,7 @@ done = threading.Event()
 
 def write():
     try:
-        model = serial.SerialModel(run.config.model)
+        model = serial.serial_model(run.config.model)
         while not done.is_set():
             model.load(copy[0])
             writer = Writer(model, run.vocabulary, "foxes", Sampling(), 1)
@@ -41,7 +41,7 @@ def write():
 
 def look():
     try:
-        model = serial.SerialModel(run.config.model)
+        model = serial.serial_model(run.config.model)
         while not done.is_set():
             model.load(copy[0])
             probe.probe(model, run.vocabulary, run.validation[:40], 0)
@@ -69,7 +69,7 @@ ALONE = """
 import hashlib, sys
 from seqcore import jit
 from tests.core import runs
-jit.compile_kernels(("train",))
+jit.compile_kernels(jit.kernel_groups("lstm", "train"))
 jit.set_threads(1)
 run = runs.start(None, {"hidden": 48}, batch=16)
 for _ in range(int(sys.argv[1])):

@@ -9,8 +9,10 @@ from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer, distribution, draw
-from seqcore.model import RecurrentModel, Workspace, initial
-from seqcore.serial import SerialModel
+from seqcore.model import initial
+from seqcore.models.recurrent import RecurrentModel
+from seqcore.models.recurrent import RecurrentWorkspace as Workspace
+from seqcore.serial import SerialModel, serial_model
 
 VOCABULARY = Vocabulary.build("char", Corpus("abc", "-", b"abcdefg \n", "utf-8"))
 LOGITS = np.array([2.0, 1.0, 0.5, 0.0, -1.0], np.float32)
@@ -23,7 +25,7 @@ def model(request: pytest.FixtureRequest, kernels: None) -> SerialModel:
     config = ModelConfig(VOCABULARY.size, hidden=hidden, layers=layers, embedding=embedding)
     parameters = initial(config, 4)
     parameters.flat *= 4
-    return SerialModel(config, parameters)
+    return serial_model(config, parameters)
 
 
 def write(model: SerialModel, prompt: str = "abc", seed: int = 1, count: int = 60, **sampling: float) -> str:
@@ -41,7 +43,7 @@ def test_reading_token_by_token_is_reading_at_once_and_what_training_computes(mo
     tokens = np.random.default_rng(0).integers(0, VOCABULARY.size, 11).astype(np.int32)
     state = model.initial_state()
     one_by_one = np.stack([model.read(int(token), state).copy() for token in tokens])
-    _, at_once = model.read_all(tokens)
+    at_once = model.look(tokens).logits
     np.testing.assert_allclose(one_by_one, at_once, rtol=1e-5, atol=1e-6)
     parallel = RecurrentModel(model.config, model.parameters)
     parallel.pack()

@@ -10,7 +10,9 @@ from numba.core import event
 from seqcore import jit
 from seqcore.config import ModelConfig
 from seqcore.errors import SeqError
-from seqcore.model import RecurrentModel, Workspace, initial
+from seqcore.model import initial
+from seqcore.models.recurrent import RecurrentModel
+from seqcore.models.recurrent import RecurrentWorkspace as Workspace
 from seqcore.optimizer import AdamW
 from seqcore.records import CompileProgress
 from seqcore.second import second_process

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqcore.gemm import padded
-from seqcore.layers.lstm import LSTM, LSTMWorkspace, scan_forward_serial
+from seqcore.layers.cell import CellWorkspace
+from seqcore.layers.lstm import LSTM
 from seqcore.records import F32, I32
 
 from tests.core import twin
@@ -24,17 +25,18 @@ class Case:
     x: F32
     inputs: F32
     index: I32
-    work: LSTMWorkspace
+    work: CellWorkspace
     above: F32
 
     @classmethod
     def of(cls, T: int, B: int, inputs: int, H: int, seed: int = 0) -> "Case":
         draw = np.random.default_rng(seed)
-        weights = normal(draw, inputs, 4 * H), normal(draw, H, 4 * H) / np.float32(np.sqrt(H)), normal(draw, 4 * H)
-        layer = LSTM(*weights, *(np.full_like(w, np.nan) for w in weights))
+        W_hh = normal(draw, H, 4 * H) / np.float32(np.sqrt(H))
+        weights = {"W_xh": normal(draw, inputs, 4 * H), "W_hh": W_hh, "b": normal(draw, 4 * H)}
+        layer = LSTM(weights, {name: np.full_like(w, np.nan) for name, w in weights.items()})
         layer.pack()
-        x, work = normal(draw, T * B, inputs), LSTMWorkspace.of(T, B, H)
-        for array in (work.gates, work.c, work.h, work.dh, work.dc):
+        x, work = normal(draw, T * B, inputs), LSTM.workspace(T, B, H)
+        for array in (work.gates, work.c, work.h, work.dh, work.direct):
             array[:] = np.nan  # whatever is read was written
         work.h[0], work.c[0] = normal(draw, B, H), 2 * normal(draw, B, H)
         above = normal(draw, T, B, H)
@@ -66,7 +68,7 @@ def check(case: Case) -> None:
     case.layer.backward(work)
     assert_close(work.gates[:, :, : 4 * H], gradient.z, 2e-5, "dz")
     assert_close(case.layer.dW_hh, gradient.W_hh, 2e-5, "dW_hh")
-    assert_close(work.dc[0], gradient.c0, 2e-5, "dc_0")
+    assert_close(work.direct[0], gradient.c0, 2e-5, "dc_0")
     assert not work.gates[:, :, 4 * H :].any(), "what pads dz is zero"
 
 
@@ -99,11 +101,11 @@ def test_two_threads_and_the_serial_scan_give_the_bytes_of_one_thread() -> None:
             case.layer.forward(case.inputs, case.index, case.work)
             forward = case.work.gates.tobytes() + case.work.c.tobytes() + case.work.h.tobytes()
             case.layer.backward(case.work)
-        results.append((forward, case.work.gates.tobytes(), case.work.dc.tobytes(), case.layer.dW_hh.tobytes()))
+        results.append((forward, case.work.gates.tobytes(), case.work.direct.tobytes(), case.layer.dW_hh.tobytes()))
     assert results[0] == results[1]
     case = Case.of(9, 29, 5, 33)
-    work, panels = case.work, case.layer.packed.panels
-    scan_forward_serial(case.inputs, case.index, panels, work.gates, work.c, work.h)
+    work = case.work
+    case.layer.forward(case.inputs, case.index, work, parallel=False)
     assert work.gates.tobytes() + work.c.tobytes() + work.h.tobytes() == results[0][0]
 
 
@@ -111,7 +113,7 @@ def test_a_row_of_the_batch_has_the_same_bits_in_a_batch_of_one() -> None:
     whole = Case.of(5, 11, 4, 13)
     whole.layer.forward(whole.inputs, whole.index, whole.work)
     for row in range(11):
-        alone = LSTMWorkspace.of(5, 1, 13)
+        alone = LSTM.workspace(5, 1, 13)
         alone.h[0, 0], alone.c[0, 0] = whole.work.h[0, row], whole.work.c[0, row]
         whole.layer.forward(whole.inputs, np.ascontiguousarray(whole.index.reshape(5, 11)[:, row]), alone)
         assert alone.h[:, 0].tobytes() == whole.work.h[:, row].tobytes()
@@ -144,6 +146,6 @@ def test_saturated_gates_stay_finite() -> None:
 @settings(max_examples=40)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 70), st.booleans())
 def test_the_workspace_takes_the_bytes_it_announces(T: int, B: int, H: int, backward: bool) -> None:
-    work = LSTMWorkspace.of(T, B, H, backward)
-    total = sum(array.nbytes for array in (work.gates, work.c, work.h, work.dh, work.dc))
-    assert LSTMWorkspace.bytes_needed(T, B, H, backward) == total
+    work = LSTM.workspace(T, B, H, backward)
+    total = sum(array.nbytes for array in (work.gates, work.c, work.h, work.dh, work.direct))
+    assert LSTM.bytes_needed(T, B, H, backward) == total

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqcore.config import ModelConfig
 from seqcore.layers.dropout import dropout, dropout_key
-from seqcore.model import RecurrentModel, Workspace, initial, shapes
+from seqcore.model import initial, shapes
+from seqcore.models.recurrent import RecurrentModel
+from seqcore.models.recurrent import RecurrentWorkspace as Workspace
 from seqcore.optimizer import AdamW
 from seqcore.records import I32
 
@@ -65,7 +67,7 @@ def check(config: ModelConfig, T: int, B: int, masked: float) -> None:
     for n, (layer, trace, (_, dc0)) in enumerate(zip(work.layers, done.traces, dstates, strict=True)):
         assert_close(layer.h, trace.h, 1e-5, f"h of layer {n}")
         assert_close(layer.c, trace.c, 1e-5, f"c of layer {n}")
-        assert_close(layer.dc[0], dc0, 5e-5, f"dc_0 of layer {n}")
+        assert_close(layer.direct[0], dc0, 5e-5, f"dc_0 of layer {n}")
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
@@ -239,5 +241,5 @@ def test_the_workspace_takes_the_bytes_it_announces(
     work = Workspace.of(config, T, B, backward)
     arrays = [work.index, work.logits, work.losses, *work.inputs, *work.dropped]
     for layer in work.layers:
-        arrays += [layer.gates, layer.c, layer.h, layer.dh, layer.dc]
+        arrays += [layer.gates, layer.c, layer.h, layer.dh, layer.direct]
     assert Workspace.bytes_needed(config, T, B, backward) == sum(array.nbytes for array in arrays)

@@ -9,7 +9,7 @@ from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.model import initial
 from seqcore.probe import probe
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialModel, serial_model
 
 pytestmark = pytest.mark.usefixtures("kernels")
 VOCABULARY = Vocabulary.build("char", Corpus("abc", "-", b"abcdefg\n", "utf-8"))
@@ -53,7 +53,7 @@ def case(request: pytest.FixtureRequest) -> tuple[ModelConfig, SerialModel, dict
     parameters.flat *= 1.5
     named = {name: view.astype(np.float64) for name, view in parameters.items()}
     tokens = np.random.default_rng(1).integers(0, VOCABULARY.size, 9).astype(np.int32)
-    return config, SerialModel(config, parameters), named, tokens
+    return config, serial_model(config, parameters), named, tokens
 
 
 def test_losses_gates_and_states_are_the_models(case: Any) -> None:

@@ -8,15 +8,19 @@ one row per token. So the product over T * B timesteps becomes one over the dist
                 dW_xh = E[u]^T dtable,  db = sum of dtable's rows,  dE[u] = dtable W_xh^T
 
 Shapes: tokens (T, B) int32; E (V, I), W_xh (I, N), b (N,); table and dtable (U, padded N); index (T * B,) int32, the
-row of the table for each place. N is 4 H for an LSTM. All of it is exact algebra, and half of the work saved.
+row of the table for each place. N is 4 H for an LSTM, 3 H for a GRU, H for an RNN. All of it is exact algebra, and half
+of the work saved.
 """
 
 import numpy as np
+from numba import prange
 
 from seqcore.gemm import outer_sum
-from seqcore.jit import TEAM, boolean, f1, f2, i1, i4, kernel, void
+from seqcore.jit import TEAM, boolean, claim, f1, f2, i1, i4, i8, i8_1, kernel, void
 from seqcore.layers.linear import NO_BIAS, Linear
 from seqcore.records import F32, I32
+
+COLUMNS = 32  # of a table that a worker takes at a time
 
 
 @kernel("distinct tokens", "train", i4(i1, i1, i1, i1))
@@ -72,6 +76,26 @@ def column_sums(rows, sums):
         row = rows[r, : sums.size]
         for j in range(sums.size):
             sums[j] += row[j]
+
+
+@kernel("sum by token", "train-gru", void(f2, i8, i8, i1, f2, i8_1), parallel=True)
+def add_by_token(rows, at, N, index, table, team):
+    """table[u, at : at + N] = the sum of rows[:, at : at + N] over the places whose index is u; columns own it."""
+    blocks = (N + COLUMNS - 1) // COLUMNS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            block = claim(team)
+            if block >= blocks:
+                break
+            first = at + block * COLUMNS
+            last = min(first + COLUMNS, at + N)
+            for u in range(table.shape[0]):
+                table[u, first:last] = np.float32(0)
+            for place in range(index.size):
+                source, to = rows[place, first:last], table[index[place], first:last]
+                for j in range(last - first):
+                    to[j] += source[j]
 
 
 class InputTable:

@@ -46,6 +46,12 @@ def project(x, K, panels, bias, y, accumulate, team):
             project_rows(x[first:last], K, panels, bias, y[first:last], accumulate)
 
 
+@kernel("linear forward, one thread", "look", void(f2, i8, f3, f1, f2, boolean))
+def project_serial(x, K, panels, bias, y, accumulate):
+    """As `project`, for threads that may not run parallel kernels."""
+    project_rows(x, K, panels, bias, y, accumulate)
+
+
 class Linear:
     """Weights of y = x W + b with their gradients; W (I, N) and b (N,) are views into the parameter buffer."""
 
@@ -56,15 +62,23 @@ class Linear:
         self.width = self.packed.panels.shape[0] * NR  # of a row of y, panels whole
         self.input_width = self.packed_T.panels.shape[0] * NR  # of a row of dx
 
-    def pack(self, backward: bool = True) -> None:
+    def pack(self, backward: bool = True, parallel: bool = True) -> None:
         """Read the weights as they are now."""
-        self.packed.pack()
+        self.packed.pack(parallel)
         if backward:
-            self.packed_T.pack()
+            self.packed_T.pack(parallel)
 
     def forward(self, x: F32, y: F32) -> None:
         """y (M, width) = x (M, I) W + b."""
         project(x, self.W.shape[0], self.packed.panels, self.b, y, False, TEAM)
+
+    def forward_serial(self, x: F32, y: F32) -> None:
+        """As `forward`, for threads that may not run parallel kernels."""
+        project_serial(x, self.W.shape[0], self.packed.panels, self.b, y, False)
+
+    def backward_input_serial(self, dy: F32, dx: F32) -> None:
+        """As `backward_input`, likewise."""
+        project_serial(dy, self.W.shape[1], self.packed_T.panels, NO_BIAS, dx, False)
 
     def backward_input(self, dy: F32, dx: F32) -> None:
         """dx (M, input_width) = dy W^T."""

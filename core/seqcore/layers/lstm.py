@@ -18,15 +18,13 @@ c, h (T+1, B, H), row 0 is the state carried in; dh (T, B, padded H) comes in wi
 Rows of the batch own the scan: a chunk of rows runs all T steps with no barrier, on whichever worker claims it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import prange
 
 from seqcore.elementwise import sigmoid, tanh
-from seqcore.gemm import NO_INDEX, NO_TABLE, Packed, matmul, outer_sum, padded
-from seqcore.jit import TEAM, claim, device, f2, f3, i1, i8_1, kernel, void
-from seqcore.layers.linear import Linear
+from seqcore.gemm import NO_INDEX, NO_TABLE, matmul, outer_sum, row_norms
+from seqcore.jit import TEAM, claim, device, f1, f2, f3, i1, i8_1, kernel, void
+from seqcore.layers.cell import NO_VECTOR, Cell, CellWorkspace, Shown
 from seqcore.records import F32, I32
 
 f4 = np.float32
@@ -79,7 +77,7 @@ def scan_forward_rows(inputs, index, W_hh, gates, c, h, first, last):
         cell_forward(gates[t, first:last], inputs, at, c[t, first:last], c[t + 1, first:last], h[t + 1, first:last])
 
 
-@kernel("lstm forward", "train", void(f2, i1, f3, f3, f3, f3, i8_1), parallel=True)
+@kernel("lstm forward", "train-lstm", void(f2, i1, f3, f3, f3, f3, i8_1), parallel=True)
 def scan_forward(inputs, index, W_hh, gates, c, h, team):
     """Forward through time; see the shapes above. W_hh packed."""
     B = gates.shape[1]
@@ -93,13 +91,13 @@ def scan_forward(inputs, index, W_hh, gates, c, h, team):
             scan_forward_rows(inputs, index, W_hh, gates, c, h, chunk * CHUNK, min((chunk + 1) * CHUNK, B))
 
 
-@kernel("lstm forward, one thread", "look", void(f2, i1, f3, f3, f3, f3))
+@kernel("lstm forward, one thread", "look-lstm", void(f2, i1, f3, f3, f3, f3))
 def scan_forward_serial(inputs, index, W_hh, gates, c, h):
     """As `scan_forward`, for threads that may not run parallel kernels: generation and probes."""
     scan_forward_rows(inputs, index, W_hh, gates, c, h, 0, gates.shape[1])
 
 
-@kernel("lstm backward", "train", void(f3, f3, f3, f3, f3, i8_1), parallel=True)
+@kernel("lstm backward", "train-lstm", void(f3, f3, f3, f3, f3, i8_1), parallel=True)
 def scan_backward(W_hh_T, gates, c, dh, dc, team):
     """Back through time: gates become dz, dh (T, B, padded H) the whole gradient of h, dc (1, B, H) that of c_0.
 
@@ -123,66 +121,47 @@ def scan_backward(W_hh_T, gates, c, dh, dc, team):
                     matmul(z, 4 * H, W_hh_T, dh[t - 1, first:last], True)
 
 
-@dataclass
-class LSTMWorkspace:
-    """The arrays of one layer for sequences of T timesteps in B rows."""
-
-    gates: F32  # (T, B, padded 4H)
-    c: F32  # (T+1, B, H)
-    h: F32  # (T+1, B, H)
-    dh: F32  # (T, B, padded H); empty for a forward pass alone
-    dc: F32  # (1, B, H)
-
-    @staticmethod
-    def bytes_needed(T: int, B: int, H: int, backward: bool = True) -> int:
-        """What `of` will allocate: linear in T, B and H."""
-        back = T * padded(H) if backward else 0
-        return 4 * B * (T * padded(4 * H) + 2 * (T + 1) * H + H + back)
-
-    @staticmethod
-    def of(T: int, B: int, H: int, backward: bool = True) -> "LSTMWorkspace":
-        """Zeroed arrays."""
-        back = T if backward else 0
-        return LSTMWorkspace(
-            np.zeros((T, B, padded(4 * H)), f4),
-            np.zeros((T + 1, B, H), f4),
-            np.zeros((T + 1, B, H), f4),
-            np.zeros((back, B, padded(H)), f4),
-            np.zeros((1, B, H), f4),
-        )
+@kernel("lstm reach", "look-lstm", void(f1, f2, f2, f3, f2, f2, f2, f1))
+def reach(gates, c_prev, c, W_hh_T, dh, direct, dz, norms):
+    """`Cell.back_one`: the gates (padded 4H,) and cells (1, H) of the timestep."""
+    row_norms(dh, c.shape[1], norms)
+    for r in range(norms.size):
+        dz[r] = gates
+        cell_backward(dz[r : r + 1], c_prev, c, dh[r : r + 1], direct[r : r + 1])
+    matmul(dz, 4 * c.shape[1], W_hh_T, dh, False)
 
 
-class LSTM:
-    """One layer. W_xh (I, 4H) and b (4H,) belong to its input product, W_hh (H, 4H) to its recurrence."""
+class LSTM(Cell):
+    """One layer: gates (T, B, padded 4H) as above; `direct` is dc."""
 
-    def __init__(self, W_xh: F32, W_hh: F32, b: F32, dW_xh: F32, dW_hh: F32, db: F32) -> None:
-        self.hidden = len(W_hh)
-        self.W_hh, self.dW_hh = W_hh, dW_hh
-        self.input = Linear(W_xh, b, dW_xh, db)
-        self.packed = Packed(W_hh)
-        self.packed_T = Packed(W_hh, transposed=True)
+    products = columns = 4
+    carries_c = True
+    shown = (Shown("input", False, 1), Shown("forget", False, 1), Shown("cell", True, 1), Shown("output", False, 1))
 
-    def pack(self, backward: bool = True) -> None:
-        """Read the weights as they are now."""
-        self.packed.pack()
-        self.input.pack(backward)
-        if backward:
-            self.packed_T.pack()
+    @classmethod
+    def draw_bias(cls, b: F32, draw: np.random.Generator, bound: float) -> None:
+        """But for a forget bias of 1 (Jozefowicz et al. 2015)."""
+        super().draw_bias(b, draw, bound)
+        H = b.size // 4
+        b[H : 2 * H] = 1
 
-    def forward(self, inputs: F32, index: I32, work: LSTMWorkspace) -> None:
-        """Fill gates, c[1:] and h[1:] from inputs (rows, padded 4H), index (T * B,), c[0] and h[0]."""
-        scan_forward(inputs, index, self.packed.panels, work.gates, work.c, work.h, TEAM)
+    def forward(self, inputs: F32, index: I32, work: CellWorkspace, parallel: bool = True) -> None:
+        """See `Cell`."""
+        if parallel:
+            scan_forward(inputs, index, self.packed.panels, work.gates, work.c, work.h, TEAM)
+        else:
+            scan_forward_serial(inputs, index, self.packed.panels, work.gates, work.c, work.h)
 
-    def backward(self, work: LSTMWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE) -> None:
-        """From dh as it comes from above: gates become dz, and dW_hh is filled.
-
-        Where `index` (T * B,) is given, table[u] = the sum of the rows of dz whose index is u.
-        """
-        scan_backward(self.packed_T.panels, work.gates, work.c, work.dh, work.dc, TEAM)
+    def backward(self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE) -> None:
+        """See `Cell`."""
+        scan_backward(self.packed_T.panels, work.gates, work.c, work.dh, work.direct, TEAM)
         self.backward_weights(work, index, table)
 
-    def backward_weights(self, work: LSTMWorkspace, index: I32, table: F32) -> None:
+    def backward_weights(self, work: CellWorkspace, index: I32, table: F32) -> None:
         """dW_hh = the sum over t of h_{t-1}^T dz_t."""
-        T, B, width = work.gates.shape
-        dz = work.gates.reshape(T * B, width)
-        outer_sum(work.h[:T].reshape(T * B, self.hidden), dz, self.dW_hh, self.input.db, False, TEAM, index, table)
+        h, dz = self.places(work.h[:-1]), self.places(work.gates)
+        outer_sum(h, dz, self.dW_hh, NO_VECTOR, False, TEAM, index, table)
+
+    def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
+        """See `Cell`."""
+        reach(work.gates[s, 0], work.c[s], work.c[s + 1], self.packed_T.panels, dh, direct, dz, norms)

@@ -1,0 +1,14 @@
+"""The parts of a training step that a benchmark tells apart."""
+
+from typing import NamedTuple
+
+PHASES = ("pack", "table", "scan forward", "head", "scan backward", "weight gradients", "optimizer", "rest")
+
+
+class Clocked(NamedTuple):
+    """The time in `owner.method` counts as `phase`; `inside` names a phase that is measured within it and taken off."""
+
+    owner: object
+    method: str
+    phase: str
+    inside: str | None = None

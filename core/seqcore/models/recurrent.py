@@ -1,0 +1,206 @@
+"""A recurrent language model: tokens in, a loss per place and all gradients out.
+
+    tokens -> input table -> layer 0 -> (dropout -> input product -> layer l)* -> dropout -> head -> losses
+
+Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Names of parameters, N the columns of a
+cell's products (rnn H, gru 3H, lstm 4H):
+
+    embedding.E (V, I)      unless one-hot          layers.0.W_xh (I or V, N)    layers.l.W_xh (H, N)
+    layers.l.W_hh (H, N)    layers.l.b (N,)         gru: layers.l.b_hn (H,)      head.W_hy (H, V)    head.b_y (V,)
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqcore.config import ModelConfig
+from seqcore.gemm import padded
+from seqcore.layers.cell import Cell, CellWorkspace
+from seqcore.layers.dropout import dropout, dropout_key
+from seqcore.layers.embedding import InputTable
+from seqcore.layers.gru import GRU
+from seqcore.layers.loss import Head
+from seqcore.layers.lstm import LSTM
+from seqcore.layers.rnn import RNN
+from seqcore.models.clocked import Clocked
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32
+
+CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+
+
+def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The parameters' names and shapes."""
+    V, H, cell = config.vocabulary_size, config.hidden, CELLS[config.family]
+    named: dict[str, tuple[int, ...]] = {}
+    if config.embedding:
+        named["embedding.E"] = (V, config.embedding)
+    for layer in range(config.layers):
+        inputs = H if layer else config.embedding or V
+        named |= {f"layers.{layer}.{name}": shape for name, shape in cell.shapes(inputs, H).items()}
+    named["head.W_hy"] = (H, V)
+    named["head.b_y"] = (V,)
+    return named
+
+
+def initial(config: ModelConfig, seed: int) -> Parameters:
+    """PyTorch's: uniform in +-1/sqrt(H), the embedding standard normal; but for what a cell says of its bias."""
+    parameters = Parameters(shapes(config))
+    draw, cell = np.random.default_rng(seed), CELLS[config.family]
+    bound = 1 / math.sqrt(config.hidden)
+    for name, view in parameters.items():
+        if name == "embedding.E":
+            view[:] = draw.standard_normal(view.shape)
+            continue
+        view[:] = draw.uniform(-bound, bound, view.shape)
+        if name.endswith(".b"):
+            cell.draw_bias(view, draw, bound)
+    return parameters
+
+
+@dataclass
+class RecurrentWorkspace:
+    """The arrays of one pass over (T, B) tokens."""
+
+    layers: list[CellWorkspace]
+    inputs: list[F32]  # of layer l >= 1: x W_xh + b, (T * B, padded N); empty for layer 0
+    dropped: list[F32]  # of layer l: dropout(h), (T * B, H), or empty
+    index: I32  # (T * B,) 0, 1, 2, ...: row n of the inputs serves place n
+    logits: F32  # (T * B, padded V); dlogits after a backward pass
+    losses: F32  # (T * B,)
+
+    @staticmethod
+    def bytes_needed(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
+        """What `of` will allocate: linear in T, B and H."""
+        H, L, M, cell = config.hidden, config.layers, T * B, CELLS[config.family]
+        dropped = L * H if config.dropout and backward else 0
+        return L * cell.bytes_needed(T, B, H, backward) + 4 * M * (
+            (L - 1) * padded(cell.products * H) + dropped + padded(config.vocabulary_size) + 2
+        )
+
+    @staticmethod
+    def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "RecurrentWorkspace":
+        """Zeroed arrays."""
+        H, M, cell = config.hidden, T * B, CELLS[config.family]
+        drops, width = M if config.dropout and backward else 0, padded(cell.products * H)
+        return RecurrentWorkspace(
+            [cell.workspace(T, B, H, backward) for _ in range(config.layers)],
+            [np.zeros((M if layer else 0, width), np.float32) for layer in range(config.layers)],
+            [np.zeros((drops, H), np.float32) for _ in range(config.layers)],
+            np.arange(M, dtype=np.int32),
+            np.zeros((M, padded(config.vocabulary_size)), np.float32),
+            np.zeros(M, np.float32),
+        )
+
+    def reset(self, rows: slice = slice(None)) -> None:
+        """Start those rows of the batch from nothing."""
+        for state in self.state().values():
+            state[rows] = 0
+
+    def carry(self) -> None:
+        """The state after the last timestep becomes the state before the next first one."""
+        for layer in self.layers:
+            layer.carry()
+
+    def state(self) -> dict[str, F32]:
+        """Views of every layer's state before the first timestep, (B, H), by layer and name: "0.h"."""
+        return {f"{n}.{name}": view for n, layer in enumerate(self.layers) for name, view in layer.state().items()}
+
+
+class RecurrentModel:
+    """The layers over one parameter buffer and one gradient buffer. Parallel: for the training thread alone."""
+
+    def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
+        self.config, self.parameters = config, parameters
+        self.gradient = Parameters(parameters.shapes)
+        p, g, H = parameters, self.gradient, config.hidden
+        cell = CELLS[config.family]
+        self.layers = [cell.of(p, g, f"layers.{n}", config.activation) for n in range(config.layers)]
+        E, dE = (p["embedding.E"], g["embedding.E"]) if config.embedding else (None, None)
+        self.table = InputTable(E, dE, self.layers[0].input)
+        self.head = Head(p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
+        self._hidden = H
+
+    def pack(self, backward: bool = True) -> None:
+        """Read the parameters as they are now; once after every change of them."""
+        for layer in self.layers:
+            layer.pack(backward)
+        self.head.pack(backward)
+
+    def work_per_token(self) -> float:
+        """Floating-point operations that one token of training needs: 6 for each weight that is multiplied.
+
+        The first layer's input product is a table lookup and not counted.
+        """
+        H, L, V = self.config.hidden, self.config.layers, self.config.vocabulary_size
+        N = self.layers[0].products * H
+        return 6.0 * (L * N * H + (L - 1) * N * H + H * V)
+
+    def _forward(self, tokens: I32, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
+        """Run the layers; returns what the head reads, (T * B, H). `key` (seed, step) draws the dropout."""
+        T, B = tokens.shape
+        x, rate = np.zeros((0, 0), np.float32), self.config.dropout
+        for n, (layer, arrays) in enumerate(zip(self.layers, work.layers, strict=True)):
+            if n == 0:
+                self.table.forward(tokens)
+                layer.forward(self.table.table, self.table.index, arrays)
+            else:
+                layer.input.forward(x, work.inputs[n])
+                layer.forward(work.inputs[n], work.index, arrays)
+            x = arrays.h[1:].reshape(T * B, self._hidden)
+            if rate and key is not None:
+                dropout(x, work.dropped[n], self._hidden, rate, dropout_key(*key, n))
+                x = work.dropped[n]
+        return x
+
+    def losses(self, tokens: I32, targets: I32, work: RecurrentWorkspace) -> F32:
+        """The loss at every place, (T, B), without dropout and gradients; NaN where masked."""
+        x = self._forward(tokens, work, None)
+        self.head.forward(x, targets.reshape(-1), 1.0, work.logits, work.losses, None)
+        return work.losses.reshape(targets.shape)
+
+    def losses_and_gradient(
+        self, tokens: I32, targets: I32, work: RecurrentWorkspace, seed: int = 0, step: int = 0
+    ) -> F32:
+        """The loss at every place, (T, B), and in `gradient` that of their mean over the places not masked."""
+        T, B = tokens.shape
+        key = (seed, step)
+        x = self._forward(tokens, work, key)
+        scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
+        dh = work.layers[-1].dh.reshape(T * B, -1)
+        self.head.forward(x, targets.reshape(-1), scale, work.logits, work.losses, dh)
+        self.head.backward(x, work.logits)
+        for n in range(len(self.layers) - 1, -1, -1):
+            layer, arrays = self.layers[n], work.layers[n]
+            if self.config.dropout:
+                dropout(dh, dh, self._hidden, self.config.dropout, dropout_key(*key, n))
+            if n == 0:
+                layer.backward(arrays, *self.table.sums())
+                self.table.backward()
+                break
+            layer.backward(arrays)
+            dz = arrays.gates.reshape(T * B, -1)
+            below = work.layers[n - 1]
+            x = work.dropped[n - 1] if self.config.dropout else below.h[1:].reshape(T * B, self._hidden)
+            layer.input.backward_weights(x, dz)
+            dh = below.dh.reshape(T * B, -1)
+            layer.input.backward_input(dz, dh)
+        return work.losses.reshape(targets.shape)
+
+    def clocked(self) -> Iterator[Clocked]:
+        """What a benchmark measures apart, see `Clocked`."""
+        yield Clocked(self, "pack", "pack")
+        yield Clocked(self.table, "forward", "table")
+        yield Clocked(self.table, "backward", "table")
+        for layer in self.layers:
+            yield Clocked(layer, "forward", "scan forward")
+            yield Clocked(layer, "backward_weights", "weight gradients")
+            yield Clocked(layer, "backward", "scan backward", "weight gradients")
+            if layer is not self.layers[0]:  # the first layer's product is in the table
+                yield Clocked(layer.input, "forward", "scan forward")
+                yield Clocked(layer.input, "backward_input", "scan backward")
+                yield Clocked(layer.input, "backward_weights", "weight gradients")
+        yield Clocked(self.head, "forward", "head")
+        yield Clocked(self.head, "backward", "weight gradients")

@@ -1,0 +1,165 @@
+"""A recurrent model on one thread, on its own copy of the parameters: it writes, and shows what is inside.
+
+*Reach* takes one batched backward pass with a row for each loss: row t enters at timestep t - 1, where token t was
+predicted, and all rows go back through the same gates.
+"""
+
+import math
+from collections import OrderedDict
+
+import numpy as np
+
+from seqcore.config import ModelConfig
+from seqcore.gemm import padded
+from seqcore.layers.cell import NO_MATRIX, NO_VECTOR, CellWorkspace
+from seqcore.layers.embedding import gather_rows
+from seqcore.layers.linear import NO_BIAS, Linear
+from seqcore.models.recurrent import CELLS, shapes
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32, Stave
+
+_KEPT_ROWS = 4096  # input rows that are kept, at most: of an LSTM, a row is 16 bytes a unit
+
+
+class SerialRecurrent:
+    """A recurrent language model that reads tokens one row at a time. Not for two threads at once."""
+
+    longest: int | None = None  # tokens that `look` takes: as many as there are
+
+    def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
+        self.config = config
+        self.parameters = p = Parameters(shapes(config))
+        self.cell = CELLS[config.family]
+        self.layers = [self.cell.of(p, None, f"layers.{n}", config.activation) for n in range(config.layers)]
+        self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
+        self._rows: OrderedDict[int, F32] = OrderedDict()
+        self._first = np.zeros(1, np.int32)
+        self._inputs = np.zeros((1, padded(self.cell.products * config.hidden)), np.float32)
+        self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
+        self._backward = False
+        if parameters is not None:
+            self.load(parameters.flat)
+
+    def load(self, flat: F32) -> None:
+        """Take over the parameters (P,) as they are now."""
+        self.parameters.flat[:] = flat
+        for layer in self.layers:
+            layer.pack(backward=False, parallel=False)
+        self.head.pack(backward=False, parallel=False)
+        self._rows.clear()
+        self._backward = False
+
+    def pack_backward(self) -> None:
+        """Pack the transposes too, which only a backward pass needs."""
+        if not self._backward:
+            for layer in self.layers:
+                layer.pack_backward_serial()
+            self.head.packed_T.pack(parallel=False)
+            self._backward = True
+
+    def input_rows(self, tokens: I32) -> F32:
+        """x W_xh + b of the first layer for tokens (T,): (T, padded N)."""
+        linear = self.layers[0].input
+        rows = np.zeros((tokens.size, linear.width), np.float32)
+        if "embedding.E" not in self.parameters:
+            gather_rows(linear.W, tokens, linear.b, rows)
+            return rows
+        E = self.parameters["embedding.E"]
+        x = np.zeros((tokens.size, E.shape[1]), np.float32)
+        gather_rows(E, tokens, NO_BIAS, x)
+        linear.forward_serial(x, rows)
+        return rows
+
+    def _row(self, token: int) -> F32:
+        row = self._rows.get(token)
+        if row is None:
+            row = self._rows[token] = self.input_rows(np.array([token], np.int32))
+            if len(self._rows) > _KEPT_ROWS:
+                self._rows.popitem(last=False)
+        return row
+
+    def initial_state(self) -> list[CellWorkspace]:
+        """What every layer remembers before anything is read, with room for the step that is being made."""
+        return [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.layers]
+
+    def read(self, token: int, state: list[CellWorkspace]) -> F32:
+        """Read one token; `state` moves on in place. Returns the logits of the next one, (V,), valid until the next."""
+        inputs = self._row(token)
+        for n, (layer, work) in enumerate(zip(self.layers, state, strict=True)):
+            if n:
+                inputs = self._inputs
+                layer.input.forward_serial(state[n - 1].h[1], inputs)
+            layer.forward(inputs, self._first, work, parallel=False)
+            work.carry()
+        self.head.forward_serial(state[-1].h[1], self._logits)
+        return self._logits[0, : self.config.vocabulary_size]
+
+    def look(self, tokens: I32) -> "RecurrentLook":
+        """Read tokens (T,) from nothing and keep all that was computed."""
+        T, H = tokens.size, self.config.hidden
+        index, inputs = np.arange(T, dtype=np.int32), self.input_rows(tokens)
+        layers = [self.cell.workspace(T, 1, H, backward=False) for _ in self.layers]
+        for n, (layer, work) in enumerate(zip(self.layers, layers, strict=True)):
+            if n:
+                inputs = np.zeros((T, layer.input.width), np.float32)
+                layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), inputs)
+            layer.forward(inputs, index, work, parallel=False)
+        logits = np.zeros((T, padded(self.config.vocabulary_size)), np.float32)
+        self.head.forward_serial(layers[-1].h[1:, 0].copy(), logits)
+        return RecurrentLook(self, layers, logits[:, : self.config.vocabulary_size])
+
+
+class RecurrentLook:
+    """What a model computed for one text, and how far back its losses reach."""
+
+    attention: F32 | None = None
+
+    def __init__(self, model: SerialRecurrent, layers: list[CellWorkspace], logits: F32) -> None:
+        self.model, self.layers = model, layers
+        self.logits = logits  # (T, V)
+
+    @property
+    def staves(self) -> tuple[Stave, ...]:
+        """Gates and states of all layers, bottom first."""
+        H, staves = self.model.config.hidden, []
+        for n, work in enumerate(self.layers):
+            for g, shown in enumerate(self.model.cell.shown):
+                values = work.gates[:, 0, g * H : (g + 1) * H].copy()
+                staves.append(Stave(shown.name, n, values, shown.signed, shown.limit))
+            if work.c.size:
+                staves.append(Stave("c", n, work.c[1:, 0].copy(), True, math.inf))
+            limit = math.inf if self.model.config.activation == "relu" else 1.0
+            staves.append(Stave("h", n, work.h[1:, 0].copy(), True, limit))
+        return tuple(staves)
+
+    def reach(self, dlogits: F32) -> tuple[F32, F32]:
+        """(layers, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t.
+
+        Row t of dlogits (T, V) is the gradient of loss t at the logits after token t - 1; row 0 is not read.
+        """
+        model, L, T = self.model, len(self.layers), len(dlogits)
+        hidden, inputs = np.full((L, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
+        if T < 2:
+            return hidden, inputs
+        model.pack_backward()
+        H, config = model.config.hidden, model.config
+        x_width = config.embedding or config.vocabulary_size
+        enters = np.zeros((T, padded(H)), np.float32)  # d loss_t / d h_{t-1} through the head, row t
+        model.head.backward_input_serial(dlogits, enters)
+        dh = [np.zeros((T, padded(H)), np.float32) for _ in range(L)]
+        direct = [np.zeros((T, H), np.float32) for _ in range(L)]
+        dz = np.zeros((T, self.layers[0].gates.shape[2]), np.float32)
+        below, dx = np.zeros((T, padded(H)), np.float32), np.zeros((T, padded(x_width)), np.float32)
+        norms = np.zeros(T, np.float32)
+        for s in range(T - 2, -1, -1):
+            rows = slice(s + 1, T)  # the losses that lie after s
+            dh[-1][s + 1] += enters[s + 1]
+            for n in range(L - 1, -1, -1):
+                layer, out = model.layers[n], (below if n else dx)[rows]
+                layer.back_one(self.layers[n], s, dh[n][rows], direct[n][rows], dz[rows], norms[rows])
+                layer.input.backward_input_serial(dz[rows], out)
+                hidden[n, rows, s] = norms[rows]
+                if n:
+                    dh[n - 1][rows] += out
+            inputs[rows, s] = np.sqrt(np.square(dx[rows, :x_width], dtype=np.float64).sum(axis=1))
+        return hidden, inputs
