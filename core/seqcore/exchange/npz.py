@@ -1,0 +1,89 @@
+"""Weights as plain NumPy arrays under our own names, in one .npz; what they belong to lies in it as JSON texts.
+
+np.load(file, allow_pickle=False) reads it: file["layers.0.W_hh"], json.loads(str(file["model"])).
+"""
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from seqcore.data.quoting import quoted
+from seqcore.errors import SeqError
+from seqcore.exchange.contents import FORMAT, Contents, Shape, as_float32, called, check_shapes, told, understood
+from seqcore.model import shapes
+from seqcore.records import F32
+
+_LONGEST = 32 << 20  # characters of a text: more than a vocabulary takes
+_TEXTS = ("format", "model", "vocabulary", "tokens_by")
+
+
+def npz_bytes(contents: Contents) -> bytes:
+    """The file's content."""
+    texts = {name: np.array(text) for name, text in told(contents.config, contents.vocabulary).items()}
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **contents.arrays, **texts)
+    return file.getvalue()
+
+
+def read_npz(path: Path) -> Contents:
+    """The model in a .npz of `npz_bytes`. Nothing is unpacked before its size is known to be right. Raises SeqError."""
+    where = quoted(path.name)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, where)
+    except OSError as error:
+        raise SeqError(f"{quoted(str(path))} cannot be read ({error.strerror or error})") from None
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError):
+        raise SeqError(f"{where} is damaged: it is no whole .npz file of plain arrays") from None
+
+
+def _read(archive: zipfile.ZipFile, where: str) -> Contents:
+    entries = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+    if not {"format", "model", "vocabulary"} <= entries.keys():
+        raise SeqError(f"{where} was not written by seqtui export: it does not tell its format, model and vocabulary")
+    texts = {name: _text(archive, entries[name], where) for name in _TEXTS if name in entries}
+    config, vocabulary = understood(texts, where)
+    weights = {name: entry for name, entry in entries.items() if name not in _TEXTS}
+    expected = shapes(config)
+    check_shapes({name: _header(archive, entry)[0] for name, entry in weights.items()}, expected, where, called(config))
+    return Contents(config, vocabulary, {name: _array(archive, weights[name], name, where) for name in expected})
+
+
+def _opened(archive: zipfile.ZipFile, entry: str) -> tuple[IO[bytes], Shape, "np.dtype[Any]"]:
+    """The entry as a stream, its array's shape, and the kind of its values. Raises ValueError."""
+    stream = archive.open(entry)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    version = npy.read_magic(stream)
+    if version not in readers:
+        raise ValueError(version)
+    shape, _, kind = readers[version](stream)
+    return stream, shape, kind
+
+
+def _header(archive: zipfile.ZipFile, entry: str) -> tuple[Shape, "np.dtype[Any]"]:
+    stream, shape, kind = _opened(archive, entry)
+    stream.close()
+    return shape, kind
+
+
+def _text(archive: zipfile.ZipFile, entry: str, where: str) -> str:
+    shape, kind = _header(archive, entry)
+    fits = kind.itemsize <= min(4 * _LONGEST, archive.getinfo(entry).file_size)
+    if shape or kind.kind != "U" or not fits:
+        raise SeqError(f"{where} was not written by seqtui export: its {quoted(entry)} is no text of format {FORMAT}")
+    with archive.open(entry) as stream:
+        return str(npy.read_array(stream, allow_pickle=False))
+
+
+def _array(archive: zipfile.ZipFile, entry: str, name: str, where: str) -> F32:
+    """One array whose shape is known to be right."""
+    _, kind = _header(archive, entry)
+    if kind.kind != "f" or kind.itemsize > 8:
+        raise SeqError(f"{quoted(name)} in {where} is {kind}: float32 is needed; float16 and float64 are converted")
+    with archive.open(entry) as stream:
+        return as_float32(npy.read_array(stream, allow_pickle=False), name, where)

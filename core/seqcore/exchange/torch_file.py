@@ -1,0 +1,84 @@
+"""Weights for PyTorch: a safetensors file in the layout of `torch_layout`, with the model told in its metadata.
+
+The same file is read back, also after PyTorch trained it further and saved it, which drops the metadata.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, deserialize, safe_open
+from safetensors.numpy import save
+
+from seqcore.config import ModelConfig
+from seqcore.data.quoting import quoted
+from seqcore.data.vocabulary import Vocabulary
+from seqcore.errors import SeqError
+from seqcore.exchange.contents import Contents, as_float32, called, check_shapes, told, understood
+from seqcore.exchange.torch_layout import from_torch, to_torch, torch_shapes
+from seqcore.model import shapes
+from seqcore.records import F32
+
+_READ = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"}  # by safetensors' names
+
+
+def torch_bytes(contents: Contents) -> bytes:
+    """The file's content."""
+    return save(to_torch(contents.config, contents.arrays), metadata=told(contents.config, contents.vocabulary))
+
+
+def read_torch(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None) -> Contents:
+    """The model in a safetensors file; `like` tells its shape and vocabulary where the file does not.
+
+    float16, bfloat16 and float64 become float32. Raises SeqError: no such file, another model, values not finite.
+    """
+    where = quoted(path.name)
+    try:
+        config, vocabulary = _checked(path, where, like)
+        entries: list[tuple[str, dict[str, Any]]] = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # so it comes
+        state = {name: _float32(entry, name, where) for name, entry in entries}
+        return Contents(config, vocabulary, from_torch(config, state))
+    except OSError as error:
+        raise SeqError(f"{quoted(str(path))} cannot be read ({error.strerror or error})") from None
+    except (SafetensorError, ValueError):  # the latter: it changed while it was read
+        raise SeqError(f"{where} is no whole safetensors file: export it again, or save it again") from None
+
+
+def _checked(path: Path, where: str, like: tuple[ModelConfig, Vocabulary] | None) -> tuple[ModelConfig, Vocabulary]:
+    """Which model the file holds, all its names, shapes and kinds of number being right. Reads no array."""
+    with safe_open(path, "numpy") as file:
+        texts: dict[str, str] = file.metadata() or {}
+        found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
+        kinds = {name: part.get_dtype() for name, part in found.items()}
+        sizes = {name: tuple(part.get_shape()) for name, part in found.items()}
+    if texts.get("format", "").startswith("seqtui-checkpoint"):
+        raise SeqError(f"{where} is a checkpoint of a run: seqtui export makes a file of it that can be imported")
+    config, vocabulary = _told(texts, where, like)
+    check_shapes(sizes, torch_shapes(config, shapes(config)), where, called(config))
+    for name, kind in kinds.items():
+        if kind not in _READ:
+            raise SeqError(f"{quoted(name)} in {where} is {kind}: F32 is needed; F16, BF16 and F64 are converted")
+    return config, vocabulary
+
+
+def _told(
+    texts: dict[str, str], where: str, like: tuple[ModelConfig, Vocabulary] | None
+) -> tuple[ModelConfig, Vocabulary]:
+    """The file's own word on its model, or that of `like`; where both speak, on the vocabulary they must agree."""
+    if "model" not in texts:
+        if like is None:
+            raise SeqError(f"{where} does not tell what model it is: say --like RUN, the run it was exported from")
+        return like
+    config, vocabulary = understood(texts, where)
+    if like is not None and vocabulary != like[1]:
+        raise SeqError(f"{where} has another vocabulary than the run it should be like: leave --like out")
+    return config, vocabulary
+
+
+def _float32(entry: dict[str, Any], name: str, where: str) -> F32:
+    """One array, from its bytes, shape and kind of number."""
+    kind = entry["dtype"]
+    array = np.frombuffer(entry["data"], _READ[kind]).reshape(entry["shape"])
+    if kind == "BF16":  # the upper half of a float32
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    return as_float32(array, name, where)

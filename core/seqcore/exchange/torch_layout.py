@@ -1,0 +1,103 @@
+"""Between our arrays and the state dict of the PyTorch module that `torch_source` writes.
+
+Matrices of ours are (in, out), y = x W; those of nn.Linear and of the recurrent modules are (out, in). Gates lie in
+PyTorch's order already. Its recurrent modules have two biases, of which ours is the sum: bias_hh is zero on the way
+out and added on the way back. Only the GRU's candidate tells the two apart, since its reset gate lies between them: the
+last third of bias_hh is b_hn.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from seqcore.config import RECURRENT, ModelConfig
+from seqcore.exchange.contents import Shape
+from seqcore.records import F32
+
+
+def places(config: ModelConfig) -> dict[str, tuple[str, bool]]:
+    """Our name -> its name in the state dict, and whether the matrix is transposed. Recurrent biases are left out."""
+    if config.family in RECURRENT:
+        named = _recurrent(config)
+    elif config.family == "attention":
+        named = _attention(config)
+    else:
+        named = {"layers.0.W_xh": ("hidden.weight", True), "layers.0.b": ("hidden.bias", False)}
+    if config.embedding:
+        named["embedding.E"] = ("embedding.weight", False)
+    if config.family != "attention":
+        named["head.b_y"] = ("head.bias", False)
+    if config.family != "attention" or not config.tied:
+        named["head.W_hy"] = ("head.weight", True)
+    return named
+
+
+def _recurrent(config: ModelConfig) -> dict[str, tuple[str, bool]]:
+    family, named = config.family, {}
+    for n in range(config.layers):
+        named[f"layers.{n}.W_xh"] = (f"{family}.weight_ih_l{n}", True)
+        named[f"layers.{n}.W_hh"] = (f"{family}.weight_hh_l{n}", True)
+    return named
+
+
+def _attention(config: ModelConfig) -> dict[str, tuple[str, bool]]:
+    named = {"norm.g": ("norm.weight", False)}
+    if config.positions == "learned":
+        named["embedding.P"] = ("positions.weight", False)
+    if config.bias:
+        named["norm.b"] = ("norm.bias", False)
+    for n in range(config.layers):
+        for norm in ("norm1", "norm2"):
+            named[f"layers.{n}.{norm}.g"] = (f"blocks.{n}.{norm}.weight", False)
+            if config.bias:
+                named[f"layers.{n}.{norm}.b"] = (f"blocks.{n}.{norm}.bias", False)
+        for ours, theirs in (("qkv", "qkv"), ("o", "out"), ("fc", "fc"), ("proj", "proj")):
+            named[f"layers.{n}.W_{ours}"] = (f"blocks.{n}.{theirs}.weight", True)
+            if config.bias:
+                named[f"layers.{n}.b_{ours}"] = (f"blocks.{n}.{theirs}.bias", False)
+    return named
+
+
+def _biases(config: ModelConfig) -> range:
+    """The layers whose bias is two in PyTorch."""
+    return range(config.layers if config.family in RECURRENT else 0)
+
+
+def to_torch(config: ModelConfig, arrays: Mapping[str, F32]) -> dict[str, F32]:
+    """The state dict, from arrays with the names and shapes of seqcore.model.shapes(config)."""
+    made = {}
+    for ours, (theirs, transposed) in places(config).items():
+        made[theirs] = np.ascontiguousarray(arrays[ours].T if transposed else arrays[ours])
+    for n in _biases(config):
+        b = np.ascontiguousarray(arrays[f"layers.{n}.b"])
+        b_hh = np.zeros_like(b)
+        if config.family == "gru":
+            b_hh[2 * config.hidden :] = arrays[f"layers.{n}.b_hn"]
+        made[f"{config.family}.bias_ih_l{n}"], made[f"{config.family}.bias_hh_l{n}"] = b, b_hh
+    return made
+
+
+def from_torch(config: ModelConfig, state: Mapping[str, F32]) -> dict[str, F32]:
+    """Our arrays, from a state dict with the names and shapes of `torch_shapes`."""
+    made = {}
+    for ours, (theirs, transposed) in places(config).items():
+        made[ours] = np.ascontiguousarray(state[theirs].T if transposed else state[theirs])
+    for n in _biases(config):
+        b_ih, b_hh = (state[f"{config.family}.{name}_l{n}"].copy() for name in ("bias_ih", "bias_hh"))
+        if config.family == "gru":
+            made[f"layers.{n}.b_hn"] = b_hh[2 * config.hidden :].copy()
+            b_hh[2 * config.hidden :] = 0
+        made[f"layers.{n}.b"] = np.where(b_hh == 0, b_ih, b_ih + b_hh)  # -0.0 + 0.0 would lose its sign
+    return made
+
+
+def torch_shapes(config: ModelConfig, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The shapes of the state dict, from those of seqcore.model.shapes(config)."""
+    made = {
+        theirs: shapes[ours][::-1] if transposed else shapes[ours]
+        for ours, (theirs, transposed) in places(config).items()
+    }
+    for n in _biases(config):
+        for name in ("bias_ih", "bias_hh"):
+            made[f"{config.family}.{name}_l{n}"] = shapes[f"layers.{n}.b"]
+    return made

@@ -1,0 +1,191 @@
+"""The PyTorch module that exported weights load into, as Python source: plain parts of torch.nn, sizes filled in.
+
+It is written for people: a class that is read in a minute and changed in another. Names of its parts are those of
+`torch_layout`; what is no parameter (sinusoids, angles) is a buffer that no file holds.
+"""
+
+from collections.abc import Iterable
+
+from seqcore.config import RECURRENT, ModelConfig
+from seqcore.exchange.contents import called
+
+_ANGLES = '''def angles() -> Tensor:
+    """({context}, {pairs}): t / 10000^(2i / {width}) at time t for the pair i of columns."""
+    times, pairs = torch.arange({context}, dtype=torch.float64), torch.arange(0, {width}, 2, dtype=torch.float64)
+    return times[:, None] / 10000 ** (pairs / {width})'''
+
+_TURNED = '''def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary positions: pairs of columns (2i, 2i + 1) of x (B, heads, T, width), turned by their angles."""
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)'''
+
+_LOAD = '''def load(file: str = {file}) -> Model:
+    """The model with its weights, ready to read; model.train() switches dropout on again."""
+    model = Model()
+    model.load_state_dict(load_file(file), strict=True)
+    return model.eval()'''
+
+
+def source(config: ModelConfig, file: str) -> str:
+    """The module's source, in ASCII. `file`: where its `load` looks for the weights, if nothing else is said."""
+    parts = (
+        _recurrent if config.family in RECURRENT else {"attention": _attention, "feedforward": _window}[config.family]
+    )
+    return "\n\n\n".join((_head(config), *parts(config), _LOAD.format(file=ascii(file)))) + "\n"
+
+
+def _head(config: ModelConfig) -> str:
+    lines = [
+        f'"""{called(config).replace("×", " x ")} over {config.vocabulary_size} tokens, exported by seqtui.',
+        "",
+        "What the tokens are (the vocabulary) is told in the metadata of the file with the weights, as JSON.",
+        '"""',
+        "",
+        "import torch" if config.family not in RECURRENT else None,
+        "import torch.nn.functional as F" if config.family == "attention" or not config.embedding else None,
+        "from safetensors.torch import load_file",
+        "from torch import Tensor, nn",
+    ]
+    return "\n".join(line for line in lines if line is not None)
+
+
+def _class(name: str, about: str, parts: Iterable[str], forward: str, steps: Iterable[str]) -> str:
+    """A module: its docstring, what it is made of, and what it does; empty lines of code are left out."""
+    inside = " " * 8
+    return "\n".join(
+        [
+            f"class {name}(nn.Module):",
+            f'    """{about}"""',
+            "",
+            "    def __init__(self) -> None:",
+            "        super().__init__()",
+            *(inside + part for part in parts if part),
+            "",
+            f"    def {forward}:",
+            *(inside + step for step in steps if step),
+        ]
+    )
+
+
+def _dropout(config: ModelConfig) -> str:
+    return f"self.dropout = nn.Dropout({config.dropout!r})" if config.dropout else ""
+
+
+def _dropped(config: ModelConfig, what: str) -> str:
+    return f"self.dropout({what})" if config.dropout else what
+
+
+def _recurrent(config: ModelConfig) -> list[str]:
+    V, H, L, family = config.vocabulary_size, config.hidden, config.layers, config.family
+    sizes = f"{config.embedding or V}, {H}, num_layers={L}"
+    if family == "rnn":
+        sizes += f', nonlinearity="{config.activation}"'
+    if config.dropout and L > 1:
+        sizes += f", dropout={config.dropout!r}"  # between the layers; before the head it is a part of its own
+    state = "tuple[Tensor, Tensor]" if family == "lstm" else "Tensor"
+    kind = f"h and c, ({L}, B, {H}) each" if family == "lstm" else f"h, ({L}, B, {H})"
+    about = f"""Tokens (T, B), time first, to logits of the next tokens (T, B, {V}), and the state after them.
+
+    The state is {kind}; None begins from zeros.
+    """
+    parts = [
+        f"self.embedding = nn.Embedding({V}, {config.embedding})" if config.embedding else "",
+        f"self.{family} = nn.{family.upper()}({sizes})",
+        _dropout(config),
+        f"self.head = nn.Linear({H}, {V})",
+    ]
+    steps = [
+        "x = self.embedding(tokens)" if config.embedding else f"x = F.one_hot(tokens, {V}).float()",
+        f"h, state = self.{family}(x, state)",
+        f"return self.head({_dropped(config, 'h')}), state",
+    ]
+    forward = "forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]"
+    return [f"State = {state}", _class("Model", about, parts, forward, steps)]
+
+
+def _window(config: ModelConfig) -> list[str]:
+    V, N = config.vocabulary_size, config.context
+    parts = [
+        f"self.embedding = nn.Embedding({V + 1}, {config.embedding})  # row {V} stands for nothing before",
+        f"self.hidden = nn.Linear({N * config.embedding}, {config.hidden})",
+        _dropout(config),
+        f"self.head = nn.Linear({config.hidden}, {V})",
+    ]
+    steps = [
+        f"nothing = tokens.new_full(({N - 1}, tokens.shape[1]), {V})",
+        f"windows = torch.cat((nothing, tokens)).unfold(0, {N}, 1)  # (T, B, {N}), oldest first",
+        "h = torch.tanh(self.hidden(self.embedding(windows).flatten(2)))",
+        f"return self.head({_dropped(config, 'h')})",
+    ]
+    about = f"Tokens (T, B), time first, to logits of the next tokens (T, B, {V}), each from the last {N} of them."
+    return [_class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)]
+
+
+def _attention(config: ModelConfig) -> list[str]:
+    rotary = config.positions == "rotary"
+    width = config.hidden // config.heads if rotary else config.hidden
+    angles = _ANGLES.format(context=config.context, pairs=width // 2, width=width)
+    before = {"learned": [], "sinusoidal": [angles], "rotary": [angles, _TURNED]}[config.positions]
+    return [*before, _block(config, rotary), _transformer(config)]
+
+
+def _block(config: ModelConfig, rotary: bool) -> str:
+    C, heads, bias = config.hidden, config.heads, config.bias
+    parts = [
+        f"self.norm1 = nn.LayerNorm({C}, bias={bias})",
+        f"self.qkv = nn.Linear({C}, {3 * C}, bias={bias})",
+        f"self.out = nn.Linear({C}, {C}, bias={bias})",
+        f"self.norm2 = nn.LayerNorm({C}, bias={bias})",
+        f"self.fc = nn.Linear({C}, {4 * C}, bias={bias})",
+        f"self.proj = nn.Linear({4 * C}, {C}, bias={bias})",
+        _dropout(config),
+    ]
+    steps = [
+        f"qkv = self.qkv(self.norm1(x)).unflatten(2, (3, {heads}, {C // heads}))  # (T, B, 3, heads, width)",
+        "q, k, v = qkv.permute(2, 1, 3, 0, 4)  # (B, heads, T, width) each",
+        "q, k = turned(q, cos, sin), turned(k, cos, sin)" if rotary else "",
+        "y = F.scaled_dot_product_attention(q, k, v, is_causal=True)",
+        f"x = x + {_dropped(config, 'self.out(y.permute(2, 0, 1, 3).flatten(2))')}",
+        f"return x + {_dropped(config, 'self.proj(F.gelu(self.fc(self.norm2(x))))')}",
+    ]
+    about = f"Attention, then a layer of its own: each reads a norm of the stream (T, B, {C}) and adds to it."
+    forward = f"forward(self, x: Tensor{', cos: Tensor, sin: Tensor' if rotary else ''}) -> Tensor"
+    return _class("Block", about, parts, forward, steps)
+
+
+def _transformer(config: ModelConfig) -> str:
+    V, C, N, kind = config.vocabulary_size, config.hidden, config.context, config.positions
+    buffer = "self.register_buffer({!r}, {}, persistent=False)".format
+    positions = {
+        "learned": [f"self.positions = nn.Embedding({N}, {C})"],
+        "sinusoidal": [
+            "columns = torch.stack((angles().sin(), angles().cos()), dim=-1).flatten(1)",
+            buffer("positions", "columns.float()"),
+        ],
+        "rotary": [buffer("cos", "angles().cos().float()"), buffer("sin", "angles().sin().float()")],
+    }
+    added = {
+        "learned": " + self.positions(times)",
+        "sinusoidal": " + self.positions[: len(tokens), None]",
+        "rotary": "",
+    }
+    parts = [
+        f"self.embedding = nn.Embedding({V}, {C})",
+        *positions[kind],
+        _dropout(config),
+        f"self.blocks = nn.ModuleList(Block() for _ in range({config.layers}))",
+        f"self.norm = nn.LayerNorm({C}, bias={config.bias})",
+        "" if config.tied else f"self.head = nn.Linear({C}, {V}, bias=False)",
+    ]
+    steps = [
+        "times = torch.arange(len(tokens), device=tokens.device)[:, None]" if kind == "learned" else "",
+        f"x = {_dropped(config, 'self.embedding(tokens)' + added[kind])}",
+        "for block in self.blocks:",
+        f"    x = block(x{', self.cos[: len(x)], self.sin[: len(x)]' if kind == 'rotary' else ''})",
+        "x = self.norm(x)",
+        "return F.linear(x, self.embedding.weight)  # the head is the embedding"
+        if config.tied
+        else "return self.head(x)",
+    ]
+    about = f"Tokens (T, B), time first, at most {N} of them, to logits of the next ones (T, B, {V})."
+    return _class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)
