@@ -1,0 +1,122 @@
+"""Engine and twin of any family side by side: the same weights, the same carried state, the same dropout."""
+
+import numpy as np
+from seqcore.config import RECURRENT, ModelConfig
+from seqcore.layers.dropout import dropout, dropout_key
+from seqcore.model import Model, Workspace, build, shapes, workspace
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32
+
+from tests.core import twin, twin_families
+from tests.core.compare import assert_close
+from tests.core.twin import F64, Named
+from tests.core.twin_families import Carried
+
+SEED, STEP = 11, 4  # what dropout is drawn from
+
+
+def put(config: ModelConfig, work: Workspace, carried: Carried) -> None:
+    """Let a workspace start from what the twin carries."""
+    views = work.state()
+    if config.family in RECURRENT:
+        assert isinstance(carried, list)
+        names = twin_families.cell(config).states
+        assert views.keys() == {f"{n}.{name}" for n in range(config.layers) for name in names}
+        for n, state in enumerate(carried):
+            for name, value in zip(names, state, strict=True):
+                views[f"{n}.{name}"][:] = value
+    elif config.family == "feedforward":
+        assert isinstance(carried, np.ndarray)
+        (view,) = views.values()
+        assert view.shape == carried.T.shape, "rows first"
+        view[:] = carried.T
+    else:
+        assert not views
+
+
+def carried_in(config: ModelConfig, work: Workspace) -> Carried:
+    """What a workspace would start from, as the twin has it."""
+    views = work.state()
+    if config.family in RECURRENT:
+        names = twin_families.cell(config).states
+        return [tuple(views[f"{n}.{name}"].astype(np.float64) for name in names) for n in range(config.layers)]
+    if config.family == "feedforward":
+        (view,) = views.values()
+        return view.T.astype(np.int32)
+    assert not views
+    return None
+
+
+def parameters(config: ModelConfig, seed: int = 0) -> Parameters:
+    """The twin's weights, drawn so that everything matters."""
+    made = Parameters(shapes(config))
+    drawn = twin_families.weights(config, seed)
+    assert {name: view.shape for name, view in made.items()} == {name: value.shape for name, value in drawn.items()}
+    for name, view in made.items():
+        view[:] = drawn[name]
+    return made
+
+
+def named(given: Parameters) -> Named:
+    """The same in float64 for the twin."""
+    return twin.doubles(dict(given.items()))
+
+
+def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[Model, Workspace, Carried]:
+    """A packed model, NaN for gradients, and something carried in."""
+    net, work, draw = build(config, parameters(config, seed)), workspace(config, T, B), np.random.default_rng(seed)
+    net.gradient.flat[:] = np.nan
+    net.pack()
+    carried = twin_families.nothing(config, B)
+    if isinstance(carried, list):
+        carried = [
+            tuple(np.float32(0.7 * draw.standard_normal(s.shape)).astype(float) for s in state) for state in carried
+        ]
+    elif carried is not None and carried.size:
+        seen = draw.random(carried.shape) < 0.7
+        seen[-1] |= seen.any(axis=0)
+        carried = np.where(np.maximum.accumulate(seen), draw.integers(0, config.vocabulary_size, seen.shape), carried)
+        carried = carried.astype(np.int32)  # nothing, then tokens to the end
+    put(config, work, carried)
+    return net, work, carried
+
+
+def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[I32, I32]:
+    """Tokens and targets (T, B), about that share of the targets -1."""
+    draw = np.random.default_rng(seed)
+    tokens, targets = (draw.integers(0, V, (T, B)).astype(np.int32) for _ in range(2))
+    targets[draw.random((T, B)) < masked] = -1
+    return tokens, targets
+
+
+def masks(config: ModelConfig, T: int, B: int) -> list[F64]:
+    """What dropout multiplies with at every site (T, B, H), asked of the kernel with arrays of ones."""
+    made = []
+    for site in range(twin_families.sites(config)):
+        kept: F32 = np.ones((T * B, config.hidden), np.float32)
+        if config.dropout:
+            dropout(kept, kept, config.hidden, config.dropout, dropout_key(SEED, STEP, site))
+        made.append(kept.astype(np.float64).reshape(T, B, config.hidden))
+    return made
+
+
+def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: float = 5e-5) -> None:
+    """Every loss and gradient of one step, and what it leaves to the next."""
+    net, work, carried = made(config, T, B)
+    tokens, targets = drawn(config.vocabulary_size, T, B, masked, T * 31 + B)
+    truth = twin_families.step(config, named(net.parameters), tokens, targets, carried, masks(config, T, B))
+
+    losses = net.losses_and_gradient(tokens, targets, work, SEED, STEP)
+    assert_close(losses, truth.losses, tolerance / 3, "losses")
+    assert {name for name, _ in net.gradient.items()} == truth.gradients.parameters.keys()
+    for name, gradient in net.gradient.items():
+        assert_close(gradient, truth.gradients.parameters[name], tolerance, name)
+    work.carry()
+    left = carried_in(config, work)
+    if isinstance(left, list):
+        assert isinstance(truth.carried, list)
+        for n, (here, there) in enumerate(zip(left, truth.carried, strict=True)):
+            for k, (state, expected) in enumerate(zip(here, there, strict=True)):
+                assert_close(state, expected, tolerance / 3, f"state {k} of layer {n}")
+    elif left is not None:
+        np.testing.assert_array_equal(left, truth.carried)
