@@ -35,8 +35,11 @@ class Checkpoint:
     numbers: Mapping[str, Any]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, all or nothing, also if the power fails. Raises SeqError; the old file then stands."""
+def write_atomically(path: Path, data: bytes, other: str = "another --out") -> None:
+    """Write `data` to `path`, all or nothing, also if the power fails. Raises SeqError; the old file then stands.
+
+    `other`: what the person could give where this place refuses.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:
@@ -49,7 +52,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise SeqError(
-            f"{path} cannot be written ({error.strerror or error}): free some space or give another --out"
+            f"{path} cannot be written ({error.strerror or error}): free some space or give {other}"
         ) from None
 
 

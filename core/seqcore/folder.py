@@ -194,8 +194,10 @@ class RunFolder:
         write_atomically(self.path / "config.json", json.dumps(config.to_dict(), indent=1).encode())
 
     def corpus(self, config: RunConfig) -> Corpus:
-        """The corpus that the run is on. Raises SeqError when it is gone or has changed."""
+        """The corpus that the run is on. Raises SeqError when there is none, or it is gone or has changed."""
         reference = config.corpus
+        if not reference.source:
+            raise SeqError(f"{self.name} was imported without a corpus: import it again, with --corpus")
         as_bytes = config.training.tokens_by == "byte"
         source = str(self.path / _OWN_CORPUS) if reference.source == "-" else reference.source
         corpus = read_corpus(source, encoding=reference.encoding, as_bytes=as_bytes)

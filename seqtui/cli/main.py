@@ -19,12 +19,15 @@ COMMANDS = {
     "evaluate": "Measure a run: loss, perplexity, bits per character.",
     "inspect": "See inside a model while it reads a text.",
     "runs": "List what was trained.",
+    "export": "Write a run's weights for PyTorch, NumPy or ONNX.",
+    "import": "Make a run of exported weights.",
     "corpora": "List what can be trained on, or look into one.",
     "bench": "Measure training speed against the machine's peak.",
     "warmup": "Compile every kernel now.",
     "doctor": "Tell versions, threads, folders, terminal, and what looks wrong.",
 }
 _SCREEN = "(screen)"  # no word that anybody types
+_MODULES = {_SCREEN: "screen", "import": "import_"}  # where a module cannot have the command's name
 
 
 class Seqtui(click.Group):
@@ -58,7 +61,7 @@ class Seqtui(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in COMMANDS and cmd_name != _SCREEN:
             return None
-        module = importlib.import_module(f"seqtui.cli.{'screen' if cmd_name == _SCREEN else cmd_name}")
+        module = importlib.import_module(f"seqtui.cli.{_MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 

@@ -160,6 +160,8 @@ def _same_corpus(source: str, folder: Any, config: Any) -> None:
     """CORPUS may be said again, and must then be the one the run is on. Raises UsageError, SeqError."""
     from seqcore.data.corpus import read_corpus
 
+    if not config.corpus.source:
+        folder.corpus(config)  # raises: it was imported without one
     corpus = read_corpus(source, encoding=config.corpus.encoding, as_bytes=config.training.tokens_by == "byte")
     if corpus.digest != config.corpus.digest:
         raise click.UsageError(

@@ -31,7 +31,13 @@ def source(config: ModelConfig, file: str) -> str:
     parts = (
         _recurrent if config.family in RECURRENT else {"attention": _attention, "feedforward": _window}[config.family]
     )
-    return "\n\n\n".join((_head(config), *parts(config), _LOAD.format(file=ascii(file)))) + "\n"
+    return "\n\n\n".join((_head(config), *parts(config), _LOAD.format(file=_literal(file)))) + "\n"
+
+
+def _literal(text: str) -> str:
+    """The text as Python writes it in ASCII, in double quotes where that needs no escape."""
+    literal = ascii(text)
+    return literal if '"' in literal else f'"{literal[1:-1]}"'
 
 
 def _head(config: ModelConfig) -> str:
@@ -82,7 +88,7 @@ def _recurrent(config: ModelConfig) -> list[str]:
         sizes += f', nonlinearity="{config.activation}"'
     if config.dropout and L > 1:
         sizes += f", dropout={config.dropout!r}"  # between the layers; before the head it is a part of its own
-    state = "tuple[Tensor, Tensor]" if family == "lstm" else "Tensor"
+    state = "State" if family == "lstm" else "Tensor"
     kind = f"h and c, ({L}, B, {H}) each" if family == "lstm" else f"h, ({L}, B, {H})"
     about = f"""Tokens (T, B), time first, to logits of the next tokens (T, B, {V}), and the state after them.
 
@@ -99,8 +105,9 @@ def _recurrent(config: ModelConfig) -> list[str]:
         f"h, state = self.{family}(x, state)",
         f"return self.head({_dropped(config, 'h')}), state",
     ]
-    forward = "forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]"
-    return [f"State = {state}", _class("Model", about, parts, forward, steps)]
+    forward = f"forward(self, tokens: Tensor, state: {state} | None = None) -> tuple[Tensor, {state}]"
+    alias = ["State = tuple[Tensor, Tensor]"] if family == "lstm" else []
+    return [*alias, _class("Model", about, parts, forward, steps)]
 
 
 def _window(config: ModelConfig) -> list[str]:

@@ -1,0 +1,106 @@
+"""`seqtui export`: a run's weights for PyTorch, NumPy or ONNX."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from seqcore.exchange.contents import Contents
+
+_SUFFIXES = {".safetensors": "torch", ".npz": "npz", ".onnx": "onnx"}
+
+
+@click.command(
+    "export",
+    epilog="""\b
+Examples:
+  seqtui export tales-lstm256-1 tales.safetensors > tales.py   weights, and the module that loads them
+  seqtui export tales-lstm256-1 tales.npz
+  seqtui export tales-lstm256-1 tales.onnx""",
+)
+@click.argument("run")
+@click.argument("file")
+@click.option(
+    "--to", "layout", type=click.Choice(tuple(_SUFFIXES.values())), help="For what.  [default: as FILE's name ends]"
+)
+@click.option("--source", metavar="FILE.py", help="Write the PyTorch module there, not to standard output.")
+@click.option("--force", is_flag=True, help="Replace files that are there already.")
+def command(run: str, file: str, layout: str | None, source: str | None, force: bool) -> None:
+    """Write the newest weights of RUN (a run's name or folder) to FILE.
+
+    \b
+    torch  safetensors (.safetensors) that load strictly into a module of plain torch.nn parts, whose source is printed
+    npz    NumPy arrays (.npz) under the names the engine has for them; np.load reads them
+    onnx   a graph (.onnx) from tokens to logits; needs pip install "seqtui[onnx]"
+
+    torch and npz can be read back: seqtui import FILE.
+    """  # \b is click's mark for lines that are not to be wrapped
+    layout = layout or _SUFFIXES.get(Path(file).suffix.lower())
+    if layout is None:
+        raise click.UsageError(f"--to is needed, since {file!r} does not end in {', '.join(_SUFFIXES)}")
+    if source is not None and layout != "torch":
+        raise click.UsageError(f"--source goes with --to torch, not with --to {layout}")
+    if source is not None and Path(source) == Path(file):
+        raise click.UsageError("--source and FILE are the same file: give two")
+    places = [_free(Path(place), force) for place in (file, source) if place is not None]
+    from seqcore.checkpoint import write_atomically
+    from seqcore.exchange.contents import Contents
+
+    from seqtui.cli.loading import load
+    from seqtui.cli.terminal import size
+
+    loaded = load(run)
+    contents = Contents(loaded.config.model, loaded.config.vocabulary, dict(loaded.parameters.items()))
+    data = _bytes(contents, layout)
+    write_atomically(places[0], data, "another FILE")
+    printed = layout == "torch" and source is None
+    click.echo(f"{file}: {layout}, step {loaded.step:,}, {size(len(data))}", err=printed)
+    if layout == "torch":
+        _give_source(contents, file, places[1:])
+
+
+def _free(path: Path, force: bool) -> Path:
+    """A place that may be written to. Raises SeqError."""
+    from seqcore.data.quoting import quoted
+    from seqcore.errors import SeqError
+
+    name = quoted(str(path))
+    try:
+        if path.is_dir():
+            raise SeqError(f"{name} is a folder: give a file")
+        if not path.parent.is_dir():
+            raise SeqError(f"there is no folder {quoted(str(path.parent))}: make it first")
+        if path.exists() and not force:
+            raise SeqError(f"{name} is there already: add --force to replace it, or give another name")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "no possible file name"
+        raise SeqError(f"{name} cannot be written ({reason})") from None
+    return path
+
+
+def _bytes(contents: "Contents", layout: str) -> bytes:
+    if layout == "torch":
+        from seqcore.exchange.torch_file import torch_bytes
+
+        return torch_bytes(contents)
+    if layout == "npz":
+        from seqcore.exchange.npz import npz_bytes
+
+        return npz_bytes(contents)
+    from seqcore.exchange.onnx_file import onnx_bytes
+
+    return onnx_bytes(contents)
+
+
+def _give_source(contents: "Contents", file: str, places: list[Path]) -> None:
+    """The module, to the one place given or to standard output."""
+    from seqcore.checkpoint import write_atomically
+    from seqcore.exchange.torch_source import source
+
+    text = source(contents.config, file)
+    if not places:
+        click.echo(text, nl=False)
+        return
+    write_atomically(places[0], text.encode(), "another --source")
+    click.echo(f"{places[0]}: the module that loads it")
