@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 PUBLISH_EVERY = 0.1  # seconds between published states
 CHECKPOINT_EVERY = 1000  # steps
 VALIDATION_SHARE = 0.05  # of training time, about
-DEFAULT_RATE = 0.005
 
 
 class LiveSession:
@@ -237,31 +236,26 @@ class LiveSession:
     def _new_run(self, source: str, choice: ModelChoice) -> Run:
         from seqcore.config import TrainingConfig
         from seqcore.data.corpus import read_corpus
+        from seqcore.presets import with_defaults
         from seqcore.run import Run
 
         if self._run is not None and source == self._source:
             corpus = self._run.corpus  # standard input, for one, cannot be read again
         else:
             corpus = read_corpus(source, encoding=self._encoding, as_bytes=self._tokens_by == "byte")
-        model = {
-            "family": choice.family,
-            "hidden": choice.hidden,
-            "layers": choice.layers,
-            "dropout": choice.dropout,
-        }
         batch = choice.batch * choice.length
         held_out = len(corpus.data) * 0.1
         every = held_out / (3 * VALIDATION_SHARE * batch)  # a validation costs a third of training on as many tokens
-        training = TrainingConfig(
-            batch=choice.batch,
-            length=choice.length,
-            learning_rate=DEFAULT_RATE,
-            eval_every=max(50, 50 * round(every / 50)),
-            checkpoint_every=CHECKPOINT_EVERY,
-            tokens_by=self._tokens_by,
-            seed=self._seed,
-        )
-        return Run.start(model, training, corpus, keep=self._keep)
+        asked = {
+            "batch": choice.batch,
+            "length": choice.length,
+            "eval_every": max(50, 50 * round(every / 50)),
+            "checkpoint_every": CHECKPOINT_EVERY,
+            "tokens_by": self._tokens_by,
+            "seed": self._seed,
+        }
+        model, training = with_defaults(choice.fields(), asked)
+        return Run.start(model, TrainingConfig(**training), corpus, keep=self._keep)
 
     def _adopt(self, run: Run) -> None:
         shape, training = run.config.model, run.config.training
@@ -269,8 +263,9 @@ class LiveSession:
         self._tokens_by, self._encoding = training.tokens_by, run.corpus.encoding
         self._observer.watch(run)
         self._choice = ModelChoice(
-            shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length
-        )
+            shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length, shape.activation,
+            shape.heads, shape.positions,
+        )  # fmt: skip
         self._position = PositionLoss(run)
         self._speed.reset()
         self._publish(

@@ -95,5 +95,5 @@ def time_training(config: ModelConfig, training: TrainingConfig, seconds: float 
     rate = training.batch * training.length / median
     return StepTime(
         config, training, median, rate, rate * trainer.work_per_token() / (peak or measure_peak()),
-        {phase: statistics.median(row[phase] for row in rows) for phase in PHASES},
+        {phase: statistics.median(row[phase] for row in rows) for phase in PHASES if any(row[phase] for row in rows)},
     )  # fmt: skip

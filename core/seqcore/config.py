@@ -178,9 +178,16 @@ class TrainingConfig:
 
     def progress(self, step: int, seconds: float) -> float:
         """The share of the run that is done, 0..1; 0 for a run without an end."""
+        return self._share(step, seconds, 0)
+
+    def decay(self, step: int, seconds: float) -> float:
+        """The share done of the run after its warm-up, where steps or tokens end it; of minutes, of all of them."""
+        return self._share(step, seconds, self.warmup_steps)
+
+    def _share(self, step: int, seconds: float, first: int) -> float:
         last, shares = self.last_step(), [0.0]
         if last is not None:
-            shares.append(step / max(1, last))
+            shares.append((step - first) / max(1, last - first))
         if self.minutes is not None:
             shares.append(seconds / max(1e-9, 60 * self.minutes))
         return min(1.0, max(shares))

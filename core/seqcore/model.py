@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from seqcore.config import RECURRENT, ModelConfig
-from seqcore.models import recurrent
+from seqcore.models import feedforward, recurrent
 from seqcore.models.clocked import Clocked
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
@@ -66,7 +66,14 @@ _RECURRENT = Family(
     recurrent.RecurrentWorkspace.of,
     recurrent.RecurrentWorkspace.bytes_needed,
 )
-FAMILIES_BY_NAME: dict[str, Family] = dict.fromkeys(RECURRENT, _RECURRENT)
+_FEEDFORWARD = Family(
+    feedforward.shapes,
+    feedforward.initial,
+    feedforward.FeedForward,
+    feedforward.FeedForwardWorkspace.of,
+    feedforward.FeedForwardWorkspace.bytes_needed,
+)
+FAMILIES_BY_NAME: dict[str, Family] = dict.fromkeys(RECURRENT, _RECURRENT) | {"feedforward": _FEEDFORWARD}
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -81,16 +81,22 @@ class AdamW:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The learning rate over a run: linear warm-up, then constant or half a cosine down to `final` of the peak."""
+    """The learning rate over a run: linear warm-up, then constant or half a cosine down to `final` of the peak.
+
+    As in nanoGPT: the first step has rate / (warmup + 1), and the cosine begins where the warm-up ends.
+    """
 
     kind: str  # "constant" or "cosine"
     warmup: int  # steps
     final: float = 0.0  # fraction of the peak where a cosine ends
 
     def factor(self, step: int, progress: float) -> float:
-        """What the peak rate is multiplied with at `step` (from 0); `progress` 0..1 is the share of the run done."""
+        """What the peak rate is multiplied with at `step` (from 0).
+
+        `progress` 0..1 is the share done of what comes after the warm-up, see `TrainingConfig.decay`.
+        """
         if step < self.warmup:
-            return (step + 1) / self.warmup
+            return (step + 1) / (self.warmup + 1)
         if self.kind == "constant":
             return 1.0
         return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, progress))))

@@ -37,6 +37,36 @@ PRESETS = (
     ),
 )
 
+# What a family begins with where nothing is said and `ModelConfig` and `TrainingConfig` would begin elsewhere.
+_FAMILY_MODEL: dict[str, dict[str, Any]] = {"attention": {"hidden": 128, "layers": 4}}
+_FAMILY_TRAINING: dict[str, dict[str, Any]] = {
+    "rnn": {"learning_rate": 0.002},
+    "attention": {
+        "batch": 12, "sampling": "windows", "learning_rate": 0.001, "warmup_steps": 100, "weight_decay": 0.1,
+    },
+    "feedforward": {"learning_rate": 0.002},
+}  # fmt: skip
+
+
+def family_defaults(key: str) -> dict[str, Any]:
+    """What families begin with where it is not the field's own default, by family."""
+    levels = (_FAMILY_MODEL, _FAMILY_TRAINING)
+    return {family: fields[key] for level in levels for family, fields in level.items() if key in fields}
+
+
+def with_defaults(model: dict[str, Any], training: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of `ModelConfig` and `TrainingConfig` that were said, and below them what the family begins with.
+
+    Attention sees as much at once as a step has timesteps, unless both are said.
+    """
+    family = model.get("family", "lstm")
+    model = _FAMILY_MODEL.get(family, {}) | model
+    training = _FAMILY_TRAINING.get(family, {}) | training
+    if family == "attention":
+        model = {"context": training.get("length", 64)} | model
+        training = {"length": model["context"]} | training
+    return model, training
+
 
 def preset(name: str) -> Preset:
     """The preset of that name. Raises SeqError."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from seqcore.config import RECURRENT, ModelConfig
+from seqcore.models.feedforward_serial import SerialFeedForward
 from seqcore.models.recurrent_serial import SerialRecurrent
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
@@ -53,7 +54,10 @@ class SerialModel(Protocol):
         """Read tokens (T,), at most `longest`, from nothing and keep all that was computed."""
 
 
-_SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = dict.fromkeys(RECURRENT, SerialRecurrent)
+_SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {
+    **dict.fromkeys(RECURRENT, SerialRecurrent),
+    "feedforward": SerialFeedForward,
+}
 
 
 def serial_model(config: ModelConfig, parameters: Parameters | None = None) -> SerialModel:

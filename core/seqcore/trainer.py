@@ -56,6 +56,8 @@ class Trainer:
         for part in (train, validation):
             if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
                 raise SeqError(f"a token id lies outside the vocabulary of {config.vocabulary_size}")
+        if config.family == "attention" and training.length > config.context:
+            raise SeqError(f"length {training.length}: this model sees {config.context} tokens at once")
         self.config, self.training = config, training
         self.batches = Batches(train, training.batch, training.length, training.sampling, training.seed)
         self.validation = validation
@@ -91,7 +93,7 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        progress = self.training.progress(self.steps, self.seconds)
+        progress = self.training.decay(self.steps, self.seconds)
         return self.training.learning_rate * self.rate_scale * self.schedule.factor(self.steps, progress)
 
     @property
@@ -140,16 +142,23 @@ class Trainer:
         return self.evaluate(self.validation, stop)
 
     def evaluate(self, tokens: I32, stop: Callable[[], bool] = lambda: False) -> float:
-        """The mean loss over every token of `tokens` (n,) but the first, the state carried through."""
+        """The mean loss over every token of `tokens` (n,) but the first.
+
+        A state is carried through; attention, which has none, reads one context after the other.
+        """
         if tokens.size < 2:
             return math.nan
+        carries = bool(self.work.state())
+        length = VALIDATION_LENGTH if carries else self.config.context
         rows = max(1, min(VALIDATION_ROWS, (tokens.size - 1) // 256))
+        if not carries:
+            rows = max(1, min(rows, VALIDATION_ROWS * VALIDATION_LENGTH // length))
         if self._validation_work is None or self._validation_work[0] != rows:
-            self._validation_work = rows, workspace(self.config, VALIDATION_LENGTH, rows, backward=False)
+            self._validation_work = rows, workspace(self.config, length, rows, backward=False)
         work = self._validation_work[1]
         self._pack()
         work.reset()
-        batches, warm = validation_batches(tokens, rows, VALIDATION_LENGTH, VALIDATION_WARM)
+        batches, warm = validation_batches(tokens, rows, length, VALIDATION_WARM if carries else 0)
         total, count = 0.0, 0
         for n, batch in enumerate(batches):
             if stop():

@@ -8,10 +8,20 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from seqcore.config import FAMILIES, SAMPLINGS, SCHEDULES, TOKENS_BY, ModelConfig, TrainingConfig
+from seqcore.config import (
+    ACTIVATIONS,
+    FAMILIES,
+    POSITIONS,
+    RECURRENT,
+    SAMPLINGS,
+    SCHEDULES,
+    TOKENS_BY,
+    ModelConfig,
+    TrainingConfig,
+)
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
-from seqcore.presets import PRESETS, preset
+from seqcore.presets import PRESETS, family_defaults, preset, with_defaults
 
 DEFAULT_STEPS = 2000  # of a run that is given no end
 ENDS = ("steps", "tokens", "minutes")
@@ -55,6 +65,12 @@ SETTINGS = (
     Setting("layers", int, "Layers, one on top of the other."),
     Setting("embedding", int, "Width of the learned embedding; 0 reads one-hot vectors."),
     Setting("dropout", float, "Share of units that is dropped between layers and before the head."),
+    Setting("activation", click.Choice(ACTIVATIONS), "What squashes the units of an rnn."),
+    Setting("context", int, "Tokens that attention (its --length) or feedforward (8) sees at once."),
+    Setting("heads", int, "Heads of attention."),
+    Setting("positions", click.Choice(POSITIONS), "How attention knows where a token stands."),
+    Setting("bias", bool, "Biases in attention's products and norms."),
+    Setting("tied", bool, "Attention's head shares the embedding's matrix."),
     Setting("batch", int, "Texts that are read side by side in a step."),
     Setting("length", int, "Timesteps of a step: how far back gradients go."),
     Setting("sampling", click.Choice(SAMPLINGS), "Streams carry the hidden state on; windows lie anywhere."),
@@ -75,6 +91,15 @@ SETTINGS = (
     Setting("log-every", int, "Steps between metrics lines."),
     Setting("seed", int, "Of the first weights, the windows and the dropout."),
 )
+_MEANS_SOMETHING_FOR = {  # settings that not every family has
+    "embedding": (*RECURRENT, "feedforward"),
+    "activation": ("rnn",),
+    "context": ("attention", "feedforward"),
+    "heads": ("attention",),
+    "positions": ("attention",),
+    "bias": ("attention",),
+    "tied": ("attention",),
+}
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -88,12 +113,21 @@ class Chosen:
 
     def validated(self) -> tuple[dict[str, Any], TrainingConfig]:
         """The model's fields and the whole training configuration. Raises UsageError that names the flag."""
-        training = dict(self.training)
+        self._check_meaning()
+        model, training = with_defaults(self.model, self.training)
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
-            ModelConfig(vocabulary_size=2, **self.model)
-            return self.model, TrainingConfig(**training)
+            ModelConfig(vocabulary_size=2, **model)
+            return model, TrainingConfig(**training)
+
+    def _check_meaning(self) -> None:
+        """What one family has and another has not is not silently passed over. Raises UsageError."""
+        family = self.model.get("family", "lstm")
+        for key, families in _MEANS_SOMETHING_FOR.items():
+            if key in self.model and family not in families:
+                right = f"{key} means something for {', '.join(families)}"
+                raise click.UsageError(f"--{key} {_value(self.model[key])}: {right}, not for --model {family}")
 
 
 class flags_named:  # noqa: N801  # a context manager, used like a function
@@ -117,17 +151,31 @@ def setting_options(*names: str) -> Callable[[Any], Any]:
 
     def decorate(command: Any) -> Any:
         for setting in reversed([BY_NAME[name] for name in names] if names else SETTINGS):
-            default = "" if setting.default is None else f"  [default: {setting.default}]"
+            default = f"  [default: {_defaults_told(setting)}]" if setting.default is not None else ""
+            flag = f"--{setting.name}/--no-{setting.name}" if setting.kind is bool else f"--{setting.name}"
             command = click.option(
-                f"--{setting.name}",
+                flag,
                 setting.name.replace("-", "_"),
-                type=setting.kind,
+                default=None,
+                type=None if setting.kind is bool else setting.kind,
                 metavar={int: "N", float: "X"}.get(setting.kind),
                 help=setting.help + default,
             )(command)
         return command
 
     return decorate
+
+
+def _defaults_told(setting: Setting) -> str:
+    """The default, and those of families that begin elsewhere."""
+    own = "the family's" if setting.key == "context" else _value(setting.default)
+    others = [f"{family}: {_value(value)}" for family, value in family_defaults(setting.key).items()]
+    return "; ".join([own, *others])
+
+
+def _value(value: object) -> str:
+    """As it is told to people."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def said(ctx: click.Context) -> dict[str, Any]:
@@ -180,6 +228,10 @@ def _entry(key: str, value: object, kinds: Mapping[str, Any], where: str) -> tup
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(kinds)}"
         raise click.UsageError(f"{where}: unknown key {quoted(key)}: {hint}")
     kind = kinds[name]
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise click.UsageError(f"{where}: {key} must be true or false, not {quoted(str(value))}")
+        return name, value
     if kind in (int, float):
         right = int if kind is int else (int, float)
         if isinstance(value, bool) or not isinstance(value, right):

@@ -98,7 +98,7 @@ def test_the_rate_warms_up_in_a_straight_line_then_stays_or_falls(
 ) -> None:
     constant, cosine = Schedule("constant", warmup), Schedule("cosine", warmup, final)
     if step < warmup:
-        assert constant.factor(step, progress) == cosine.factor(step, progress) == (step + 1) / warmup
+        assert constant.factor(step, progress) == cosine.factor(step, progress) == (step + 1) / (warmup + 1)
         return
     assert constant.factor(step, progress) == 1
     assert final - 1e-12 <= cosine.factor(step, progress) <= 1

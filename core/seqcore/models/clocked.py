@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
-PHASES = ("pack", "table", "scan forward", "head", "scan backward", "weight gradients", "optimizer", "rest")
+PHASES = (
+    "pack", "table", "scan forward", "forward", "head", "scan backward", "backward", "weight gradients", "optimizer",
+    "rest",
+)  # fmt: skip
 
 
 class Clocked(NamedTuple):

@@ -1,0 +1,145 @@
+"""A fixed window of tokens, side by side: what a feed-forward language model reads (Bengio et al. 2003).
+
+    x_t = [E[w_{t-n+1}] ... E[w_t]]          n tokens, the oldest first; before the beginning stands a row of its own
+    dE[v] = the sum of dx's parts over the places that hold v
+
+and the squashing of what is made of it:
+
+    h = tanh(z)          dz = dh (1 - h^2)
+
+Shapes: tokens (n - 1 + T, B) int32 with what came before the batch on top; E (V + 1, I), row V for "nothing before";
+x and dx (T * B, n I), rows of dx padded; z and dh (T * B, padded H), h (T * B, H).
+"""
+
+import numpy as np
+from numba import prange
+
+from seqcore.elementwise import tanh
+from seqcore.jit import TEAM, claim, device, f2, i4, i8, i8_1, kernel, void
+from seqcore.records import F32, I32
+
+f4 = np.float32
+ROWS = 64  # places that a worker takes at a time
+COLUMNS = 16  # of E that a worker takes at a time on the way back
+i2 = i4[:, ::1]
+
+
+@device
+def gather_rows_of_windows(tokens, E, x, first, last):
+    """Places [first, last) of x."""
+    B, width = tokens.shape[1], E.shape[1]
+    n = x.shape[1] // width
+    for place in range(first, last):
+        t, b = place // B, place % B
+        for k in range(n):
+            source, to = E[tokens[t + k, b]], x[place, k * width : (k + 1) * width]
+            for j in range(width):
+                to[j] = source[j]
+
+
+@kernel("windows", "train-feedforward", void(i2, f2, f2, i8_1), parallel=True)
+def gather_windows(tokens, E, x, team):
+    """x from tokens; see the shapes above."""
+    M = x.shape[0]
+    chunks = (M + ROWS - 1) // ROWS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            chunk = claim(team)
+            if chunk >= chunks:
+                break
+            gather_rows_of_windows(tokens, E, x, chunk * ROWS, min((chunk + 1) * ROWS, M))
+
+
+@kernel("windows, one thread", "look-feedforward", void(i2, f2, f2))
+def gather_windows_serial(tokens, E, x):
+    """As `gather_windows`, for threads that may not run parallel kernels."""
+    gather_rows_of_windows(tokens, E, x, 0, x.shape[0])
+
+
+@kernel("windows backward", "train-feedforward", void(i2, f2, f2, i8, i8_1), parallel=True)
+def scatter_windows(tokens, dx, dE, n, team):
+    """dE from dx; a worker owns columns of dE, so that nothing is summed across workers."""
+    B, width = tokens.shape[1], dE.shape[1]
+    blocks = (width + COLUMNS - 1) // COLUMNS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            block = claim(team)
+            if block >= blocks:
+                break
+            first, last = block * COLUMNS, min((block + 1) * COLUMNS, width)
+            for v in range(dE.shape[0]):
+                dE[v, first:last] = f4(0)
+            for place in range(dx.shape[0]):
+                t, b = place // B, place % B
+                for k in range(n):
+                    source, to = dx[place, k * width + first : k * width + last], dE[tokens[t + k, b], first:last]
+                    for j in range(last - first):
+                        to[j] += source[j]
+
+
+@device
+def tanh_of_rows(z, h, first, last):
+    """h = tanh(z) for rows [first, last)."""
+    H = h.shape[1]
+    for m in range(first, last):
+        z_m, h_m = z[m, :H], h[m]
+        for j in range(H):
+            h_m[j] = tanh(z_m[j])
+
+
+@kernel("tanh", "train-feedforward", void(f2, f2, i8_1), parallel=True)
+def tanh_forward(z, h, team):
+    """h (M, H) = tanh(z), z (M, padded H)."""
+    M = h.shape[0]
+    chunks = (M + ROWS - 1) // ROWS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            chunk = claim(team)
+            if chunk >= chunks:
+                break
+            tanh_of_rows(z, h, chunk * ROWS, min((chunk + 1) * ROWS, M))
+
+
+@kernel("tanh, one thread", "look-feedforward", void(f2, f2))
+def tanh_forward_serial(z, h):
+    """As `tanh_forward`, for threads that may not run parallel kernels."""
+    tanh_of_rows(z, h, 0, h.shape[0])
+
+
+@kernel("tanh backward", "train-feedforward", void(f2, f2, i8_1), parallel=True)
+def tanh_backward(h, dh, team):
+    """dh (M, padded H) becomes dz = dh (1 - h^2)."""
+    M, H = h.shape
+    chunks = (M + ROWS - 1) // ROWS
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            chunk = claim(team)
+            if chunk >= chunks:
+                break
+            for m in range(chunk * ROWS, min((chunk + 1) * ROWS, M)):
+                h_m, dh_m = h[m], dh[m, :H]
+                for j in range(H):
+                    dh_m[j] *= f4(1) - h_m[j] * h_m[j]
+
+
+class Window:
+    """The embedding of `context` tokens side by side; E (V + 1, I) and dE are views into the parameter buffers."""
+
+    def __init__(self, E: F32, dE: F32, context: int) -> None:
+        self.E, self.dE, self.context = E, dE, context
+
+    def forward(self, tokens: I32, x: F32) -> None:
+        """Fill x from tokens (n - 1 + T, B)."""
+        gather_windows(tokens, self.E, x, TEAM)
+
+    def forward_serial(self, tokens: I32, x: F32) -> None:
+        """As `forward`, for threads that may not run parallel kernels."""
+        gather_windows_serial(tokens, self.E, x)
+
+    def backward(self, tokens: I32, dx: F32) -> None:
+        """Fill dE from dx."""
+        scatter_windows(tokens, dx, self.dE, self.context, TEAM)

@@ -1,0 +1,120 @@
+"""The feed-forward model on one thread, on its own copy of the parameters: it writes, and shows what is inside."""
+
+import numpy as np
+
+from seqcore.config import ModelConfig
+from seqcore.gemm import padded
+from seqcore.layers.cell import NO_MATRIX, NO_VECTOR
+from seqcore.layers.linear import Linear
+from seqcore.layers.window import Window, tanh_forward_serial
+from seqcore.models.feedforward import shapes
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32, Stave
+
+
+class SerialFeedForward:
+    """A feed-forward language model that reads tokens one row at a time. Not for two threads at once."""
+
+    longest: int | None = None  # tokens that `look` takes: as many as there are
+
+    def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
+        self.config = config
+        self.parameters = p = Parameters(shapes(config))
+        self.window = Window(p["embedding.E"], NO_MATRIX, config.context)
+        self.input = Linear(p["layers.0.W_xh"], p["layers.0.b"], NO_MATRIX, NO_VECTOR)
+        self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
+        self._one = Activations(config, 1)
+        self._backward = False
+        if parameters is not None:
+            self.load(parameters.flat)
+
+    def load(self, flat: F32) -> None:
+        """Take over the parameters (P,) as they are now."""
+        self.parameters.flat[:] = flat
+        for linear in (self.input, self.head):
+            linear.pack(backward=False, parallel=False)
+        self._backward = False
+
+    def pack_backward(self) -> None:
+        """Pack the transposes too, which only a backward pass needs."""
+        if not self._backward:
+            for linear in (self.input, self.head):
+                linear.packed_T.pack(parallel=False)
+            self._backward = True
+
+    def initial_state(self) -> I32:
+        """The last `context` tokens, (n, 1): none yet."""
+        return np.full((self.config.context, 1), self.config.vocabulary_size, np.int32)
+
+    def read(self, token: int, state: I32) -> F32:
+        """Read one token; `state` moves on in place. Returns the logits of the next one, (V,), valid until the next."""
+        state[:-1] = state[1:]
+        state[-1] = token
+        self.run(state, self._one)
+        return self._one.logits[0, : self.config.vocabulary_size]
+
+    def run(self, tokens: I32, work: "Activations") -> None:
+        """Fill `work` from tokens (n - 1 + T, 1)."""
+        self.window.forward_serial(tokens, work.x)
+        self.input.forward_serial(work.x, work.z)
+        tanh_forward_serial(work.z, work.h)
+        self.head.forward_serial(work.h, work.logits)
+
+    def look(self, tokens: I32) -> "FeedForwardLook":
+        """Read tokens (T,) from nothing and keep all that was computed."""
+        work = Activations(self.config, tokens.size)
+        before = np.full(self.config.context - 1, self.config.vocabulary_size, np.int32)
+        self.run(np.concatenate((before, tokens.astype(np.int32)))[:, None].copy(), work)
+        return FeedForwardLook(self, work)
+
+
+class Activations:
+    """What is computed for T tokens: x (T, n I), z (T, padded H), h (T, H), logits (T, padded V)."""
+
+    def __init__(self, config: ModelConfig, T: int) -> None:
+        self.x = np.zeros((T, config.context * config.embedding), np.float32)
+        self.z = np.zeros((T, padded(config.hidden)), np.float32)
+        self.h = np.zeros((T, config.hidden), np.float32)
+        self.logits = np.zeros((T, padded(config.vocabulary_size)), np.float32)
+
+
+class FeedForwardLook:
+    """What the model computed for one text, and how far back its losses reach."""
+
+    attention: F32 | None = None
+
+    def __init__(self, model: SerialFeedForward, work: Activations) -> None:
+        self.model, self.h = model, work.h
+        self.logits = work.logits[:, : model.config.vocabulary_size]  # (T, V)
+
+    @property
+    def staves(self) -> tuple[Stave, ...]:
+        """The hidden units."""
+        return (Stave("h", 0, self.h.copy(), True, 1.0),)
+
+    def reach(self, dlogits: F32) -> tuple[F32, F32]:
+        """(1, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t; see `serial.Look.reach`.
+
+        Loss t hangs on the hidden units of timestep t - 1 alone, and on the tokens of its window: beyond it is nothing.
+        """
+        model, config, T = self.model, self.model.config, len(dlogits)
+        earlier = np.tri(T, k=-1, dtype=bool)
+        hidden = np.where(earlier, np.float32(0), np.float32(np.nan))[None]
+        inputs = hidden[0].copy()
+        if T < 2:
+            return hidden, inputs
+        model.pack_backward()
+        dh = np.zeros((T, padded(config.hidden)), np.float32)
+        model.head.backward_input_serial(dlogits, dh)
+        dh = dh[1:]  # row t - 1: of loss t, at timestep t - 1
+        hidden[0, np.arange(1, T), np.arange(T - 1)] = np.sqrt(np.square(dh, dtype=np.float64).sum(axis=1))
+        dz = dh.copy()
+        dz[:, : config.hidden] *= 1 - np.square(self.h[:-1])
+        dx = np.zeros((T - 1, model.input.input_width), np.float32)
+        model.input.backward_input_serial(dz, dx)
+        n, width = config.context, config.embedding
+        norms = np.sqrt(np.square(dx[:, : n * width].reshape(T - 1, n, width), dtype=np.float64).sum(axis=2))
+        for t in range(1, T):
+            first = max(0, t - n)  # the window of timestep t - 1 ends with token t - 1
+            inputs[t, first:t] = norms[t - 1, n - (t - first) :]
+        return hidden, inputs
