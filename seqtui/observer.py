@@ -279,17 +279,18 @@ class _Watch:
     def _choose_text(self, text: str, passage: int, width: int) -> None:
         vocabulary = self.run.vocabulary
         self.warning = ""
+        longest = min(LONGEST_PROBE, self.looker.longest or LONGEST_PROBE)
         if text:
             try:
                 self.tokens, self.warning = vocabulary.encode_prompt(text)
-                if self.tokens.size > LONGEST_PROBE:
-                    self.warning = f"the first {LONGEST_PROBE} of {self.tokens.size:,} tokens are probed"
-                    self.tokens = self.tokens[:LONGEST_PROBE]
+                if self.tokens.size > longest:
+                    self.warning = f"the first {longest} of {self.tokens.size:,} tokens are probed"
+                    self.tokens = self.tokens[:longest]
                 self.owner._publish(self.run, message=self.warning)
                 return
             except SeqError as error:
                 self.owner._publish(self.run, message=str(error), probe_text="")
-        self.tokens = passage_of(self.run, passage, width)
+        self.tokens = passage_of(self.run, passage, min(width, longest))
 
     def _probe(self, weights: Weights) -> None:
         from seqcore.probe import probe

@@ -2,8 +2,9 @@
 
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from seqcore.config import FAMILIES, TOKENS_BY
@@ -11,6 +12,9 @@ from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
 from seqtui.cli.boundary import DIVERGED, FAILED, MISUSED, Exit
+
+if TYPE_CHECKING:
+    from seqtui.snapshot import ModelChoice
 
 
 class Screen(click.Command):
@@ -24,8 +28,8 @@ class Screen(click.Command):
 @click.command("seqtui", cls=Screen, add_help_option=False)
 @click.argument("corpus", required=False)
 @click.option("--model", type=click.Choice(FAMILIES), default="lstm", help="Family of the model.  [default: lstm]")
-@click.option("--hidden", type=int, default=256, metavar="N", help="Units of a layer.  [default: 256]")
-@click.option("--layers", type=int, default=1, metavar="N", help="Layers, one on top of the other.  [default: 1]")
+@click.option("--hidden", type=int, metavar="N", help="Units of a layer.  [default: 256; attention: 128]")
+@click.option("--layers", type=int, metavar="N", help="Layers, one on top of the other.  [default: 1; attention: 4]")
 @click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
 @click.option("--tokens-by", type=click.Choice(TOKENS_BY), default="char", help="What a token is.  [default: char]")
@@ -74,7 +78,7 @@ def _is_meant(corpus: str, encoding: str) -> None:
 def _open(corpus: str, asked: dict[str, Any]) -> None:
     """Open the screen, and return when it is left."""
     from seqtui.session import LiveSession
-    from seqtui.snapshot import ModelChoice, Phase
+    from seqtui.snapshot import Phase
     from seqtui.tui.app import SeqtuiApp
 
     if asked["run"] is not None:
@@ -82,7 +86,7 @@ def _open(corpus: str, asked: dict[str, Any]) -> None:
     _is_possible(asked)
     session = LiveSession(
         corpus,
-        choice=ModelChoice(family=asked["model"], hidden=asked["hidden"], layers=asked["layers"]),
+        choice=_choice(asked),
         **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed")},
     )
     app = SeqtuiApp(session)
@@ -96,6 +100,18 @@ def _open(corpus: str, asked: dict[str, Any]) -> None:
         raise Exit(DIVERGED, f"training diverged: {last.message}")
 
 
+def _choice(asked: dict[str, Any]) -> "ModelChoice":
+    """What was said of the model, over what its family begins with."""
+    from seqcore.presets import with_defaults
+
+    from seqtui.snapshot import ModelChoice
+
+    said = {key: asked[key] for key in ("hidden", "layers") if asked[key] is not None}
+    model, training = with_defaults({"family": asked["model"]} | said, {})
+    known = {field.name for field in fields(ModelChoice)}
+    return ModelChoice(**{key: value for key, value in (model | training).items() if key in known})
+
+
 def _is_possible(asked: dict[str, Any]) -> None:
     """What can be known to be wrong before a screen covers the terminal. Raises UsageError, SeqError."""
     from seqcore.config import ModelConfig
@@ -105,7 +121,7 @@ def _is_possible(asked: dict[str, Any]) -> None:
 
         RunFolder.find(asked["run"]).config()
     try:
-        ModelConfig(2, asked["model"], asked["hidden"], asked["layers"])
+        ModelConfig(vocabulary_size=2, **_choice(asked).fields())
     except SeqError as error:
         raise click.UsageError(f"--{error}") from None
     if asked["threads"] is not None:  # only then is the engine worth loading before the first picture
