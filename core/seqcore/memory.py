@@ -9,12 +9,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
 from seqcore.layers.loss import WIDE
 from seqcore.model import shapes, workspace_bytes
-from seqcore.trainer import VALIDATION_LENGTH, VALIDATION_ROWS
+from seqcore.trainer import validation_shape
 
 _TRAINED = 4  # weights, gradient, m, v: so many arrays of the size of all parameters
 _SAVED = 9  # while a checkpoint is written: copies of weights, m and v, each as bytes, and the file of them
@@ -26,15 +26,15 @@ def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
     """The bytes that training such a model takes at most."""
     T, B, V = training.length, training.batch, model.vocabulary_size
     named = shapes(model)
-    matrices = [shape for name, shape in named.items() if len(shape) == 2 and name != "embedding.E"]
+    looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
+    matrices = [shape for name, shape in named.items() if len(shape) == 2 and name not in looked_up]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
     transposed = 4 * V * model.hidden if V <= WIDE else 0  # of the head's gradient
     step = workspace_bytes(model, T, B) + _table_bytes(model, T * B)
     validation = 0
     if training.validation:
-        places = VALIDATION_LENGTH * VALIDATION_ROWS
-        validation = workspace_bytes(model, VALIDATION_LENGTH, VALIDATION_ROWS, False)
-        validation += _table_bytes(model, places)
+        steps, rows = validation_shape(model)
+        validation = workspace_bytes(model, steps, rows, False) + _table_bytes(model, steps * rows)
     return 4 * (_TRAINED + _SAVED) * _count(model) + panels + transposed + step + validation
 
 
@@ -75,7 +75,9 @@ def _count(model: ModelConfig) -> int:
 
 
 def _table_bytes(model: ModelConfig, places: int) -> int:
-    """Of the input table for that many tokens, its gradient, and the rows of the embedding below both."""
+    """Of a recurrent model's input table for that many tokens, its gradient, and the embedding's rows below both."""
+    if model.family not in RECURRENT:
+        return 0
     rows, width = min(places, model.vocabulary_size), model.embedding
     columns = padded(shapes(model)["layers.0.W_xh"][1])
     return 4 * rows * (2 * columns + (width + padded(width) if width else 0))

@@ -38,6 +38,13 @@ class Step:
     finite: bool = True
 
 
+def validation_shape(config: ModelConfig) -> tuple[int, int]:
+    """Timesteps and, at most, rows of a batch of validation."""
+    if config.family != "attention":
+        return VALIDATION_LENGTH, VALIDATION_ROWS
+    return config.context, max(1, VALIDATION_LENGTH * VALIDATION_ROWS // config.context)
+
+
 class Trainer:
     """A model, its optimiser and its place in the corpus.
 
@@ -148,17 +155,14 @@ class Trainer:
         """
         if tokens.size < 2:
             return math.nan
-        carries = bool(self.work.state())
-        length = VALIDATION_LENGTH if carries else self.config.context
-        rows = max(1, min(VALIDATION_ROWS, (tokens.size - 1) // 256))
-        if not carries:
-            rows = max(1, min(rows, VALIDATION_ROWS * VALIDATION_LENGTH // length))
+        length, most = validation_shape(self.config)
+        rows = max(1, min(most, (tokens.size - 1) // 256))
         if self._validation_work is None or self._validation_work[0] != rows:
             self._validation_work = rows, workspace(self.config, length, rows, backward=False)
         work = self._validation_work[1]
         self._pack()
         work.reset()
-        batches, warm = validation_batches(tokens, rows, length, VALIDATION_WARM if carries else 0)
+        batches, warm = validation_batches(tokens, rows, length, VALIDATION_WARM if work.state() else 0)
         total, count = 0.0, 0
         for n, batch in enumerate(batches):
             if stop():
