@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqtui.cli.settings import ENDS, SETTINGS, Chosen, choose, flags_named, said, setting_options
+from seqtui.cli.settings import DEFAULT_STEPS, ENDS, SETTINGS, Chosen, choose, flags_named, said, setting_options
 
 if TYPE_CHECKING:
-    from seqcore.config import TrainingConfig
+    from seqcore.config import ModelConfig, TrainingConfig
     from seqcore.data.corpus import Corpus
-    from seqcore.data.vocabulary import Vocabulary
-    from seqcore.folder import RunFolder
+    from seqcore.folder import RunConfig, RunFolder
 
 _TOLD_BY_THE_FILE = ("tokens_by", "vocabulary_limit")
 _TRAINING = [setting.name for setting in SETTINGS if not setting.of_model and setting.key not in _TOLD_BY_THE_FILE]
@@ -40,6 +39,7 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     Every command can use it. To train on, it needs a corpus; the settings below are for that.
     """
     from seqcore.exchange.importing import import_run, read_weights
+    from seqcore.folder import RunFolder
 
     from seqtui.called import called
     from seqtui.cli.terminal import plural
@@ -50,12 +50,12 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     if encoding != "utf-8" and source is None:
         raise click.UsageError("--encoding goes with --corpus")
     chosen = choose(said(ctx), {})
-    other = _run_like(like)
-    training = _training(chosen, other)
+    known = None if like is None else RunFolder.find(like)
+    other = None if known is None else known.config()
     path = _place(name, out)
-    told = None if other is None else (other.config().model, other.config().vocabulary)
-    contents = read_weights(Path(file), told)
-    corpus = _corpus(source, encoding, other, contents.vocabulary)
+    contents = read_weights(Path(file), None if other is None else (other.model, other.vocabulary))
+    training = _training(chosen, contents.config, other)
+    corpus = _corpus(source, encoding, contents.vocabulary.kind, known)
     folder = import_run(contents, training, corpus, Path(file).stem, path)
     model = contents.config
     count = plural(sum(array.size for array in contents.arrays.values()), "parameter")
@@ -63,22 +63,20 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     click.echo(f"seqtui generate {called(folder.path)} lets it write")
 
 
-def _run_like(like: str | None) -> "RunFolder | None":
-    from seqcore.folder import RunFolder
+def _training(chosen: Chosen, model: "ModelConfig", other: "RunConfig | None") -> "TrainingConfig":
+    """The settings said, over those of the run it is like, or over the family's. Raises UsageError."""
+    from seqcore.config import TrainingConfig
+    from seqcore.presets import with_defaults
 
-    return None if like is None else RunFolder.find(like)
-
-
-def _training(chosen: Chosen, other: "RunFolder | None") -> "TrainingConfig":
-    """The settings said, over those of the run it is like. Raises UsageError."""
-    if other is None:
-        return chosen.validated()[1]
     changes = dict(chosen.training)
-    if any(end in changes for end in ENDS):
+    if other is not None and any(end in changes for end in ENDS):
         changes = dict.fromkeys(ENDS) | changes
-    training = other.config().training
     with flags_named():
-        return training.changed(**changes)
+        if other is not None:
+            return other.training.changed(**changes)
+        if not any(end in changes for end in ENDS):
+            changes["steps"] = DEFAULT_STEPS
+        return TrainingConfig(**with_defaults(model.to_dict(), changes)[1])
 
 
 def _place(name: str | None, out: str | None) -> Path | None:
@@ -97,7 +95,7 @@ def _place(name: str | None, out: str | None) -> Path | None:
     return path
 
 
-def _corpus(source: str | None, encoding: str, other: "RunFolder | None", vocabulary: "Vocabulary") -> "Corpus | None":
+def _corpus(source: str | None, encoding: str, kind: str, known: "RunFolder | None") -> "Corpus | None":
     """The corpus said, or that of the run it is like, if that is still there. Raises SeqError."""
     from seqcore.data.corpus import read_corpus
     from seqcore.errors import SeqError
@@ -105,11 +103,11 @@ def _corpus(source: str | None, encoding: str, other: "RunFolder | None", vocabu
     from seqtui.cli.boundary import complain
 
     if source is not None:
-        return read_corpus(source, encoding=encoding, as_bytes=vocabulary.kind == "byte")
-    if other is None:
+        return read_corpus(source, encoding=encoding, as_bytes=kind == "byte")
+    if known is None:
         return None
     try:
-        return other.corpus(other.config())
+        return known.corpus(known.config())
     except SeqError as error:
         complain(f"{error}: going without a corpus")
         return None

@@ -40,11 +40,7 @@ def read_weights(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else "no possible file name"
         raise SeqError(f"{name} cannot be read ({reason})") from None
-    if head != b"PK\3\4":
-        return read_torch(path, like)
-    if path.suffix in (".pt", ".pth", ".bin", ".ckpt"):
-        raise SeqError(f"{name} seems to be pickled, which is never opened: save it with safetensors.torch.save_file")
-    return read_npz(path)
+    return read_npz(path) if head == b"PK\3\4" else read_torch(path, like)
 
 
 def import_run(
@@ -57,8 +53,6 @@ def import_run(
     """
     model, vocabulary = contents.config, contents.vocabulary
     training = replace(training, tokens_by=vocabulary.kind)
-    if model.family == "attention":
-        training = replace(training, length=min(training.length, model.context))
     parameters = Parameters(shapes(model))
     for name, view in parameters.items():
         view[:] = contents.arrays[name]

@@ -44,6 +44,8 @@ def read_npz(path: Path) -> Contents:
 
 def _read(archive: zipfile.ZipFile, where: str) -> Contents:
     entries = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+    if any(name.endswith(".pkl") for name in archive.namelist()):
+        raise SeqError(f"{where} is pickled, which is never opened: save the weights with safetensors.torch.save_file")
     if not {"format", "model", "vocabulary"} <= entries.keys():
         raise SeqError(f"{where} was not written by seqtui export: it does not tell its format, model and vocabulary")
     texts = {name: _text(archive, entries[name], where) for name in _TEXTS if name in entries}
