@@ -134,7 +134,8 @@ def test_a_file_that_does_not_tell_its_model_asks_for_one_like_it(tmp_path: Path
 
 def test_like_a_run_with_other_tokens_is_refused(tmp_path: Path) -> None:
     other = Vocabulary("char", tuple("klmnopqrstu"))
-    refused(torch_file(tmp_path), "another vocabulary", like=(CONTENTS.config, other))
+    for path in (torch_file(tmp_path), npz_file(tmp_path)):
+        refused(path, "another vocabulary", like=(CONTENTS.config, other))
 
 
 @pytest.mark.parametrize(

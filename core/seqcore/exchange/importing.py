@@ -30,7 +30,11 @@ _NOTHING = Corpus("", "", b"")  # what the configuration of a run without a corp
 
 
 def read_weights(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None) -> Contents:
-    """The model in a file that `seqtui export` wrote for PyTorch or NumPy, or that PyTorch saved. Raises SeqError."""
+    """The model in a file that `seqtui export` wrote for PyTorch or NumPy, or that PyTorch saved.
+
+    `like` tells shape and vocabulary where the file does not; where both tell a vocabulary, they must agree.
+    Raises SeqError.
+    """
     name = quoted(str(path))
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -40,7 +44,10 @@ def read_weights(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else "no possible file name"
         raise SeqError(f"{name} cannot be read ({reason})") from None
-    return read_npz(path) if head == b"PK\3\4" else read_torch(path, like)
+    contents = read_npz(path) if head == b"PK\3\4" else read_torch(path, like)
+    if like is not None and contents.vocabulary != like[1]:
+        raise SeqError(f"{name} has another vocabulary than the run it should be like: leave --like out")
+    return contents
 
 
 def import_run(

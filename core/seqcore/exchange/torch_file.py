@@ -64,15 +64,12 @@ def _checked(path: Path, where: str, like: tuple[ModelConfig, Vocabulary] | None
 def _told(
     texts: dict[str, str], where: str, like: tuple[ModelConfig, Vocabulary] | None
 ) -> tuple[ModelConfig, Vocabulary]:
-    """The file's own word on its model, or that of `like`; where both speak, on the vocabulary they must agree."""
-    if "model" not in texts:
-        if like is None:
-            raise SeqError(f"{where} does not tell what model it is: say --like RUN, the run it was exported from")
-        return like
-    config, vocabulary = understood(texts, where)
-    if like is not None and vocabulary != like[1]:
-        raise SeqError(f"{where} has another vocabulary than the run it should be like: leave --like out")
-    return config, vocabulary
+    """The file's own word on its model, or where it has none, that of `like`."""
+    if "model" in texts:
+        return understood(texts, where)
+    if like is None:
+        raise SeqError(f"{where} does not tell what model it is: say --like RUN, the run it was exported from")
+    return like
 
 
 def _float32(entry: dict[str, Any], name: str, where: str) -> F32:
