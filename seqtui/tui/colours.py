@@ -120,6 +120,7 @@ def _diverging(levels_an_arm: int) -> tuple[Triplet, ...]:
 
 GATE = Scale("gate", _path(((0.25, 0.055, 285), (0.46, 0.105, 258), (0.68, 0.105, 190), (0.94, 0.115, 108)), 32))
 SIGNED = Scale("signed", _diverging(16))
+ATTENTION = Scale("attention", _path(((0.22, 0.02, 220), (0.46, 0.09, 175), (0.70, 0.13, 150), (0.95, 0.10, 120)), 32))
 REACH = Scale("reach", _path(((0.22, 0.03, 320), (0.45, 0.13, 350), (0.68, 0.15, 395), (0.94, 0.09, 450)), 24))
 
 

@@ -123,7 +123,7 @@ async def test_at_80x24_the_score_has_eight_rows_of_a_gate_and_the_state() -> No
         assert s.lab.score.region.height > 24 / 2
         lines = s.lines()
         forget, state = (next(y for y, line in enumerate(lines) if name in line) for name in ("forget f", "state c"))
-        reach = next(y for y, line in enumerate(lines) if "reach h" in line)
+        reach = next(y for y, line in enumerate(lines) if "reach ÷max" in line)
         assert (state - forget, reach - state) == (4, 4)  # of half blocks: eight rows each
         await s.press("down")
         assert f"unit {s.lab.score.selection.unit}" in s.text()

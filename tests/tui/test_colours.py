@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seqtui.tui.colours import (
+    ATTENTION,
     GAP,
     GATE,
     OVER,
@@ -19,7 +20,7 @@ from seqtui.tui.colours import (
     reach_codes,
 )
 
-SCALES = [GATE, SIGNED, REACH]
+SCALES = [GATE, SIGNED, REACH, ATTENTION]
 # sRGB (linear) as seen without the red or the green cones: Viénot, Brettel and Mollon (1999)
 PROTAN = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]])
 DEUTAN = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])

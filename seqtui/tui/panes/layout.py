@@ -1,20 +1,25 @@
 """Which staves a score of a given size holds, and how many lines each gets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from seqtui.tui.panes.grid import arrange_heads
 
 
 class Kind(StrEnum):
     """What a band of lines shows."""
 
     TEXT = "text"
+    ATTENDS = "attends"  # how much the playhead's place takes from each before it
     GUESS = "guess"
     TRACE = "trace"  # the picked unit over the text
     LOSS = "loss"
     STAVE = "stave"
     REACH = "reach"  # at the playhead
     TRIANGLE = "triangle"  # at every timestep
+    MAP = "map"  # of the picked head, at every timestep
+    HEADS = "heads"  # all of them as thumbnails
     NOTE = "note"  # the reach in words
     READOUT = "readout"
 
@@ -37,6 +42,7 @@ class Layout:
     columns: int  # timesteps that fit
     column_width: int  # cells a timestep
     tight: bool = False  # whether staves follow one another without a gap
+    aside: bool = False  # whether the thumbnails of all heads stand at the right of the map
 
     @property
     def staves(self) -> list[Band]:
@@ -58,18 +64,38 @@ class Wish:
 
     staves: Sequence[str]  # of one layer, in the model's order
     chosen: str
-    units: int
+    units: int  # most that a stave of them has
     trace: bool
     triangle: bool
     compact: bool  # two staves at most, on a small screen
     halves: bool = True  # two rows of values a line
+    heads: tuple[int, int] | None = None  # layers and heads of attention, where there is any
+    spread: Kind | None = None  # MAP or HEADS where one of them was asked for instead of the staves
+    steps: int = 0  # timesteps of the text, 0 where they are not known
 
 
 _FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # which go in first
-_ORDER = (Kind.TEXT, Kind.TRACE, Kind.GUESS, Kind.LOSS, Kind.STAVE, Kind.TRIANGLE, Kind.REACH, Kind.NOTE, Kind.READOUT)
+_FEWEST_ATTENTION = (Kind.TEXT, Kind.READOUT, Kind.ATTENDS, Kind.STAVE, Kind.LOSS, Kind.REACH, Kind.GUESS)
+_ORDER = (
+    Kind.TEXT,
+    Kind.ATTENDS,
+    Kind.TRACE,
+    Kind.GUESS,
+    Kind.LOSS,
+    Kind.STAVE,
+    Kind.TRIANGLE,
+    Kind.MAP,
+    Kind.HEADS,
+    Kind.REACH,
+    Kind.NOTE,
+    Kind.READOUT,
+)
 _COMPACT_HEIGHT = 18
 _COMPACT_STAVE = 4  # lines: eight rows
 _TRIANGLE_LEAST = 8
+_MAP_LEAST = 8
+_HEADS_LEAST = 9
+_HEADS_MARGIN = 2  # cells between the map and the thumbnails at its right
 _STAVE_MOST = 16
 
 
@@ -82,35 +108,92 @@ def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
     """The layout for a pane of width × height cells."""
     gutter = gutter_width(width)
     columns = max(1, (width - gutter) // column_width)
-    bands = _bands(height, wish)
+    free = max(0, columns - wish.steps) * column_width - _HEADS_MARGIN if wish.steps else 0
+    bands, aside = _bands(height, wish, free)
     staves = [band.lines for band in bands if band.kind is Kind.STAVE]
     tight = _small(height, wish) or (len(staves) == 1 and staves[0] <= _COMPACT_STAVE)
-    return Layout(bands, gutter, columns, column_width, tight)
+    return Layout(bands, gutter, columns, column_width, tight, aside)
+
+
+def aside_at(layout: Layout, steps: int) -> int:
+    """The cell that thumbnails beside the map of a text of that many timesteps begin at."""
+    return layout.gutter + steps * layout.column_width + _HEADS_MARGIN
 
 
 def _small(height: int, wish: Wish) -> bool:
     return wish.compact and height <= _COMPACT_HEIGHT
 
 
-def _bands(height: int, wish: Wish) -> tuple[Band, ...]:
-    if height <= len(_FEWEST):
-        kept = _FEWEST[:height]
-        return tuple(Band(kind, 1, wish.chosen if kind is Kind.STAVE else "") for kind in _ORDER if kind in kept)
+def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
+    """The bands, and whether the thumbnails stand in `free` cells beside the map."""
+    fewest = _FEWEST_ATTENTION if wish.heads else _FEWEST
+    if height <= len(fewest):
+        kept = fewest[:height]
+        return tuple(Band(kind, 1, wish.chosen if kind is Kind.STAVE else "") for kind in _ORDER if kind in kept), False
     small = _small(height, wish)
     lines = {Kind.TEXT: 1, Kind.GUESS: 1, Kind.READOUT: 1, Kind.REACH: 1}
     lines[Kind.TRACE] = 0 if not wish.trace or height < 10 else 1 if height < 26 else 2
     lines[Kind.LOSS] = 1 if height < 14 or small else 2 if height < 28 else 3
     lines[Kind.NOTE] = 1 if height >= 14 and not small else 0
+    lines[Kind.ATTENDS] = 0 if not wish.heads else 1 if height < 26 else 2
     rest = height - sum(lines.values())
-    staves, lines[Kind.TRIANGLE] = _heatmaps(rest, wish, small)
-    lines[Kind.LOSS] += min(rest - sum(count for _, count in staves) - lines[Kind.TRIANGLE], 3)
+    aside = False
+    if wish.heads and not wish.triangle and (wish.spread or not small):
+        staves, lines[Kind.MAP], lines[Kind.HEADS], aside = _with_heads(rest, wish, wish.heads, free)
+        lines[Kind.TRIANGLE] = 0
+    else:
+        staves, lines[Kind.TRIANGLE] = _heatmaps(rest, wish, small)
+        lines[Kind.MAP] = lines[Kind.HEADS] = 0
+    large = sum(lines[kind] for kind in (Kind.TRIANGLE, Kind.MAP, Kind.HEADS))
+    lines[Kind.LOSS] += min(rest - sum(count for _, count in staves) - large, 3)
     bands: list[Band] = []
     for kind in _ORDER:
         if kind is Kind.STAVE:
             bands += [Band(kind, count, name) for name, count in staves]
         elif lines[kind] > 0:
             bands.append(Band(kind, lines[kind]))
-    return tuple(bands)
+    return tuple(bands), aside
+
+
+def _with_heads(
+    rest: int, wish: Wish, heads: tuple[int, int], free: int
+) -> tuple[list[tuple[str, int]], int, int, bool]:
+    """Lines of each stave, of the map and of the thumbnails of attention, and whether these stand beside the map.
+
+    The map has as many lines as the text has timesteps for; what was asked for has the room of the staves.
+    """
+    if wish.spread is Kind.HEADS:
+        return [], 0, rest, False
+    most = -(-wish.steps // (2 if wish.halves else 1)) if wish.steps else rest
+    each = min(4, max(2, wish.units // 2 + 1 if wish.halves else wish.units))
+    fitting = 0 if wish.spread else (rest - _MAP_LEAST) // each
+    if wish.spread is None and rest - 2 < _MAP_LEAST:
+        staves, triangle = _heatmaps(rest, replace(wish, triangle=False), False)
+        return staves, 0, triangle, False
+    shown = _preferred(wish, min(fitting, len(wish.staves))) if fitting > 0 else []
+    staves = [(name, each) for name in shown]
+    room = rest - each * len(staves)
+    if not staves and wish.spread is None:
+        staves, room = [(wish.chosen, rest - _MAP_LEAST)], _MAP_LEAST
+    lines = min(room, most)
+    grid = arrange_heads(free, lines, *heads, 0)
+    if grid is not None and grid.complete:
+        return _grown(staves, room - lines, wish), lines, 0, True
+    under = max(room - most, room * 2 // 5)
+    if room - under < _MAP_LEAST or under < _HEADS_LEAST:
+        return _grown(staves, room - lines, wish), lines, 0, False
+    return staves, room - under, under, False
+
+
+def _grown(staves: list[tuple[str, int]], more: int, wish: Wish) -> list[tuple[str, int]]:
+    """The staves with lines that nothing else has a use for: none has more than its units fill."""
+    most = max(2, wish.units // 2 + 1 if wish.halves else wish.units)
+    grown = []
+    for name, lines in staves:
+        taken = max(0, min(more, most - lines))
+        grown.append((name, lines + taken))
+        more -= taken
+    return grown
 
 
 def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]], int]:
@@ -154,7 +237,7 @@ def _shown(rest: int, wish: Wish) -> list[str]:
 
 def _preferred(wish: Wish, count: int) -> list[str]:
     """`count` staves, the chosen one and the state before others, in the model's order."""
-    state = [name for name in ("c", "h") if name in wish.staves and name != wish.chosen]
+    state = [name for name in ("c", "h", "stream") if name in wish.staves and name != wish.chosen]
     preferred = [wish.chosen, *state[:1], *wish.staves]
     kept = list(dict.fromkeys(preferred))[:count]
     return [name for name in wish.staves if name in kept]

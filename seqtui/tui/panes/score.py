@@ -9,21 +9,27 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from seqtui.snapshot import Snapshot
-from seqtui.tui.panes.bands import band_rows, bare, empty_rows, stave_rows
+from seqtui.tui.panes.attention import attention_of, heads_of
+from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
+from seqtui.tui.panes.drawing import column_width
+from seqtui.tui.panes.heads import head_at
 from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection, layer_count
 from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.widgets.pane import Pane, Row
-from seqtui.visible import cell_width
 
 TITLE = "the score: one column a timestep"
-_WORD_COLUMN = 8
+SHORT_TITLE = "the score"  # where more is to be said
 _EXPECTED = {  # staves of a model that no probe has shown yet
-    "lstm": ("input", "forget", "cell", "output", "c", "h"),
+    "rnn": ("h",),
     "gru": ("reset", "update", "candidate", "h"),
+    "lstm": ("input", "forget", "cell", "output", "c", "h"),
+    "attention": ("q", "k", "v", "stream"),
+    "feedforward": ("h",),
 }
+_SPREADS = (None, Kind.MAP, Kind.HEADS)  # what the attention's key goes through
 
 
 class ScorePane(Pane):
@@ -50,9 +56,12 @@ class ScorePane(Pane):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.compact = False
-        self.triangle = False
+        self.spread: Kind | None = None  # what stands instead of the staves: TRIANGLE, MAP or HEADS
         self.selection = Selection()
         self._probe: Probe | None = None
+        self._symbols: tuple[
+            str, ...
+        ] = ()  # of the text that was shown last, also while another model has no probe yet
         self._snapshot = Snapshot()
         self._place = Place()
         self._column_width = 1
@@ -68,21 +77,25 @@ class ScorePane(Pane):
         probe = snapshot.probe if snapshot.probe is not None and len(snapshot.probe.symbols) else None
         if probe is self._probe and (probe is not None or (old.phase, old.model) == (snapshot.phase, snapshot.model)):
             return
-        before, self._probe = self._probe, probe
+        self._probe = probe
         if probe is not None:
-            self._adopt(probe, before)
+            self._adopt(probe, self._symbols)
+            self._symbols = probe.symbols
         self._changed()
 
-    def _adopt(self, probe: Probe, before: Probe | None) -> None:
-        """Keep place and choice where the new probe has them; start in the middle of the first text."""
+    def _adopt(self, probe: Probe, before: tuple[str, ...]) -> None:
+        """Keep place and choice where the new probe has them; start in the middle of the first text.
+
+        Another model on the same text is looked at in the same place.
+        """
         self.selection.adopt(probe)
-        same_text = before is not None and before.symbols == probe.symbols
+        same_text = before == probe.symbols
         width = column_width(probe, self._snapshot.tokens_by)
         self._column_width = max(self._column_width, width) if same_text else width
         self._columns_now()
         if not same_text:
             self._place = replace(self._place, scroll=0)
-        self._go(len(probe.symbols) // 2 if before is None else self.playhead)
+        self._go(len(probe.symbols) // 2 if not before else self.playhead)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Every band's rows, from the text down to the readout."""
@@ -101,11 +114,14 @@ class ScorePane(Pane):
         wish = Wish(
             staves=names,
             chosen=self.selection.gate if self.selection.gate in names else names[0],
-            units=self.selection.units(self._probe) if self._probe else self._snapshot.model.hidden,
+            units=self.selection.most_units(self._probe) if self._probe else self._snapshot.model.hidden,
             trace=self.selection.unit is not None,
-            triangle=self.triangle,
+            triangle=self.spread is Kind.TRIANGLE,
             compact=self.compact,
             halves=not self.ink.colourless,
+            heads=self._heads(),
+            spread=self.spread if self.spread in _SPREADS else None,
+            steps=len(self._probe.symbols) if self._probe else 0,
         )
         return arrange(width, height, self._column_width, wish)
 
@@ -115,17 +131,24 @@ class ScorePane(Pane):
             return _EXPECTED.get(self._snapshot.model.family, ("h",))
         return self.selection.names(self._probe)
 
+    def _heads(self) -> tuple[int, int] | None:
+        """Layers and heads of attention; None for a model without."""
+        if self._probe is not None:
+            return heads_of(self._probe) if attention_of(self._probe) is not None else None
+        model = self._snapshot.model
+        return (model.layers, model.heads) if model.family == "attention" else None
+
     def _retitle(self) -> None:
         if self._probe is None:
             self.set_titles(TITLE)
             return
         layers, last = layer_count(self._probe), len(self._probe.symbols) - 1
         place = f"playhead {self.playhead:>{len(str(last))}}/{last}"
-        picked = self.selection.unit
-        most = len(str(max(0, self.selection.units(self._probe) - 1)))
-        unit = "↑ ↓ pick a unit" if picked is None else f"↑ ↓ unit {picked:>{most}}"
+        unit = f"↑ ↓ {self.selection.unit_said(self._probe)}"
+        where = f" · layer {self.selection.layer + 1} of {layers}" if layers > 1 else ""
+        where += f" · head {self.selection.head + 1} of {heads[1]}" if (heads := self._heads()) else ""
         self.set_titles(
-            TITLE if layers < 2 else f"{TITLE} · layer {self.selection.layer + 1} of {layers}",
+            (SHORT_TITLE if heads else TITLE) + where,
             f"← → {place}   {unit}   g gate   e text",
             f"{place}   {unit}",
             place,
@@ -201,12 +224,31 @@ class ScorePane(Pane):
 
     def toggle_triangle(self) -> None:
         """Show the reach of every timestep in the place of the staves, or no longer."""
-        self.triangle = not self.triangle
+        self.spread = None if self.spread is Kind.TRIANGLE else Kind.TRIANGLE
         self._changed()
 
+    # Attention
+
+    @property
+    def attends(self) -> bool:
+        """Whether the model shown has heads to look at."""
+        return self._heads() is not None
+
+    def cycle_attention(self) -> None:
+        """Show the picked head's map in the place of the staves, then all heads, then the staves again."""
+        at = _SPREADS.index(self.spread) if self.spread in _SPREADS else 0
+        self.spread = _SPREADS[(at + 1) % len(_SPREADS)]
+        self.focus_stave("attention")
+
+    def move_head(self, delta: int) -> None:
+        """Pick the head of this layer that many further on."""
+        self._choose(lambda probe: self.selection.pick_head(probe, self.selection.layer, self.selection.head + delta))
+
     def focus_stave(self, name: str) -> None:
-        """Read out "loss", "gate" or "reach"; a stave's own name chooses that gate too."""
+        """Read out "loss", "gate", "reach" or "attention"; a stave's own name chooses that gate too."""
         self.selection.focus_on(name, self._names())
+        if self._probe is not None:
+            self.selection.adopt(self._probe)
         self._changed()
 
     def set_compact(self, compact: bool = True) -> None:
@@ -231,9 +273,15 @@ class ScorePane(Pane):
             self.post_message(self.ColumnsChanged(self, columns))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Point at a place, and at a unit on a gate stave; the playhead follows until the button is let go."""
+        """Point at a head, or at a place, and at a unit on a stave; the playhead follows until the button is let go."""
         at = event.get_content_offset(self)
-        if at is not None and self._probe is not None:
+        if at is None or self._probe is None:
+            return
+        layout = self._layout(*self.content_size)
+        head = head_at(layout, self._view(self._probe, layout), at.x, at.y)
+        if head is not None:
+            self._choose(lambda probe: self.selection.pick_head(probe, *head))
+        else:
             self.capture_mouse()
             self._point(self._probe, at.x, at.y)
 
@@ -270,19 +318,12 @@ class ScorePane(Pane):
         if band is not None and on_stave:
             view = self._view(probe, layout)
             stave, halves = view.stave(band.name), 1 if view.ink.colourless else 2
-            self.selection.focus_on(band.name, self._names())
             if stave is not None:
                 rows = stave_rows(band.lines, view, layout.tight)
                 near = self.selection.unit or 0
-                self.selection.unit = unit_in(stave.values[t], line * halves, halves, rows, self.selection.fold, near)
+                unit = unit_in(stave.values[t], line * halves, halves, rows, self.selection.fold, near)
+                self.selection.pick_unit(probe, band.name, unit)
         elif band is not None:
             self.selection.focus_on(band.kind.value, ())
         self._go(t)
         self._changed()
-
-
-def column_width(probe: Probe, tokens_by: str) -> int:
-    """Cells a timestep: 1, 2 where a character is a wide one, up to 8 (with the space between) for words."""
-    shown = [*probe.symbols, *(guesses[0] for guesses in probe.top_symbols if guesses)]
-    widest = max((cell_width(bare(symbol)) for symbol in shown), default=1)
-    return min(widest, 2) if tokens_by != "word" else min(widest + 1, _WORD_COLUMN)

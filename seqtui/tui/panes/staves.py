@@ -20,10 +20,15 @@ LABELS = {
     "output": "output o",
     "reset": "reset r",
     "update": "update z",
-    "candidate": "cell n",
+    "candidate": "cand. n",
     "c": "state c",
     "h": "hidden h",
+    "q": "query q",
+    "k": "key k",
+    "v": "value v",
+    "stream": "stream",
 }
+BY_HEAD = ("q", "k", "v")  # staves whose units are heads
 
 
 class Fold(StrEnum):
@@ -98,17 +103,41 @@ def saturation(values: Values) -> tuple[float, float]:
     return float(opened / known), float(closed / known)
 
 
+def is_norm(stave: Stave) -> bool:
+    """Whether a stave is neither a gate nor around zero: its scale begins at 0 and ends where it does itself."""
+    return not stave.gate and not stave.signed
+
+
+def unit_name(stave: Stave, unit: int) -> str:
+    """What one unit of a stave is: unit 118, head 2, block 3 (after which the stream is measured), embedding."""
+    if stave.name in BY_HEAD:
+        return f"head {unit + 1}"
+    if stave.name == "stream":
+        return f"block {unit}" if unit else "embedding"
+    return f"unit {unit}"
+
+
+def stave_units(stave: Stave) -> str:
+    """How many there are, and what they are: 256 units, 4 heads, 3 blocks."""
+    count = stave.values.shape[1]
+    if stave.name == "stream":
+        return counted(count - 1, "block")
+    return counted(count, "head" if stave.name in BY_HEAD else "unit")
+
+
 def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: float, lines: int) -> list[str]:
     """What stands in the gutter beside a stave of `lines` lines, its name first; the important when room is short."""
     units = stave.values.shape[1]
     parts = [(0, LABELS.get(stave.name, stave.name))]
     if odd := int(np.count_nonzero(~np.isfinite(stave.values))):
         parts.append((1, counted(odd, "gap")))
-    parts.append((5, counted(units, "unit")))
+    parts.append((5, stave_units(stave)))
     if units > rows:
         near = f"first {rows}" if unit is None else f"near {unit}"
         parts.append((2, {Fold.NEAR: near, Fold.MEAN: f"mean of {math.ceil(units / rows)}"}.get(how, how.value)))
-    if math.isinf(stave.limit):
+    if is_norm(stave):
+        parts.append((3, f"0–{limit:g}"))
+    elif math.isinf(stave.limit):
         parts.append((3, _held(stave.values, limit)))
         parts += [(6, "log over 1")] if limit > 1 else []
     elif stave.signed:

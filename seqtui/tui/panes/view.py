@@ -1,17 +1,20 @@
 """What the score shows at one moment, and what it keeps from frame to frame so that a frame is cheap."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from seqcore.records import Probe, Stave
 
 from seqtui.tui.colours import GATE, SIGNED, Scale
+from seqtui.tui.panes.attention import attention_of, heads_of
 from seqtui.tui.panes.layout import Layout
 from seqtui.tui.panes.playhead import Place
 from seqtui.tui.panes.selection import Selection
-from seqtui.tui.panes.staves import Fold, fold, stave_label
+from seqtui.tui.panes.staves import Fold, fold, is_norm, stave_label
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import COARSE, SteadyLimit
@@ -19,6 +22,7 @@ from seqtui.tui.widgets.numbers import COARSE, SteadyLimit
 MOST = 95  # percent of an unbounded state that its scale holds: a few units integrate without an end
 _SAMPLE = 8192  # values that a magnitude is taken from: sorting more costs a frame and changes nothing that is seen
 U8 = npt.NDArray[np.uint8]
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,47 @@ class View:
         return self.place.playhead - self.place.scroll
 
     @property
-    def reach_matrix(self) -> npt.NDArray[np.float32]:
-        """(T, T) gradient norms of what was chosen to look back to; NaN where the probe has none."""
-        hidden = self.probe.reach_hidden
-        matrix = hidden[self.chosen.reach] if 0 <= self.chosen.reach < len(hidden) else self.probe.reach_input
+    def reaches_input(self) -> bool:
+        """Whether what is looked back to is the input, which every family has, and not a layer's own state."""
+        return not 0 <= self.chosen.reach < len(self.probe.reach_hidden)
+
+    def reach_rows(self, rows: slice) -> npt.NDArray[np.floating]:
+        """(rows, T) gradient norms of what was chosen to look back to; NaN where the probe has none.
+
+        A layer's are as they are. Those of the input are relative to the largest of their row: how large an embedding
+        is differs from family to family, and how far a loss looks back is to be compared between them.
+        """
+        matrix = self.probe.reach_input if self.reaches_input else self.probe.reach_hidden[self.chosen.reach]
         if matrix.shape != (self.steps, self.steps):
-            return np.full((self.steps, self.steps), np.nan, np.float32)
-        return matrix
+            matrix = np.full((self.steps, self.steps), np.nan, np.float32)
+        return relative(matrix[rows], rows.start) if self.reaches_input else matrix[rows]
+
+    @property
+    def reach_row(self) -> npt.NDArray[np.floating]:
+        """(T,) of them: those of the loss at the playhead."""
+        row: npt.NDArray[np.floating] = self.reach_rows(slice(self.place.playhead, self.place.playhead + 1))[0]
+        return row
+
+    @property
+    def norms(self) -> npt.NDArray[np.floating]:
+        """(T,) the same, as they are."""
+        matrix = self.probe.reach_input if self.reaches_input else self.probe.reach_hidden[self.chosen.reach]
+        return matrix[self.place.playhead] if matrix.shape == (self.steps, self.steps) else self.reach_row
+
+    @property
+    def attention(self) -> npt.NDArray[np.float32] | None:
+        """(layers, heads, T, T) weights; None for a model without."""
+        return attention_of(self.probe)
+
+    @property
+    def layer(self) -> int:
+        """The layer whose heads are shown, counted from 0."""
+        return min(self.chosen.layer, max(0, heads_of(self.probe)[0] - 1))
+
+    @property
+    def head(self) -> int:
+        """The head that is picked, counted from 0."""
+        return min(self.chosen.head, max(0, heads_of(self.probe)[1] - 1))
 
     def stave(self, name: str) -> Stave | None:
         """The stave of that name in the layer shown."""
@@ -62,6 +100,17 @@ class View:
             return self.probe.stave(name, self.chosen.layer)
         except KeyError:
             return None
+
+
+def relative(norms: npt.NDArray[np.floating], first: int = 0) -> npt.NDArray[np.floating]:
+    """Norms (rows, T) of the losses from `first` on, as shares of the largest finite one before each row's own place.
+
+    An infinite norm stays infinite, and zeros stay zeros.
+    """
+    past = np.isfinite(norms) & np.tri(norms.shape[0], norms.shape[1], k=first - 1, dtype=np.bool_)
+    largest = np.max(np.where(past, norms, 0.0), axis=1, keepdims=True, initial=0.0)
+    shares: npt.NDArray[np.floating] = norms / np.where(largest > 0, largest, 1.0)
+    return shares
 
 
 @dataclass
@@ -73,8 +122,7 @@ class Memory:
     _painters: dict[tuple[str, int], HeatmapPainter] = field(default_factory=dict)
     _ink: Ink | None = None
     _probe: Probe | None = None
-    _folded: dict[object, npt.NDArray[np.floating]] = field(default_factory=dict)
-    _labels: dict[object, list[str]] = field(default_factory=dict)
+    _kept: dict[object, Any] = field(default_factory=dict)
 
     def refresh(self, view: View) -> None:
         """Forget what belongs to another probe or another theme."""
@@ -83,11 +131,13 @@ class Memory:
             self._painters.clear()
         if view.probe is not self._probe:
             self._probe = view.probe
-            self._folded.clear()
-            self._labels.clear()
+            self._kept.clear()
             self.loss_limit.update(_largest(view.probe.loss[1:]))
             for stave in view.probe.staves:
-                if math.isinf(stave.limit):
+                if is_norm(stave):
+                    steady = SteadyLimit(1.0, least=1e-3)
+                    self._limits.setdefault((stave.name, stave.layer), steady).update(_largest(stave.values))
+                elif math.isinf(stave.limit):
                     steady = SteadyLimit(1.0, COARSE, least=0.1, over=1.15, empty=0.3)
                     self._limits.setdefault((stave.name, stave.layer), steady).update(_largest(stave.values, MOST))
 
@@ -98,6 +148,13 @@ class Memory:
             self._painters[key] = HeatmapPainter(view.ink, scale, view.layout.column_width)
         return self._painters[key]
 
+    def narrow(self, view: View, scale: Scale) -> HeatmapPainter:
+        """The painter of a scale at one cell a value, however wide a column of the text is."""
+        key = (scale.name, 1)
+        if key not in self._painters:
+            self._painters[key] = HeatmapPainter(view.ink, scale, 1)
+        return self._painters[key]
+
     def limit(self, stave: Stave) -> float:
         """The largest magnitude on the stave's scale."""
         steady = self._limits.get((stave.name, stave.layer))
@@ -105,32 +162,40 @@ class Memory:
 
     def bounds(self, stave: Stave) -> tuple[Scale, float, float]:
         """The scale of a stave, and what is at both its ends, in the measure of `measured`."""
-        limit = math.asinh(self.limit(stave)) if math.isinf(stave.limit) else self.limit(stave)
+        limit = math.asinh(self.limit(stave)) if _is_logarithmic(stave) else self.limit(stave)
         return (SIGNED, -limit, limit) if stave.signed else (GATE, 0.0, limit)
 
     def measured(self, stave: Stave, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Values as they are; those without a bound even up to about 1 and logarithmic beyond, so that all are seen."""
-        return np.arcsinh(values) if math.isinf(stave.limit) else values
+        return np.arcsinh(values) if _is_logarithmic(stave) else values
+
+    def kept(self, key: object, make: Callable[[], Kept]) -> Kept:
+        """What `make` gives, made once for a probe."""
+        if key not in self._kept:
+            if len(self._kept) > 64:
+                self._kept.clear()
+            self._kept[key] = make()
+        found: Kept = self._kept[key]
+        return found
 
     def codes(self, view: View, stave: Stave, rows: int) -> U8:
         """Level codes (rows, columns in view) of a stave."""
         how, window = view.chosen.fold, view.window
         unit = view.chosen.unit or 0
-        key = (stave.name, stave.layer, rows, how, unit if how is Fold.NEAR else 0, window.start, window.stop)
-        if key not in self._folded:
-            if len(self._folded) > 64:
-                self._folded.clear()
-            self._folded[key] = fold(stave.values[window], rows, how, unit)
+        key = ("stave", stave.name, stave.layer, rows, how, unit if how is Fold.NEAR else 0, window.start, window.stop)
+        values = self.kept(key, lambda: fold(stave.values[window], rows, how, unit))
         scale, low, high = self.bounds(stave)
-        return scale.codes(self.measured(stave, self._folded[key]), low, high)
+        return scale.codes(self.measured(stave, values), low, high)
 
     def label(self, view: View, stave: Stave, rows: int, lines: int) -> list[str]:
         """The stave's lines in the gutter."""
         how, unit = view.chosen.fold, view.chosen.unit
-        key = (stave.name, stave.layer, rows, lines, how, unit if how is Fold.NEAR else None)
-        if key not in self._labels:
-            self._labels[key] = stave_label(stave, rows, how, unit, self.limit(stave), lines)
-        return self._labels[key]
+        key = ("label", stave.name, stave.layer, rows, lines, how, unit if how is Fold.NEAR else None)
+        return self.kept(key, lambda: stave_label(stave, rows, how, unit, self.limit(stave), lines))
+
+
+def _is_logarithmic(stave: Stave) -> bool:
+    return math.isinf(stave.limit) and not is_norm(stave)
 
 
 def _largest(values: npt.NDArray[np.floating], most: float = 99.5) -> float:

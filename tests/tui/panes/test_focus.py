@@ -18,6 +18,12 @@ def title(pane: ScorePane) -> str:
     return str(pane.border_subtitle)
 
 
+def looking_at_hidden() -> ScorePane:
+    pane = ScorePane()
+    pane.selection.reach = 0
+    return pane
+
+
 def with_reach(values: np.ndarray, t: int) -> Snapshot:
     probe = made_probe(units=4)
     reach = probe.reach_hidden.copy()
@@ -40,7 +46,8 @@ async def test_each_stave_has_a_readout_of_its_own() -> None:
     forget = probe.stave("forget", 0).values[37]
     assert gate.startswith(f"`f` of 256 units at `{TEXT[37]}` (t 37): mean ")
     assert f"open {percent(float((forget > 0.9).mean()))}, closed {percent(float((forget < 0.1).mean()))}" in gate
-    row = probe.reach_hidden[0, 37]
+    row = probe.reach_input[37]
+    assert "|dL/dx| 1 back" in reach
     for back in (1, 2, 5, 10):
         assert f"{back} back {significant(float(row[37 - back])):>7}" in reach
 
@@ -80,7 +87,7 @@ async def test_the_title_says_how_to_pick_a_unit_and_then_which_it_is(size: tupl
 async def test_a_gradient_that_explodes_is_marked_and_announced() -> None:
     values = np.full(40, 1e-4, np.float32)
     values[[3, 4]] = (1.5, 250.0)
-    pane = ScorePane()
+    pane = looking_at_hidden()
     async with staged(pane, with_reach(values, 40)):
         pane.playhead = 40
         y = line_with(pane, "reach h")
@@ -95,7 +102,7 @@ async def test_without_colour_a_gradient_that_explodes_has_a_glyph_of_its_own(mo
     monkeypatch.setenv("NO_COLOR", "1")
     values = np.full(40, 1e-4, np.float32)
     values[3] = np.inf
-    pane = ScorePane()
+    pane = looking_at_hidden()
     async with staged(pane, with_reach(values, 40)):
         pane.playhead = 40
         y = line_with(pane, "reach h")
@@ -104,12 +111,11 @@ async def test_without_colour_a_gradient_that_explodes_has_a_glyph_of_its_own(mo
 
 
 async def test_the_colour_of_a_reach_means_the_same_in_every_frame() -> None:
-    pane = ScorePane()
     styles = []
     for largest in (1e-5, 0.9):  # of the rest of the row
         values = np.full(40, largest, np.float32)
         values[10] = 1e-3
-        async with staged(pane := ScorePane(), with_reach(values, 40)):
+        async with staged(pane := looking_at_hidden(), with_reach(values, 40)):
             pane.playhead = 40
             styles.append(cell_at(pane, GUTTER + 10, line_with(pane, "reach h"))[1])
     assert styles[0] == styles[1]
@@ -192,7 +198,7 @@ async def test_a_readout_ends_where_its_line_does(name: str) -> None:
         "reach": (f"up to {significant(float(np.nanmax(probe.reach_hidden[0, 40]) * 300))}",),
     }
     for width in (80, 90, 120, 200):
-        pane = ScorePane()
+        pane = looking_at_hidden()
         async with staged(pane, exploding, (width, 15)):
             pane.set_compact()
             pane.focus_stave("gate" if name == "unit" else name)

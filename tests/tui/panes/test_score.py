@@ -43,7 +43,7 @@ async def test_the_playhead_is_one_column_through_every_stave() -> None:
         before = [cells(pane, y) for y in staves]
         pane.playhead = 50
         after = [cells(pane, y) for y in staves]
-        reach = line_with(pane, "reach h")
+        reach = line_with(pane, "reach ÷max")
         for y in staves:
             changed = {x for x, (old, new) in enumerate(zip(before[y], after[y], strict=True)) if old != new}
             assert {GUTTER + 20, GUTTER + 50} <= changed, lines(pane)[y]
@@ -188,7 +188,7 @@ async def test_without_colour_heatmaps_are_a_glyph_ramp(monkeypatch: pytest.Monk
         assert [cell_at(pane, GUTTER + 3, y + unit)[0] for unit in range(4)] == list(" ░▒█")
         assert "▀" not in text(pane)
         assert set(lines(pane)[line_with(pane, "state c")][GUTTER : GUTTER + len(TEXT)]) <= set(RAMP)
-        reach = line_with(pane, "reach h")
+        reach = line_with(pane, "reach ÷max")
         assert {cell_at(pane, GUTTER + t, reach)[0] for t in range(61, len(TEXT))} == {" "}  # nothing lies there
         for row in range(line_with(pane, "back from the cursor")):
             assert cell_at(pane, GUTTER + 60, row)[1].reverse
@@ -242,7 +242,7 @@ async def test_the_compact_score_has_a_stave_of_eight_rows() -> None:
         assert "forget f" in drawn[3]
         assert "first 8" in drawn[4]
         assert all(set(line[GUTTER:].rstrip()) == {"▀"} for line in drawn[3:7])
-        assert "reach h" in drawn[7]
+        assert "reach ÷max" in drawn[7]
         assert "loss" in drawn[8]
         pane.focus_stave("reach")
         assert "to a tenth" in lines(pane)[-1]
@@ -267,11 +267,13 @@ async def test_a_large_screen_shows_every_stave() -> None:
 async def test_layers_and_reaches_can_be_gone_through() -> None:
     pane = ScorePane()
     async with staged(pane, made_snapshot(made_probe(units=8, layers=2))) as pilot:
+        assert "reach ÷max" in text(pane)
+        pane.cycle_reach()
         assert "reach h 1" in text(pane)
         pane.cycle_reach()
         assert "reach h 2" in text(pane)
         pane.cycle_reach()
-        assert "reach x" in text(pane)
+        assert "reach ÷max" in text(pane)
         before = [cells(pane, line_with(pane, "forget f"))]
         pane.cycle_layer()
         await pilot.pause()
@@ -290,6 +292,7 @@ async def test_the_reach_lies_under_its_sources_and_is_put_into_words() -> None:
     reach[0, 40] = row
     pane = ScorePane()
     async with staged(pane, made_snapshot(dataclasses.replace(probe, reach_hidden=reach))):
+        pane.cycle_reach()
         pane.playhead = 40
         assert "31 characters to a tenth" in text(pane)
         y = line_with(pane, "reach h")

@@ -1,0 +1,217 @@
+"""What attention looks at: the playhead's row as bars, the picked head's map, and all heads as thumbnails."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+
+from seqtui.tui.colours import ATTENTION
+from seqtui.tui.panes import attention
+from seqtui.tui.panes.drawing import cells_row, gutter_of, heat_row, line_width
+from seqtui.tui.panes.grid import Grid, arrange_heads
+from seqtui.tui.panes.layout import Band, Kind, Layout, aside_at
+from seqtui.tui.panes.staves import group_edges
+from seqtui.tui.panes.view import U8, Memory, View
+from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
+from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
+from seqtui.tui.widgets.ink import rgb
+from seqtui.tui.widgets.numbers import counted, percent, significant
+from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
+
+# What the captions say at least at so many cells of a thumbnail, longest first, and what stands above to explain it.
+_CAPTIONS = (
+    (29, "layer.head, mean entropy in bits and as a share of even, mean places back"),
+    (14, "layer.head, entropy as a share of even, places back"),
+    (0, "layer.head, entropy"),
+)
+
+
+@dataclass(frozen=True)
+class Means:
+    """Of each head over the text, (layers, heads)."""
+
+    bits: attention.F64
+    even: attention.F64
+    back: attention.F64
+
+
+def head_name(view: View) -> str:
+    """The picked head as everything calls it, counted from 1: 2.3 is the third of the second layer."""
+    return f"{view.layer + 1}.{view.head + 1}"
+
+
+def attends_rows(band: Band, view: View, memory: Memory) -> list[Row]:
+    """How much the playhead's place takes from each before it and from itself, for the picked head."""
+    weights, ink, t = view.attention, view.ink, view.place.playhead
+    if weights is None:
+        return [BLANK] * band.lines
+    row = weights[view.layer, view.head, t, view.window].astype(np.float64)
+    row[np.arange(view.window.start, view.window.stop) > t] = np.nan
+    with np.errstate(invalid="ignore"):
+        tall = np.sqrt(row)
+    heights = bar_heights(tall, attention.LOW, attention.HIGH, band.lines)
+    painter = memory.painter(view, ATTENTION)
+    colours = [painter.colour(code) for code in attention.codes(row).tolist()]
+    styles = [ink.text if ink.colourless or c is None else ink.text + Style(color=rgb(c)) for c in colours]
+    texts = ["attends", f"head {head_name(view)}"]
+    rows = []
+    for line in range(band.lines):
+        style = "faint" if line else "accent" if view.chosen.focus == "attention" else "text"
+        about = (texts[line] if line < len(texts) else "", style, "" if line else "6", False)
+        glyphs = bar_glyphs(heights, line, band.lines, view.layout.column_width)
+        rows.append(cells_row(view, about, glyphs, list(styles)))
+    return rows
+
+
+def map_rows(band: Band, view: View, memory: Memory) -> list[Row]:
+    """The picked head at every timestep in view: a row for each (or several) that reads, a column for each it reads."""
+    weights, halves, window = view.attention, not view.ink.colourless, view.window
+    if weights is None:
+        return [BLANK] * band.lines
+    matrix = weights[view.layer, view.head, window, window]
+    steps = len(matrix)
+    count = min(steps, 2 * band.lines if halves else band.lines)
+    key = ("map", view.layer, view.head, window.start, window.stop, count)
+    codes = memory.kept(key, lambda: attention.folded(matrix, count, steps))
+    here = int(np.searchsorted(group_edges(steps, count), view.lit, side="right")) - 1
+    odd = int(np.count_nonzero(np.isnan(matrix) & np.tri(steps, dtype=np.bool_)))
+    each = math.ceil(steps / count)
+    grouped, gaps = f"{each} to a row" if each > 1 else "", counted(odd, "gap") if odd else ""
+    texts = [text for text in (f"head {head_name(view)}", "t down", "s across", grouped, gaps, "√ of 0–1") if text]
+    rows = []
+    for line, pair in enumerate(line_codes(codes, band.lines, halves)):
+        text, style = texts[line] if line < len(texts) else "", "faint" if line else "muted"
+        about = (text, style, "", here // (2 if halves else 1) == line)
+        rows.append(heat_row(view, about, pair, memory.painter(view, ATTENTION)))
+    grid = grid_of(band, view) if view.layout.aside else None
+    if grid is None:
+        return rows
+    margin = aside_at(view.layout, view.steps) - line_width(view)
+    beside = [_grid_line(grid, line, view, memory) for line in range(band.lines)]
+    return [_joined(row, margin, other, view) for row, other in zip(rows, beside, strict=True)]
+
+
+def _joined(row: Row, margin: int, other: Row, view: View) -> Row:
+    """Two rows beside each other, with so many cells between them."""
+    space = Segment(" " * margin, view.ink.text)
+    return Row((row.key, margin, other.key), lambda: [*row.paint(), space, *other.paint()])
+
+
+def heads_rows(band: Band, view: View, memory: Memory) -> list[Row]:
+    """The thumbnails of all heads of all layers, or of as many as there is room for beside the picked one's."""
+    grid = grid_of(band, view)
+    if grid is None:
+        return [BLANK] * band.lines
+    rows = []
+    for line in range(band.lines):
+        inner = _grid_line(grid, line, view, memory)
+        missing = "" if grid.complete else f"{grid.count} of {grid.total}"
+        text = "all heads" if line == 0 else missing if line == 1 else ""
+        about = (text, "muted" if line == 0 else "faint", "", False)
+        rows.append(_labelled(inner, about, view))
+    return rows
+
+
+def _labelled(inner: Row, about: tuple[str, str, str, bool], view: View) -> Row:
+    return Row((about, view.layout.gutter, inner.key), lambda: [*gutter_of(view, about), *inner.paint()])
+
+
+def grid_of(band: Band, view: View) -> Grid | None:
+    """Where the thumbnails of a band stand in it."""
+    weights, layout = view.attention, view.layout
+    if weights is None:
+        return None
+    layers, heads = weights.shape[:2]
+    start = aside_at(layout, view.steps) if layout.aside else layout.gutter
+    width = layout.gutter + layout.columns * layout.column_width - start
+    return arrange_heads(width, band.lines, layers, heads, view.layer * heads + view.head)
+
+
+def head_at(layout: Layout, view: View, x: int, y: int) -> tuple[int, int] | None:
+    """The layer and head of the thumbnail under a cell of the pane, counted from 0."""
+    band, line = layout.band_at(y) or (None, 0)
+    if band is None or not (band.kind is Kind.HEADS or (band.kind is Kind.MAP and layout.aside)):
+        return None
+    grid = grid_of(band, view)
+    start = aside_at(layout, view.steps) if layout.aside else layout.gutter
+    number = grid.at(x - start, line) if grid is not None else None
+    heads = 0 if view.attention is None else view.attention.shape[1]
+    return None if number is None or not heads else divmod(number, heads)
+
+
+def _means(view: View, memory: Memory) -> Means:
+    def made() -> Means:
+        weights = view.attention
+        assert weights is not None  # asked for by those who draw it
+        bits = attention.entropy(weights)
+        back = attention.mean(attention.distance(weights))
+        return Means(attention.mean(bits), attention.mean(attention.evenness(bits)), back)
+
+    return memory.kept("means", made)
+
+
+def _grid_line(grid: Grid, line: int, view: View, memory: Memory) -> Row:
+    """One line of the thumbnails, without a label."""
+    ink = view.ink
+    room = grid.columns * (grid.width + 1) - 1
+    if line == 0:
+        said = fit(
+            next(text for least, text in _CAPTIONS if (grid.width >= least and len(text) <= room) or not least), room
+        )
+        return Row(("legend", said), lambda: pieces((said, ink.faint)))
+    place = grid.place(line)
+    if place is None:
+        return BLANK
+    heads, within = place
+    weights = view.attention
+    assert weights is not None  # there is no grid without
+    if within == 0:
+        return _captions(grid, heads, view, memory)
+    halves = not ink.colourless
+    rows = (grid.lines - 1) * (2 if halves else 1)
+    of_all = memory.kept(("thumbnails", grid, rows), lambda: _thumbnails(grid, rows, weights))
+    codes = np.full(room, HALF, np.uint8)
+    top, bottom = codes.copy(), codes.copy()
+    for i, head in enumerate(heads):
+        upper, lower = line_codes(of_all[head - grid.first], grid.lines - 1, halves)[within - 1]
+        start = i * (grid.width + 1)
+        top[start : start + len(upper)], bottom[start : start + len(lower)] = upper, lower
+    painter = memory.narrow(view, ATTENTION)
+    return _pixels(top, bottom, painter)
+
+
+def _pixels(top: U8, bottom: U8, painter: HeatmapPainter) -> Row:
+    return Row(("pixels", top.tobytes(), bottom.tobytes()), lambda: painter.line(top, bottom, -1))
+
+
+def _thumbnails(grid: Grid, rows: int, weights: attention.Values) -> U8:
+    """(count, rows, columns) level codes of the heads in a grid."""
+    flat = weights.reshape(-1, *weights.shape[2:])[grid.first : grid.first + grid.count]
+    return attention.folded(flat, rows, grid.width)
+
+
+def _captions(grid: Grid, heads: Sequence[int], view: View, memory: Memory) -> Row:
+    """The names and means of a row of heads; the picked one has a mark, and an accent where there is colour."""
+    means, ink = _means(view, memory), view.ink
+    count = means.bits.shape[1]
+    parts: list[tuple[str, Style]] = []
+    for head in heads:
+        layer, number = divmod(head, count)
+        picked = (layer, number) == (view.layer, view.head)
+        bits, even, back = (float(of[layer, number]) for of in (means.bits, means.even, means.back))
+        text = caption(f"{layer + 1}.{number + 1}", bits, even, back, grid.width, picked)
+        parts += [(text, ink.accent if picked else ink.muted), (" ", ink.text)]
+    return Row(("captions", tuple(parts)), lambda: pieces(*parts))
+
+
+def caption(name: str, bits: float, even: float, back: float, width: int, picked: bool) -> str:
+    """What stands above a thumbnail of `width` cells: its name, and as much of its entropy and distance as fits."""
+    share, far = percent(even), f"{significant(back):>5}"
+    forms = (f"{bits:.2f} bits {share} {far} back", f"{share} {far}", share)
+    if not math.isfinite(bits):
+        forms = ("not finite", "not finite", "–")
+    said = next(text for (least, _), text in zip(_CAPTIONS, forms, strict=True) if width >= least)
+    return fit(f"{'▸' if picked else ' '}{name} {said}", width)
