@@ -1,27 +1,50 @@
-"""Count models of one, two and three tokens: the losses a network is measured against."""
+"""Models that train by counting, of any order: the losses a network is measured against."""
 
 import math
+import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from seqcore.records import F64, I32, I64, References
 
-# Counting takes about 50 bytes and 0.5 µs a token, and twice the time for words: of a longer text only so much is read.
+# An order takes about 60 bytes and 0.2 to 0.5 µs a token: of a longer text only so much is read.
 MOST = 4_000_000  # tokens that are counted on
 MEASURED = 1_000_000  # tokens that are measured on
 
+_NAMES = ("uniform", "unigram", "bigram", "trigram")
+
+
+class NGram(NamedTuple):
+    """A model that counts what follows each context of order - 1 tokens, and how good it is."""
+
+    order: int  # 0: uniform
+    loss: float  # on the validation part, nats per token; NaN where nothing was to be counted or measured
+    parameters: int  # the counts it keeps: a number for each token, and one for each longer n-gram that was seen
+    seconds: float  # what counting took, measuring left out
+
+    @property
+    def name(self) -> str:
+        """What people call it: bigram, 4-gram."""
+        return _NAMES[self.order] if self.order < len(_NAMES) else f"{self.order}-gram"
+
 
 def references(train: I32, validation: I32, vocabulary_size: int) -> References:
-    """Losses on `validation` (N,) in nats per token, of models counted on `train` (M,), which comes right before it.
+    """The losses of the first orders, those that a screen shows beside a curve; see `ngrams`."""
+    return References(*(model.loss for model in ngrams(train, validation, vocabulary_size, 3)))
 
-    Every token of the validation part is predicted; the first ones have the end of the training part before them.
-    Of a longer training part the last MOST tokens count, of a longer validation part the first MEASURED ones: the two
-    stretches that meet. With V tokens in the vocabulary:
 
-    - uniform: log V.
+def ngrams(train: I32, validation: I32, vocabulary_size: int, highest: int) -> Iterator[NGram]:
+    """Models of the orders 0 to `highest`, counted on `train` (M,) and measured on `validation` (N,), right after it.
+
+    Each is made when it is asked for. Every token of the validation part is predicted; the first ones have the end of
+    the training part before them. Of a longer training part the last MOST tokens count, of a longer validation part the
+    first MEASURED ones: the two stretches that meet. With V tokens in the vocabulary:
+
+    - uniform, order 0: p(w) = 1 / V.
     - unigram: add-one, p(w) = (c(w) + 1) / (M + V).
-    - bigram and trigram: interpolated Kneser-Ney, which has nothing to tune,
+    - all others: interpolated Kneser-Ney, which has nothing to tune,
 
           p(w | h) = (max(c(h w) - D, 0) + D N(h) p'(w | h')) / c(h),    D = n1 / (n1 + 2 n2),
 
@@ -31,39 +54,67 @@ def references(train: I32, validation: I32, vocabulary_size: int) -> References:
       no context it is add-one on those counts. p(w | h) = p'(w | h') for an unseen h.
       (Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995; interpolated as in Chen and Goodman,
       "An empirical study of smoothing techniques for language modeling", 1999, section 2.7.)
-
-    A loss that has nothing to be measured on or counted from is NaN.
     """
-    train, validation, V = train[-MOST:], validation[:MEASURED], vocabulary_size
-    if len(train) == 0 or len(validation) == 0:
-        return References(math.log(V), math.nan, math.nan, math.nan)
-    past = train[-2:]
-    seen = train.astype(np.int64)
-    text = np.concatenate([past, validation]).astype(np.int64)
-    asked = text[len(past) :]
-    unigram = _loss(_add_one(np.bincount(seen, minlength=V), asked))
-    if len(past) < 2:  # a training part of one token: nothing was ever followed by anything
-        return References(math.log(V), unigram, math.nan, math.nan)
+    V, seen = vocabulary_size, train[-MOST:]
+    yield NGram(0, math.log(V), 0, 0.0)
+    past = seen[len(seen) - min(len(seen), max(0, highest - 1)) :]
+    text = np.concatenate([past, validation[:MEASURED]]).astype(np.int64)
+    judged = slice(len(past), None)
+    measurable = len(seen) > 0 and len(text) > len(past)
 
-    one, two = seen[:-1] * V + seen[1:], text[1:-1]
-    pairs = np.unique(one)
-    ending = _add_one(np.bincount(pairs % V, minlength=V), asked)  # p' of no context: in how many pairs a token is last
-    bigram = _discounted(_Places(seen[:-1], seen[1:]), _Places(two, asked), V, ending)
+    start = time.perf_counter()
+    counts = np.bincount(seen, minlength=V)
+    seconds = time.perf_counter() - start
+    if highest >= 1:
+        yield NGram(1, _loss(_add_one(counts, text), judged) if measurable else math.nan, V, seconds)
 
-    # A pair is numbered by its place among the distinct pairs, so that keys stay small for any V.
-    numbers = np.searchsorted(pairs, one)
-    triples = np.unique(numbers[:-1] * V + seen[2:])
-    ending = _discounted(_Places(pairs[triples // V] % V, triples % V), _Places(two, asked), V, ending)
-    before = _positions(pairs, text[:-2] * V + two)
-    trigram = _discounted(_Places(numbers[:-1], seen[2:]), _Places(before, asked), V, ending)
-    return References(math.log(V), unigram, _loss(bigram), _loss(trigram))
+    grams, kept = _Grams(np.zeros(V, np.int64), counts, seen, np.full(len(text), -1, np.int64), text), V
+    lower = np.zeros(0)
+    for order in range(2, highest + 1):
+        if not measurable or len(seen) < 2:  # in a training part of one token nothing was ever followed by anything
+            yield NGram(order, math.nan, kept, seconds)
+            continue
+        start = time.perf_counter()
+        longer, ends = _longer(grams, seen, text, V)
+        distinct_before = np.bincount(ends, minlength=len(grams.counts))  # c' of the shorter n-grams
+        seconds += time.perf_counter() - start
+        lower = _add_one(distinct_before, text) if order == 2 else _discounted(grams, distinct_before, lower)
+        kept += len(longer.counts)
+        yield NGram(order, _loss(_discounted(longer, longer.counts, lower), judged), kept, seconds)
+        grams = longer
 
 
-class _Places(NamedTuple):
-    """Places of a text: the number of the context before each, -1 where it was never seen, and the token there."""
+class _Grams(NamedTuple):
+    """The distinct n-grams of one order, numbered from 0, and where they stand."""
 
-    context: I64  # (places,)
-    token: I64  # (places,)
+    context: I64  # (distinct,) the number of each one's context among the n-grams of the order below
+    counts: I64  # (distinct,) how often each was seen
+    train: I32  # (M - order + 1,) the number of the n-gram that ends at each place of the training part
+    asked_context: I64  # (places,) the number of the context before each place of the text to measure on, or -1
+    asked: I64  # (places,) the number of the n-gram that ends there; -1 where it was never seen
+
+
+def _longer(grams: _Grams, seen: I32, text: I64, V: int) -> tuple[_Grams, I64]:
+    """The n-grams one token longer, and for each of them the number of the one that it is without its first token.
+
+    A context goes by its number, so that keys stay small for any V and any order.
+    """
+    length = len(seen) - len(grams.train) + 1  # of the contexts
+    keys = grams.train[:-1].astype(np.int64) * V + seen[length:]
+    order = np.argsort(keys)
+    keys = keys[order]
+    new = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=new[1:])
+    first = np.flatnonzero(new)
+    distinct = keys[first]
+    train = np.empty(len(keys), np.int32)
+    train[order] = np.cumsum(new, dtype=np.int32) - 1
+    counts = np.diff(first, append=len(keys))
+    ends = grams.train[order[first] + 1].astype(np.int64)  # the shorter n-gram that ends at the same place
+
+    context = np.concatenate([[-1], grams.asked[:-1]])
+    asked = _positions(distinct, np.where(context >= 0, context * V + text, -1))
+    return _Grams(distinct // V, counts, train, context, asked), ends
 
 
 def _add_one(counts: I64, asked: I64) -> F64:
@@ -72,21 +123,18 @@ def _add_one(counts: I64, asked: I64) -> F64:
     return result
 
 
-def _discounted(seen: _Places, asked: _Places, V: int, lower: F64) -> F64:
-    """p(token | context) at every asked place (N,), counted from the seen; `lower` (N,) is that of the shorter one."""
-    keys, counts = np.unique(seen.context * V + seen.token, return_counts=True)
+def _discounted(grams: _Grams, counts: I64, lower: F64) -> F64:
+    """p(token | context) at every asked place (N,), by those counts; `lower` (N,) is that of the shorter context."""
     once, twice = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
     discount = once / (once + 2 * twice) if once else 0.5
-    contexts = int(seen.context.max(initial=0)) + 1
-    total = np.bincount(seen.context, minlength=contexts + 1)
-    distinct = np.bincount(keys // V, minlength=contexts + 1)
-    known = (asked.context >= 0) & (asked.context < contexts)
-    context = np.where(known, asked.context, contexts)  # the last one is that of all unseen: nothing follows it
-    place = _positions(keys, np.where(known, context * V + asked.token, -1))
-    count = np.where(place >= 0, counts[place] if len(counts) else 0, 0)
-    follows = total[context]
-    kept = np.maximum(count - discount, 0) + discount * distinct[context] * lower
-    return np.where(follows > 0, kept / np.maximum(follows, 1), lower)
+    contexts = int(max(grams.context.max(initial=-1), grams.asked_context.max(initial=-1))) + 1
+    follows = np.zeros(contexts + 1)  # the last one, number -1, is that of all unseen: nothing follows it
+    distinct = np.zeros(contexts + 1)
+    follows[:contexts] = np.bincount(grams.context, counts, contexts)
+    distinct[:contexts] = np.bincount(grams.context, counts > 0, contexts)
+    count, total = np.append(counts, 0)[grams.asked], follows[grams.asked_context]
+    kept = np.maximum(count - discount, 0) + discount * distinct[grams.asked_context] * lower
+    return np.where(total > 0, kept / np.maximum(total, 1), lower)
 
 
 def _positions(ordered: I64, wanted: I64) -> I64:
@@ -97,6 +145,6 @@ def _positions(ordered: I64, wanted: I64) -> I64:
     return np.where(ordered[place] == wanted, place, -1)
 
 
-def _loss(probability: F64) -> float:
-    """The mean of -log p, in nats."""
-    return float(-np.log(probability).mean())
+def _loss(probability: F64, judged: slice) -> float:
+    """The mean of -log p over the judged places, in nats."""
+    return float(-np.log(probability[judged]).mean())

@@ -1,6 +1,5 @@
 """Reference losses: the vectorised counts against the same formulas in dictionaries."""
 
-import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from seqcore.data import ngrams
 from seqcore.data.corpus import read_corpus, split_tokens
 from seqcore.data.ngrams import references
 from seqcore.data.vocabulary import Vocabulary
+
+HIGHEST = 6
 
 
 def discounted(counts: Counter[Any], lower: Callable[[int], float], h: tuple[int, ...], w: int) -> float:
@@ -32,24 +33,19 @@ class Twin:
 
     def __init__(self, train: list[int], V: int) -> None:
         self.V = V
-        self.ones = Counter((w,) for w in train)
-        self.twos = Counter(itertools.pairwise(train))
-        self.threes = Counter(zip(train, train[1:], train[2:], strict=False))
+        self.grams = {n: Counter(zip(*(train[k:] for k in range(n)), strict=False)) for n in range(1, HIGHEST + 1)}
         # distinct n-grams in place of n-grams: after how many tokens was it seen
-        self.ending = Counter(key[1:] for key in self.twos)
-        self.two_ending = Counter(key[1:] for key in self.threes)
+        self.endings = {n: Counter(key[1:] for key in self.grams[n + 1]) for n in range(1, HIGHEST)}
 
-    def unigram(self, w: int) -> float:
-        return (self.ones[(w,)] + 1) / (self.ones.total() + self.V)
+    def p(self, past: list[int], w: int, order: int) -> float:
+        if order == 1:
+            return (self.grams[1][(w,)] + 1) / (self.grams[1].total() + self.V)
+        return discounted(self.grams[order], lambda w: self.lower(past, w, order - 1), tuple(past[1 - order :]), w)
 
-    def lowest(self, w: int) -> float:
-        return (self.ending[(w,)] + 1) / (self.ending.total() + self.V)
-
-    def bigram(self, v: int, w: int) -> float:
-        return discounted(self.twos, self.lowest, (v,), w)
-
-    def trigram(self, u: int, v: int, w: int) -> float:
-        return discounted(self.threes, lambda w: discounted(self.two_ending, self.lowest, (v,), w), (u, v), w)
+    def lower(self, past: list[int], w: int, order: int) -> float:
+        if order == 1:
+            return (self.endings[1][(w,)] + 1) / (self.endings[1].total() + self.V)
+        return discounted(self.endings[order], lambda w: self.lower(past, w, order - 1), tuple(past[1 - order :]), w)
 
 
 def tokens(size: int) -> st.SearchStrategy[list[int]]:
@@ -58,28 +54,41 @@ def tokens(size: int) -> st.SearchStrategy[list[int]]:
 
 @settings(max_examples=60, deadline=None)
 @given(train=tokens(2), validation=tokens(1))
-def test_losses_are_those_of_the_formulas(train: list[int], validation: list[int]) -> None:
-    got = references(np.array(train, np.int32), np.array(validation, np.int32), 5)
-    twin, text = Twin(train, 5), train[-2:] + validation
-    places = range(2, len(text))
-    assert got.uniform == pytest.approx(math.log(5))
-    assert got.unigram == pytest.approx(-np.mean([math.log(twin.unigram(text[t])) for t in places]))
-    assert got.bigram == pytest.approx(-np.mean([math.log(twin.bigram(text[t - 1], text[t])) for t in places]))
-    assert got.trigram == pytest.approx(
-        -np.mean([math.log(twin.trigram(text[t - 2], text[t - 1], text[t])) for t in places])
-    )
+def test_losses_and_counts_are_those_of_the_formulas(train: list[int], validation: list[int]) -> None:
+    V, twin, text = 5, Twin(train, 5), train + validation
+    got = list(ngrams.ngrams(np.array(train, np.int32), np.array(validation, np.int32), V, HIGHEST))
+    assert [model.order for model in got] == list(range(HIGHEST + 1))
+    assert (got[0].loss, got[0].parameters) == (pytest.approx(math.log(V)), 0)
+    for n, model in enumerate(got[1:], 1):
+        losses = [-math.log(twin.p(text[:t], text[t], n)) for t in range(len(train), len(text))]
+        assert model.loss == pytest.approx(np.mean(losses)), model.name
+        assert model.parameters == V + sum(len(twin.grams[k]) for k in range(2, n + 1)), model.name
 
 
 @settings(max_examples=30, deadline=None)
-@given(train=tokens(2), u=st.integers(0, 4), v=st.integers(0, 4))
-def test_probabilities_sum_to_one(train: list[int], u: int, v: int) -> None:
+@given(train=tokens(2), past=st.lists(st.integers(0, 4), min_size=HIGHEST, max_size=HIGHEST))
+def test_probabilities_sum_to_one(train: list[int], past: list[int]) -> None:
     totals: dict[str, float] = defaultdict(float)
     for w in range(5):
         # one token validates: its loss is its probability, in the context that the training part ends with
-        got = references(np.array([*train, u, v], np.int32), np.array([w], np.int32), 5)
-        for name in ("unigram", "bigram", "trigram"):
-            totals[name] += math.exp(-getattr(got, name))
-    assert dict(totals) == pytest.approx({"unigram": 1, "bigram": 1, "trigram": 1})
+        for model in ngrams.ngrams(np.array([*train, *past], np.int32), np.array([w], np.int32), 5, HIGHEST):
+            totals[model.name] += math.exp(-model.loss)
+    names = ("uniform", "unigram", "bigram", "trigram", "4-gram", "5-gram", "6-gram")
+    assert dict(totals) == pytest.approx(dict.fromkeys(names, 1))
+
+
+def test_references_are_the_first_orders() -> None:
+    text = np.random.default_rng(0).integers(0, 5, 900).astype(np.int32)
+    got = references(text[:600], text[600:], 5)
+    losses = [model.loss for model in ngrams.ngrams(text[:600], text[600:], 5, 5)]
+    assert [got.uniform, got.unigram, got.bigram, got.trigram] == losses[:4]  # whatever orders come after
+
+
+def test_a_text_of_repeats_needs_as_much_context_as_its_period_hides() -> None:
+    text = np.tile(np.array([0, 0, 0, 1, 0, 0, 0, 2], np.int32), 500)  # which of 1 and 2 comes lies 4 tokens back
+    losses = [model.loss for model in ngrams.ngrams(text[:3000], text[3000:], 3, 6)]
+    assert losses[4] > 0.15
+    assert losses[5] < 0.01
 
 
 @pytest.mark.parametrize("kind", ["char", "byte", "word"])
@@ -87,8 +96,8 @@ def test_on_real_text_more_context_is_better(kind: str) -> None:
     corpus = read_corpus("tales")
     vocabulary = Vocabulary.build(kind, corpus)
     train, validation = split_tokens(vocabulary.encode(corpus.text), 0.1)
-    got = references(train, validation, vocabulary.size)
-    assert got.trigram < got.bigram < got.unigram < got.uniform
+    losses = [model.loss for model in ngrams.ngrams(train, validation, vocabulary.size, 5)]
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_of_a_long_text_only_the_stretches_that_meet_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
