@@ -87,7 +87,7 @@ def corpus(lab: Lab) -> None:
 
 @command("m", "Model", Group.CHOICE, label="model", rank=1)
 def model(lab: Lab) -> None:
-    """Choose another model: units, layers, dropout, batch."""
+    """Choose another model: its family, and how large it is."""
 
     def change(choice: ModelChoice | None) -> None:
         if choice is not None:
@@ -257,6 +257,34 @@ def triangle(lab: Lab) -> None:
     lab.score.toggle_triangle()
 
 
+@command("a", "Attention", Group.SCORE, label="attention", rank=0, pane="score", when="attention")
+def attention(lab: Lab) -> None:
+    """Show a map of the picked head, then all heads, then staves."""
+    if _has_heads(lab):
+        lab.score.cycle_attention()
+
+
+@command("less_than_sign", "Head before", Group.SCORE, label="head", rank=2, pane="score", when="attention")
+def head_before(lab: Lab) -> None:
+    """Pick the attention head before."""
+    if _has_heads(lab):
+        lab.score.move_head(-1)
+
+
+@command("greater_than_sign", "Next head", Group.SCORE, label="head", rank=2, pane="score", when="attention")
+def head_next(lab: Lab) -> None:
+    """Pick the next attention head of the layer."""
+    if _has_heads(lab):
+        lab.score.move_head(1)
+
+
+def _has_heads(lab: Lab) -> bool:
+    """Whether there is attention to look at; says so where there is none."""
+    if not lab.score.attends:
+        lab.say("This model has no attention: m chooses one that has.")
+    return lab.score.attends
+
+
 @command("z", "Zoom", Group.SCREEN, label="zoom", alternate="unzoom", rank=3)
 def zoom(lab: Lab) -> None:
     """Give the whole screen to one pane, or back to all."""
@@ -303,6 +331,14 @@ def focus_reach(lab: Lab) -> None:
     """Focus the score, and read out the reach."""
     lab.go_to("score")
     lab.score.focus_stave("reach")
+
+
+@command("6", "Go to the attention", Group.SCREEN)
+def focus_attention(lab: Lab) -> None:
+    """Focus the score, and read out the picked head."""
+    if _has_heads(lab):
+        lab.go_to("score")
+        lab.score.focus_stave("attention")
 
 
 @command("tab", "Next pane", Group.SCREEN)

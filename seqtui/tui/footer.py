@@ -13,9 +13,10 @@ NOTICE_SECONDS = 5.0
 ALWAYS = ("help", "quit")  # at the right end, at any width
 
 
-def entries(pane: str) -> list[list[Command]]:
+def entries(pane: str, on: Collection[str] = ()) -> list[list[Command]]:
     """The commands there are to show while `pane` has the focus; neighbours with one label together."""
-    shown = [one for one in COMMANDS.values() if one.label and one.pane in ("", pane) and one.id not in ALWAYS]
+    offered = [one for one in COMMANDS.values() if one.label and one.id not in ALWAYS]
+    shown = [one for one in offered if one.pane in ("", pane) and one.when in ("", *on)]
     shown.sort(key=lambda one: bool(one.pane))  # what the focus adds stands behind, so that the rest stays in place
     return [list(group) for _, group in groupby(shown, key=lambda one: one.label)]
 
@@ -38,7 +39,7 @@ def right_end(on: Collection[str]) -> Content:
 def line(pane: str, on: Collection[str], width: int) -> Content:
     """As many commands as fit into `width` cells: the most important ones are seated first, each in its place."""
     end = right_end(on)
-    offered = [(commands[0].rank, place, entry(commands, on)) for place, commands in enumerate(entries(pane))]
+    offered = [(commands[0].rank, place, entry(commands, on)) for place, commands in enumerate(entries(pane, on))]
     room = width - end.cell_length - 2
     seated = []
     for _, place, text in sorted(offered, key=lambda offer: offer[:2]):
@@ -51,7 +52,7 @@ def line(pane: str, on: Collection[str], width: int) -> Content:
 
 
 class CommandLine(Clickable):
-    """The footer. `pane` is the pane with the focus, `on` the ids of commands whose state is on."""
+    """The footer. `pane` is the pane with the focus, `on` the ids of commands whose state is on, and what is there."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -27,6 +27,8 @@ KEY_LABELS = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "escape": "esc",
     "f1": "F1",
 }
@@ -57,6 +59,7 @@ class Command:
     alternate: str  # the label while the state that it toggles is on
     rank: int  # in the footer: 0 is never dropped, the highest goes first
     pane: str  # in the footer only while this pane has the focus; "" for always
+    when: str  # in the footer only while this is there: "attention"; "" for always
 
 
 COMMANDS: dict[str, Command] = {}
@@ -72,6 +75,7 @@ def command(
     alternate: str = "",
     rank: int = 9,
     pane: str = "",
+    when: str = "",
 ) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
     """Enters a function into the list: its name is the id, its docstring the help.
 
@@ -79,13 +83,13 @@ def command(
         keys: Textual's names of the keys, separated by spaces.
         title: what the palette and the help call it.
         group: its heading in the help.
-        label, alternate, rank, pane: see `Command`.
+        label, alternate, rank, pane, when: see `Command`.
     """
 
     def enter(run: Callable[[Lab], None]) -> Callable[[Lab], None]:
         sentence = run.__doc__ or ""
         COMMANDS[run.__name__] = Command(
-            run.__name__, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane
+            run.__name__, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane, when
         )
         return run
 

@@ -16,17 +16,18 @@ from seqcore.records import (
 
 from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
-KERNELS = (
+KERNEL_NAMES = (
     "embedding forward",
-    "lstm forward",
+    "{} forward",
     "softmax loss",
-    "lstm backward",
+    "{} backward",
     "embedding backward",
     "weight gradient",
     "adamw",
     "sampling",
     "probe",
 )
+CONTEXT = 64  # tokens that attention sees at once: a passage for it is no longer
 PASSAGES = (
     "The miller kept two lamps. One was for the road and one was for the water, and he lit them in that order.",
     "Nobody rang before noon, so Ida counted the boats twice and wrote the smaller number down.",
@@ -40,6 +41,37 @@ CORPORA = (
     CorpusChoice("brackets", "brackets that have to be closed in the right order", 400_500),
 )
 STEPS_A_FRAME = 20
+STAVES = {  # name, signed, limit, gate; how large its values are
+    "rnn": (("h", True, 1.0, True, 1.0),),
+    "gru": (
+        ("reset", False, 1.0, True, 1.0),
+        ("update", False, 1.0, True, 1.0),
+        ("candidate", True, 1.0, True, 1.0),
+        ("h", True, 1.0, True, 1.0),
+    ),
+    "lstm": (
+        ("input", False, 1.0, True, 1.0),
+        ("forget", False, 1.0, True, 1.0),
+        ("cell", True, 1.0, True, 1.0),
+        ("output", False, 1.0, True, 1.0),
+        ("c", True, math.inf, True, 2.5),
+        ("h", True, 1.0, True, 1.0),
+    ),
+    "attention": (
+        ("q", False, math.inf, False, 6.0),
+        ("k", False, math.inf, False, 6.0),
+        ("v", False, math.inf, False, 2.0),
+        ("stream", False, math.inf, False, 20.0),
+    ),
+    "feedforward": (("h", True, 1.0, True, 1.0),),
+}
+MEMORY = {
+    "rnn": 1.5,
+    "gru": 8.0,
+    "lstm": 11.0,
+    "attention": 40.0,
+    "feedforward": 2.0,
+}  # places back to 1/e, when learnt
 
 
 def wave(rows: int, columns: int, phase: float, seed: int) -> F32:
@@ -53,8 +85,57 @@ def wave(rows: int, columns: int, phase: float, seed: int) -> F32:
     return (1 / (1 + np.exp(-0.9 * total))).astype(np.float32)
 
 
-def make_probe(text: str, step: int, hidden: int, layers: int) -> Probe:
-    """A probe of `text` as a model of that size would give it after `step` steps; arrays as in `Probe`."""
+def kernel_names(family: str) -> tuple[str, ...]:
+    """What is compiled for a family."""
+    return tuple(name.format(family) for name in KERNEL_NAMES)
+
+
+def make_staves(family: str, count: int, hidden: int, layers: int, heads: int, phase: float) -> tuple[Stave, ...]:
+    """The staves of all layers, (count, units) each, under the names and with the limits that the records promise."""
+    staves = []
+    for layer in range(layers):
+        for number, (name, signed, limit, gate, size) in enumerate(STAVES[family]):
+            units = {"q": heads, "k": heads, "v": heads, "stream": layers + 1}.get(name, hidden)
+            shared = 0 if name == "stream" else layer  # the residual stream is the same under every layer
+            values = wave(count, units, phase + number, seed=10 * shared + number)
+            if name == "stream":
+                values = np.cumsum(0.2 + values, axis=1) / (1 + layers)
+            scaled = size * (2 * values - 1) if signed else size * values
+            staves.append(Stave(name, layer, scaled.astype(np.float32), signed, limit, gate))
+    return tuple(staves)
+
+
+def make_attention(text: str, layers: int, heads: int, learnt: float) -> F32:
+    """Weights (layers, heads, T, T) of heads that each have a habit, the stronger the more was learnt.
+
+    In turn: the place before, a place some way back, the last space, everything alike. Rows sum to 1; NaN after t.
+    """
+    count = len(text)
+    t, s = np.arange(count)[:, None], np.arange(count)[None, :]
+    spaces = np.array([c == " " for c in text])
+    weights = np.zeros((layers, heads, count, count))
+    for layer in range(layers):
+        for head in range(heads):
+            back = 1 + 3 * layer
+            habits = (
+                -np.abs(t - s - back) * 1.5,
+                -np.abs(t - s - 8 * (layer + 1)) * 0.3,
+                4.0 * spaces[None, :] - 0.1 * (t - s),
+                np.zeros((count, count)),
+            )
+            score = np.where(s <= t, learnt * habits[(head + layer) % 4], -np.inf)
+            grown = np.exp(score - score.max(axis=1, keepdims=True)) if count else score
+            weights[layer, head] = np.where(s <= t, grown / grown.sum(axis=1, keepdims=True), np.nan)
+    return weights.astype(np.float32)
+
+
+def make_probe(
+    text: str, step: int, hidden: int, layers: int, family: str = "lstm", heads: int = 4, size: float = 1.0
+) -> Probe:
+    """A probe of `text` as a model of that family and size would give it after `step` steps; arrays as in `Probe`.
+
+    `size` is that of the gradients, which a smaller embedding makes larger.
+    """
     count = len(text)
     learnt = 1 - math.exp(-step / 600)
     phase = step / 900
@@ -63,24 +144,11 @@ def make_probe(text: str, step: int, hidden: int, layers: int) -> Probe:
     )
     loss = ((1 - learnt) * 4.1 + learnt * surprise).astype(np.float32)
     loss[:1] = np.nan
-    staves = []
-    for layer in range(layers):
-        for number, (name, signed, limit) in enumerate(
-            (
-                ("input", False, 1.0),
-                ("forget", False, 1.0),
-                ("cell", True, 1.0),
-                ("output", False, 1.0),
-                ("c", True, math.inf),
-                ("h", True, 1.0),
-            )
-        ):
-            values = wave(count, hidden, phase + number, seed=10 * layer + number)
-            scaled = (2 * values - 1) * (2.5 if name == "c" else 1.0) if signed else values
-            staves.append(Stave(name, layer, scaled.astype(np.float32), signed, limit))
+    staves = make_staves(family, count, hidden, layers, heads, phase)
     t, s = np.arange(count)[:, None], np.arange(count)[None, :]
-    memory = 2 + 9 * learnt
-    decay = np.where(s < t, np.exp(-(t - s) / memory) * (0.5 + wave(count, count, phase, seed=99)), np.nan)
+    memory = 0.5 + (MEMORY[family] - 0.5) * learnt
+    decay = np.where(s < t, size * np.exp(-(t - s) / memory) * (0.5 + wave(count, count, phase, seed=99)), np.nan)
+    attention = make_attention(text, layers, heads, learnt) if family == "attention" else None
     top = tuple(
         () if place == 0 else (right if (place * 31) % 100 < 90 * learnt else ALPHABET[place % 20], *ALPHABET[:4])
         for place, right in enumerate(text)
@@ -97,10 +165,11 @@ def make_probe(text: str, step: int, hidden: int, layers: int) -> Probe:
         top_ids.reshape(count, 5),
         top,
         probability,
-        tuple(staves),
+        staves,
         np.stack([decay / (layer + 1) for layer in range(layers)]).astype(np.float32),
         decay.astype(np.float32),
         0.004,
+        attention=attention,
     )
 
 
@@ -125,7 +194,7 @@ class ScriptedSession:
 
     Args:
         auto: whether the script moves by itself.
-        kernels: how many frames are spent compiling.
+        kernels: how many frames are spent compiling; a family's are compiled once.
         diverge_at: the step at which the loss stops being finite.
         fail: why the corpus cannot be read; "" for a corpus that can.
         corpora: what the picker offers.
@@ -136,7 +205,7 @@ class ScriptedSession:
         self,
         *,
         auto: bool = False,
-        kernels: int = len(KERNELS),
+        kernels: int = len(KERNEL_NAMES),
         diverge_at: int | None = None,
         fail: str = "",
         corpora: tuple[CorpusChoice, ...] = CORPORA,
@@ -149,6 +218,7 @@ class ScriptedSession:
         self._kernels, self._corpora = kernels, corpora
         self._started = False
         self._compiled = 0
+        self._known: set[str] = set()  # families whose kernels are compiled
         self._passage = 0
         self._columns = 64
         self._text = ""
@@ -194,12 +264,16 @@ class ScriptedSession:
     def _passage_text(self) -> str:
         """A passage as long as there are columns to draw it in, beginning at another sentence each time."""
         sentences = PASSAGES[self._passage :] + PASSAGES[: self._passage]
-        return " ".join(sentences * 3)[: self._columns]
+        longest = CONTEXT if self._now.model.family == "attention" else self._columns
+        return " ".join(sentences * 3)[: min(self._columns, longest)]
 
     def _compiling(self) -> None:
-        if self._compiled < self._kernels:
-            self._put(compiling=CompileProgress(self._compiled, self._kernels, KERNELS[: self._kernels]))
+        family = self._now.model.family
+        if family not in self._known and self._compiled < self._kernels:
+            names = kernel_names(family)[: self._kernels]
+            self._put(compiling=CompileProgress(self._compiled, self._kernels, names))
         else:
+            self._known.add(family)
             self._put(phase=Phase.TRAINING, compiling=None)
 
     def _train(self, steps: int) -> None:
@@ -208,8 +282,9 @@ class ScriptedSession:
             self.diverge_at = None
             self._put(phase=Phase.DIVERGED, message=f"the loss was not finite at step {step:,}")
             return
-        text = self._text or self._passage_text()
         model = self._now.model
+        text = self._text or self._passage_text()
+        text = text[:CONTEXT] if model.family == "attention" else text
         self._write()
         self._put(
             step=step,
@@ -221,7 +296,7 @@ class ScriptedSession:
             history=make_history(step),
             position_loss=(1.4 + 2.0 * np.exp(-np.arange(model.length) / 5)).astype(np.float32),
             probe_text=text,
-            probe=make_probe(text, step, model.hidden, model.layers),
+            probe=make_probe(text, step, model.hidden, model.layers, model.family, model.heads),
             checkpoint_step=step // 100 * 100 or None,
         )
 
@@ -313,6 +388,7 @@ class ScriptedSession:
         self._begin_again(corpus=name)
 
     def _begin_again(self, **changes: object) -> None:
+        self._compiled = 0
         self._put(
             phase=Phase.LOADING,
             step=0,

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-_NARROWEST = 8  # cells: a caption of a name and a number
+_NARROWEST = 7  # cells of a thumbnail: with the gap a caption of a name and a number
+_LEGIBLE = (10, 4)  # cells and lines from which on a caption tells the distance too, and a shape is one
+_LOWEST = 3  # lines: the caption and four rows of pixels, below which there is nothing to tell apart
 _GAP = 1  # cells between thumbnails
 _WIDEST = 16  # cells that a thumbnail may have although it is lower than wide
 _LEGEND = 1  # line above them all
@@ -23,6 +25,10 @@ class Grid:
     def complete(self) -> bool:
         """Whether all of them are shown."""
         return self.count == self.total
+
+    def has_layer(self, heads: int) -> bool:
+        """Whether at least a whole layer of so many heads is shown."""
+        return self.count >= heads
 
     @property
     def rows(self) -> int:
@@ -52,24 +58,36 @@ class Grid:
 
 
 def arrange_heads(width: int, lines: int, layers: int, heads: int, picked: int) -> Grid | None:
-    """The grid that shows all heads largest, or else as many as fit of those beside `picked`; None without room."""
+    """The grid that shows all heads largest, or else those of the layer of `picked`, or else some beside it.
+
+    None without room for any.
+    """
     total, room = layers * heads, lines - _LEGEND
     if width < _NARROWEST or room < 2 or total < 1:
         return None
-    best: tuple[int, Grid] | None = None
-    for columns in (*(n for n in range(1, heads) if heads % n == 0), *(n * heads for n in range(1, layers + 1))):
-        each = room // -(-total // columns)
-        cells = _cells(width, columns, each)
-        if cells >= _NARROWEST and each >= 2 and (best is None or min(cells, 2 * each - 2) > best[0]):
-            best = min(cells, 2 * each - 2), Grid(columns, cells, each, 0, total, total)
-    if best is not None:
-        return best[1]
+    whole = _largest(width, room, layers, heads) or _largest(width, room, 1, heads)
+    if whole is not None:
+        columns, count = whole
+        each = room // -(-count // columns)
+        first = 0 if count == total else picked // heads * heads
+        return Grid(columns, _cells(width, columns, each), each, first, count, total)
     columns = min(heads, (width + _GAP) // (_NARROWEST + _GAP))
-    rows = max(1, room // 3)
-    count = min(columns * rows, total)
+    rows = max(1, room // _LOWEST)
     first = max(0, min(picked // columns - rows // 2, -(-total // columns) - rows)) * columns
     each = room // rows
-    return Grid(columns, _cells(width, columns, each), each, first, min(count, total - first), total)
+    return Grid(columns, _cells(width, columns, each), each, first, min(columns * rows, total - first), total)
+
+
+def _largest(width: int, room: int, layers: int, heads: int) -> tuple[int, int] | None:
+    """How many thumbnails in a row are largest where all of so many layers are shown, and how many these are."""
+    best, found = (False, 0), None
+    for columns in (*(n for n in range(1, heads) if heads % n == 0), *(n * heads for n in range(1, layers + 1))):
+        each = room // -(-layers * heads // columns)
+        cells = _cells(width, columns, each)
+        size = (cells >= _LEGIBLE[0] and each >= _LEGIBLE[1], min(cells, 2 * each - 2))
+        if cells >= _NARROWEST and each >= _LOWEST and size > best:
+            best, found = size, (columns, layers * heads)
+    return found
 
 
 def _cells(width: int, columns: int, lines: int) -> int:

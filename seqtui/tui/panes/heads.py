@@ -21,11 +21,24 @@ from seqtui.tui.widgets.ink import rgb
 from seqtui.tui.widgets.numbers import counted, percent, significant
 from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
 
-# What the captions say at least at so many cells of a thumbnail, longest first, and what stands above to explain it.
+# From so many cells of a thumbnail on a caption says so much; what stands above them to explain it, longest first.
 _CAPTIONS = (
-    (29, "layer.head, mean entropy in bits and as a share of even, mean places back"),
-    (14, "layer.head, entropy as a share of even, places back"),
-    (0, "layer.head, entropy"),
+    (
+        28,
+        (
+            "layer.head · mean entropy in bits, and in % of an even look · mean places looked back",
+            "entropy in bits, in % of even · places back",
+        ),
+    ),
+    (
+        10,
+        (
+            "layer.head · mean entropy in % of an even look · mean places looked back",
+            "entropy in % of even · places back",
+            "entropy % · back",
+        ),
+    ),
+    (0, ("layer.head · mean entropy in % of an even look", "entropy in % of even", "entropy %")),
 )
 
 
@@ -108,8 +121,7 @@ def heads_rows(band: Band, view: View, memory: Memory) -> list[Row]:
     rows = []
     for line in range(band.lines):
         inner = _grid_line(grid, line, view, memory)
-        missing = "" if grid.complete else f"{grid.count} of {grid.total}"
-        text = "all heads" if line == 0 else missing if line == 1 else ""
+        text = ("all heads" if grid.complete else "heads") if line == 0 else ""
         about = (text, "muted" if line == 0 else "faint", "", False)
         rows.append(_labelled(inner, about, view))
     return rows
@@ -158,9 +170,7 @@ def _grid_line(grid: Grid, line: int, view: View, memory: Memory) -> Row:
     ink = view.ink
     room = grid.columns * (grid.width + 1) - 1
     if line == 0:
-        said = fit(
-            next(text for least, text in _CAPTIONS if (grid.width >= least and len(text) <= room) or not least), room
-        )
+        said = _legend(grid, room)
         return Row(("legend", said), lambda: pieces((said, ink.faint)))
     place = grid.place(line)
     if place is None:
@@ -183,6 +193,13 @@ def _grid_line(grid: Grid, line: int, view: View, memory: Memory) -> Row:
     return _pixels(top, bottom, painter)
 
 
+def _legend(grid: Grid, room: int) -> str:
+    """What the captions mean, and that there are more heads than are seen, in so many cells."""
+    texts = next(texts for least, texts in _CAPTIONS if grid.width >= least)
+    shown = "" if grid.complete else f"{grid.count} of {grid.total} heads · "
+    return fit(next((shown + text for text in texts if len(shown + text) <= room), texts[-1]), room)
+
+
 def _pixels(top: U8, bottom: U8, painter: HeatmapPainter) -> Row:
     return Row(("pixels", top.tobytes(), bottom.tobytes()), lambda: painter.line(top, bottom, -1))
 
@@ -202,16 +219,22 @@ def _captions(grid: Grid, heads: Sequence[int], view: View, memory: Memory) -> R
         layer, number = divmod(head, count)
         picked = (layer, number) == (view.layer, view.head)
         bits, even, back = (float(of[layer, number]) for of in (means.bits, means.even, means.back))
-        text = caption(f"{layer + 1}.{number + 1}", bits, even, back, grid.width, picked)
-        parts += [(text, ink.accent if picked else ink.muted), (" ", ink.text)]
+        text = caption(f"{layer + 1}.{number + 1}", bits, even, back, grid.width + 1, picked)
+        parts.append((text, ink.accent if picked else ink.muted))
     return Row(("captions", tuple(parts)), lambda: pieces(*parts))
 
 
-def caption(name: str, bits: float, even: float, back: float, width: int, picked: bool) -> str:
-    """What stands above a thumbnail of `width` cells: its name, and as much of its entropy and distance as fits."""
-    share, far = percent(even), f"{significant(back):>5}"
-    forms = (f"{bits:.2f} bits {share} {far} back", f"{share} {far}", share)
+def caption(name: str, bits: float, even: float, back: float, cells: int, picked: bool) -> str:
+    """What stands above a thumbnail in so many cells: its name, and as much of its entropy and distance as fits."""
+    share = percent(even)
+    forms = (f"{bits:.2f} bits {share} {significant(back):>5} back", _both(even, back, cells), share.rstrip("%"))
     if not math.isfinite(bits):
-        forms = ("not finite", "not finite", "–")
-    said = next(text for (least, _), text in zip(_CAPTIONS, forms, strict=True) if width >= least)
-    return fit(f"{'▸' if picked else ' '}{name} {said}", width)
+        forms = ("not finite", "–", "–")
+    said = next(text for (least, _), text in zip(_CAPTIONS, forms, strict=True) if cells > least)
+    return fit(f"{'▸' if picked else ' '}{name} {said}", cells)
+
+
+def _both(even: float, back: float, cells: int) -> str:
+    """Entropy and distance as bare numbers, the distance of two digits where a third has no room."""
+    far = f"{back:.3g}" if cells >= 13 else f"{back:.2g}"
+    return f"{percent(even).rstrip('%')} {far:>{4 if cells >= 13 else 1}}"

@@ -93,7 +93,7 @@ _ORDER = (
 _COMPACT_HEIGHT = 18
 _COMPACT_STAVE = 4  # lines: eight rows
 _TRIANGLE_LEAST = 8
-_MAP_LEAST = 8
+_MAP_LEAST = 7
 _HEADS_LEAST = 9
 _HEADS_MARGIN = 2  # cells between the map and the thumbnails at its right
 _STAVE_MOST = 16
@@ -177,7 +177,7 @@ def _with_heads(
         staves, room = [(wish.chosen, rest - _MAP_LEAST)], _MAP_LEAST
     lines = min(room, most)
     grid = arrange_heads(free, lines, *heads, 0)
-    if grid is not None and grid.complete:
+    if grid is not None and grid.has_layer(heads[1]):
         return _grown(staves, room - lines, wish), lines, 0, True
     under = max(room - most, room * 2 // 5)
     if room - under < _MAP_LEAST or under < _HEADS_LEAST:
@@ -219,7 +219,13 @@ def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]]
 
 
 def _compact(rest: int, wish: Wish) -> list[tuple[str, int]]:
-    """The chosen stave with its eight rows or more and, where there is room, the state below it."""
+    """The chosen stave with its eight rows or more and, where there is room, the state below it.
+
+    Of staves with fewer units than that there are as many as fit.
+    """
+    need = max(1, -(-wish.units // 2) if wish.halves else wish.units)
+    if need < _COMPACT_STAVE and rest >= need:
+        return [(name, need) for name in _preferred(wish, rest // need)]
     shown = _preferred(wish, 2 if rest >= _COMPACT_STAVE + 2 else 1)
     if len(shown) == 1:
         return [(shown[0], rest)]

@@ -148,6 +148,7 @@ class Lab(Screen[None]):
 
     def _show_footer(self) -> None:
         on = {"pause": self.newest.phase is Phase.PAUSED, "freeze": self.frozen, "zoom": self.zoomed is not None}
+        on["attention"] = self.score.attends
         self.footer.show(self.current, frozenset(name for name, state in on.items() if state))
 
     # Where it is drawn
