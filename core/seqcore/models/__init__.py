@@ -1,0 +1,1 @@
+"""Whole models, one file a family: names and shapes, workspace, forward and backward."""
