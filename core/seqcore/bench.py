@@ -1,4 +1,4 @@
-"""How fast this machine multiplies, and how much of that a training step uses, phase by phase."""
+"""How fast this machine multiplies, how much of that a training step uses, phase by phase; how fast a model writes."""
 
 import statistics
 import time
@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
+from seqcore.data.vocabulary import Vocabulary
 from seqcore.gemm import Packed
+from seqcore.generate import Sampling, Writer
 from seqcore.jit import TEAM
 from seqcore.layers.linear import NO_BIAS, project
+from seqcore.model import initial
 from seqcore.models.clocked import PHASES, Clocked
+from seqcore.models.recurrent import CELLS
+from seqcore.serial import serial_model
 from seqcore.trainer import Trainer
 
 
@@ -36,14 +41,48 @@ def measure_peak(seconds: float = 0.05) -> float:
 
 @dataclass(frozen=True)
 class StepTime:
-    """Medians over the steps measured, in seconds; `peak_share` of `measure_peak`, 0..1."""
+    """Medians over the steps measured, in seconds, beside the floating-point operations of a step."""
 
     config: ModelConfig
     training: TrainingConfig
     seconds: float
-    tokens_per_second: float
-    peak_share: float
-    phases: dict[str, float]
+    work: float
+    phases: dict[str, float]  # seconds
+    phase_work: dict[str, float]  # operations, of the phases that multiply matrices
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens trained on."""
+        return self.training.batch * self.training.length / self.seconds
+
+    def peak_share(self, peak: float) -> float:
+        """What a step uses, 0..1, of `peak` operations a second."""
+        return self.work / (self.seconds * peak)
+
+    def phase_shares(self, peak: float) -> dict[str, float]:
+        """The same for every phase that multiplies matrices."""
+        return {name: work / (self.phases[name] * peak) for name, work in self.phase_work.items()}
+
+
+def phase_work(config: ModelConfig) -> dict[str, float]:
+    """Floating-point operations a token in each phase that multiplies matrices: together the model's `work_per_token`.
+
+    2 for each weight that is multiplied, in every phase that multiplies it; the head's forward phase also computes what
+    flows back out of it.
+    """
+    H, L = config.hidden, config.layers
+    head = 2.0 * H * config.vocabulary_size
+    if config.family in RECURRENT:
+        scan = 2.0 * CELLS[config.family].products * H * H * (2 * L - 1)  # the first layer's input is looked up
+        return {"scan forward": scan, "head": 2 * head, "scan backward": scan, "weight gradients": scan + head}
+    if config.family == "feedforward":
+        product = 2.0 * H * config.context * config.embedding
+        return {"forward": product, "head": 2 * head, "backward": product, "weight gradients": product + head}
+    weights, pairs = 24.0 * L * H * H, 2.0 * L * H * (config.context + 1)  # q k and A v, at a timestep in the middle
+    return {
+        "forward": weights + pairs, "head": 2 * head, "backward": weights + 2 * pairs,
+        "weight gradients": weights + head,
+    }  # fmt: skip
 
 
 class _Clock:
@@ -75,7 +114,7 @@ class _Clock:
         self.spent["rest"] = time.perf_counter() - start - sum(self.spent.values())
 
 
-def time_training(config: ModelConfig, training: TrainingConfig, seconds: float = 2.0, peak: float = 0.0) -> StepTime:
+def time_training(config: ModelConfig, training: TrainingConfig, seconds: float = 2.0) -> StepTime:
     """Train on random tokens for `seconds`. Kernels must be compiled; for the thread that runs parallel ones."""
     tokens = np.random.default_rng(0).integers(0, config.vocabulary_size, 4 * training.batch * training.length + 1)
     trainer = Trainer(config, training, tokens.astype(np.int32), np.zeros(0, np.int32))
@@ -91,9 +130,34 @@ def time_training(config: ModelConfig, training: TrainingConfig, seconds: float 
         with clock.step():
             trainer.step()
         rows.append(clock.spent)
-    median = statistics.median(sum(row.values()) for row in rows)
-    rate = training.batch * training.length / median
+    used = [phase for phase in PHASES if any(row[phase] for row in rows)]
+    size = training.batch * training.length
     return StepTime(
-        config, training, median, rate, rate * trainer.work_per_token() / (peak or measure_peak()),
-        {phase: statistics.median(row[phase] for row in rows) for phase in PHASES if any(row[phase] for row in rows)},
+        config, training, statistics.median(sum(row.values()) for row in rows), size * trainer.work_per_token(),
+        {phase: statistics.median(row[phase] for row in rows) for phase in used},
+        {phase: size * work for phase, work in phase_work(config).items()},
     )  # fmt: skip
+
+
+def time_writing(config: ModelConfig, seconds: float = 1.0) -> float:
+    """Characters a second that one stream writes, each drawn from the predictions: the median over pieces.
+
+    Serial, for any thread; kernels must be compiled.
+    """
+    first = 0x10000  # behind it lie as many characters as a vocabulary may have
+    vocabulary = Vocabulary("char", tuple(map(chr, range(first, first + config.vocabulary_size))))
+    writer = Writer(serial_model(config, initial(config, 1)), vocabulary, "", Sampling(), 1)
+    piece = max(64, 2 * config.context)  # a context is full and begun anew in it, where there is one
+
+    def write() -> float:
+        start = time.perf_counter()
+        for _ in range(piece):
+            next(writer)
+        return time.perf_counter() - start
+
+    write()  # for the caches
+    spent: list[float] = []
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or not spent:
+        spent.append(write())
+    return piece / statistics.median(spent)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from seqcore.config import RECURRENT, ModelConfig
-from seqcore.models import feedforward, recurrent
+from seqcore.models import feedforward, recurrent, transformer
 from seqcore.models.clocked import Clocked
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
@@ -73,7 +73,18 @@ _FEEDFORWARD = Family(
     feedforward.FeedForwardWorkspace.of,
     feedforward.FeedForwardWorkspace.bytes_needed,
 )
-FAMILIES_BY_NAME: dict[str, Family] = dict.fromkeys(RECURRENT, _RECURRENT) | {"feedforward": _FEEDFORWARD}
+_ATTENTION = Family(
+    transformer.shapes,
+    transformer.initial,
+    transformer.Transformer,
+    transformer.TransformerWorkspace.of,
+    transformer.workspace_bytes,
+)
+FAMILIES_BY_NAME: dict[str, Family] = {
+    **dict.fromkeys(RECURRENT, _RECURRENT),
+    "attention": _ATTENTION,
+    "feedforward": _FEEDFORWARD,
+}
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -1,122 +1,165 @@
-"""`seqtui bench`: how fast training is, how much of the machine that is, and where the time goes."""
+"""`seqtui bench`: how fast training is, how much of the machine that is, where the time goes; how fast models write."""
 
+import importlib
 import importlib.util
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
+from seqcore.config import FAMILIES, ModelConfig, TrainingConfig
+from seqcore.presets import with_defaults
+
+from seqtui.cli.settings import flags_named
 
 if TYPE_CHECKING:
-    from seqcore.bench import StepTime
+    from seqtui.cli.kernels import Status
 
-# (hidden, batch, length): a small, a middling and a large model
-SIZES = ((64, 16, 64), (128, 32, 64), (256, 32, 64), (512, 32, 64))
 _VOCABULARY = 65
+_OF_MODEL = ("hidden", "layers")
+
+
+def _size(name: str, told: str) -> Callable[[Any], Any]:
+    """An option that sets one of the sizes; the configuration says what makes sense."""
+    return click.option(f"--{name}", type=int, metavar="N", help=told)
 
 
 @click.command(
     "bench",
     epilog="""\b
 Examples:
-  seqtui bench                             four sizes, about half a minute
-  seqtui bench --hidden 256 --batch 64 --length 128
+  seqtui bench                             every family as it trains by default, half a minute
+  seqtui bench --model gru --hidden 512 --batch 64
   seqtui bench --json""",
 )
-@click.option("--hidden", type=click.IntRange(1, 8192), metavar="N", help="Measure this one size alone.")
-@click.option("--batch", type=click.IntRange(1, 4096), default=32, metavar="N", help="With --hidden.  [default: 32]")
-@click.option("--length", type=click.IntRange(1, 8192), default=64, metavar="N", help="With --hidden.  [default: 64]")
-@click.option("--layers", type=click.IntRange(1, 4), default=1, metavar="N", help="Layers of every size.  [default: 1]")
-@click.option("--seconds", type=click.FloatRange(0.05, 600), default=2.0, metavar="X", help="For each.  [default: 2]")
+@click.option("--model", "families", type=click.Choice(FAMILIES), multiple=True,
+              help="Of which family; can be repeated.  [default: every one]")  # fmt: skip
+@_size("hidden", "Units of a layer; attention: width of the residual stream.  [default: the family's]")
+@_size("layers", "Layers; attention: blocks.  [default: the family's]")
+@_size("batch", "Sequences a step.  [default: the family's]")
+@_size("length", "Timesteps a step.  [default: 64]")
+@click.option("--seconds", type=click.FloatRange(0.05, 600), default=2.0, metavar="X",
+              help="For each measurement.  [default: 2]")  # fmt: skip
 @click.option("--threads", type=int, metavar="N", help="Threads to train with.  [default: all cores]")
-@click.option("--torch/--no-torch", "torch", default=True, help="Measure PyTorch beside, where it is installed.")
+@click.option("--torch/--no-torch", "beside", default=True, help="Measure PyTorch beside, where it is installed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(hidden: int | None, batch: int, length: int, layers: int, seconds: float, threads: int | None,
-            torch: bool, as_json: bool) -> None:  # fmt: skip
-    """Time the training step of an LSTM: milliseconds, tokens a second, share of the machine's measured peak.
+def command(families: tuple[str, ...], seconds: float, threads: int | None, beside: bool, as_json: bool,
+            **sizes: int | None) -> None:  # fmt: skip
+    """Time training and writing: milliseconds a step, tokens a second, share of the machine's measured peak.
 
     The peak is what this machine's cores reach in the matrix product alone. Nothing else should run meanwhile.
+    Where PyTorch is installed, the same models are measured in it: the better of one thread and all cores.
     """
+    from seqcore import jit
+    from seqcore.memory import check_memory
+
+    from seqtui.cli.bench_tables import print_rows
     from seqtui.cli.kernels import Status, compile_with, use_threads
 
+    families = tuple(dict.fromkeys(families)) or FAMILIES
+    cases = [case(family, {key: value for key, value in sizes.items() if value is not None}) for family in families]
+    for each in cases:
+        check_memory(each.model, each.training)
     use_threads(threads)
-    sizes = SIZES if hidden is None else ((hidden, batch, length),)
-    beside = torch and importlib.util.find_spec("torch") is not None
+    torch, missing = pytorch() if beside else (None, "")
+    rows: list[dict[str, Any]] = []
     with Status() as status:
-        compile_with(status.compiling)
-        rows = []
-        for row in _measure(sizes, layers, seconds, beside, status):
+        compile_with(
+            status.compiling, [group for family in families for group in jit.kernel_groups(family, "train", "look")]
+        )
+        for row in _measure(cases, seconds, torch, status):
             rows.append(row)
             if as_json:
                 status.close()
                 click.echo(json.dumps(row))
     if not as_json:
-        _print(rows, beside)
+        print_rows(rows, missing)
 
 
-def _measure(sizes: Any, layers: int, seconds: float, beside: bool, status: Any) -> Iterator[dict[str, Any]]:
-    from seqcore.bench import measure_peak, time_training
-    from seqcore.config import ModelConfig, TrainingConfig
+@dataclass(frozen=True)
+class Case:
+    """What is measured."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+    def __str__(self) -> str:
+        return f"{self.model.family} {self.model.layers}×{self.model.hidden}"
+
+
+def case(family: str, sizes: dict[str, int]) -> Case:
+    """The family as it is trained where nothing is said but `sizes`. Raises UsageError."""
+    said: dict[str, dict[str, Any]] = {"model": {"family": family}, "training": {}}
+    for key, value in sizes.items():
+        said["model" if key in _OF_MODEL else "training"][key] = value
+    model, training = with_defaults(**said)
+    with flags_named():
+        return Case(ModelConfig(_VOCABULARY, **model), TrainingConfig(**training))
+
+
+def pytorch() -> tuple[ModuleType | None, str]:
+    """The module with the same models in PyTorch; None, and why, where that cannot be imported."""
+    if importlib.util.find_spec("torch") is None:
+        return None, "PyTorch is not measured: pip install torch puts it beside"
+    try:
+        return importlib.import_module("seqtui.cli.bench_torch"), ""
+    except Exception as error:  # a broken installation fails in many ways, and ours can be measured without
+        from seqtui.visible import visible
+
+        return None, f"PyTorch is not measured, it cannot be imported: {visible(str(error))[:200]}"
+
+
+def _measure(cases: Sequence[Case], seconds: float, torch: Any, status: "Status") -> Iterator[dict[str, Any]]:
+    from seqcore.bench import measure_peak, time_training, time_writing
 
     peak = measure_peak(0.3)
-    for hidden, batch, length in sizes:
-        status.say(f"measuring lstm {layers}×{hidden}, {batch} × {length}")
-        config = ModelConfig(_VOCABULARY, hidden=hidden, layers=layers)
-        row = _row(time_training(config, TrainingConfig(batch=batch, length=length), seconds, peak), peak)
-        if beside:
-            status.say(f"measuring PyTorch, {layers}×{hidden}, {batch} × {length}")
-            from seqtui.cli.bench_torch import torch_step_seconds
-
-            row["torch_step_ms"] = 1000 * torch_step_seconds(config, batch, length, seconds)
-            row["times_faster"] = row["torch_step_ms"] / row["step_ms"]
+    for each in cases:
+        status.say(f"measuring {each}")
+        timed = time_training(each.model, each.training, seconds)
+        peak = max(peak, measure_peak(0.05))  # one measured while the machine was busy flatters
+        row = _row(each, timed, peak) | {"written_per_second": time_writing(each.model, seconds / 2)}
+        if torch:
+            status.say(f"measuring {each} in PyTorch")
+            row |= _beside(torch, each, seconds, row)
         yield row
 
 
-def _row(timed: "StepTime", peak: float) -> dict[str, Any]:
+def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
     from seqcore import jit
 
     return {
-        "model": timed.config.family,
-        "layers": timed.config.layers,
-        "hidden": timed.config.hidden,
-        "batch": timed.training.batch,
-        "length": timed.training.length,
+        "model": each.model.family,
+        "layers": each.model.layers,
+        "hidden": each.model.hidden,
+        "batch": each.training.batch,
+        "length": each.training.length,
         "threads": int(jit.TEAM[1]),
         "step_ms": 1000 * timed.seconds,
         "tokens_per_second": timed.tokens_per_second,
-        "peak_share": timed.peak_share,
+        "peak_share": timed.peak_share(peak),
         "peak_gflops": peak / 1e9,
         "phases_ms": {name: 1000 * spent for name, spent in timed.phases.items()},
+        "phases_peak_share": timed.phase_shares(peak),
     }
 
 
-def _print(rows: list[dict[str, Any]], beside: bool) -> None:
-    from seqtui.cli.terminal import console, print_table, table
-
-    screen = console()
-    names = ["model", "batch", "step", "tokens/s", "of the peak", *(["PyTorch", "faster"] if beside else [])]
-    made = table(*names, right=names[2:])
-    for row in rows:
-        cells = [
-            f"{row['model']} {row['layers']}×{row['hidden']}",
-            f"{row['batch']} × {row['length']}",
-            f"{row['step_ms']:.2f} ms",
-            f"{row['tokens_per_second']:,.0f}",
-            f"{row['peak_share']:.0%}",
-        ]
-        if beside:
-            cells += [f"{row['torch_step_ms']:.2f} ms", f"{row['times_faster']:.1f}×"]
-        made.add_row(*cells)
-    print_table(made)
-    phases = table("of the step", *(f"{row['layers']}×{row['hidden']}" for row in rows),
-                   right=[f"{row['layers']}×{row['hidden']}" for row in rows])  # fmt: skip
-    for phase in rows[0]["phases_ms"]:
-        phases.add_row(phase, *(f"{row['phases_ms'][phase] / row['step_ms']:.0%}" for row in rows))
-    screen.print()
-    print_table(phases)
-    cores = os.cpu_count() or 1
-    peak = f"{rows[0]['peak_gflops']:,.0f} GFLOP/s with {rows[0]['threads']} of {cores} cores"
-    screen.print(f"\npeak of the matrix product: {peak}", soft_wrap=True)
-    if not beside:
-        screen.print("PyTorch is not measured: pip install torch puts it beside", style="dim", soft_wrap=True)
+def _beside(torch: Any, each: Case, seconds: float, row: dict[str, Any]) -> dict[str, Any]:
+    """The same in PyTorch, the better of one thread and all cores."""
+    model, training = each.model.to_dict(), each.training.to_dict()
+    counts = sorted({1, os.cpu_count() or 1})
+    steps, written = [], []
+    for count in counts:
+        torch.use_threads(count)
+        step = torch.Step(model, training)
+        step.use_fastest(min(0.2, seconds / 10))
+        steps.append(1000 * step.seconds(seconds / len(counts)))
+        written.append(torch.characters_per_second(model, seconds / 2 / len(counts), torch.WAYS[each.model.family][0]))
+    return {
+        "torch_step_ms": min(steps),
+        "times_faster": min(steps) / row["step_ms"],
+        "torch_written_per_second": max(written),
+        "times_faster_writing": row["written_per_second"] / max(written),
+    }

@@ -196,12 +196,3 @@ def test_doctor_tells_and_hints(call: Call, monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEQTUI_RUNS_DIR", str(tmp_path / "file"))
     assert "! cannot be written" in call("doctor").out
-
-
-def test_bench_measures_a_size(call: Call) -> None:
-    words = ["bench", "--hidden", "8", "--batch", "2", "--length", "4", "--seconds", "0.05", "--no-torch"]
-    row = json.loads(call(*words, "--json").out)
-    assert (row["hidden"], row["batch"], row["length"]) == (8, 2, 4)
-    assert row["tokens_per_second"] == pytest.approx(8 / (row["step_ms"] / 1000))
-    assert row["peak_share"] > 0
-    assert "of the peak" in call(*words).out

@@ -1,0 +1,85 @@
+"""What `seqtui bench` found, as tables for people."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = dict[str, Any]
+
+
+def print_rows(rows: Sequence[Row], missing: str) -> None:
+    """Print everything; `missing` says why PyTorch is not beside, where it was to be."""
+    from seqtui.cli.terminal import console, print_table
+
+    screen = console()
+    for made in (training_table(rows), phase_table(rows), writing_table(rows)):
+        print_table(made)
+        screen.print()
+    cores = os.cpu_count() or 1
+    peak = f"{max(row['peak_gflops'] for row in rows):,.0f} GFLOP/s with {rows[0]['threads']} of {cores} cores"
+    screen.print(f"peak of the matrix product: {peak}; beside a phase that multiplies its share of it", soft_wrap=True)
+    if missing:
+        screen.print(missing, style="dim", soft_wrap=True)
+
+
+def training_table(rows: Sequence[Row]) -> "Table":
+    """A step of each model, beside PyTorch's where it was measured."""
+    from seqtui.cli.terminal import table
+
+    beside = any("torch_step_ms" in row for row in rows)
+    names = ["training", "batch", "step", "tokens/s", "of the peak", *(["PyTorch", "faster"] if beside else [])]
+    made = table(*names, right=names[2:])
+    for row in rows:
+        cells = [f"{row['step_ms']:.2f} ms", f"{row['tokens_per_second']:,.0f}", f"{row['peak_share']:.0%}"]
+        if beside:
+            cells += [f"{row['torch_step_ms']:.2f} ms", f"{row['times_faster']:.1f}×"]
+        made.add_row(_model(row), f"{row['batch']} × {row['length']}", *cells)
+    return made
+
+
+def phase_table(rows: Sequence[Row]) -> "Table":
+    """Where a step's time goes: a phase a line; how much of the peak it uses, where it multiplies matrices."""
+    from seqtui.cli.terminal import table
+
+    models = [row["model"] for row in rows]
+    made = table("ms of a step", *models, right=models)
+    for phase in _phases(rows):
+        made.add_row(phase, *(_phase_cell(row, phase) for row in rows))
+    return made
+
+
+def _phases(rows: Sequence[Row]) -> Iterator[str]:
+    """Every phase of any model, in the order in which a step goes through them."""
+    from seqcore.models.clocked import PHASES
+
+    return (phase for phase in PHASES if any(phase in row["phases_ms"] for row in rows))
+
+
+def _phase_cell(row: Row, phase: str) -> str:
+    spent, share = row["phases_ms"].get(phase), row["phases_peak_share"].get(phase)
+    if spent is None:
+        return ""
+    digits = 2 if spent < 100 else 1
+    return f"{spent:.{digits}f} " + ("    " if share is None else f"{share:4.0%}")
+
+
+def writing_table(rows: Sequence[Row]) -> "Table":
+    """One stream, each character drawn from the predictions."""
+    from seqtui.cli.terminal import table
+
+    beside = any("torch_written_per_second" in row for row in rows)
+    names = ["writing", "characters/s", *(["PyTorch", "faster"] if beside else [])]
+    made = table(*names, right=names[1:])
+    for row in rows:
+        cells = [f"{row['written_per_second']:,.0f}"]
+        if beside:
+            cells += [f"{row['torch_written_per_second']:,.0f}", f"{row['times_faster_writing']:.1f}×"]
+        made.add_row(_model(row), *cells)
+    return made
+
+
+def _model(row: Row) -> str:
+    return f"{row['model']} {row['layers']}×{row['hidden']}"

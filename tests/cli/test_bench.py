@@ -1,0 +1,151 @@
+"""`seqtui bench` measures every family, tells phase by phase what of the machine is used, and lives without PyTorch."""
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+from seqcore.bench import phase_work
+from seqcore.config import FAMILIES, ModelConfig
+from seqcore.model import build, initial
+
+from seqtui.cli import bench
+from tests.cli.conftest import Call
+
+TINY = ("--hidden", "8", "--layers", "1", "--batch", "2", "--length", "4", "--seconds", "0.05")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bench_measures_a_tiny_model_of_every_family(call: Call, family: str) -> None:
+    row = json.loads(call("bench", "--model", family, *TINY, "--no-torch", "--json").out)
+    assert (row["model"], row["hidden"], row["batch"], row["length"]) == (family, 8, 2, 4)
+    assert row["tokens_per_second"] == pytest.approx(8 / (row["step_ms"] / 1000))
+    assert row["peak_share"] > 0
+    assert row["written_per_second"] > 0
+    assert {"pack", "head", "weight gradients", "optimizer", "rest"} <= set(row["phases_ms"])
+    assert 0 < sum(row["phases_ms"].values()) < 3 * row["step_ms"]
+    assert set(row["phases_peak_share"]) < set(row["phases_ms"])
+    assert all(share > 0 for share in row["phases_peak_share"].values())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_phases_work_is_together_that_of_the_model(family: str) -> None:
+    layers = 1 if family == "feedforward" else 3
+    config = ModelConfig(65, family=family, hidden=24, layers=layers, embedding=20)
+    whole = build(config, initial(config, 1)).work_per_token()
+    assert sum(phase_work(config).values()) == pytest.approx(whole)
+
+
+def test_bench_prints_steps_phases_and_writing(call: Call) -> None:
+    out = call("bench", "--model", "rnn", "--model", "feedforward", *TINY, "--no-torch").out
+    for words in ("of the peak", "rnn 1×8", "feedforward 1×8", "scan backward", "characters/s", "peak of the matrix"):
+        assert words in out
+    assert "PyTorch" not in out
+
+
+def test_a_family_is_measured_as_it_trains_where_nothing_is_said() -> None:
+    recipe = bench.case("attention", {})
+    assert (recipe.model.layers, recipe.model.hidden, recipe.model.heads, recipe.model.context) == (4, 128, 4, 64)
+    assert (recipe.training.batch, recipe.training.length, recipe.training.sampling) == (12, 64, "windows")
+    shorter = bench.case("attention", {"length": 16, "hidden": 64})
+    assert (shorter.model.context, shorter.training.length, shorter.model.hidden) == (16, 16, 64)
+    assert bench.case("lstm", {"layers": 2}).model.layers == 2
+    with pytest.raises(click.UsageError, match="--layers 13"):
+        bench.case("gru", {"layers": 13})
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--model", "cnn"), "cnn"),
+        (("--batch", "0"), "--batch 0"),
+        (("--length", "9000"), "--length 9000"),
+        (("--seconds", "0"), "--seconds"),
+        (("--hidden", "8192", "--batch", "4096", "--length", "8192"), "this machine has"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_line(call: Call, words: tuple[str, ...], says: str) -> None:
+    answer = call("bench", "--model", "lstm", *words)
+    assert answer.code in (1, 2)
+    assert says in answer.line
+    assert answer.out == ""
+
+
+def test_a_pytorch_that_is_broken_is_told_and_ours_is_measured(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> ModuleType:
+        raise OSError(f"{name}: libc10.so: \x1b[31mno such file")
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib, "import_module", broken)
+    torch, why = bench.pytorch()
+    assert torch is None
+    assert "cannot be imported" in why
+    assert "libc10.so" in why
+    assert "\x1b" not in why
+
+
+class _Torch:
+    """What the module with PyTorch's side offers, with numbers given."""
+
+    WAYS = dict.fromkeys(FAMILIES, ("module",))
+    threads = 0
+
+    def use_threads(self, count: int) -> None:
+        self.threads = count
+
+    def Step(self, model: dict[str, Any], training: dict[str, Any]) -> Any:  # noqa: N802  # it is a class there
+        assert model["family"] == "gru"
+        assert training["batch"] == 32
+        outer = self
+
+        class Measured:
+            def use_fastest(self, seconds: float) -> None: ...
+
+            def seconds(self, seconds: float) -> float:
+                return 0.25 * outer.threads  # one thread is the better
+
+        return Measured()
+
+    def characters_per_second(self, model: dict[str, Any], seconds: float, way: str) -> float:
+        return 100.0 * self.threads  # all cores are the better
+
+
+def test_beside_pytorch_its_better_number_of_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    row = {"step_ms": 50.0, "written_per_second": 1000.0}
+    found = bench._beside(_Torch(), bench.case("gru", {}), 1.0, row)
+    assert found["torch_step_ms"] == pytest.approx(250)
+    assert found["times_faster"] == pytest.approx(5)
+    assert found["torch_written_per_second"] == pytest.approx(200)
+    assert found["times_faster_writing"] == pytest.approx(5)
+
+
+def test_tables_have_pytorch_beside_and_shares_where_there_is_work(capsys: pytest.CaptureFixture[str]) -> None:
+    from seqtui.cli.bench_tables import print_rows
+
+    row: dict[str, Any] = {
+        "model": "gru", "layers": 1, "hidden": 64, "batch": 16, "length": 32, "threads": 2, "step_ms": 123.456,
+        "tokens_per_second": 98765.0, "peak_share": 0.755, "peak_gflops": 234.0,
+        "phases_ms": {"pack": 1.0, "scan forward": 120.456}, "phases_peak_share": {"scan forward": 0.8},
+        "written_per_second": 12345.0, "torch_step_ms": 500.0, "times_faster": 4.05,
+        "torch_written_per_second": 2000.0, "times_faster_writing": 6.17,
+    }  # fmt: skip
+    print_rows([row, row | {"model": "rnn", "phases_ms": {"table": 2.0}, "phases_peak_share": {}}], "why not")
+    lines = capsys.readouterr().out.splitlines()
+    assert "gru 1×64  16 × 32  123.46 ms    98,765          76%  500.00 ms    4.0×" in lines[1]
+    phases = {name: line.split()[len(name.split()) :] for name in ("pack", "table", "scan forward")
+              for line in lines if line.startswith(name)}  # fmt: skip
+    assert phases == {"pack": ["1.00"], "table": ["2.00"], "scan forward": ["120.5", "80%"]}
+    assert any("12,345" in line and "6.2×" in line for line in lines)
+    assert lines[-2].startswith("peak of the matrix product: 234 GFLOP/s with 2 of ")
+    assert lines[-1] == "why not"
+
+
+def test_bench_imports_no_pytorch_where_it_is_not_wanted(call: Call) -> None:
+    call("bench", "--model", "rnn", *TINY, "--no-torch", "--json")
+    assert "seqtui.cli.bench_torch" not in sys.modules
