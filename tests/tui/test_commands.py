@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.command import CommandPalette
 
-from seqtui.snapshot import Phase
+from seqtui.snapshot import ModelChoice, Phase
 from seqtui.tui.registry import COMMANDS, bindings
 from seqtui.tui.screens.corpus import CorpusPicker
 from seqtui.tui.screens.help import HelpScreen
@@ -15,6 +15,7 @@ from seqtui.tui.screens.model import ModelPicker
 from seqtui.tui.screens.temperature import TemperatureDialog
 from seqtui.tui.screens.text import TextDialog
 from tests.tui.reading import SIZES, Stage, stage
+from tests.tui.scripted import ScriptedSession
 
 Proof = Callable[[Stage, str], Awaitable[None]]
 
@@ -311,8 +312,51 @@ PROOFS: dict[str, Proof] = {
 IN_A_TEST_OF_ITS_OWN = {"quit"}
 
 
+def picks_head(number: int) -> Proof:
+    """The first head is picked, then that one, and it is read out."""
+
+    async def proof(s: Stage, key: str) -> None:
+        s.lab.score.selection.head = 0
+        await s.press(key)
+        assert f"head {number} of layer 1 at" in s.text()
+        assert f"head {number} of 4" in s.text()
+
+    return proof
+
+
+OF_ATTENTION: dict[str, Proof] = {
+    "attention": goes_round(3),
+    "head_before": picks_head(4),
+    "head_next": picks_head(2),
+    "focus_attention": focuses("score", "attention"),
+}
+
+
 def test_every_command_has_a_proof() -> None:
-    assert set(PROOFS) | IN_A_TEST_OF_ITS_OWN == set(COMMANDS)
+    assert set(PROOFS) | set(OF_ATTENTION) | IN_A_TEST_OF_ITS_OWN == set(COMMANDS)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_every_key_of_attention_does_what_its_command_says(size: tuple[int, int]) -> None:
+    async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2)), size) as s:
+        for name, proof in OF_ATTENTION.items():
+            for key in COMMANDS[name].keys:
+                try:
+                    await proof(s, key)
+                except AssertionError as error:
+                    raise AssertionError(f"{name} by {key}: {error}\n{s.text()}") from error
+
+
+async def test_keys_of_attention_say_so_where_there_is_none_and_stand_in_no_footer() -> None:
+    async with stage() as s:
+        assert "a attention" not in s.lines()[-1]
+        for name in OF_ATTENTION:
+            before = body(s)
+            await s.press(*COMMANDS[name].keys)
+            assert "This model has no attention" in s.lines()[-1]
+            assert body(s) == before
+    async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2))) as s:
+        assert "a attention" in s.lines()[-1]
 
 
 def test_no_key_is_bound_twice() -> None:

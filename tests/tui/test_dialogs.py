@@ -1,18 +1,17 @@
 """The dialogs: by keyboard alone, and nothing wrong gets through them."""
 
-import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from seqcore.config import ModelConfig
+from seqcore.config import FAMILIES, RECURRENT, ModelConfig, TrainingConfig
 from textual import events
 from textual.widgets import Input, OptionList
 
 from seqtui.snapshot import ModelChoice, Phase
 from seqtui.tui.registry import COMMANDS, key_label
-from seqtui.tui.screens.model import SETTINGS, ModelPicker, parameters, training_bytes
+from seqtui.tui.screens.model import ModelPicker, OptionField
+from seqtui.tui.screens.settings import SETTINGS, Setting, defaults, settings_of, size
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -72,23 +71,91 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
         assert "0.559 M parameters" in s.text()
         await write(s, "512")
         await s.pull()
-        count = parameters(ModelChoice(hidden=512, layers=2), 65)
-        assert f"{count / 1e6:.2f} M parameters, about " in s.text()
+        count, room = size(ModelChoice(hidden=512, layers=2), 65)
+        assert f"{count / 1e6:.2f} M parameters, up to {room / 1e6:,.0f} MB while training" in s.text()
 
 
-@given(hidden=st.integers(16, 1024), layers=st.integers(1, 4), batch=st.integers(1, 256), length=st.integers(8, 512))
-@settings(deadline=None)
-def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_has(
-    hidden: int, layers: int, batch: int, length: int
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_makes(family: str) -> None:
+    from seqcore.memory import bytes_needed
+    from seqcore.model import initial
+
+    choice = replace(defaults(family), hidden=48, heads=3, length=20, batch=5)
+    config = ModelConfig(65, **choice.fields())
+    count, room = size(choice, 65)
+    assert count == initial(config, 1).size
+    assert room == bytes_needed(config, TrainingConfig(batch=5, length=20))
+
+
+@pytest.mark.parametrize("screen", SIZES)
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_every_family_is_offered_with_its_own_settings_and_sensible_values(
+    family: str, screen: tuple[int, int]
 ) -> None:
-    from seqcore.model import Workspace, shapes
+    async with stage(size=screen) as s:
+        await s.press("m", "up")
+        for _ in range(FAMILIES.index(family) - FAMILIES.index("lstm")):
+            await s.press("right")
+        for _ in range(FAMILIES.index("lstm") - FAMILIES.index(family)):
+            await s.press("left")
+        text = s.text()
+        assert f"◂ {family} ▸" in text
+        for one in SETTINGS:
+            assert (f"│  {one.label} " in text) == (one in settings_of(family)), one.label
+        assert "M parameters, up to " in text
+        assert ("a baseline" in text) == (family == "feedforward")
+        await s.press("enter")
+        begins = ModelChoice(family, 64, 2) if family in RECURRENT else defaults(family)
+        if family != "lstm":
+            assert s.last_call() == ("change_model", begins)
+    assert begins in (
+        ModelChoice(family, 64, 2),  # recurrent, as the one before
+        ModelChoice("attention", 128, 4, batch=12, length=64),
+        ModelChoice("feedforward", 256, 1, batch=32, length=64),
+    )
 
-    choice = ModelChoice(hidden=hidden, layers=layers, batch=batch, length=length)
-    config = ModelConfig(65, choice.family, hidden, layers)
-    count = sum(math.prod(shape) for shape in shapes(config).values())
-    assert parameters(choice, 65) == count
-    needed = Workspace.bytes_needed(config, length, batch) + 4 * 5 * count
-    assert 0.7 < training_bytes(choice, 65) / needed < 1.3
+
+async def test_a_kind_of_model_that_was_left_comes_back_as_it_was() -> None:
+    async with stage() as s:
+        await s.press("m")
+        await write(s, "48")
+        await s.press("up", "right")  # attention
+        assert s.app.screen.query_one("#hidden", Input).value == "128"
+        await s.press("left", "left", "enter")  # back past the lstm to the gru
+        assert s.last_call() == ("change_model", ModelChoice("gru", 48, 2))
+
+
+async def test_words_are_stepped_by_key_and_by_mouse() -> None:
+    async with stage(ScriptedSession(model=ModelChoice("rnn", 32))) as s:
+        await s.press("m", "up", "right")
+        assert "h = relu(x W_xh + h' W_hh + b)" in s.text()
+        await s.press("enter")
+        assert s.last_call() == ("change_model", ModelChoice("rnn", 32, activation="relu"))
+        assert "rnn 1×32 relu" in s.lines()[0]
+    async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2))) as s:
+        await s.press("m")
+        await s.pilot.click("#positions")
+        assert s.app.screen.query_one("#positions", OptionField).value == "sinusoidal"
+
+
+async def test_heads_that_do_not_share_the_units_evenly_are_refused() -> None:
+    async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2))) as s:
+        asked = len(s.session.calls)
+        await s.press("m", "down", "down")
+        await write(s, "3")
+        await s.press("enter")
+        assert "heads 3: hidden 32 is no multiple of it." in s.text()
+        assert isinstance(s.app.screen, ModelPicker)
+        assert len(s.session.calls) == asked
+
+
+async def test_on_the_smallest_screen_every_setting_and_complaint_is_in_view() -> None:
+    async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2)), (60, 16)) as s:
+        await s.press("m")
+        assert all(one.label in s.text() for one in settings_of("attention"))
+        await write(s, "8")
+        await s.pull()
+        assert "units: a whole number from 16 to 1024, please." in s.text()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +163,7 @@ def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_has(
     [
         ("hidden", "8"),
         ("hidden", "2000"),
-        ("layers", "5"),
+        ("layers", "13"),
         ("dropout", "1"),
         ("dropout", "..."),
         ("batch", ""),
@@ -105,6 +172,7 @@ def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_has(
 )
 async def test_a_model_out_of_range_is_refused_with_its_range(field: str, value: str) -> None:
     setting = next(one for one in SETTINGS if one.name == field)
+    assert isinstance(setting, Setting)
     async with stage() as s:
         asked = len(s.session.calls)
         await s.press("m")
@@ -112,7 +180,7 @@ async def test_a_model_out_of_range_is_refused_with_its_range(field: str, value:
         await write(s, value)
         await s.press("enter")
         assert f"{setting.label}: " in s.text()
-        assert f"from {setting.low:g} to {setting.high:g}" in s.text()
+        assert f"◂ from {setting.low:g} to {setting.high:g}" in s.text(), "beside the number that is wrong"
         assert isinstance(s.app.screen, ModelPicker)
         assert len(s.session.calls) == asked
 

@@ -28,6 +28,7 @@ BANNERS = {
     Phase.FAILED: "✗ failed: {}   c corpus · q quit",
     Phase.DIVERGED: "▲ diverged: {}   R recover · q quit",
 }
+COMPILING = "◔ compiling {}, {} of {}, once on this machine"
 
 
 class Lab(Screen[None]):
@@ -56,6 +57,7 @@ class Lab(Screen[None]):
         self._wanted = "score"  # the pane that a person went to last, at whatever size
         self._wanted_above = ""  # the last of them that stands above the score; "" until there is one
         self._moved = False  # whether a person went anywhere at all
+        self._looked_away = False  # whether they went anywhere since kernels began to be compiled
         self._fronted = ("", "")  # what the arrangement was made for
         self._arrangement = Arrangement(())
         self._drawn: dict[str, int] = {}  # serial that each pane shows
@@ -97,6 +99,8 @@ class Lab(Screen[None]):
         """Draws a snapshot: all of it, or the status line alone while frozen."""
         if snapshot.model != self.newest.model:
             self._drawn.clear()
+        if snapshot.phase is Phase.COMPILING and self.newest.phase is not Phase.COMPILING:
+            self._looked_away = False
         self.newest = snapshot
         if not self.frozen:
             self.shown = snapshot
@@ -113,9 +117,12 @@ class Lab(Screen[None]):
     def _front(self) -> tuple[str, str]:
         """What is seen above the score, and what alone, where there is room for one: what a person went to last.
 
-        Until they went anywhere it is the list of kernels, in the place of the writing, while these are compiled.
+        Until they went anywhere it is the list of kernels, in the place of the writing, while these are compiled; it
+        comes to the front, too, when another model's are.
         """
         waiting = self.newest.phase in (Phase.LOADING, Phase.COMPILING)
+        if self.newest.phase is Phase.COMPILING and not self._looked_away:
+            return "writing", "writing"
         above = self._wanted_above or ("writing" if waiting else "loss")
         return above, "writing" if waiting and not self._moved else self._wanted
 
@@ -131,10 +138,20 @@ class Lab(Screen[None]):
         self._show_tabs()  # last: a pane's note may have changed
 
     def _show_banner(self) -> None:
-        form = BANNERS.get(self.newest.phase)
-        self.banner.display = form is not None and not self._arrangement.too_small
-        if form is not None:
-            self.banner.update(Content(form.format(visible(self.newest.message))))
+        text, grave = self._banner(), self.newest.phase in BANNERS
+        self.banner.display = bool(text) and not self._arrangement.too_small
+        self.banner.set_class(not grave, "-calm")
+        self.banner.update(Content(text))
+
+    def _banner(self) -> str:
+        """What went wrong, or which kernel is being compiled where the list of them is not in view."""
+        compiling = self.newest.compiling
+        if self.newest.phase is Phase.COMPILING and compiling is not None:
+            if "writing" in self._arrangement.panes and not self.frozen:
+                return ""
+            now = min(compiling.done + 1, compiling.total)
+            return COMPILING.format(visible(compiling.current) or "kernels", now, compiling.total)
+        return BANNERS.get(self.newest.phase, "").format(visible(self.newest.message))
 
     def _show_tabs(self) -> None:
         tabs = self._arrangement.tabs
@@ -189,7 +206,7 @@ class Lab(Screen[None]):
         self.rearrange()
 
     def _want(self, name: str) -> None:
-        self._wanted, self._moved = name, True
+        self._wanted, self._moved, self._looked_away = name, True, True
         if name in ABOVE:
             self._wanted_above = name
 

@@ -1,10 +1,8 @@
 """The dialog that chooses a model."""
 
-import math
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from seqcore.config import FAMILIES, ModelConfig
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -13,72 +11,20 @@ from textual.widgets import Input, Label, Static
 
 from seqtui.snapshot import ModelChoice, Snapshot
 from seqtui.tui.screens.dialog import CleanInput, Dialog
-from seqtui.tui.status import millions
-
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # matrices of a layer, by family
-EMBEDDING: int = ModelConfig.embedding  # the engine's default, which the dialog does not change
-FLOAT = 4  # bytes
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One number of a model: its name in `ModelChoice`, its range, and what the arrow keys step through."""
-
-    name: str
-    label: str
-    low: float
-    high: float
-    steps: tuple[float, ...]
-    whole: bool = True
-
-    def parse(self, text: str) -> float:
-        """The number. Raises ValueError with a sentence for the person who wrote it."""
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not self.low <= value <= self.high or (self.whole and value != int(value)):
-            kind = "a whole number" if self.whole else "a number"
-            raise ValueError(f"{self.label}: {kind} from {self.low:g} to {self.high:g}, please.")
-        return int(value) if self.whole else value
-
-    def next(self, value: float, direction: int) -> float:
-        """The nearest step above or below a value; the end of the range beyond the last."""
-        if direction > 0:
-            return next((step for step in self.steps if step > value), self.steps[-1])
-        return next((step for step in reversed(self.steps) if step < value), self.steps[0])
-
-
-SETTINGS = (
-    Setting("hidden", "units", 16, 1024, (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)),
-    Setting("layers", "layers", 1, 4, (1, 2, 3, 4)),
-    Setting("dropout", "dropout", 0.0, 0.9, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), whole=False),
-    Setting("batch", "batch", 1, 256, (8, 16, 32, 64, 128, 256)),
-    Setting("length", "length", 8, 512, (16, 32, 64, 96, 128, 192, 256, 512)),
+from seqtui.tui.screens.settings import (
+    EQUATIONS,
+    FAMILY,
+    NOTES,
+    SETTINGS,
+    Option,
+    Setting,
+    check,
+    defaults,
+    kind_of,
+    settings_of,
+    size,
 )
-NOTES = {
-    "hidden": "in each layer",
-    "layers": "on top of each other",
-    "dropout": "between layers",
-    "batch": "sequences at once",
-    "length": "timesteps, back through time",
-}
-
-
-def parameters(choice: ModelChoice, vocabulary: int) -> int:
-    """How many numbers are learnt: an embedding (V, E), the gates of each layer, and the way out (H + 1, V)."""
-    hidden, gates = choice.hidden, GATES[choice.family] * choice.hidden
-    inputs = [EMBEDDING, *[hidden] * (choice.layers - 1)]
-    layers = sum(gates * (width + hidden + 1) for width in inputs)
-    return vocabulary * EMBEDDING + layers + vocabulary * (hidden + 1)
-
-
-def training_bytes(choice: ModelChoice, vocabulary: int) -> int:
-    """What training holds in memory, roughly: parameters, their packed copy, gradient and two moments, activations."""
-    hidden, layers, gates = choice.hidden, choice.layers, GATES[choice.family]
-    states = layers * (gates + 3) * hidden  # gates, c, h and dh
-    inputs = (layers - 1) * gates * hidden + (layers * hidden if choice.dropout else 0)
-    return FLOAT * (5 * parameters(choice, vocabulary) + choice.batch * choice.length * (states + inputs + vocabulary))
+from seqtui.tui.status import millions
 
 
 class SettingInput(CleanInput):
@@ -111,8 +57,8 @@ class SettingInput(CleanInput):
         self.select_all()
 
 
-class Family(Static, can_focus=True):
-    """The family of the model, stepped with ← and → or a click."""
+class OptionField(Static, can_focus=True):
+    """One of a few words, stepped with ← and → or a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,minus", "step(-1)", show=False),
@@ -123,20 +69,29 @@ class Family(Static, can_focus=True):
     ]
 
     class Changed(Message):
-        """Another family was chosen."""
+        """Another word was chosen."""
 
-    def __init__(self, family: str) -> None:
-        super().__init__(f"◂ {family} ▸", classes="family", markup=False)
-        self.family = family
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, option: Option, value: str) -> None:
+        super().__init__(f"◂ {value} ▸", classes="option", markup=False, id=option.name)
+        self.option, self.value = option, value
+
+    def put(self, value: str) -> None:
+        """Shows a word."""
+        self.value = value
+        self.update(f"◂ {value} ▸")
 
     def action_step(self, direction: int) -> None:
-        """To the next family there is."""
-        self.family = FAMILIES[(FAMILIES.index(self.family) + direction) % len(FAMILIES)]
-        self.update(f"◂ {self.family} ▸")
-        self.post_message(self.Changed())
+        """To the next word there is."""
+        words = self.option.words
+        self.put(words[(words.index(self.value) + direction) % len(words)])
+        self.post_message(self.Changed(self.option.name))
 
     def on_click(self) -> None:
-        """The next family."""
+        """The next word."""
         self.action_step(1)
 
 
@@ -160,53 +115,110 @@ class Stepper(Static):
 
 
 class ModelPicker(Dialog[ModelChoice]):
-    """Asks for a model, says how large it is, and gives it back on Enter."""
+    """Asks for a model, says what it computes and how large it is, and gives it back on Enter."""
 
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (23, "-high")]  # noqa: RUF012  # so Textual has it
     AUTO_FOCUS = "#hidden"  # what people come to change; focused once and at once, so that no key goes elsewhere
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self._snapshot = snapshot
         self._choice = snapshot.model
+        self._left: dict[str, dict[str, str]] = {}  # what the fields said when another kind of model was gone to
+        self._family = snapshot.model.family
 
     def compose(self) -> ComposeResult:
-        """A line a number, then what they come to."""
+        """The family, a line for each of its settings, then what they come to."""
         with Vertical(classes="box -narrow") as box:
             box.border_title = "model"
             box.border_subtitle = "↑ ↓ choose · ← → change · enter train · esc back"
-            with Horizontal(classes="setting"):
-                yield Label("family", classes="name")
-                yield Family(self._choice.family)
-            for setting in SETTINGS:
-                with Horizontal(classes="setting"):
-                    yield Label(setting.label, classes="name")
-                    yield Stepper(setting, -1)
-                    yield SettingInput(setting, getattr(self._choice, setting.name))
-                    yield Stepper(setting, 1)
-                    yield Label(NOTES[setting.name], classes="note")
+            for one in (FAMILY, *SETTINGS):
+                value = getattr(self._choice, one.name)
+                with Horizontal(classes="setting", id=f"row-{one.name}"):
+                    yield Label(one.label, classes="name")
+                    if isinstance(one, Option):
+                        yield OptionField(one, value)
+                        yield Label("", classes="note", markup=False)
+                    else:
+                        yield Stepper(one, -1)
+                        yield SettingInput(one, value)
+                        yield Stepper(one, 1)
+                        yield Label(one.note, classes="note", markup=False)
+            yield Static("", id="equations", markup=False)
             yield Static("", id="size", markup=False)
             yield Label("", classes="complaint", markup=False)
             yield Static("A new run begins with new parameters; the present one stays saved.", classes="hint")
+
+    def on_mount(self) -> None:
+        """Shows the settings of the model that is there."""
+        self._show_family()
 
     def on_input_changed(self) -> None:
         """Says at once what the numbers come to."""
         self.say_size()
 
-    def on_family_changed(self) -> None:
-        """Another family is of another size."""
+    def on_option_field_changed(self, event: OptionField.Changed) -> None:
+        """Another family has other settings, and other values where it is of another kind."""
+        if event.name == "family":
+            self._change_family(self.query_one("#family", OptionField).value)
+        self._show_family()
+
+    def _change_family(self, family: str) -> None:
+        """Takes what the fields say, or what they said when such a model was left; its defaults the first time."""
+        before, now = kind_of(self._family), kind_of(family)
+        self._family = family
+        if before == now:
+            return
+        self._left[before] = {one.name: self._field(one).value for one in SETTINGS}
+        begins = defaults(family)
+        values = self._left.get(now, {one.name: _written(getattr(begins, one.name)) for one in SETTINGS})
+        for one in SETTINGS:
+            field = self._field(one)
+            if isinstance(field, OptionField):
+                field.put(values[one.name])
+            else:
+                field.value = values[one.name]
+
+    def _field(self, one: Setting | Option) -> SettingInput | OptionField:
+        if isinstance(one, Option):
+            return self.query_one(f"#{one.name}", OptionField)
+        return self.query_one(f"#{one.name}", SettingInput)
+
+    def _show_family(self) -> None:
+        """The rows of the family's settings, and what it computes."""
+        shown = settings_of(self._family)
+        for one in SETTINGS:
+            self.query_one(f"#row-{one.name}").display = one in shown
+        self.query_one("#row-family .note", Label).update(NOTES[self._family])
+        activation = self.query_one("#activation", OptionField).value
+        self.query_one("#equations", Static).update("\n".join(EQUATIONS[self._family]).format(activation))
         self.say_size()
 
     def say_size(self) -> None:
-        """What the choice comes to, or what is wrong with it."""
-        error, size = self.query_one(".complaint", Label), self.query_one("#size", Static)
+        """What the choice comes to, or what is wrong with it, and beside each number whether it is in its range."""
+        for one in settings_of(self._family):
+            if isinstance(one, Setting):
+                self._say_range(one)
+        error, said = self.query_one(".complaint", Label), self.query_one("#size", Static)
         try:
             choice = self.read()
         except ValueError as wrong:
             error.update(str(wrong))
-            size.update("")
+            said.update("")
             return
         error.update("")
-        size.update(self.describe(choice))
+        said.update(self.describe(choice))
+
+    def _say_range(self, setting: Setting) -> None:
+        note = self.query_one(f"#row-{setting.name} .note", Label)
+        try:
+            setting.parse(self.query_one(f"#{setting.name}", Input).value)
+        except ValueError:
+            note.update(f"◂ {setting.range}")
+            note.add_class("-wrong")
+        else:
+            note.update(setting.note)
+            note.remove_class("-wrong")
 
     def on_input_submitted(self) -> None:
         """Enter, in any of the numbers, takes them all."""
@@ -227,16 +239,25 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def read(self) -> ModelChoice:
         """What the fields say. Raises ValueError with a sentence for the first that is wrong."""
-        values = {setting.name: setting.parse(self.query_one(f"#{setting.name}", Input).value) for setting in SETTINGS}
-        family = self.query_one(Family).family
-        return replace(self._choice, family=family, **values)  # type: ignore[arg-type]  # `parse` gives an int where the field is one
+        values: dict[str, Any] = {"family": self._family}
+        for one in settings_of(self._family):
+            text = self._field(one).value
+            values[one.name] = text if isinstance(one, Option) else one.parse(text)
+        same = kind_of(self._family) == kind_of(self._choice.family)
+        choice = replace(self._choice if same else defaults(self._family), **values)
+        check(choice)
+        return choice
 
     def describe(self, choice: ModelChoice) -> str:
         """Parameters and memory of a choice, in a line."""
-        vocabulary = self._snapshot.vocabulary
-        if not vocabulary:
+        if not self._snapshot.vocabulary:
             return "Its size depends on the corpus, which is still being read."
-        count = parameters(choice, vocabulary)
+        count, room = size(choice, self._snapshot.vocabulary)
         if self._snapshot.parameters and choice == self._snapshot.model:
             count = self._snapshot.parameters
-        return f"{millions(count)} parameters, about {training_bytes(choice, vocabulary) / 1e6:,.0f} MB while training"
+        return f"{millions(count)} parameters, up to {room / 1e6:,.0f} MB while training"
+
+
+def _written(value: str | float) -> str:
+    """A value as its field has it."""
+    return value if isinstance(value, str) else f"{value:g}"
