@@ -35,7 +35,17 @@ PRESETS = (
         {"hidden": 512, "embedding": 64, "dropout": 0.3},
         {"batch": 32, "length": 64, "learning_rate": 0.004, "schedule": "cosine", "steps": 5000, "eval_every": 500},
     ),
-)
+    Preset(
+        "nanogpt",
+        "attention, by the recipe that nanoGPT gives for a CPU",
+        {"family": "attention", "hidden": 128, "layers": 4, "heads": 4, "context": 64, "bias": False, "tied": True},
+        {
+            "batch": 12, "length": 64, "sampling": "windows", "learning_rate": 0.001, "schedule": "cosine",
+            "final_rate": 0.1, "warmup_steps": 100, "steps": 2000, "weight_decay": 0.1, "beta2": 0.99, "clip": 1.0,
+            "eval_every": 250,
+        },
+    ),
+)  # fmt: skip
 
 # What a family begins with where nothing is said and `ModelConfig` and `TrainingConfig` would begin elsewhere.
 _FAMILY_MODEL: dict[str, dict[str, Any]] = {"attention": {"hidden": 128, "layers": 4}}

@@ -44,7 +44,7 @@ Examples:
 @setting_options()
 @click.option("--task", type=click.Choice(["language"]), help="What the model is for.  [default: language]")
 @click.option(
-    "--preset", type=str, metavar="NAME", help="Settings that are known to reach something: quick, good, best."
+    "--preset", type=str, metavar="NAME", help="Settings that are known to reach something: quick, good, best, nanogpt."
 )
 @click.option("--config", type=str, metavar="FILE.toml", help="Read settings from a file: keys are these flags' names.")
 @click.option("--encoding", help="What the text is written in.  [default: utf-8]")
