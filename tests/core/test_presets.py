@@ -13,7 +13,8 @@ from seqcore.trainer import Trainer
 @pytest.mark.parametrize("name", [entry.name for entry in PRESETS])
 def test_every_preset_is_a_model_and_a_training(name: str) -> None:
     model, training = with_defaults(preset(name).model, preset(name).training)
-    assert build(config := ModelConfig(65, **model), initial(config, 0)).parameters.size > 0
+    config = ModelConfig(65, **model)
+    assert build(config, initial(config, 0)).parameters.size > 0
     assert TrainingConfig(**training).last_step()
 
 
