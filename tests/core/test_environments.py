@@ -20,6 +20,10 @@ HERE = "tests/core"
 WHOLE_STEP = f"{HERE}/test_model.py::test_losses_and_every_gradient"
 PRODUCTS = [f"{HERE}/test_gemm.py::test_{name}_of_any_shape" for name in ("products", "weight_gradients")]
 FUNCTIONS = f"{HERE}/test_elementwise.py"
+FAMILIES = [  # a whole step of each, whose kernels are its own
+    f"{HERE}/test_families.py::test_losses_every_gradient_and_what_is_carried[{label}-0.4]"
+    for label in ("rnn relu one-hot", "gru", "attention rotary untied bias", "feedforward")
+]
 
 
 PYTEST = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
@@ -38,7 +42,7 @@ def run(tests: list[str], before: str = "", **environment: str) -> None:
 
 def test_no_index_leaves_its_array() -> None:
     optimizer = f"{HERE}/test_optimizer.py::test_ten_steps_follow_the_twin"
-    tests = [f"{HERE}/inside.py::test_indices_are_checked", WHOLE_STEP, optimizer]
+    tests = [f"{HERE}/inside.py::test_indices_are_checked", WHOLE_STEP, *FAMILIES, optimizer]
     run(tests, NUMBA_BOUNDSCHECK="1")
 
 
@@ -53,13 +57,14 @@ def needs(*features: str) -> None:
 
 def test_a_processor_with_avx2_and_no_more() -> None:
     needs("avx2", "fma", "bmi", "bmi2", "lzcnt", "movbe")
-    tests = [f"{HERE}/inside.py::test_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS, WHOLE_STEP]
+    tests = [f"{HERE}/inside.py::test_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS, WHOLE_STEP, *FAMILIES]
     run(tests, NUMBA_CPU_NAME="haswell")
 
 
 def test_a_processor_with_sse2_and_no_more() -> None:
     needs()
-    run([f"{HERE}/inside.py::test_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS], NUMBA_CPU_NAME="x86-64")
+    tests = [f"{HERE}/inside.py::test_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS, *FAMILIES]
+    run(tests, NUMBA_CPU_NAME="x86-64")
 
 
 def test_the_tile_of_neon_multiplies_right_on_any_processor(tmp_path: Path) -> None:

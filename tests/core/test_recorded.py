@@ -81,7 +81,7 @@ def check_gradients(case: Case, told: Arrays) -> None:
 
 def check_steps(case: Case, told: Arrays) -> None:
     net, work = made(case, told)
-    optimizer = AdamW(net.parameters.size, record.BETAS, record.EPS)
+    optimizer = AdamW(net.parameters.size, record.BETAS, case.eps)
     for step in range(record.STEPS):
         net.pack()
         losses = net.losses_and_gradient(told["steps/tokens"][step], told["steps/targets"][step], work)
@@ -122,7 +122,7 @@ def test_the_twin_says_what_pytorch_said(label: str) -> None:
     assert first.gradients.parameters.keys() == gradients.keys()
     for name, expected in gradients.items():
         assert_close(first.gradients.parameters[name], expected, 2e-7, name)
-    optimizer = twin.AdamW(p, record.BETAS, record.EPS, record.DECAY)
+    optimizer = twin.AdamW(p, record.BETAS, case.eps, record.DECAY)
     for step in range(record.STEPS):
         done = twin_families.step(case.config, p, told["steps/tokens"][step], told["steps/targets"][step], now)
         now = done.carried
