@@ -53,6 +53,12 @@ def weights_of(packed, C, transposed):
 
 
 @device
+def biases_of(biases, C):
+    """b_qkv, b_o, b_fc, b_proj of a block; all empty where it has none."""
+    return biases[: 3 * C], biases[3 * C : 4 * C], biases[4 * C : 8 * C], biases[8 * C :]
+
+
+@device
 def drop_rows(source, to, C, first, key, rate):
     """`layers.dropout` for rows that start at row `first` of all; to may be source."""
     threshold, scale = u4(min(rate * 2.0**32, 2.0**32 - 1)), f4(1 / (1 - rate))
@@ -104,7 +110,7 @@ def forward_rows(
         drop_rows(x[0, first:last], x[0, first:last], C, first, masks[0], rate)
     for l in range(L):
         W_qkv, W_o, W_fc, W_proj = weights_of(packed[l], C, False)
-        b_qkv, b_o, b_fc, b_proj = biases[l, : 3 * C], biases[l, 3 * C : 4 * C], biases[l, 4 * C : 8 * C], biases[l, 8 * C :]
+        b_qkv, b_o, b_fc, b_proj = biases_of(biases[l], C)
         at, s, k = 2 * l, 2 * l + 1, l % kept
         for begin in range(first, last, ROWS):
             end = min(begin + ROWS, last)
