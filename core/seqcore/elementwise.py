@@ -1,4 +1,4 @@
-"""exp, tanh, sigmoid and gelu in float32, written so that LLVM vectorises them (libm's calls do not: 2.4 ns against 0.2).
+"""exp, tanh, sigmoid, gelu in float32, written so that LLVM vectorises them (libm's calls do not: 2.4 ns, not 0.2).
 
 Relative errors against float64, measured over every exponent and held by the tests:
 

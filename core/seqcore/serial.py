@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.models.feedforward_serial import SerialFeedForward
 from seqcore.models.recurrent_serial import SerialRecurrent
+from seqcore.models.transformer_serial import SerialTransformer
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -56,6 +57,7 @@ class SerialModel(Protocol):
 
 _SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {
     **dict.fromkeys(RECURRENT, SerialRecurrent),
+    "attention": SerialTransformer,
     "feedforward": SerialFeedForward,
 }
 

@@ -53,6 +53,12 @@ def weights_of(packed, C, transposed):
 
 
 @device
+def biases_of(biases, C):
+    """b_qkv, b_o, b_fc, b_proj of a block; all empty where it has none."""
+    return biases[: 3 * C], biases[3 * C : 4 * C], biases[4 * C : 8 * C], biases[8 * C :]
+
+
+@device
 def drop_rows(source, to, C, first, key, rate):
     """`layers.dropout` for rows that start at row `first` of all; to may be source."""
     threshold, scale = u4(min(rate * 2.0**32, 2.0**32 - 1)), f4(1 / (1 - rate))
@@ -104,12 +110,7 @@ def forward_rows(
         drop_rows(x[0, first:last], x[0, first:last], C, first, masks[0], rate)
     for n in range(L):
         W_qkv, W_o, W_fc, W_proj = weights_of(packed[n], C, False)
-        b_qkv, b_o, b_fc, b_proj = (
-            biases[n, : 3 * C],
-            biases[n, 3 * C : 4 * C],
-            biases[n, 4 * C : 8 * C],
-            biases[n, 8 * C :],
-        )
+        b_qkv, b_o, b_fc, b_proj = biases_of(biases[n], C)
         at, s, k = 2 * n, 2 * n + 1, n % kept
         for begin in range(first, last, ROWS):
             end = min(begin + ROWS, last)

@@ -1,0 +1,148 @@
+"""A transformer on one thread, on its own copy of the parameters: it writes texts and is looked at beside training.
+
+See `seqcore.serial` for what all families have in common.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqcore.config import ModelConfig
+from seqcore.gemm import padded
+from seqcore.layers.look import attention_shares, look_forward, look_reach, read_token
+from seqcore.layers.stack import pack_all_serial
+from seqcore.models.transformer import Panels, TransformerWorkspace, Vectors, positions, shapes
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32, Stave
+
+
+@dataclass
+class TransformerState:
+    """What was read: the tokens, and the rows of q, k and v of each block, (L, context, padded 3C)."""
+
+    tokens: I32  # (context,), the first `length` of them
+    cache: F32
+    length: int = 0
+
+
+class SerialTransformer:
+    """Reads tokens one after another, or looks at a whole text. Not for two threads at once."""
+
+    def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
+        self.config = config
+        self.longest: int | None = config.context  # tokens that `look` takes at most
+        self.parameters = Parameters(shapes(config))
+        self.panels, self.vectors = Panels.of(config, self.parameters), Vectors.of(config)
+        self.positions, self.turns = positions(config, self.parameters)
+        self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
+        self._packed_back = False
+        if parameters is not None:
+            self.load(parameters.flat)
+
+    def load(self, flat: F32) -> None:
+        """Take over the parameters (P,) as they are now."""
+        self.parameters.flat[:] = flat
+        pack_all_serial(self.parameters.flat, self.panels.matrices[: self.panels.forward_count], self.panels.flat)
+        self.vectors.load(self.parameters)
+        self._packed_back = False
+
+    def pack_backward(self) -> None:
+        """Pack the transposes too, which only a backward pass needs."""
+        if not self._packed_back:
+            pack_all_serial(self.parameters.flat, self.panels.matrices, self.panels.flat)
+            self._packed_back = True
+
+    def initial_state(self) -> TransformerState:
+        """Before anything is read."""
+        config = self.config
+        cache = np.zeros((config.layers, config.context, padded(3 * config.hidden)), np.float32)
+        return TransformerState(np.zeros(config.context, np.int32), cache)
+
+    def read(self, token: int, state: TransformerState) -> F32:
+        """Read one token; `state` moves on in place. Returns the logits of the next one, (V,), valid until the next.
+
+        The model knows `context` places and no more. When they are taken, the last context // 2 tokens are read again
+        as if nothing had come before them, and the text goes on from there.
+        """
+        if state.length == self.config.context:
+            again = state.tokens[state.length - state.length // 2 :].copy()
+            state.length = again.size
+            if again.size:
+                state.tokens[: again.size] = again
+                state.cache[:, : again.size] = self._forward(again)[0].qkv
+        state.tokens[state.length] = token
+        read_token(
+            token, state.length, self.parameters["embedding.E"], self.positions, self.panels.forward,
+            self.vectors.scales, self.vectors.biases, self.turns, state.cache, self.panels.head, self._logits,
+            self.config.heads,
+        )  # fmt: skip
+        state.length += 1
+        return self._logits[0, : self.config.vocabulary_size]
+
+    def look(self, tokens: I32) -> "TransformerLook":
+        """Everything about tokens (T,), 1 <= T <= context, read from nothing."""
+        work, logits = self._forward(tokens)
+        return TransformerLook(self, work, logits)
+
+    def _forward(self, tokens: I32) -> tuple[TransformerWorkspace, F32]:
+        """All arrays of tokens (T,), and the logits (T, padded V)."""
+        T = tokens.size
+        work = TransformerWorkspace.of(self.config, T, 1)
+        look_forward(
+            tokens, self.parameters["embedding.E"], self.positions, self.panels.forward, self.vectors.scales,
+            self.vectors.biases, self.turns, work.x, work.normed, work.stats, work.qkv, work.peaks, work.y, work.slope,
+            work.u, self.panels.head, work.logits, self.config.heads,
+        )  # fmt: skip
+        return work, work.logits
+
+
+class TransformerLook:
+    """What is seen of one text: logits (T, V), staves, and attention (layers, heads, T, T), NaN where s > t."""
+
+    def __init__(self, model: SerialTransformer, work: TransformerWorkspace, logits: F32) -> None:
+        config = model.config
+        self._model, self._work = model, work
+        self.logits = logits[:, : config.vocabulary_size].copy()
+        T = len(logits)
+        self.attention: F32 | None = np.empty((config.layers, config.heads, T, T), np.float32)
+        attention_shares(work.qkv, work.peaks, config.hidden, self.attention)
+        self.staves = _staves(config, work)
+
+    def reach(self, dlogits: F32) -> tuple[F32, F32]:
+        """|d loss_t / d h_s| (layers, T, T), h the stream after a block, and |d loss_t / d x_s| (T, T); NaN for s >= t.
+
+        Row t of dlogits (T, V) is the gradient of loss_t at the logits after token t - 1; row 0 is not used.
+        """
+        model, work, config = self._model, self._work, self._model.config
+        T = len(dlogits)
+        hidden = np.full((config.layers, T, T), np.nan, np.float32)
+        inputs = np.full((T, T), np.nan, np.float32)
+        model.pack_backward()
+        look_reach(
+            np.ascontiguousarray(dlogits, np.float32), model.panels.head_T, model.panels.backward, model.vectors.scales,
+            model.turns, work.x, work.stats, work.qkv, work.peaks, work.slope, np.zeros_like(work.x),
+            np.zeros_like(work.qkv), np.zeros_like(work.slope), np.zeros_like(model.vectors.scales), config.heads,
+            hidden, inputs,
+        )  # fmt: skip
+        return hidden, inputs
+
+
+def _staves(config: ModelConfig, work: TransformerWorkspace) -> tuple[Stave, ...]:
+    """The norms of q, k and v by head, (T, heads), and of the stream at each place, (T, layers + 1)."""
+    C, T = config.hidden, work.x.shape[1]
+    stream = np.ascontiguousarray(_norms(work.x[::2, :, :C]).T)
+    staves = []
+    for n in range(config.layers):
+        for place, name in enumerate(("q", "k", "v")):
+            heads = work.qkv[n, :, place * C : (place + 1) * C].reshape(T, config.heads, -1)
+            staves.append(Stave(name, n, _norms(heads), False, math.inf, gate=False))
+        staves.append(Stave("stream", n, stream, False, math.inf, gate=False))
+    return tuple(staves)
+
+
+def _norms(vectors: F32) -> F32:
+    """The Euclidean norms over the last axis."""
+    with np.errstate(invalid="ignore", over="ignore"):  # a model that diverged is shown as it is
+        norms: F32 = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=-1)).astype(np.float32)
+    return norms

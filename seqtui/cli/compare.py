@@ -1,0 +1,266 @@
+"""`seqtui compare`: what was trained, side by side, beside models that only count."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from seqtui.cli.compared import Entry, Group
+    from seqtui.cli.kernels import Status
+
+_ENDLESS = 10_000  # columns: as wide as a table wants to be
+_NEWEST = 12  # runs that are compared where none are named
+_GIVE_WAY = ("tok/s", "train", "time", "tokens", "parameters")  # columns, in this order, where there is no room
+
+
+@click.command(
+    "compare",
+    epilog="""\b
+Examples:
+  seqtui compare                                   the newest runs of one corpus
+  seqtui compare tales-lstm256-1 tales-rnn256-1
+  seqtui compare brackets-* --reach --brackets 5000""",
+)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--reach", is_flag=True, help="How far back the losses depend on what was read.")
+@click.option(
+    "--brackets", type=click.IntRange(1, 10**7), metavar="N", help="How brackets are closed, in N tokens of each run."
+)
+@click.option(
+    "--temperature", type=float, default=1.0, show_default=True, metavar="X", help="With --brackets: as in generate."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Same seed, same passages."
+)
+@click.option("--threads", type=int, metavar="N", help="Threads to use.  [default: all cores]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a run, and a model that counts, a line.")
+def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: Any) -> None:
+    """Set runs side by side: size, training, losses. Without RUN, the newest runs on the corpus of the newest one.
+
+    Each run is told of as its newest checkpoint is; the training loss is the mean of the last 100 steps. Among the runs
+    stand models that train by counting (interpolated Kneser-Ney, on the same training part, judged on the same held-out
+    part): their parameters are the counts that they keep. The best is on top. Runs on another corpus, or on tokens of
+    another kind, have a table of their own: nats a token of theirs are another measure.
+
+    --reach tells how large |d loss_t / d x_s| is at each lag t - s, x the embedded token, as a share of that at lag 1:
+    the median over the losses of some passages of the held-out part (--json has the mean too).
+
+    --brackets, for corpora of labelled brackets, tells the share of wrong closings by their distance in characters: of
+    those in a text that the model writes, and of those in the held-out part where the model is asked, having read what
+    is right, how the bracket closes.
+    """
+    from seqcore.errors import SeqError
+    from seqcore.generate import Sampling
+
+    from seqtui.cli.boundary import FAILED, Exit, complain
+    from seqtui.cli.compared import grouped
+    from seqtui.cli.kernels import Status, compile_with, use_threads
+
+    try:
+        sampling = Sampling(how["temperature"])
+    except SeqError as error:
+        raise click.UsageError(f"--{error}") from None
+    use_threads(threads)
+    entries, complete = _entries(runs)
+    if entries:
+        with Status() as status:
+            compile_with(status.compiling)
+    groups = grouped(entries)
+    for number, group in enumerate(groups):
+        if group.problem:
+            complain(f"{group.name}: {group.problem}")
+        with Status() as status:
+            group.measure()
+            group.count(status.say)
+            troubles = _look(group, status, how["reach"], how["brackets"], sampling.temperature, how["seed"])
+        for line in troubles:
+            complain(line)
+        if as_json:
+            for row in _ordered(group):
+                click.echo(json.dumps(row))
+        else:
+            _print(group, how, first=number == 0)
+    if not complete:
+        raise Exit(FAILED)
+
+
+def _entries(names: tuple[str, ...]) -> "tuple[list[Entry], bool]":
+    """The runs to compare, and whether all could be read; what is wrong with the others is told. Raises SeqError."""
+    from seqcore.errors import SeqError
+    from seqcore.folder import RunFolder, list_runs, runs_root
+
+    from seqtui.cli.boundary import complain
+    from seqtui.cli.compared import Entry, newest_alike
+
+    if not names and not (known := list_runs()):
+        complain(f"no runs yet in {runs_root()}: seqtui train tales makes one")
+    found: dict[str, Entry] = {}
+    complete = True
+    for name in names or [str(folder.path) for folder in newest_alike(known, _NEWEST)]:
+        try:
+            folder = RunFolder.find(name)
+            found.setdefault(str(folder.path.resolve()), Entry.of(folder))
+        except SeqError as error:
+            complete = False
+            complain(f"{name} is left out: {error}")
+    return list(found.values()), complete
+
+
+def _look(
+    group: "Group", status: "Status", reach: bool, brackets: int | None, temperature: float, seed: int
+) -> list[str]:
+    """Put in what was asked for beside the losses; lines about what could not be."""
+    from seqcore.errors import SeqError
+
+    troubles: list[str] = []
+    if brackets and not group.brackets:
+        troubles.append(f"--brackets: {group.name} holds out no text of labelled brackets, as the sample corpus does")
+    for entry in group.entries:
+        status.say(f"looking into {entry.row['name']}")
+        if reach and group.validation is not None and group.validation.size:
+            entry.add_reach(group.validation, seed)
+        if brackets and group.brackets:
+            try:
+                entry.add_brackets(group.brackets, brackets, temperature, seed)
+            except SeqError as error:
+                troubles.append(f"{entry.row['name']}: {error}")
+    return troubles
+
+
+def _ordered(group: "Group") -> list[dict[str, Any]]:
+    """Runs and models that count, the best first; those without a loss last."""
+    rows = [entry.row for entry in group.entries] + group.counted
+    return sorted(rows, key=lambda row: row.get("validation_loss", math.inf))
+
+
+def _print(group: "Group", how: Mapping[str, Any], first: bool) -> None:
+    from seqtui.cli.terminal import UNITS, console, print_table, shown
+
+    screen, rows = console(), [entry.row for entry in _by_loss(group)]
+    unit = UNITS[group.kind]
+    heading = group.name
+    if group.train is not None and group.validation is not None:
+        heading += f" · {group.train.size:,} {unit}s to learn from, {group.validation.size:,} held out"
+    _title(f"{heading} · nats a {unit}", first)
+    made, dropped = _fitting(_ordered(group), unit)
+    print_table(made)
+    for line in filter(None, [dropped, group.remark]):
+        screen.print(shown(line, "dim"), soft_wrap=True)
+    if how["reach"]:
+        _title("reach at each lag, as a share of that at lag 1: the median over losses")
+        print_table(_reaches(rows))
+    if how["brackets"] and group.brackets:
+        wrote = f"in {how['brackets']:,} tokens written at temperature {how['temperature']:g}"
+        _title(f"closings that are wrong, by distance, {wrote}")
+        print_table(_closings(rows, "brackets_written"))
+        _title("and where the model is asked how a bracket of the held-out part closes")
+        print_table(_closings(rows, "brackets_asked"))
+
+
+def _title(line: str, first: bool = False) -> None:
+    from seqtui.cli.terminal import console, on_terminal, shown
+
+    screen = console()
+    if not first:
+        screen.print()
+    screen.print(shown(line, "bold"), soft_wrap=not on_terminal(screen))
+
+
+def _by_loss(group: "Group") -> "list[Entry]":
+    return sorted(group.entries, key=lambda entry: entry.row.get("validation_loss", math.inf))
+
+
+def _fitting(rows: Iterable[Mapping[str, Any]], unit: str) -> "tuple[Table, str]":
+    """The table of losses without the columns that the terminal has no room for, and a line that names them."""
+    from rich.measure import Measurement
+
+    from seqtui.cli.terminal import console, on_terminal
+
+    screen, dropped = console(), list[str]()
+    while True:
+        made = _losses(rows, unit, dropped)
+        give_way = [column for column in _GIVE_WAY if column not in dropped]
+        wanted = Measurement.get(screen, screen.options.update(max_width=_ENDLESS), made).maximum
+        if not on_terminal(screen) or not give_way or wanted <= screen.width:
+            return made, f"no room for {', '.join(dropped)}: --json tells all" if dropped else ""
+        dropped.append(give_way[0])
+
+
+def _losses(rows: Iterable[Mapping[str, Any]], unit: str, without: Iterable[str]) -> "Table":
+    from seqtui.cli.terminal import duration, shown, table
+
+    cells: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "parameters": lambda row: _short(row.get("parameters")),
+        "tokens": lambda row: _short(row.get("tokens")),
+        "time": lambda row: duration(row["seconds"]) if "seconds" in row else "",
+        "tok/s": lambda row: _short(row.get("tokens_per_second")),
+        "train": lambda row: _loss(row.get("train_loss")),
+        "valid": lambda row: _loss(row.get("validation_loss")),
+        "bits/char": lambda row: _loss(row.get("bits_per_character")),
+    }
+    if unit == "byte":
+        cells["bits/byte"] = lambda row: _loss(row.get("bits_per_token"))
+    kept = {name: of for name, of in cells.items() if name not in without}
+    made = table("run", "model", *kept, right=kept, loose="run")
+    for row in rows:
+        counted = row["kind"] == "counted"
+        name = shown("" if counted else row["name"])
+        made.add_row(
+            name,
+            row["name"] if counted else row["model"],
+            *(of(row) for of in kept.values()),
+            style="dim" if counted else "",
+        )
+    return made
+
+
+def _reaches(rows: Iterable[Mapping[str, Any]]) -> "Table":
+    from seqcore.comparison import LAGS
+
+    from seqtui.cli.terminal import shown, table
+
+    made = table("run", "model", *map(str, LAGS), right=[str(lag) for lag in LAGS], loose="run")
+    for row in rows:
+        reach = row.get("reach", {})
+        made.add_row(shown(row["name"]), row["model"], *(f"{reach[lag]:.2g}" if lag in reach else "" for lag in LAGS))
+    return made
+
+
+def _closings(rows: Iterable[Mapping[str, Any]], key: str) -> "Table":
+    from seqcore.comparison import DISTANCES
+
+    from seqtui.cli.compared import called
+    from seqtui.cli.terminal import shown, table
+
+    columns = [called(*distance) for distance in DISTANCES]
+    more = ["strays"] if key == "brackets_written" else []
+    made = table("run", "model", *columns, *more, right=[*columns, *more], loose="run")
+    for row in rows:
+        found = row.get(key, {})
+        shares = [_share(found[column]) if column in found else "" for column in columns]
+        made.add_row(shown(row["name"]), row["model"], *shares, *(f"{found.get(name, '')}" for name in more))
+    return made
+
+
+def _share(found: Mapping[str, int]) -> str:
+    """12% of 94."""
+    return f"{found['wrong'] / found['closings']:.0%} of {found['closings']:,}" if found["closings"] else "none"
+
+
+def _loss(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _short(count: float | None) -> str:
+    """A count in five characters at most: 831, 82.6k, 1.54M."""
+    if count is None:
+        return ""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= 0.9995 * unit:
+            return f"{count / unit:.3g}{name}"
+    return f"{count:.0f}"

@@ -1,0 +1,247 @@
+"""What `seqtui compare` sets side by side: runs, grouped by the tokens they are judged on, and models that count."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from seqcore.comparison import guessed, has_brackets, held_out_loss, reach_by_lag, strays, written, wrong_closings
+from seqcore.config import ModelConfig
+from seqcore.data.corpus import Corpus, split_tokens
+from seqcore.data.ngrams import MEASURED, MOST, ngrams
+from seqcore.errors import SeqError
+from seqcore.folder import RunFolder
+from seqcore.records import I32
+from seqcore.serial import SerialModel
+
+from seqtui.cli.loading import LoadedRun, load
+
+HIGHEST = 5  # order of the n-grams
+_RECENT = 100  # steps that a train loss is the mean of: of one step it is chance
+
+
+def described(model: ModelConfig) -> str:
+    """What people call a model: lstm 2×256; feedforward 8→256, which sees 8 tokens."""
+    if model.family == "feedforward":
+        return f"feedforward {model.context}→{model.hidden}"
+    relu = " relu" if model.family == "rnn" and model.activation == "relu" else ""
+    return f"{model.family}{relu} {model.layers}×{model.hidden}"
+
+
+@dataclass
+class Entry:
+    """A run's newest checkpoint that loads, and the JSON object that tells of it; what is not known is absent."""
+
+    loaded: LoadedRun
+    row: dict[str, Any]
+
+    @staticmethod
+    def of(folder: RunFolder) -> "Entry":
+        """Raises SeqError for a run that is damaged."""
+        loaded = load(str(folder.path))
+        model, training = loaded.config.model, loaded.config.training
+        row: dict[str, Any] = {
+            "kind": "run",
+            "name": folder.name,
+            "path": str(folder.path),
+            "corpus": loaded.config.corpus.name,
+            "tokens_by": training.tokens_by,
+            "model": described(model),
+            "parameters": loaded.parameters.size,
+            "step": loaded.step,
+            "tokens": loaded.step * training.batch * training.length,
+        }
+        return Entry(loaded, row | _trained(folder, loaded.step, row["tokens"]))
+
+    def add_reach(self, tokens: I32, seed: int) -> None:
+        """How the reach fades with the lag, over passages of `tokens`; nothing where it is not finite."""
+        found = reach_by_lag(self._serial, self.loaded.config.vocabulary, tokens, seed)
+        if found.typical:
+            self.row |= {"reach": found.typical, "reach_mean": found.mean}
+
+    def add_brackets(self, text: str, count: int, temperature: float, seed: int) -> None:
+        """What the model closes wrongly, in `count` tokens that it writes, and asked in as much of `text`.
+
+        Raises SeqError for a model that diverged.
+        """
+        vocabulary = self.loaded.config.vocabulary
+        wrote = written(self._serial, vocabulary, count, temperature, seed)
+        self.row["brackets_written"] = _closings(wrote) | {"strays": strays(wrote)}
+        if vocabulary.kind != "word":
+            self.row["brackets_asked"] = _closings(guessed(self._serial, vocabulary, text[:count]))
+
+    @cached_property
+    def _serial(self) -> SerialModel:
+        return self.loaded.serial()
+
+    @property
+    def same(self) -> tuple[object, ...]:
+        """Equal for runs that are judged on the same tokens: nats a token of others would be another measure."""
+        config = self.loaded.config
+        corpus = config.corpus.digest or str(self.loaded.folder.path)
+        return corpus, config.training.tokens_by, config.training.validation, config.vocabulary.symbols
+
+
+def _trained(folder: RunFolder, step: int, tokens: int) -> dict[str, Any]:
+    """What metrics.jsonl tells of the model at `step`; anybody may have written it."""
+    known: dict[str, Any] = {}
+    losses, weights, before = [], [], 0
+    for line in folder.metrics():
+        if line["step"] > step:
+            continue
+        if _number(line.get("seconds")) and line["seconds"] > 0:
+            known["seconds"] = line["seconds"]
+        if line["step"] == step and _number(line.get("validation_loss")):
+            known["validation_loss"] = line["validation_loss"]
+        if _number(line.get("train_loss")) and line["step"] > before:
+            if line["step"] > step - _RECENT:
+                losses.append(line["train_loss"])
+                weights.append(line["step"] - before)
+            before = line["step"]
+    if "seconds" in known and tokens:
+        known["tokens_per_second"] = tokens / known["seconds"]
+    if losses:
+        known["train_loss"] = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
+    return known
+
+
+def _closings(text: str) -> dict[str, dict[str, int]]:
+    """By distance, how many closings there are and how many of them are wrong."""
+    return {called(*found[:2]): {"wrong": found.wrong, "closings": found.closings} for found in wrong_closings(text)}
+
+
+def called(least: int, most: int) -> str:
+    """A range of distances: 10-29, 30+."""
+    return f"{least}-{most}" if most < 10**6 else f"{least}+"
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+@dataclass
+class Group:
+    """Runs on the same tokens, and what these tokens are."""
+
+    entries: list[Entry]
+    corpus: Corpus | None = None
+    train: I32 | None = None
+    validation: I32 | None = None
+    problem: str = ""  # why there is no corpus
+    counted: list[dict[str, Any]] = field(default_factory=list)
+    remark: str = ""  # that only a part was counted
+
+    @staticmethod
+    def of(entries: list[Entry]) -> "Group":
+        """With the corpus of the first run that still has it."""
+        group = Group(entries)
+        for entry in entries:
+            config = entry.loaded.config
+            try:
+                group.corpus = entry.loaded.folder.corpus(config)
+                tokens = config.vocabulary.encode_corpus(group.corpus)
+                group.train, group.validation = split_tokens(tokens, config.training.validation)
+                group.problem = ""
+                break
+            except SeqError as error:
+                group.problem = group.problem or str(error)
+        return group
+
+    @property
+    def name(self) -> str:
+        """Of the corpus."""
+        return self.entries[0].loaded.config.corpus.name or "no corpus"
+
+    @property
+    def kind(self) -> str:
+        """Of the tokens: char, byte or word."""
+        return self.entries[0].loaded.config.vocabulary.kind
+
+    @property
+    def held_out(self) -> str:
+        """The text that models are judged on; empty where there is none."""
+        if self.validation is None or not self.validation.size:
+            return ""
+        return self.entries[0].loaded.config.vocabulary.decode(self.validation)
+
+    @cached_property
+    def brackets(self) -> str:
+        """The held-out text from its first whole line on, if it is one of labelled brackets; else empty."""
+        text = self.held_out.partition("\n")[2]
+        return text if has_brackets(text) else ""
+
+    def measure(self) -> None:
+        """Losses that training did not measure at the step that is compared, and bits in the place of nats."""
+        if self.validation is None or self.validation.size < 2:
+            return
+        for entry in self.entries:
+            if "validation_loss" not in entry.row:
+                config = entry.loaded.config
+                loss = held_out_loss(config.model, config.training, entry.loaded.parameters, self.validation)
+                if math.isfinite(loss):
+                    entry.row["validation_loss"] = loss
+            entry.row |= self._bits(entry.row)
+
+    def count(self, tell: Callable[[str], None]) -> None:
+        """Models that count on the same training part, judged on the same validation part."""
+        if self.train is None or self.validation is None or self.validation.size < 2:
+            return
+        config = self.entries[0].loaded.config
+        tokens = min(MOST, int(self.train.size))
+        models = ngrams(self.train, self.validation, config.vocabulary.size, HIGHEST)
+        for order in range(HIGHEST + 1):
+            tell(f"counting on {self.name}, {order} of {HIGHEST}")
+            model = next(models)
+            row: dict[str, Any] = {"kind": "counted", "name": model.name, "corpus": self.name}
+            row |= {"tokens_by": config.training.tokens_by, "order": order, "parameters": model.parameters}
+            if order:
+                row |= {"tokens": tokens, "seconds": model.seconds}
+                row |= {"tokens_per_second": tokens / model.seconds} if model.seconds else {}
+            if math.isfinite(model.loss):
+                row["validation_loss"] = model.loss
+            self.counted.append(row | self._bits(row))
+        if self.train.size > MOST or self.validation.size > MEASURED:
+            measured = min(MEASURED, int(self.validation.size))
+            self.remark = f"counted on the last {tokens:,} tokens, measured on the first {measured:,}"
+            for row in self.counted:
+                row |= {"references_counted": tokens, "references_measured": measured}
+
+    def _bits(self, row: dict[str, Any]) -> dict[str, float]:
+        """Bits, which are comparable between tokens of different kinds where they are told by character."""
+        if "validation_loss" not in row:
+            return {}
+        bits = row["validation_loss"] / math.log(2)
+        share = self._tokens_per_character
+        return {"bits_per_token": bits} | ({"bits_per_character": bits * share} if share else {})
+
+    @property
+    def _tokens_per_character(self) -> float:
+        """Over the validation part; 0 where it cannot be told, since some of the words are unknown."""
+        assert self.validation is not None
+        vocabulary, tokens = self.entries[0].loaded.config.vocabulary, self.validation
+        if vocabulary.unknown is not None and (tokens[1:] == vocabulary.unknown).any():
+            return 0.0
+        characters = len(vocabulary.decode(tokens)) - len(vocabulary.decode(tokens[:1]))
+        return (int(tokens.size) - 1) / characters if characters > 0 else 0.0
+
+
+def grouped(entries: Iterable[Entry]) -> list[Group]:
+    """Runs that are judged on the same tokens together, in the order of the first of each."""
+    found: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.same, []).append(entry)
+    return [Group.of(same) for same in found.values()]
+
+
+def newest_alike(folders: Iterable[RunFolder], most: int) -> Iterator[RunFolder]:
+    """Of folders, newest first, those on the same corpus as the first that can be read; at most so many."""
+    digest: str | None = None
+    for folder in folders:
+        with contextlib.suppress(SeqError):
+            corpus = folder.config().corpus
+            digest = corpus.digest if digest is None else digest
+            if corpus.digest == digest and most > 0:
+                most -= 1
+                yield folder
