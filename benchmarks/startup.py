@@ -76,7 +76,7 @@ def screen(children: Children, corpus: str, folder: Path, cache: Path | None) ->
         while time.monotonic() < until:
             if first := first_step(log):
                 break
-            terminal.wait_for("$^", 0.01)  # never there: it only notices when the screen ends early
+            terminal.wait_for("(?!)", 0.01)  # never there: it only notices when the screen ends early
         else:
             raise BenchmarkError(f"no training step within {timeout:g} s: {terminal.last_words()}")
         assert paint is not None  # a screen that trains was painted

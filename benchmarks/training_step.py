@@ -1,257 +1,210 @@
-"""The time of an LSTM training step, beside PyTorch and beside the machine's peak, in one run.
+"""The time of a training step, beside PyTorch and beside the machine's peak, in one run.
 
-Both compute embedding, one layer, linear head, cross-entropy, clipping and Adam in float32 over a vocabulary of 65.
+Recurrent families: embedding, one layer, linear head, cross-entropy, clipping and Adam in float32 over a vocabulary of
+65, at six sizes. Attention: nanoGPT's recipe for a CPU, with AdamW.
 Each side has processes of its own, blocked on a pipe while the others compute; the rounds alternate between them.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import math
 import statistics
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from processes import Children, Worker, serve
-from pytorch_step import VOCABULARY, PyTorchWorker
+from cases import FAMILIES, SIZES, Case, cases, size
+from processes import Children
+from reporting import machine, main_guard, note, table, tell
+from sides import NO_PYTORCH, Sides, add_arguments, geometric_mean, medians, parsed, ratio, threads_told
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-SIZES = ((64, 16, 64), (128, 32, 64), (128, 64, 128), (256, 32, 64), (256, 64, 128), (512, 32, 64))  # H, B, T
-TARGET_MEAN, TARGET_LEAST = 3.0, 2.2  # how many times faster than PyTorch: geometric mean, and at any size
-START, MOST = 180.0, 60.0  # seconds a worker may take to begin, and beyond what it was asked to measure
-
-Size = tuple[int, int, int]
-
-
-class OurWorker:
-    """Answers "hello", "peak" and "measure" with the engine, on the number of threads asked for."""
-
-    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        from seqcore import bench, jit  # the first brings the trainer, and so registers the kernels
-        from seqcore.config import ModelConfig, TrainingConfig
-
-        if request["do"] == "hello":
-            jit.compile_kernels()
-            return {"threads": jit.available_threads()}
-        jit.set_threads(request["threads"])
-        if request["do"] == "peak":
-            return {"peak": bench.measure_peak(request["seconds"])}
-        H, B, T = request["hidden"], request["batch"], request["length"]
-        model = ModelConfig(vocabulary_size=VOCABULARY, hidden=H, layers=1, embedding=H)
-        training = TrainingConfig(batch=B, length=T, learning_rate=1e-3, clip=1.0)
-        found = bench.time_training(model, training, request["seconds"], peak=1.0)
-        work = found.peak_share * found.seconds  # of a peak of one operation a second
-        return {"seconds": found.seconds, "work": work, "phases": found.phases}
+TARGETS = {"lstm": 3.0, "gru": 5.0, "rnn": 4.0, "attention": 1.7}  # times as fast as PyTorch: geometric mean
+TARGETS_LEAST = {"lstm": 2.2}  # at any size
+TARGET_SCALING = 1.85  # from one thread to two
+TARGET_SHARE, WIDE = 0.75, 256  # of the peak, from this hidden size on
+PEAK_SECONDS = 0.2
 
 
 @dataclass
 class Row:
-    """What was measured at one size: seconds a step, a value for each round, by number of threads."""
+    """What was measured of one case: seconds a step, a value for each round, by number of threads."""
 
-    size: Size
+    case: Case
     ours: dict[int, list[float]] = field(default_factory=dict)
     pytorch: dict[int, list[float]] = field(default_factory=dict)
     phases: dict[int, list[dict[str, float]]] = field(default_factory=dict)
-    optimizer: dict[int, str] = field(default_factory=dict)
+    adam: dict[int, str] = field(default_factory=dict)
     work: float = 0.0  # floating-point operations of a step
+    phase_work: dict[str, float] = field(default_factory=dict)
 
     def result(self, peaks: dict[int, float]) -> dict[str, Any]:
         """The row of the table. PyTorch's better number of threads counts; `peaks` operations a second, by threads."""
-        H, B, T = self.size
-        ours = {threads: statistics.median(rounds) for threads, rounds in self.ours.items()}
-        most = max(ours)
-        limit = self.work / peaks[most]
+        H, B, T = self.case.size
+        ours, most = medians(self.ours), max(self.ours)
+        limit, parts = self.work / peaks[most], self.phases[most]
+        phases = {name: statistics.median(part[name] for part in parts) for name in parts[0]}
+        shares = {name: work / peaks[most] / phases[name] for name, work in self.phase_work.items()}
         found: dict[str, Any] = {
-            "hidden": H, "batch": B, "length": T,
-            "ours_seconds": ours, "ours_rounds": self.ours,
-            "scaling": ours[min(ours)] / ours[most],
-            "limit_seconds": limit, "peak_share": limit / ours[most],
-            "phases": {name: statistics.median(r[name] for r in self.phases[most]) for name in self.phases[most][0]},
+            "family": self.case.family, "layers": self.case.model.layers, "hidden": H, "batch": B, "length": T,
+            "ours_seconds": ours, "ours_rounds": self.ours, "scaling": ratio(self.ours[min(ours)], self.ours[most]),
+            "limit_seconds": limit, "peak_share": limit / ours[most], "phases": phases, "phase_shares": shares,
         }  # fmt: skip
         if self.pytorch:
-            theirs = {threads: statistics.median(rounds) for threads, rounds in self.pytorch.items()}
+            theirs = medians(self.pytorch)
             best = min(theirs, key=lambda threads: theirs[threads])
-            pairs = zip(self.pytorch[best], self.ours[most], strict=True)
             found |= {
                 "pytorch_seconds": theirs, "pytorch_rounds": self.pytorch, "pytorch_threads": best,
-                "pytorch_optimizer": self.optimizer[best], "ratio": statistics.median(a / b for a, b in pairs),
+                "pytorch_optimizer": self.adam[best], "ratio": ratio(self.pytorch[best], self.ours[most]),
             }  # fmt: skip
         return found
 
 
 class Comparison:
-    """The workers of both sides, and what they measured."""
+    """Both sides, and the machine's peak as it was measured on the way."""
 
-    def __init__(self, children: Children, arguments: argparse.Namespace, torch_python: str | None) -> None:
-        me = str(Path(__file__).resolve())
-        self.ours = Worker(children, "our worker", [sys.executable, me, "--worker", "ours"])
-        most = self.ours.ask(START, do="hello")["threads"]
-        self.threads = sorted({1, min(most, arguments.threads or most)})
-        self.seconds, self.rounds = arguments.seconds / arguments.rounds, arguments.rounds
-        self.pytorch: dict[int, Worker] = {}
-        self.pytorch_version: str | None = None
-        if torch_python:
-            for threads in self.threads:
-                command = [torch_python, me, "--worker", "pytorch", "--threads", str(threads)]
-                self.pytorch[threads] = Worker(children, f"PyTorch ({torch_python})", command)
-                self.pytorch_version = self.pytorch[threads].ask(START, do="hello")["version"]
-        self.peaks = dict.fromkeys(self.threads, 0.0)
+    def __init__(self, sides: Sides) -> None:
+        self.sides = sides
+        self.peaks = dict.fromkeys(sides.threads, 0.0)
 
-    def measure(self, size: Size) -> Row:
-        """All sides at one size: A B A B, every other round backwards, so that a slow drift hits them alike."""
-        row = Row(size)
-        for threads in self.threads:
-            found = self.ours.ask(MOST, do="peak", threads=threads, seconds=min(0.2, self.seconds))
+    def measure(self, case: Case) -> Row:
+        """All sides and numbers of threads, in turns."""
+        row, sides = Row(case), self.sides
+        for threads in sides.threads:
+            found = sides.ours.ask(60.0, do="peak", threads=threads, seconds=min(PEAK_SECONDS, sides.seconds))
             self.peaks[threads] = max(self.peaks[threads], found["peak"])
-        sides = [(name, threads) for threads in self.threads for name in ("ours", "pytorch")]
-        for number in range(self.rounds):
-            for name, threads in sides if number % 2 == 0 else sides[::-1]:
-                if name == "ours":
-                    self._ours(row, threads)
-                elif threads in self.pytorch:
-                    self._pytorch(row, threads)
+        request = {"do": "step", "model": case.model.to_dict(), "training": case.training.to_dict()}
+        for name, threads in sides.turns(sides.threads):
+            found = sides.ask(name, threads, **request)
+            if name == "ours":
+                row.ours.setdefault(threads, []).append(found["seconds"])
+                row.phases.setdefault(threads, []).append(found["phases"])
+                row.work, row.phase_work = found["work"], found["phase_work"]
+            else:
+                row.pytorch.setdefault(threads, []).append(found["seconds"])
+                row.adam[threads] = found["adam"]
         return row
 
-    def _ask(self, worker: Worker, size: Size, **more: Any) -> dict[str, Any]:
-        H, B, T = size
-        timeout = self.seconds + MOST
-        return worker.ask(timeout, do="measure", hidden=H, batch=B, length=T, seconds=self.seconds, **more)
 
-    def _ours(self, row: Row, threads: int) -> None:
-        found = self._ask(self.ours, row.size, threads=threads)
-        row.ours.setdefault(threads, []).append(found["seconds"])
-        row.phases.setdefault(threads, []).append(found["phases"])
-        row.work = found["work"]
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By family: what the targets stand for. Ratios only where PyTorch was measured."""
+    found: dict[str, dict[str, Any]] = {}
+    for family in dict.fromkeys(row["family"] for row in rows):
+        own = [row for row in rows if row["family"] == family]
+        entry: dict[str, Any] = {
+            "least_scaling": min(row["scaling"] for row in own), "target_scaling": TARGET_SCALING,
+        }  # fmt: skip
+        wide = [row["peak_share"] for row in own if row["hidden"] >= WIDE]
+        if wide:
+            entry |= {"least_peak_share": min(wide), "target_peak_share": TARGET_SHARE}
+        ratios = [row["ratio"] for row in own if "ratio" in row]
+        if ratios:
+            entry |= {"geometric_mean": geometric_mean(ratios), "least": min(ratios), "target_mean": TARGETS[family]}
+            if family in TARGETS_LEAST:
+                entry["target_least"] = TARGETS_LEAST[family]
+        found[family] = entry
+    return found
 
-    def _pytorch(self, row: Row, threads: int) -> None:
-        found = self._ask(self.pytorch[threads], row.size)
-        row.pytorch.setdefault(threads, []).append(found["seconds"])
-        row.optimizer[threads] = found["optimizer"]
+
+def told(family: str, entry: dict[str, Any], threads: int) -> str:
+    """A family's summary in a line."""
+    parts = []
+    if "geometric_mean" in entry:
+        least = f"{entry['least']:.2f}x at least"
+        if "target_least" in entry:
+            least += f" ({_target(entry['least'], entry['target_least'], 'x')})"
+        mean = _target(entry["geometric_mean"], entry["target_mean"], "x")
+        parts.append(f"{entry['geometric_mean']:.2f}x as fast as PyTorch in the geometric mean ({mean}), {least}")
+    if threads > 1:
+        scaling = _target(entry["least_scaling"], entry["target_scaling"], "x") if threads == 2 else "no target"
+        parts.append(f"{threads} threads {entry['least_scaling']:.2f}x as fast as one at least ({scaling})")
+    if "least_peak_share" in entry:
+        share = _target(100 * entry["least_peak_share"], 100 * entry["target_peak_share"], "%")
+        parts.append(f"{entry['least_peak_share']:.0%} of the peak at least from H {WIDE} on ({share})")
+    return f"{family}: {'; '.join(parts)}" if parts else ""
 
 
-def geometric_mean(values: Sequence[float]) -> float:
-    """The mean of ratios."""
-    return math.exp(statistics.fmean(math.log(value) for value in values))
-
-
-def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The mean line: empty where PyTorch was not measured."""
-    ratios = [row["ratio"] for row in rows if "ratio" in row]
-    if not ratios:
-        return {}
-    return {"geometric_mean": geometric_mean(ratios), "least": min(ratios), "target_mean": TARGET_MEAN,
-            "target_least": TARGET_LEAST}  # fmt: skip
+def _target(value: float, target: float, unit: str) -> str:
+    return f"target {target:g}{unit}: {'reached' if value >= target else 'missed'}"
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """The comparison, its mean, and where our time goes."""
-    from reporting import table
+    """The comparison, what it is against the targets, and where our time goes."""
+    threads = document["threads"]
+    yield _steps(document)
+    for family, entry in document["summary"].items():
+        if line := told(family, entry, threads[-1]):
+            yield line
+    yield f"PyTorch {document['pytorch']}, its better number of threads" if document["pytorch"] else NO_PYTORCH
+    peaks = ", ".join(f"{peak / 1e9:.0f} GFLOP/s with {threads_told(n)}" for n, peak in document["peak"].items())
+    yield f"measured peak {peaks}; the limit is the work that is left, at that peak (see README.md)"
+    for family in document["summary"]:
+        yield _phases([row for row in document["rows"] if row["family"] == family], threads[-1])
+    yield "phases in ms; beside those that multiply matrices their share of the measured peak"
 
-    threads, rows, version = document["threads"], document["rows"], document["pytorch"]
-    ours = [f"ours, {_threads(count)} ms" for count in threads]
-    columns = [*ours, "scaling", *(["PyTorch ms", "with", "ratio"] if version else []), "limit ms", "of peak"]
-    made = table("H, B, T", *columns)
-    for row in rows:
-        cells = [f"{row['ours_seconds'][count] * 1e3:.2f}" for count in threads] + [f"{row['scaling']:.2f}"]
-        if version:
+
+def _steps(document: dict[str, Any]) -> Table:
+    ours = [f"ours, {threads_told(count)} ms" for count in document["threads"]]
+    theirs = ["PyTorch ms", "with", "ratio"] if document["pytorch"] else []
+    made = table("H, B, T", *ours, "scaling", *theirs, "limit ms", "of peak")
+    for row in document["rows"]:
+        cells = [f"{seconds * 1e3:.2f}" for seconds in row["ours_seconds"].values()] + [f"{row['scaling']:.2f}"]
+        if theirs:
             best = row["pytorch_threads"]
-            cells += [f"{row['pytorch_seconds'][best] * 1e3:.2f}", f"{_threads(best)}, {row['pytorch_optimizer']} Adam"]
-            cells.append(f"{row['ratio']:.2f}x")
-        made.add_row(_size(row), *cells, f"{row['limit_seconds'] * 1e3:.2f}", f"{row['peak_share']:.0%}")
-    yield made
-    if version:
-        mean = document["summary"]
-        yield (
-            f"PyTorch {version}, its better number of threads: ours is {mean['geometric_mean']:.2f}x as fast in the "
-            f"geometric mean (target {TARGET_MEAN}x), {mean['least']:.2f}x at least (target {TARGET_LEAST}x)"
-        )
-    else:
-        yield "only ours was measured: PyTorch is not installed here (pip install torch==2.13.0; or --torch-python)"
-    peaks = ", ".join(f"{peak / 1e9:.0f} GFLOP/s with {_threads(n)}" for n, peak in document["peak"].items())
-    yield f"measured peak {peaks}; the limit is the work without the first layer's input product, at that peak"
+            cells += [f"{row['pytorch_seconds'][best] * 1e3:.2f}"]
+            cells += [f"{threads_told(best)}, {row['pytorch_optimizer']} Adam", f"{row['ratio']:.2f}x"]
+        made.add_row(_named(row), *cells, f"{row['limit_seconds'] * 1e3:.2f}", f"{row['peak_share']:.0%}")
+    return made
+
+
+def _phases(rows: Sequence[dict[str, Any]], threads: int) -> Table:
+    """A line for each size, a column for each phase."""
     names = list(rows[0]["phases"])
-    phases = table(f"ours, {_threads(threads[-1])}, ms", *names)
+    made = table(f"ours, {threads_told(threads)}", *names)
     for row in rows:
-        phases.add_row(_size(row), *(f"{row['phases'][name] * 1e3:.2f}" for name in names))
-    yield phases
+        shares = row["phase_shares"]
+        cells = (f"{row['phases'][n] * 1e3:.2f}" + (f" {shares[n]:4.0%}" if n in shares else "") for n in names)
+        made.add_row(_named(row), *cells)
+    return made
 
 
-def _size(row: dict[str, Any]) -> str:
-    return f"{row['hidden']}, {row['batch']}, {row['length']}"
-
-
-def _threads(count: int) -> str:
-    return f"{count} thread{'' if count == 1 else 's'}"
-
-
-def size(text: str) -> Size:
-    """H,B,T of the command line."""
-    parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().isdigit() and 0 < int(part) <= 8192 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r}: H,B,T is needed, for instance 128,32,64")
-    H, B, T = (int(part) for part in parts)
-    return H, B, T
+def _named(row: dict[str, Any]) -> str:
+    return f"{row['family']} {row['hidden']}, {row['batch']}, {row['length']}"
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    from reporting import positive
-
-    parser = argparse.ArgumentParser(
-        description="The time of an LSTM training step, beside PyTorch and beside the peak."
-    )
+    parser = argparse.ArgumentParser(description="The time of a training step, beside PyTorch and beside the peak.")
     add = parser.add_argument
-    add("--torch-python", metavar="PATH", help="an interpreter that can import torch; default: this one, if it can")
-    add("--sizes", type=size, nargs="+", metavar="H,B,T", default=SIZES, help="what to measure; default: six sizes")
-    add("--seconds", type=positive(float), default=2.0, help="for each size, side and number of threads; default 2")
-    add("--rounds", type=positive(int), default=4, help="parts that the seconds are split into; default 4")
-    add("--threads", type=positive(int), help="the larger number of threads; default: all cores")
-    add("--quick", action="store_true", help="the same with 0.4 seconds in 2 rounds")
-    add("--json", action="store_true", help="one JSON document on standard output")
-    add("--worker", choices=["ours", "pytorch"], help=argparse.SUPPRESS)
-    arguments = parser.parse_args(words)
-    if arguments.quick:
-        arguments.seconds, arguments.rounds = 0.4, 2
+    add("--model", nargs="+", choices=FAMILIES, default=list(FAMILIES), metavar="NAME",
+        help=f"{', '.join(FAMILIES)}; default: all")  # fmt: skip
+    add("--sizes", type=size, nargs="+", metavar="H,B,T", default=SIZES,
+        help="of the recurrent families; default: six sizes; attention is measured in nanoGPT's recipe")  # fmt: skip
+    add_arguments(parser, 2.0)
+    arguments = parsed(parser, words)
+    arguments.model = list(dict.fromkeys(arguments.model))
     return arguments
 
 
 def main() -> None:
-    from reporting import machine, note, tell
-
     arguments = parse()
-    here = sys.executable if importlib.util.find_spec("torch") else None
+    found = machine()
     with Children() as children:
-        found = machine()
-        comparison = Comparison(children, arguments, arguments.torch_python or here)
+        comparison = Comparison(Sides(children, arguments.model, arguments))
         measured = []
-        for each in arguments.sizes:
-            note("measuring H {}, B {}, T {}".format(*each))
-            measured.append(comparison.measure(each))
+        for case in cases(arguments.model, arguments.sizes):
+            note(f"measuring {case}")
+            measured.append(comparison.measure(case))
     rows = [row.result(comparison.peaks) for row in measured]
     document = {
-        "benchmark": "training_step", "machine": found, "pytorch": comparison.pytorch_version,
-        "threads": comparison.threads, "seconds": arguments.seconds, "rounds": arguments.rounds,
+        "benchmark": "training_step", "machine": found, "pytorch": comparison.sides.version,
+        "threads": comparison.sides.threads, "seconds": arguments.seconds, "rounds": arguments.rounds,
         "peak": comparison.peaks, "rows": rows, "summary": summary(rows),
     }  # fmt: skip
     tell(document, arguments.json, lambda: tables(document))
 
 
-def work(words: Sequence[str]) -> None:
-    """The hidden face of this file. A worker parses by itself: its interpreter may have PyTorch and nothing else."""
-    side, threads = words[1], int(words[3]) if len(words) > 3 else 1
-    serve(OurWorker() if side == "ours" else PyTorchWorker(threads))
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--worker"]:
-        work(sys.argv[1:])
-    else:
-        from reporting import main_guard
-
-        main_guard(main)
+    main_guard(main)

@@ -41,16 +41,41 @@ def document(name: str, *words: str) -> dict[str, Any]:
 # They run
 
 
-def test_training_step_measures_ours_alone_where_there_is_no_pytorch() -> None:
-    found = document("training_step.py", "--sizes", "8,2,4", "--seconds", "0.02", "--rounds", "2")
+@pytest.mark.parametrize("family", ["lstm", "gru", "rnn", "attention"])
+def test_training_step_measures_every_family(family: str) -> None:
+    words = ("--model", family, "--sizes", "8,2,4", "--seconds", "0.02", "--rounds", "2")
+    found = document("training_step.py", *words)
     (row,) = found["rows"]
-    assert (row["hidden"], row["batch"], row["length"]) == (8, 2, 4)
+    size = (128, 12, 64) if family == "attention" else (8, 2, 4)
+    assert (row["family"], row["hidden"], row["batch"], row["length"]) == (family, *size)
     assert len(row["ours_rounds"]["1"]) == 2
     assert all(seconds > 0 for seconds in row["ours_seconds"].values())
-    assert set(row["phases"]) >= {"scan forward", "scan backward", "optimizer"}
+    ways = ("forward", "backward") if family == "attention" else ("scan forward", "scan backward")
+    assert set(row["phases"]) >= {*ways, "optimizer"}
+    assert set(row["phase_shares"]) == {*ways, "head", "weight gradients"}
+    assert set(found["summary"]) == {family}
     if found["pytorch"] is None:
         assert "ratio" not in row
-        assert found["summary"] == {}
+        assert "geometric_mean" not in found["summary"][family]
+
+
+def test_generation_measures_ours_alone_where_there_is_no_pytorch() -> None:
+    words = ("--model", "lstm128", "attention", "--seconds", "0.02", "--rounds", "2")
+    found = document("generation.py", *words)
+    assert [row["name"] for row in found["rows"]] == ["lstm128", "attention"]
+    for row in found["rows"]:
+        assert len(row["ours_rounds"]) == 2
+        assert row["ours_per_second"] > 0
+        assert ("ratio" in row) == (found["pytorch"] is not None)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read in /proc")
+def test_memory_reads_what_the_screen_took_while_it_trained() -> None:
+    (row,) = document("memory.py", "--runs", "1", "--cold-runs", "0", "--seconds", "0.3")["rows"]
+    assert (row["family"], row["cold"]) == ("lstm", False)
+    assert 50e6 < row["median"] < 5e9
+    assert row["target"] == 350e6
+    assert row["helpers"] == 0, "nothing is compiled"
 
 
 def test_time_to_quality_reads_what_a_run_says_of_its_end(tmp_path: Path) -> None:
@@ -93,6 +118,9 @@ def test_screen_cost_compares_every_way_with_the_session() -> None:
     [
         ("training_step.py", ("--sizes", "8,2"), "H,B,T is needed"),
         ("training_step.py", ("--seconds", "0"), "a number above 0 is needed"),
+        ("training_step.py", ("--model", "cnn"), "invalid choice"),
+        ("generation.py", ("--model", "lstm7"), "invalid choice"),
+        ("memory.py", ("--corpus", "nowhere.txt", "--cold-runs", "0"), "there is no corpus 'nowhere.txt'"),
         ("training_step.py", ("--torch-python", "/nowhere/python"), "cannot be started"),
         ("time_to_quality.py", ("x", "--preset", "huge"), "invalid choice"),
         ("screen_cost.py", ("--screens", "10x10"), "100x30 or more"),
@@ -110,7 +138,7 @@ def test_what_cannot_be_measured_is_told_without_a_traceback(name: str, words: t
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are listed in /proc")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_benchmark_that_is_interrupted_leaves_no_process_behind(number: int, code: int) -> None:
-    words = ["--sizes", "8,2,4", "--seconds", "600", "--rounds", "1"]
+    words = ["--model", "lstm", "--sizes", "8,2,4", "--seconds", "600", "--rounds", "1"]
     command = [sys.executable, str(FOLDER / "training_step.py"), *words]
     benchmark = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
@@ -130,21 +158,102 @@ def test_a_benchmark_that_is_interrupted_leaves_no_process_behind(number: int, c
 
 
 def test_a_ratio_is_within_its_round_and_against_the_better_number_of_threads() -> None:
-    training_step = importlib.import_module("training_step")
-    row = training_step.Row((8, 2, 4), work=6e9)
+    training_step, cases = importlib.import_module("training_step"), importlib.import_module("cases")
+    row = training_step.Row(cases.recurrent("gru", (8, 2, 4)), work=6e9, phase_work={"head": 3e9})
     row.ours = {1: [4.0, 4.0, 4.0], 2: [1.0, 2.0, 3.0]}
     row.pytorch = {1: [3.0, 6.0, 9.0], 2: [4.0, 8.0, 12.0]}  # one thread is the better
-    row.optimizer = {1: "fused", 2: "foreach"}
-    row.phases = {1: [{"rest": 9.0}], 2: [{"rest": 1.0}, {"rest": 5.0}, {"rest": 2.0}]}
+    row.adam = {1: "fused", 2: "foreach"}
+    phases = [{"head": 1.0, "rest": 1.0}, {"head": 2.0, "rest": 5.0}, {"head": 1.5, "rest": 2.0}]
+    row.phases = {1: [{"head": 9.0, "rest": 9.0}], 2: phases}
     found = row.result({1: 2e9, 2: 4e9})
     assert (found["pytorch_threads"], found["pytorch_optimizer"], found["ratio"]) == (1, "fused", 3.0)
     assert found["scaling"] == 2.0
     assert found["limit_seconds"] == 1.5
     assert found["peak_share"] == 0.75
-    assert found["phases"] == {"rest": 2.0}
-    mean = training_step.summary([{"ratio": 2.0}, {"ratio": 8.0}])
-    assert mean["geometric_mean"] == pytest.approx(4.0)
-    assert mean["least"] == 2.0
+    assert found["phases"] == {"head": 1.5, "rest": 2.0}
+    assert found["phase_shares"] == {"head": 0.5}
+
+
+def test_a_summary_holds_every_family_to_its_own_targets() -> None:
+    training_step = importlib.import_module("training_step")
+
+    def measured(family: str, hidden: int, ratio: float, scaling: float, share: float) -> dict[str, Any]:
+        return {"family": family, "hidden": hidden, "ratio": ratio, "scaling": scaling, "peak_share": share}
+
+    rows = [measured("lstm", 64, 2.0, 1.9, 0.1), measured("lstm", 256, 8.0, 1.8, 0.8),
+            measured("attention", 128, 1.7, 1.9, 0.6)]  # fmt: skip
+    found = training_step.summary(rows)
+    assert found["lstm"]["geometric_mean"] == pytest.approx(4.0)
+    assert (found["lstm"]["least"], found["lstm"]["least_scaling"]) == (2.0, 1.8)
+    assert found["lstm"]["least_peak_share"] == 0.8, "small models are not held to it"
+    assert "least_peak_share" not in found["attention"]
+    line = training_step.told("lstm", found["lstm"], 2)
+    for words in ("4.00x as fast", "target 3x: reached", "target 2.2x: missed", "1.85x: missed", "target 75%: reached"):
+        assert words in line
+    assert "target 1.7x: reached" in training_step.told("attention", found["attention"], 2)
+    del rows[2]["ratio"]
+    assert "PyTorch" not in training_step.told("attention", training_step.summary(rows)["attention"], 2)
+
+
+def test_writing_is_compared_with_pytorchs_first_way_and_its_better_number_of_threads() -> None:
+    generation = importlib.import_module("generation")
+    row = generation.Row("lstm256", generation.CASES["lstm256"], [1000.0, 2000.0, 3000.0])
+    row.pytorch = {"module": {1: [100.0, 400.0, 100.0], 2: [1.0, 2.0, 3.0]}, "cells": {1: [500.0, 500.0, 500.0]}}
+    found = row.result()
+    assert (found["pytorch"]["module"]["threads"], found["ratio"], found["reached"]) == (1, 10.0, True)
+    assert found["pytorch"]["cells"]["ratio"] == 4.0
+    row.name, row.case = "gru256", generation.CASES["gru256"]
+    assert row.result()["target"] == 5.0
+    (made, _) = generation.tables({"rows": [found], "pytorch": "2"})
+    assert [list(column.cells) for column in made.columns] == [
+        ["lstm256"], ["2,000"], ["100"], ["module, 1 thread"], ["10.0x"], ["10x: reached"],
+        ["500"], ["cells, 1 thread"], ["4.0x"],
+    ]  # fmt: skip
+
+
+def test_every_round_takes_all_sides_and_every_other_one_backwards() -> None:
+    sides = importlib.import_module("sides").Sides.__new__(importlib.import_module("sides").Sides)
+    sides.threads, sides.rounds, sides.pytorch = [1, 2], 2, {1: None, 2: None}
+    there = [("ours", 1), ("pytorch", 1), ("ours", 2), ("pytorch", 2)]
+    assert list(sides.turns([1, 2])) == there + there[::-1]
+    assert list(sides.turns([1]))[:3] == [("ours", 1), ("pytorch", 1), ("pytorch", 2)]
+
+
+def test_memory_is_the_highest_of_a_process_and_of_what_it_started() -> None:
+    memory = importlib.import_module("memory")
+    if not memory.PROC.joinpath("self", "status").exists():
+        pytest.skip("memory is read in /proc")
+    start = "import subprocess, sys; held = bytearray(80_000_000); del held\n" \
+            "subprocess.run([sys.executable, '-c', 'import time; held = bytearray(30_000_000); print(1, flush=True);"\
+            " time.sleep(60)'])"  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        process.stdout.readline()
+        peaks = memory.Peaks()
+        peaks.look(process.pid)
+        (helper,) = memory.children_of(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+        os.kill(helper, signal.SIGKILL)
+    assert peaks.program > 80e6, "given back before it was looked at"
+    assert 30e6 < peaks.helpers < peaks.program
+    assert memory.peak_memory(process.pid) is None
+    rows = [memory.row("lstm", False, [peaks]), memory.row("gru", False, [peaks])]
+    assert rows[0]["reached"]
+    assert "target" not in rows[1]
+
+
+def test_the_targets_in_time_are_those_of_presets_that_there_are() -> None:
+    from seqcore.presets import PRESETS
+
+    time_to_quality = importlib.import_module("time_to_quality")
+    assert set(time_to_quality.TARGETS) == {entry.name for entry in PRESETS}
+    result = time_to_quality.Result(59.0, 50.0, 1000, 1.879)
+    assert time_to_quality.row("nanogpt", [result], True)["reached"]
+    assert not time_to_quality.row("quick", [result], True)["reached"]
+    assert "reached" not in time_to_quality.row("quick", [result], False)
 
 
 def test_speed_counts_from_the_first_step_and_after_the_warm_up_alone() -> None:

@@ -1,0 +1,89 @@
+"""Ours and PyTorch beside each other: a process for each, and rounds that take turns."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import math
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from processes import Children, Worker
+from reporting import positive
+
+WORKER = str(Path(__file__).with_name("worker.py"))
+START, MOST = 300.0, 120.0  # seconds a worker may take to begin, and beyond what it was asked to measure
+NO_PYTORCH = "only ours was measured: PyTorch is not installed here (pip install torch==2.13.0; or --torch-python)"
+
+
+class Sides:
+    """The workers. PyTorch has one for each number of threads: 1, and the most."""
+
+    def __init__(self, children: Children, families: Sequence[str], arguments: argparse.Namespace) -> None:
+        self.ours = Worker(children, "our worker", [sys.executable, WORKER, "ours"])
+        most = self.ours.ask(START, do="hello", families=list(families))["threads"]
+        self.threads = sorted({1, min(most, arguments.threads or most)})
+        self.seconds, self.rounds = arguments.seconds / arguments.rounds, arguments.rounds
+        self.pytorch: dict[int, Worker] = {}
+        self.version: str | None = None
+        interpreter = arguments.torch_python or (sys.executable if importlib.util.find_spec("torch") else None)
+        if interpreter:
+            for threads in self.threads:
+                command = [interpreter, WORKER, "pytorch", str(threads)]
+                self.pytorch[threads] = Worker(children, f"PyTorch ({interpreter})", command)
+                self.version = self.pytorch[threads].ask(START, do="hello")["version"]
+
+    def turns(self, ours: Sequence[int]) -> Iterator[tuple[str, int]]:
+        """Who computes, with how many threads: A B A B, every other round backwards, so that drift hits all alike."""
+        sides = [(name, n) for n in self.threads for name in ("ours", "pytorch")]
+        present = [(name, n) for name, n in sides if n in (ours if name == "ours" else self.pytorch)]
+        for number in range(self.rounds):
+            yield from present if number % 2 == 0 else present[::-1]
+
+    def ask(self, name: str, threads: int, **request: Any) -> dict[str, Any]:
+        """One measurement of a round."""
+        worker = self.ours if name == "ours" else self.pytorch[threads]
+        return worker.ask(self.seconds + MOST, threads=threads, seconds=self.seconds, **request)
+
+
+def add_arguments(parser: argparse.ArgumentParser, seconds: float) -> None:
+    """The part of the command line that comparisons share."""
+    add = parser.add_argument
+    add("--torch-python", metavar="PATH", help="an interpreter that can import torch; default: this one, if it can")
+    add("--seconds", type=positive(float), default=seconds,
+        help=f"for each model, side and number of threads; default {seconds:g}")  # fmt: skip
+    add("--rounds", type=positive(int), default=4, help="parts that the seconds are split into; default 4")
+    add("--threads", type=positive(int), help="the larger number of threads; default: all cores")
+    add("--quick", action="store_true", help="the same with 0.4 seconds in 2 rounds")
+    add("--json", action="store_true", help="one JSON document on standard output")
+
+
+def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, --quick worked in."""
+    arguments = parser.parse_args(words)
+    if arguments.quick:
+        arguments.seconds, arguments.rounds = 0.4, 2
+    return arguments
+
+
+def medians(rounds: dict[int, list[float]]) -> dict[int, float]:
+    """By number of threads."""
+    return {threads: statistics.median(values) for threads, values in rounds.items()}
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """The median of the ratio within a round."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """The mean of ratios."""
+    return math.exp(statistics.fmean(math.log(value) for value in values))
+
+
+def threads_told(count: int) -> str:
+    """1 thread, 2 threads."""
+    return f"{count} thread{'' if count == 1 else 's'}"

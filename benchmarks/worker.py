@@ -1,0 +1,76 @@
+"""One side of a comparison, as a process of its own that answers JSON lines.
+
+python worker.py ours               the engine; the number of threads is part of a request
+python worker.py pytorch THREADS    the same models in PyTorch: this interpreter needs PyTorch and nothing else
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from processes import serve
+
+PYTORCH = Path(__file__).resolve().parent.parent / "seqtui" / "cli" / "bench_torch.py"
+
+
+class Ours:
+    """Answers "hello", "peak", "step" and "write" with the engine."""
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        from seqcore import bench, jit  # the first brings the trainer, and so registers the kernels
+        from seqcore.config import ModelConfig, TrainingConfig
+
+        if request["do"] == "hello":
+            groups = [group for family in request["families"] for group in jit.kernel_groups(family, "train", "look")]
+            jit.compile_kernels(groups)
+            return {"threads": jit.available_threads()}
+        jit.set_threads(request.get("threads"))
+        if request["do"] == "peak":
+            return {"peak": bench.measure_peak(request["seconds"])}
+        model = ModelConfig.from_dict(request["model"])
+        if request["do"] == "write":
+            return {"rate": bench.time_writing(model, request["seconds"])}
+        found = bench.time_training(model, TrainingConfig.from_dict(request["training"]), request["seconds"])
+        return {"seconds": found.seconds, "work": found.work, "phases": found.phases, "phase_work": found.phase_work}
+
+
+class PyTorch:
+    """Answers "hello", "step" and "write" on a fixed number of threads; keeps the step of the model asked for last."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self.side: Any = None
+        self.step: Any = None
+        self.asked: Any = None
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["do"] == "hello":
+            self.side = _load()  # here, so that a failure is an answer
+            self.side.use_threads(self.threads)
+            return {"version": self.side.torch.__version__}
+        model, seconds = request["model"], request["seconds"]
+        if request["do"] == "write":
+            way = self.side.WAYS[model["family"]][request["way"]]
+            return {"rate": self.side.characters_per_second(model, seconds, way), "way": way}
+        asked = model, request["training"]
+        if asked != self.asked:
+            self.asked, self.step = asked, self.side.Step(*asked)
+            self.step.use_fastest(min(0.3, seconds))
+        return {"seconds": self.step.seconds(seconds), "adam": self.step.adam}
+
+
+def _load() -> Any:
+    """The module with the models in PyTorch, by its path: the package around it needs more than PyTorch."""
+    spec = importlib.util.spec_from_file_location("bench_torch", PYTORCH)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{PYTORCH} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    serve(Ours() if sys.argv[1] == "ours" else PyTorch(int(sys.argv[2])))
