@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 from seqcore.checkpoint import read_checkpoint
+from seqcore.config import FAMILIES
 from seqcore.folder import RunFolder
-from seqcore.model import FAMILIES_BY_NAME, shapes
+from seqcore.model import shapes
 
 from tests.cli.conftest import TINY, Call
 
@@ -30,7 +31,7 @@ def weights(run: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "npz"])
-@pytest.mark.parametrize("family", FAMILIES_BY_NAME)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_leaves_and_comes_back(call: Call, corpus: Path, tmp_path: Path, family: str, suffix: str) -> None:
     words = ["--model", family, *SMALL[family], "--batch", "4", "--length", "8", "--steps", "3"]
     assert call("train", str(corpus), *words, "--out", str(tmp_path / "run")).code == 0
