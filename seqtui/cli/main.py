@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Measure a run: loss, perplexity, bits per character.",
     "inspect": "See inside a model while it reads a text.",
     "runs": "List what was trained.",
+    "compare": "Set runs side by side, beside models that count.",
     "export": "Write a run's weights for PyTorch, NumPy or ONNX.",
     "import": "Make a run of exported weights.",
     "corpora": "List what can be trained on, or look into one.",
