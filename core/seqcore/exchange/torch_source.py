@@ -162,7 +162,7 @@ def _block(config: ModelConfig, rotary: bool) -> str:
 
 def _transformer(config: ModelConfig) -> str:
     V, C, N, kind = config.vocabulary_size, config.hidden, config.context, config.positions
-    buffer = "self.register_buffer({!r}, {}, persistent=False)".format
+    buffer = 'self.register_buffer("{}", {}, persistent=False)'.format
     positions = {
         "learned": [f"self.positions = nn.Embedding({N}, {C})"],
         "sinusoidal": [
