@@ -29,6 +29,11 @@ def gutter_of(view: View, about: Label) -> list[Segment]:
     return label(view.layout.gutter, text, getattr(view.ink, style), view.ink, key=key, marked=marked)
 
 
+def to_a_row(each: int) -> str:
+    """How many timesteps a row stands for, in the ten cells of a label; nothing where it is one."""
+    return "" if each < 2 else f"{each} to a row" if each < 10 else f"{each} a row"
+
+
 def cells_row(view: View, about: Label, glyphs: list[str], styles: list[Style]) -> Row:
     """A row of one glyph (of the column's width) a timestep, the playhead's column lit."""
     if 0 <= view.lit < len(styles):

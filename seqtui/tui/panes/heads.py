@@ -10,7 +10,7 @@ from rich.style import Style
 
 from seqtui.tui.colours import ATTENTION
 from seqtui.tui.panes import attention
-from seqtui.tui.panes.drawing import cells_row, gutter_of, heat_row, line_width
+from seqtui.tui.panes.drawing import cells_row, gutter_of, heat_row, line_width, to_a_row
 from seqtui.tui.panes.grid import Grid, arrange_heads
 from seqtui.tui.panes.layout import Band, Kind, Layout, aside_at
 from seqtui.tui.panes.staves import group_edges
@@ -92,7 +92,7 @@ def map_rows(band: Band, view: View, memory: Memory) -> list[Row]:
     here = int(np.searchsorted(group_edges(steps, count), view.lit, side="right")) - 1
     odd = int(np.count_nonzero(np.isnan(matrix) & np.tri(steps, dtype=np.bool_)))
     each = math.ceil(steps / count)
-    grouped, gaps = f"{each} to a row" if each > 1 else "", counted(odd, "gap") if odd else ""
+    grouped, gaps = to_a_row(each), counted(odd, "gap") if odd else ""
     texts = [text for text in (f"head {head_name(view)}", "t down", "s across", grouped, gaps, "√ of 0–1") if text]
     rows = []
     for line, pair in enumerate(line_codes(codes, band.lines, halves)):

@@ -166,6 +166,8 @@ def _with_heads(
         return [], 0, rest, False
     most = -(-wish.steps // (2 if wish.halves else 1)) if wish.steps else rest
     each = min(4, max(2, wish.units // 2 + 1 if wish.halves else wish.units))
+    if rest - _MAP_LEAST >= 3 * len(wish.staves):
+        each = min(each, (rest - _MAP_LEAST) // len(wish.staves))  # rather all of them, and lower
     fitting = 0 if wish.spread else (rest - _MAP_LEAST) // each
     if wish.spread is None and rest - 2 < _MAP_LEAST:
         staves, triangle = _heatmaps(rest, replace(wish, triangle=False), False)

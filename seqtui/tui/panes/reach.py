@@ -6,7 +6,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from seqtui.tui.colours import REACH, reach_codes
-from seqtui.tui.panes.drawing import heat_row, sentence
+from seqtui.tui.panes.drawing import heat_row, sentence, to_a_row
 from seqtui.tui.panes.gutter import swatch
 from seqtui.tui.panes.layout import Band
 from seqtui.tui.panes.readout import OF_STATE, Part, reach_readout
@@ -48,7 +48,7 @@ def triangle_rows(band: Band, view: View, memory: Memory) -> list[Row]:
     here = int(np.searchsorted(edges, view.lit, side="right")) - 1
     odd = int(np.count_nonzero(np.isnan(matrix) & past))
     each = math.ceil(steps / count)
-    grouped, gaps = f"{each} to a row" if each > 1 else "", counted(odd, "gap") if odd else ""
+    grouped, gaps = to_a_row(each), counted(odd, "gap") if odd else ""
     share = "÷ row max" if view.reaches_input else ""
     texts = [text for text in ("triangle", "t down", "s across", share, grouped, gaps) if text]
     rows = []

@@ -9,26 +9,17 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from seqtui.snapshot import Snapshot
-from seqtui.tui.panes.attention import attention_of, heads_of
+from seqtui.tui.panes import wanted
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.drawing import column_width
 from seqtui.tui.panes.heads import head_at
 from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
-from seqtui.tui.panes.selection import Selection, layer_count
+from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.widgets.pane import Pane, Row
 
-TITLE = "the score: one column a timestep"
-SHORT_TITLE = "the score"  # where more is to be said
-_EXPECTED = {  # staves of a model that no probe has shown yet
-    "rnn": ("h",),
-    "gru": ("reset", "update", "candidate", "h"),
-    "lstm": ("input", "forget", "cell", "output", "c", "h"),
-    "attention": ("q", "k", "v", "stream"),
-    "feedforward": ("h",),
-}
 _SPREADS = (None, Kind.MAP, Kind.HEADS)  # what the attention's key goes through
 
 
@@ -114,45 +105,23 @@ class ScorePane(Pane):
         wish = Wish(
             staves=names,
             chosen=self.selection.gate if self.selection.gate in names else names[0],
-            units=self.selection.most_units(self._probe) if self._probe else self._snapshot.model.hidden,
+            units=wanted.most_units(self._probe, self._snapshot.model, self.selection),
             trace=self.selection.unit is not None,
             triangle=self.spread is Kind.TRIANGLE,
             compact=self.compact,
             halves=not self.ink.colourless,
-            heads=self._heads(),
+            heads=wanted.heads(self._probe, self._snapshot.model),
             spread=self.spread if self.spread in _SPREADS else None,
             steps=len(self._probe.symbols) if self._probe else 0,
         )
         return arrange(width, height, self._column_width, wish)
 
     def _names(self) -> tuple[str, ...]:
-        """Staves of the layer shown, or of the model before a probe shows them."""
-        if self._probe is None:
-            return _EXPECTED.get(self._snapshot.model.family, ("h",))
-        return self.selection.names(self._probe)
-
-    def _heads(self) -> tuple[int, int] | None:
-        """Layers and heads of attention; None for a model without."""
-        if self._probe is not None:
-            return heads_of(self._probe) if attention_of(self._probe) is not None else None
-        model = self._snapshot.model
-        return (model.layers, model.heads) if model.family == "attention" else None
+        return wanted.stave_names(self._probe, self._snapshot.model, self.selection)
 
     def _retitle(self) -> None:
-        if self._probe is None:
-            self.set_titles(TITLE)
-            return
-        layers, last = layer_count(self._probe), len(self._probe.symbols) - 1
-        place = f"playhead {self.playhead:>{len(str(last))}}/{last}"
-        unit = f"↑ ↓ {self.selection.unit_said(self._probe)}"
-        where = f" · layer {self.selection.layer + 1} of {layers}" if layers > 1 else ""
-        where += f" · head {self.selection.head + 1} of {heads[1]}" if (heads := self._heads()) else ""
-        self.set_titles(
-            (SHORT_TITLE if heads else TITLE) + where,
-            f"← → {place}   {unit}   g gate   e text",
-            f"{place}   {unit}",
-            place,
-        )
+        shown = (wanted.TITLE,) if self._probe is None else wanted.titles(self._probe, self.selection, self.playhead)
+        self.set_titles(*shown)
 
     def _changed(self) -> None:
         self._retitle()
@@ -232,7 +201,7 @@ class ScorePane(Pane):
     @property
     def attends(self) -> bool:
         """Whether the model shown has heads to look at."""
-        return self._heads() is not None
+        return wanted.heads(self._probe, self._snapshot.model) is not None
 
     def cycle_attention(self) -> None:
         """Show the picked head's map in the place of the staves, then all heads, then the staves again."""
