@@ -59,23 +59,32 @@ def look_forward(
 
 
 @device
-def attend_one(cache, place, y, C, d, head, shares):
-    """One head of one timestep: its columns of y (C,), from the rows of cache (context, padded 3C) up to `place`."""
-    q = cache[place, head * d : head * d + d]
+def shares_of(rows, place, C, d, head, shares):
+    """shares[s], s <= place: what `place` takes from each; rows (.., padded 3C) hold q, k, v."""
+    q = rows[place, head * d : head * d + d]
     top, total, scale = f4(-np.inf), f4(0), f4(1 / math.sqrt(d))
-    for s in range(place + 1):
-        k, score = cache[s, C + head * d : C + head * d + d], f4(0)
+    seen = shares[: place + 1]
+    for s in range(seen.size):
+        k, score = rows[s, C + head * d : C + head * d + d], f4(0)
         for j in range(d):
             score += q[j] * k[j]
-        shares[s] = score * scale
-        top = max(top, shares[s])
-    seen, out = shares[: place + 1], y[head * d : head * d + d]
+        seen[s] = score * scale
+        top = max(top, seen[s])
     for s in range(seen.size):
         seen[s] = exp(seen[s] - top)
         total += seen[s]
-    out[:] = f4(0)
     for s in range(seen.size):
-        v, share = cache[s, 2 * C + head * d : 2 * C + head * d + d], seen[s] / total
+        seen[s] /= total
+
+
+@device
+def attend_one(cache, place, y, C, d, head, shares):
+    """One head of one timestep: its columns of y (C,), from the rows of cache (context, padded 3C) up to `place`."""
+    shares_of(cache, place, C, d, head, shares)
+    out = y[head * d : head * d + d]
+    out[:] = f4(0)
+    for s in range(place + 1):
+        v, share = cache[s, 2 * C + head * d : 2 * C + head * d + d], shares[s]
         for j in range(d):
             out[j] += share * v[j]
 
@@ -112,21 +121,15 @@ def read_token(token, place, E, P, packed, scales, biases, turns, cache, head, l
     matmul(a, C, head, logits, False)
 
 
-@kernel("shares of attention", "look-attention", void(f3, f3, i8, f4_4))
-def attention_shares(qkv, peaks, C, shares):
+@kernel("shares of attention", "look-attention", void(f3, i8, f4_4))
+def attention_shares(qkv, C, shares):
     """shares (L, heads, T, T): row t, what place t takes from each s <= t; NaN after t."""
     L, heads, T = shares.shape[:3]
-    d = C // heads
-    scale = f4(1 / math.sqrt(d))
     for layer in range(L):
-        for n in range(heads):
+        for head in range(heads):
             for t in range(T):
-                q, row = qkv[layer, t, n * d : n * d + d], shares[layer, n, t]
-                for s in range(t + 1):
-                    k, score = qkv[layer, s, C + n * d : C + n * d + d], f4(0)
-                    for j in range(d):
-                        score += q[j] * k[j]
-                    row[s] = exp(score * scale - peaks[layer, t, 2 * n]) * peaks[layer, t, 2 * n + 1]
+                row = shares[layer, head, t]
+                shares_of(qkv[layer], t, C, C // heads, head, row)
                 row[t + 1 :] = f4(np.nan)
 
 
@@ -166,7 +169,7 @@ def look_reach(
     hidden,
     inputs,
 ):
-    """hidden[layer, t, s] = |d loss_t / d x_s after block layer|, inputs[t, s] = |d loss_t / d x_s of the embedding|, s < t.
+    """hidden[n, t, s] = |d loss_t / d x_s after block n|, inputs[t, s] = |d loss_t / d x_s, embedded|, s < t.
 
     One backward pass a loss, over the t rows before it; dx, dqkv, dslope and dscales, shaped as x, qkv, slope and
     scales, are scratch. dlogits (T, V): row t is the gradient of loss_t at the logits after token t - 1.

@@ -106,7 +106,7 @@ class TransformerLook:
         self.logits = logits[:, : config.vocabulary_size].copy()
         T = len(logits)
         self.attention: F32 | None = np.empty((config.layers, config.heads, T, T), np.float32)
-        attention_shares(work.qkv, work.peaks, config.hidden, self.attention)
+        attention_shares(work.qkv, config.hidden, self.attention)
         self.staves = _staves(config, work)
 
     def reach(self, dlogits: F32) -> tuple[F32, F32]:
