@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seqtui.cli.kernels import Status
 
 _ENDLESS = 10_000  # columns: as wide as a table wants to be
+_NAME = 24  # columns: a longer name of a run is folded before anything gives way
 _NEWEST = 12  # runs that are compared where none are named
 _GIVE_WAY = ("tok/s", "train", "time", "tokens", "parameters")  # columns, in this order, where there is no room
 
@@ -73,7 +74,7 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
     groups = grouped(entries)
     for number, group in enumerate(groups):
         if group.problem:
-            complain(f"{group.name}: {group.problem}")
+            complain(f"nothing is counted on {group.name}: {group.problem}")
         with Status() as status:
             group.measure()
             group.count(status.say)
@@ -139,7 +140,7 @@ def _ordered(group: "Group") -> list[dict[str, Any]]:
 
 
 def _print(group: "Group", how: Mapping[str, Any], first: bool) -> None:
-    from seqtui.cli.terminal import UNITS, console, print_table, shown
+    from seqtui.cli.terminal import UNITS, console, on_terminal, print_table, shown
 
     screen, rows = console(), [entry.row for entry in _by_loss(group)]
     unit = UNITS[group.kind]
@@ -150,7 +151,7 @@ def _print(group: "Group", how: Mapping[str, Any], first: bool) -> None:
     made, dropped = _fitting(_ordered(group), unit)
     print_table(made)
     for line in filter(None, [dropped, group.remark]):
-        screen.print(shown(line, "dim"), soft_wrap=True)
+        screen.print(shown(line, "dim"), soft_wrap=not on_terminal(screen))
     if how["reach"]:
         _title("reach at each lag, as a share of that at lag 1: the median over losses")
         print_table(_reaches(rows))
@@ -175,17 +176,19 @@ def _by_loss(group: "Group") -> "list[Entry]":
     return sorted(group.entries, key=lambda entry: entry.row.get("validation_loss", math.inf))
 
 
-def _fitting(rows: Iterable[Mapping[str, Any]], unit: str) -> "tuple[Table, str]":
+def _fitting(rows: Sequence[Mapping[str, Any]], unit: str) -> "tuple[Table, str]":
     """The table of losses without the columns that the terminal has no room for, and a line that names them."""
+    from rich.cells import cell_len
     from rich.measure import Measurement
 
     from seqtui.cli.terminal import console, on_terminal
 
     screen, dropped = console(), list[str]()
+    folds = max([0, *(cell_len(row["name"]) - _NAME for row in rows)])
     while True:
         made = _losses(rows, unit, dropped)
         give_way = [column for column in _GIVE_WAY if column not in dropped]
-        wanted = Measurement.get(screen, screen.options.update(max_width=_ENDLESS), made).maximum
+        wanted = Measurement.get(screen, screen.options.update(max_width=_ENDLESS), made).maximum - folds
         if not on_terminal(screen) or not give_way or wanted <= screen.width:
             return made, f"no room for {', '.join(dropped)}: --json tells all" if dropped else ""
         dropped.append(give_way[0])

@@ -10,7 +10,6 @@ from typing import Any
 from seqcore.comparison import guessed, has_brackets, held_out_loss, reach_by_lag, strays, written, wrong_closings
 from seqcore.config import ModelConfig
 from seqcore.data.corpus import Corpus, split_tokens
-from seqcore.data.ngrams import MEASURED, MOST, ngrams
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
 from seqcore.records import I32
@@ -186,6 +185,8 @@ class Group:
 
     def count(self, tell: Callable[[str], None]) -> None:
         """Models that count on the same training part, judged on the same validation part."""
+        from seqcore.data.ngrams import MEASURED, MOST, ngrams
+
         if self.train is None or self.validation is None or self.validation.size < 2:
             return
         config = self.entries[0].loaded.config
