@@ -8,11 +8,10 @@ import click
 
 if TYPE_CHECKING:
     from rich.text import Text
-    from seqcore.records import Probe
+    from seqcore.records import F32, Probe
 
 _MOST = 2000  # tokens: reach takes their number squared
 _OPEN = 0.5  # a gate above it is called open
-_GATES = ("input", "forget", "output")
 
 
 @click.command(
@@ -32,12 +31,13 @@ def command(run: str, text: str, layer: int | None, unit: int | None, as_json: b
     """Let the model of RUN read TEXT and tell what happens at each timestep.
 
     The loss of a token is in nats, before it the likeliest guesses for its place. Reach is how far back the farthest
-    token lies whose hidden state the loss still depends on a tenth as much as on the most important one. Under the
-    gates' names stands the share of units whose gate is open (above one half).
+    token lies on whose embedding the loss still depends a tenth as much as on the most important one. Under the gates'
+    names stands the share of units whose gate is open (above one half), under |h| the norm of the hidden state.
+    Attention has |x|, the norm of the residual stream after the block, and how far its heads look back in the mean.
     """
     probe = _probe(run, text)
     layers = 1 + max(stave.layer for stave in probe.staves)
-    units = probe.staves[0].values.shape[1]
+    units = max(stave.values.shape[1] for stave in probe.staves)
     for name, value, count in (("layer", layer, layers), ("unit", unit, units)):
         if value is not None and value >= count:
             raise click.UsageError(f"--{name} {value}: this model has {name}s 0 to {count - 1}")
@@ -78,7 +78,7 @@ def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, A
             "values": _lists(stave.values if unit is None else stave.values[:, unit]),
         }
         for stave in probe.staves
-        if layer is None or stave.layer == layer
+        if (layer is None or stave.layer == layer) and (unit is None or unit < stave.values.shape[1])
     ]
     made = {
         "step": probe.step,
@@ -93,6 +93,8 @@ def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, A
         "reach_input": _lists(probe.reach_input),
         "seconds": probe.seconds,
     }
+    if probe.attention is not None:
+        made["attention"] = _lists(probe.attention if layer is None else probe.attention[layer : layer + 1])
     return made | ({"warning": probe.warning} if probe.warning else {})
 
 
@@ -113,22 +115,35 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
     from seqtui.cli.terminal import print_table, shown, table
     from seqtui.tui.panes.readout import steps_to_a_tenth
 
-    gates = [stave for stave in probe.staves if stave.layer == layer and stave.name in _GATES]
-    numbers = ("reach", *(stave.name for stave in gates), "|h|")
-    made = table("t", "read", "loss", "guessed", *numbers, right=("t", "loss", *numbers), loose="guessed")
-    h = probe.stave("h", layer).values
+    numbers = {stave.name: [f"{float((row > _OPEN).mean()):.0%}" for row in stave.values]
+               for stave in probe.staves if stave.layer == layer and stave.gate and not stave.signed}  # fmt: skip
+    if probe.attention is None:
+        numbers["|h|"] = [f"{float(np.linalg.norm(row)):.2f}" for row in probe.stave("h", layer).values]
+    else:
+        numbers["looks back"] = [f"{distance:.1f}" for distance in _distances(probe.attention[layer])]
+        numbers["|x|"] = [f"{float(row[layer + 1]):.2f}" for row in probe.stave("stream", layer).values]
+    right = ("t", "loss", "reach", *numbers)
+    made = table("t", "read", "loss", "guessed", "reach", *numbers, right=right, loose="guessed")
     for t, symbol in enumerate(probe.symbols):
-        back = steps_to_a_tenth(probe.reach_hidden[layer, t], t)
+        back = steps_to_a_tenth(probe.reach_input[t], t)
         made.add_row(
             str(t),
             shown(_drawn(symbol), "bold"),
             f"{probe.loss[t]:.3f}" if t else "",
             _guesses(probe, t),
             str(back) if back is not None else "",
-            *(f"{float((stave.values[t] > _OPEN).mean()):.0%}" for stave in gates),
-            f"{float(np.linalg.norm(h[t])):.2f}",
+            *(column[t] for column in numbers.values()),
         )
     print_table(made)
+
+
+def _distances(attention: "F32") -> list[float]:
+    """How many tokens back the heads (heads, T, T) of a layer look from each place, in their mean."""
+    import numpy as np
+
+    T = attention.shape[1]
+    lag = np.arange(T)[:, None] - np.arange(T)[None, :]
+    return [float(mean) for mean in np.nansum(attention * lag, axis=2).mean(axis=0)]
 
 
 def _drawn(symbol: str) -> str:
@@ -154,7 +169,7 @@ def _guesses(probe: "Probe", t: int) -> "Text":
 def _print_unit(probe: "Probe", layer: int, unit: int) -> None:
     from seqtui.cli.terminal import print_table, shown, table
 
-    staves = [stave for stave in probe.staves if stave.layer == layer]
+    staves = [stave for stave in probe.staves if stave.layer == layer and unit < stave.values.shape[1]]
     names = [stave.name for stave in staves]
     made = table("t", "read", *names, right=("t", *names))
     for t, symbol in enumerate(probe.symbols):
