@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("pty", reason="the benchmarks need a pseudo-terminal")
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
-TIMEOUT = 300  # seconds: kernels may have to be compiled
+TIMEOUT = 900  # seconds: kernels may have to be compiled, on a machine that does other things too
 
 
 @pytest.fixture(autouse=True)
@@ -41,22 +41,19 @@ def document(name: str, *words: str) -> dict[str, Any]:
 # They run
 
 
-@pytest.mark.parametrize("family", ["lstm", "gru", "rnn", "attention"])
-def test_training_step_measures_every_family(family: str) -> None:
-    words = ("--model", family, "--sizes", "8,2,4", "--seconds", "0.02", "--rounds", "2")
-    found = document("training_step.py", *words)
-    (row,) = found["rows"]
-    size = (128, 12, 64) if family == "attention" else (8, 2, 4)
-    assert (row["family"], row["hidden"], row["batch"], row["length"]) == (family, *size)
-    assert len(row["ours_rounds"]["1"]) == 2
-    assert all(seconds > 0 for seconds in row["ours_seconds"].values())
-    ways = ("forward", "backward") if family == "attention" else ("scan forward", "scan backward")
-    assert set(row["phases"]) >= {*ways, "optimizer"}
-    assert set(row["phase_shares"]) == {*ways, "head", "weight gradients"}
-    assert set(found["summary"]) == {family}
-    if found["pytorch"] is None:
-        assert "ratio" not in row
-        assert "geometric_mean" not in found["summary"][family]
+def test_training_step_measures_every_family() -> None:
+    found = document("training_step.py", "--sizes", "8,2,4", "--seconds", "0.02", "--rounds", "2")
+    small = (8, 2, 4)
+    sizes = {"lstm": small, "gru": small, "rnn": small, "attention": (128, 12, 64)}
+    assert {row["family"]: (row["hidden"], row["batch"], row["length"]) for row in found["rows"]} == sizes
+    assert list(found["summary"]) == list(sizes)
+    for row in found["rows"]:
+        assert len(row["ours_rounds"]["1"]) == 2
+        assert all(seconds > 0 for seconds in row["ours_seconds"].values())
+        ways = ("forward", "backward") if row["family"] == "attention" else ("scan forward", "scan backward")
+        assert set(row["phases"]) >= {*ways, "optimizer"}
+        assert set(row["phase_shares"]) == {*ways, "head", "weight gradients"}
+        assert ("ratio" in row) == (found["pytorch"] is not None)
 
 
 def test_generation_measures_ours_alone_where_there_is_no_pytorch() -> None:
