@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+from seqcore.config import FAMILIES
 from seqcore.data import ngrams
 from seqcore.data.corpus import read_corpus
 from seqcore.folder import RunFolder
@@ -196,3 +197,22 @@ def test_doctor_tells_and_hints(call: Call, monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEQTUI_RUNS_DIR", str(tmp_path / "file"))
     assert "! cannot be written" in call("doctor").out
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_trained_inspected_and_writes(
+    call: Call, corpus: Path, runs_dir: Path, tmp_path: Path, family: str
+) -> None:
+    out = str(tmp_path / family)
+    small = ["--hidden", "8", "--batch", "2", "--length", "6", "--steps", "3", "--eval-every", "0", "--quiet"]
+    assert call("train", str(corpus), "--model", family, *small, "--out", out).code == 0
+    assert call("generate", out, "--prompt", "7 b", "--length", "20").out.startswith("7 b")
+    assert math.isfinite(json.loads(call("evaluate", out, "--json").out)["loss"])
+    answer = call("inspect", out, "--text", "7 bir")
+    assert len(answer.out.splitlines()) == 1 + 5
+    assert len(call("inspect", out, "--text", "7 bir", "--unit", "0").out.splitlines()) == 1 + 5
+    found = json.loads(call("inspect", out, "--text", "7 bir", "--json").out)
+    assert all(found["reach_input"][t][t - 1] > 0 for t in range(1, 5))
+    assert ("attention" in found) == (family == "attention")
+    if family == "attention":
+        assert all(sum(row[: t + 1]) == pytest.approx(1) for t, row in enumerate(found["attention"][0][0]))
