@@ -29,6 +29,15 @@ def session(family: str) -> ScriptedSession:
     return ScriptedSession(model=model(family))
 
 
+async def go_round(s: Stage, label: str) -> None:
+    """By the key of the gates to the stave with that label."""
+    for _ in range(8):
+        if label in s.text():
+            return
+        await s.press("g")
+    raise AssertionError(f"no {label}:\n{s.text()}")
+
+
 async def change_to(s: Stage, family: str) -> None:
     """By the picker, as a person does."""
     now = s.session.snapshot().model.family
@@ -109,8 +118,7 @@ async def test_a_norm_has_a_scale_from_nothing_to_its_own_maximum_that_does_not_
 
 async def test_a_unit_of_q_is_a_head_and_the_other_way_round() -> None:
     async with stage(session("attention")) as s:
-        while "4 query q" not in s.text():
-            await s.press("g")
+        await go_round(s, "4 query q")
         await s.press("down")
         await s.press("down")
         unit = s.lab.score.selection.unit
@@ -119,10 +127,9 @@ async def test_a_unit_of_q_is_a_head_and_the_other_way_round() -> None:
         assert f"head {unit + 1} of 4" in s.text()
         await s.press("greater_than_sign")
         assert s.lab.score.selection.unit == s.lab.score.selection.head == (unit + 1) % 4
-        while s.lab.score.selection.head < 3:
-            await s.press("greater_than_sign")
-        while "4 stream" not in s.text():
-            await s.press("g")
+        await s.press(*["greater_than_sign"] * (3 - s.lab.score.selection.head))
+        assert s.lab.score.selection.head == 3
+        await go_round(s, "4 stream")
         assert s.lab.score.selection.unit == 2, "the stream has fewer units than there are heads"
 
 
@@ -168,8 +175,7 @@ async def test_changing_the_model_keeps_text_prompt_panes_playhead_and_staves(si
         await s.press("p", *"So", "enter")
         await s.press("2", "3", "b")
         await s.frames(3)
-        while "4 hidden h" not in s.text():
-            await s.press("g")
+        await go_round(s, "4 hidden h")
         await s.press("0", "right", "right", "right", "r")
         kept = s.session.snapshot()
         reach = s.lab.score.selection.reach
