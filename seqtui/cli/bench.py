@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _VOCABULARY = 65
 _OF_MODEL = ("hidden", "layers")
+PEAK_SECONDS = 0.2  # each time
 
 
 def _size(name: str, told: str) -> Callable[[Any], Any]:
@@ -65,17 +66,14 @@ def command(families: tuple[str, ...], seconds: float, threads: int | None, besi
         check_memory(each.model, each.training)
     use_threads(threads)
     torch, missing = pytorch() if beside else (None, "")
-    rows: list[dict[str, Any]] = []
     with Status() as status:
-        compile_with(
-            status.compiling, [group for family in families for group in jit.kernel_groups(family, "train", "look")]
-        )
-        for row in _measure(cases, seconds, torch, status):
-            rows.append(row)
-            if as_json:
-                status.close()
-                click.echo(json.dumps(row))
-    if not as_json:
+        groups = [group for family in families for group in jit.kernel_groups(family, "train", "look")]
+        compile_with(status.compiling, groups)
+        rows = _measure(cases, seconds, torch, status)
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+    else:
         print_rows(rows, missing)
 
 
@@ -112,19 +110,20 @@ def pytorch() -> tuple[ModuleType | None, str]:
         return None, f"PyTorch is not measured, it cannot be imported: {visible(str(error))[:200]}"
 
 
-def _measure(cases: Sequence[Case], seconds: float, torch: Any, status: "Status") -> Iterator[dict[str, Any]]:
+def _measure(cases: Sequence[Case], seconds: float, torch: Any, status: "Status") -> list[dict[str, Any]]:
+    """A row for each case; shares are of the highest peak seen: one found while the machine was busy would flatter."""
     from seqcore.bench import measure_peak, time_training, time_writing
 
-    peak = measure_peak(0.3)
+    peak, found = measure_peak(PEAK_SECONDS), []
     for each in cases:
         status.say(f"measuring {each}")
-        timed = time_training(each.model, each.training, seconds)
-        peak = max(peak, measure_peak(0.05))  # one measured while the machine was busy flatters
-        row = _row(each, timed, peak) | {"written_per_second": time_writing(each.model, seconds / 2)}
+        timed, written = time_training(each.model, each.training, seconds), time_writing(each.model, seconds / 2)
+        peak = max(peak, measure_peak(PEAK_SECONDS))
         if torch:
             status.say(f"measuring {each} in PyTorch")
-            row |= _beside(torch, each, seconds, row)
-        yield row
+        beside = _beside(torch, each, seconds, timed.seconds, written) if torch else {}
+        found.append((each, timed, {"written_per_second": written} | beside))
+    return [_row(each, timed, peak) | more for each, timed, more in found]
 
 
 def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
@@ -146,20 +145,21 @@ def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
     }
 
 
-def _beside(torch: Any, each: Case, seconds: float, row: dict[str, Any]) -> dict[str, Any]:
-    """The same in PyTorch, the better of one thread and all cores."""
+def _beside(torch: Any, each: Case, seconds: float, step_seconds: float, per_second: float) -> dict[str, Any]:
+    """The same in PyTorch, the better of one thread and all cores, beside what a step and writing took here."""
     model, training = each.model.to_dict(), each.training.to_dict()
     counts = sorted({1, os.cpu_count() or 1})
-    steps, written = [], []
+    steps: list[float] = []
+    written: list[float] = []
     for count in counts:
         torch.use_threads(count)
         step = torch.Step(model, training)
         step.use_fastest(min(0.2, seconds / 10))
-        steps.append(1000 * step.seconds(seconds / len(counts)))
+        steps.append(step.seconds(seconds / len(counts)))
         written.append(torch.characters_per_second(model, seconds / 2 / len(counts), torch.WAYS[each.model.family][0]))
     return {
-        "torch_step_ms": min(steps),
-        "times_faster": min(steps) / row["step_ms"],
+        "torch_step_ms": 1000 * min(steps),
+        "times_faster": min(steps) / step_seconds,
         "torch_written_per_second": max(written),
-        "times_faster_writing": row["written_per_second"] / max(written),
+        "times_faster_writing": per_second / max(written),
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import pytest
+from seqcore import bench as engine
 from seqcore.bench import phase_work
 from seqcore.config import FAMILIES, ModelConfig
 from seqcore.model import build, initial
@@ -115,10 +116,16 @@ class _Torch:
         return 100.0 * self.threads  # all cores are the better
 
 
+def test_shares_are_of_the_highest_peak_that_was_seen(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter([1e9, 5e12, 2e9])
+    monkeypatch.setattr(engine, "measure_peak", lambda seconds: next(peaks))
+    lines = call("bench", "--model", "rnn", "--model", "gru", *TINY, "--no-torch", "--json").out.splitlines()
+    assert [json.loads(line)["peak_gflops"] for line in lines] == [5000.0, 5000.0]
+
+
 def test_beside_pytorch_its_better_number_of_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    row = {"step_ms": 50.0, "written_per_second": 1000.0}
-    found = bench._beside(_Torch(), bench.case("gru", {}), 1.0, row)
+    found = bench._beside(_Torch(), bench.case("gru", {}), 1.0, step_seconds=0.05, per_second=1000.0)
     assert found["torch_step_ms"] == pytest.approx(250)
     assert found["times_faster"] == pytest.approx(5)
     assert found["torch_written_per_second"] == pytest.approx(200)
