@@ -19,21 +19,21 @@ class Preset:
 PRESETS = (
     Preset(
         "quick",
-        "a small model that says something within seconds",
-        {"hidden": 128, "embedding": 64},
-        {"batch": 32, "length": 32, "learning_rate": 0.01, "schedule": "cosine", "steps": 700, "eval_every": 0},
+        "a small GRU that says something within seconds",
+        {"family": "gru", "hidden": 128, "embedding": 64},
+        {"batch": 32, "length": 32, "learning_rate": 0.01, "schedule": "cosine", "steps": 600, "eval_every": 0},
     ),
     Preset(
         "good",
-        "a middling model, half a minute",
-        {"hidden": 256, "embedding": 64},
-        {"batch": 32, "length": 64, "learning_rate": 0.006, "schedule": "cosine", "steps": 2000, "eval_every": 500},
+        "a middling GRU, half a minute",
+        {"family": "gru", "hidden": 256, "embedding": 64},
+        {"batch": 32, "length": 64, "learning_rate": 0.006, "schedule": "cosine", "steps": 1800, "eval_every": 600},
     ),
     Preset(
         "best",
-        "a large model with dropout, several minutes",
-        {"hidden": 512, "embedding": 64, "dropout": 0.3},
-        {"batch": 32, "length": 64, "learning_rate": 0.004, "schedule": "cosine", "steps": 5000, "eval_every": 500},
+        "a large GRU with dropout, several minutes",
+        {"family": "gru", "hidden": 512, "embedding": 64, "dropout": 0.3},
+        {"batch": 32, "length": 64, "learning_rate": 0.004, "schedule": "cosine", "steps": 3300, "eval_every": 500},
     ),
     Preset(
         "nanogpt",
