@@ -63,37 +63,41 @@ def columns_of(rows, first, count, at, panel):
             panel[i, j] = source[i]
 
 
+# Loops over the NR columns ask an array for their length: where LLVM knows it, it unrolls before it vectorises, and the
+# smaller ones then take three times as long.
 @device
 def softmax_columns(scores, first, scale, peak, share):
-    """scores (s, NR) of the timesteps from `first` become A, transposed; peak, share (NR,) as in the shapes above."""
+    """scores (s, NR), k_s . q_t for the timesteps t from `first` on, become exp(S - peak), 0 where s > t.
+
+    peak (NR,) is the maximum of each column of S = scale * scores, share (NR,) is 1 / the sum of each column.
+    """
+    columns = peak.size
     peak[:] = LOW
     share[:] = f4(0)
     for s in range(scores.shape[0]):
         row, lag = scores[s], f4(s - first)
-        for j in range(NR):
-            x = row[j] * scale if PLACE[j] >= lag else LOW
-            row[j] = x
+        for j in range(columns):
+            x = row[j] if PLACE[j] >= lag else LOW
             peak[j] = x if x > peak[j] else peak[j]
+    for j in range(columns):
+        peak[j] *= scale
     for s in range(scores.shape[0]):
         row, lag = scores[s], f4(s - first)
-        for j in range(NR):
-            e = exp(row[j] - peak[j]) if PLACE[j] >= lag else f4(0)
+        for j in range(columns):
+            e = exp(row[j] * scale - peak[j]) if PLACE[j] >= lag else f4(0)
             row[j] = e
             share[j] += e
-    for j in range(NR):
+    for j in range(columns):
         share[j] = f4(1) / share[j]
-    for s in range(scores.shape[0]):
-        row = scores[s]
-        for j in range(NR):
-            row[j] *= share[j]
 
 
 @device
 def softmax_backward(scores, dshares, first, scale, peak, share, along):
-    """scores become A as in `softmax_columns`, and dshares, dA, become dS / sqrt(d); along (NR,) = y_t . dy_t."""
+    """scores, as above, become A, and dshares, dA, becomes dS / sqrt(d); along (NR,) = y_t . dy_t."""
+    columns = peak.size
     for s in range(scores.shape[0]):
         row, d, lag = scores[s], dshares[s], f4(s - first)
-        for j in range(NR):
+        for j in range(columns):
             a = exp(row[j] * scale - peak[j]) * share[j] if PLACE[j] >= lag else f4(0)
             row[j] = a
             d[j] = a * (d[j] - along[j]) * scale
@@ -140,7 +144,10 @@ def attend(qkv, y, peaks, C, heads, head, scratch):
             peaks[first + j, 2 * head], peaks[first + j, 2 * head + 1] = numbers[0, j], numbers[1, j]
         for p in range(values.shape[0]):
             tile_rows(shares, 0, 1, NR, count, values, p * T * NR, last, out, p * NR, wide, False)
-        copy_rows(out[:count], 0, y, first, q_at, d)
+        for j in range(count):
+            row, to, one = out[j, :d], y[first + j, q_at : q_at + d], numbers[1, j]
+            for i in range(d):
+                to[i] = row[i] * one
 
 
 @device
