@@ -79,10 +79,7 @@ def phase_work(config: ModelConfig) -> dict[str, float]:
         product = 2.0 * H * config.context * config.embedding
         return {"forward": product, "head": 2 * head, "backward": product, "weight gradients": product + head}
     weights, pairs = 24.0 * L * H * H, 2.0 * L * H * (config.context + 1)  # q k and A v, at a timestep in the middle
-    return {
-        "forward": weights + pairs, "head": 2 * head, "backward": weights + 2 * pairs,
-        "weight gradients": weights + head,
-    }  # fmt: skip
+    return {"forward and back": 2 * weights + 3 * pairs + 2 * head, "weight gradients": weights + head}
 
 
 class _Clock:

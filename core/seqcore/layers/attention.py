@@ -4,7 +4,7 @@
 
 Backward, with dA_ts = dy_t . v_s:
 
-    dS_ts = A_ts (dA_ts - sum over s' of A_ts' dA_ts')
+    dS_ts = A_ts (dA_ts - sum over s' of A_ts' dA_ts')        that sum is y_t . dy_t
     dq_t = sum_s dS_ts k_s / sqrt(d)      dk_s = sum_t dS_ts q_t / sqrt(d)      dv_s = sum_t A_ts dy_t
 
 A is never kept: timesteps t are taken NR at a time, and such a block of A, for all s up to its end, stays in the cache
@@ -63,59 +63,51 @@ def columns_of(rows, first, count, at, panel):
             panel[i, j] = source[i]
 
 
+# Loops over the NR columns ask an array for their length: where LLVM knows it, it unrolls before it vectorises, and the
+# smaller ones then take three times as long.
 @device
 def softmax_columns(scores, first, scale, peak, share):
-    """scores (s, NR) of the timesteps from `first` become A, transposed; peak, share (NR,) as in the shapes above."""
+    """scores (s, NR), k_s . q_t for the timesteps t from `first` on, become exp(S - peak), 0 where s > t.
+
+    peak (NR,) is the maximum of each column of S = scale * scores, share (NR,) is 1 / the sum of each column.
+    """
+    columns = peak.size
     peak[:] = LOW
     share[:] = f4(0)
     for s in range(scores.shape[0]):
         row, lag = scores[s], f4(s - first)
-        for j in range(NR):
-            x = row[j] * scale if PLACE[j] >= lag else LOW
-            row[j] = x
+        for j in range(columns):
+            x = row[j] if PLACE[j] >= lag else LOW
             peak[j] = x if x > peak[j] else peak[j]
+    for j in range(columns):
+        peak[j] *= scale
     for s in range(scores.shape[0]):
         row, lag = scores[s], f4(s - first)
-        for j in range(NR):
-            e = exp(row[j] - peak[j]) if PLACE[j] >= lag else f4(0)
+        for j in range(columns):
+            e = exp(row[j] * scale - peak[j]) if PLACE[j] >= lag else f4(0)
             row[j] = e
             share[j] += e
-    for j in range(NR):
+    for j in range(columns):
         share[j] = f4(1) / share[j]
+
+
+@device
+def softmax_backward(scores, dshares, first, scale, peak, share, along):
+    """scores, as above, become A, and dshares, dA, becomes dS / sqrt(d); along (NR,) = y_t . dy_t."""
+    columns = peak.size
     for s in range(scores.shape[0]):
-        row = scores[s]
-        for j in range(NR):
-            row[j] *= share[j]
+        row, d, lag = scores[s], dshares[s], f4(s - first)
+        for j in range(columns):
+            a = exp(row[j] * scale - peak[j]) * share[j] if PLACE[j] >= lag else f4(0)
+            row[j] = a
+            d[j] = a * (d[j] - along[j]) * scale
 
 
 @device
-def softmax_again(scores, first, scale, peak, share):
-    """As `softmax_columns`, with peak and share as they came out of it."""
-    for s in range(scores.shape[0]):
-        row, lag = scores[s], f4(s - first)
-        for j in range(NR):
-            row[j] = exp(row[j] * scale - peak[j]) * share[j] if PLACE[j] >= lag else f4(0)
-
-
-@device
-def softmax_backward(shares, dshares, scale, total):
-    """dshares (s, NR), dA, becomes dS * scale, for A = shares; total (NR,) is scratch."""
-    total[:] = f4(0)
-    for s in range(shares.shape[0]):
-        a, da = shares[s], dshares[s]
-        for j in range(NR):
-            total[j] += a[j] * da[j]
-    for s in range(shares.shape[0]):
-        a, da = shares[s], dshares[s]
-        for j in range(NR):
-            da[j] = a[j] * (da[j] - total[j]) * scale
-
-
-@device
-def copy_columns(source, width, to, first, at):
-    """to[first + r, at : at + width] = source[r, :width]."""
+def copy_rows(source, source_at, to, first, at, width):
+    """to[first + r, at : at + width] = source[r, source_at : source_at + width]."""
     for r in range(source.shape[0]):
-        row, target = source[r, :width], to[first + r, at : at + width]
+        row, target = source[r, source_at : source_at + width], to[first + r, at : at + width]
         for j in range(width):
             target[j] = row[j]
 
@@ -130,14 +122,14 @@ def attention_scratch(T, d):
     all_rows = np.empty((panels, T, NR), np.float32)  # v, or k, of every timestep
     out = np.empty((NR, panels * NR), np.float32)  # its y, or dq
     sums = np.empty((2, T, panels * NR), np.float32)  # dk and dv of every timestep
-    numbers = np.empty((2, NR), np.float32)  # its peaks
+    numbers = np.empty((3, NR), np.float32)  # its peaks, and y . dy
     return pair, columns, rows, all_rows, out, sums, numbers
 
 
 @device
-def attend(qkv, y, peaks, C, d, head, scratch):
+def attend(qkv, y, peaks, C, heads, head, scratch):
     """One head of one sequence: fill its columns of y, and its peaks."""
-    T, width = qkv.shape
+    T, width, d = qkv.shape[0], qkv.shape[1], C // heads
     pair, columns, _, values, out, _, numbers = scratch
     shares, q_T, wide = pair[0], columns[0], out.shape[1]
     q_at, k_at, v_at = head * d, C + head * d, 2 * C + head * d
@@ -152,16 +144,19 @@ def attend(qkv, y, peaks, C, d, head, scratch):
             peaks[first + j, 2 * head], peaks[first + j, 2 * head + 1] = numbers[0, j], numbers[1, j]
         for p in range(values.shape[0]):
             tile_rows(shares, 0, 1, NR, count, values, p * T * NR, last, out, p * NR, wide, False)
-        copy_columns(out[:count], d, y, first, q_at)
+        for j in range(count):
+            row, to, one = out[j, :d], y[first + j, q_at : q_at + d], numbers[1, j]
+            for i in range(d):
+                to[i] = row[i] * one
 
 
 @device
-def attend_backward(qkv, dy, peaks, C, d, head, scratch):
+def attend_backward(qkv, y, dy, peaks, C, heads, head, scratch):
     """One head of one sequence: its columns of q, k and v become their gradients."""
-    T, width = qkv.shape
+    T, width, d = qkv.shape[0], qkv.shape[1], C // heads
     pair, columns, rows, keys, out, sums, numbers = scratch
     shares, dshares, q_T, dy_T, q, dy_rows = pair[0], pair[1], columns[0], columns[1], rows[0], rows[1]
-    dk, dv = sums[0], sums[1]
+    dk, dv, peak, share, along = sums[0], sums[1], numbers[0], numbers[1], numbers[2]
     q_at, k_at, v_at, wide, scale = head * d, C + head * d, 2 * C + head * d, out.shape[1], f4(1 / math.sqrt(d))
     copy_panels(qkv, 0, T, k_at, k_at + d, keys)
     for first in range(0, T, NR):
@@ -172,11 +167,14 @@ def attend_backward(qkv, dy, peaks, C, d, head, scratch):
         copy_panels(qkv, first, count, q_at, q_at + d, q)
         copy_panels(dy, first, count, q_at, q_at + d, dy_rows)
         for j in range(count):
-            numbers[0, j], numbers[1, j] = peaks[first + j, 2 * head], peaks[first + j, 2 * head + 1]
+            peak[j], share[j] = peaks[first + j, 2 * head], peaks[first + j, 2 * head + 1]
+            given, wanted, total = y[first + j, q_at : q_at + d], dy[first + j, q_at : q_at + d], f4(0)
+            for i in range(d):
+                total += given[i] * wanted[i]
+            along[j] = total
         tile_rows(qkv, k_at, width, 1, last, q_T, 0, d, shares, 0, NR, False)
         tile_rows(qkv, v_at, width, 1, last, dy_T, 0, d, dshares, 0, NR, False)
-        softmax_again(shares[:last], first, scale, numbers[0], numbers[1])
-        softmax_backward(shares[:last], dshares[:last], scale, numbers[0])
+        softmax_backward(shares[:last], dshares[:last], first, scale, peak, share, along)
         for p in range(keys.shape[0]):
             # the sums of earlier keys go on, those of the block's own begin
             for at, n, more in ((0, first, True), (first, count, False)):
@@ -184,6 +182,6 @@ def attend_backward(qkv, dy, peaks, C, d, head, scratch):
                 tile_rows(shares, at * NR, NR, 1, n, dy_rows, p * NR * NR, count, dv, c_at, wide, more)
                 tile_rows(dshares, at * NR, NR, 1, n, q, p * NR * NR, count, dk, c_at, wide, more)
             tile_rows(dshares, 0, 1, NR, count, keys, p * T * NR, last, out, p * NR, wide, False)
-        copy_columns(out[:count], d, qkv, first, q_at)
-    copy_columns(dk, d, qkv, 0, k_at)
-    copy_columns(dv, d, qkv, 0, v_at)
+        copy_rows(out[:count], 0, qkv, first, q_at, d)
+    copy_rows(dk, 0, qkv, 0, k_at, d)
+    copy_rows(dv, 0, qkv, 0, v_at, d)

@@ -5,51 +5,73 @@
     x_{2l+2} = x_{2l+1} + dropout(mlp(norm(x_{2l+1})))
     what the head reads is norm(x_{2L})
 
-A worker takes a chunk of whole sequences through all blocks with no barrier, and so back: about ROWS rows at a time
-stay in its cache. How rows are cut into chunks depends on T and B alone, and what is summed over rows here (the norms'
-gradients) is summed by chunk and then over the chunks in order: results do not depend on the number of threads.
-
-Shapes. Rows are batch first: row m = b T + t, M of them. Stage s = 0 .. 2L is a place on the residual stream.
-x (2L+1, M, padded C) the stream, and after the backward pass its gradient; normed (2L+1, M, C) the norms' outputs,
-stats (2L+1, M, 2), scales (2L+1, 2, C); for each block qkv (L, M, padded 3C), peaks (L, M, 2 heads), y (L, M, C),
-slope (L, M, padded 4C) and u (L, M, 4C). All but the first and the last of these are where a forward pass
-alone may overwrite one block by the next: their first length is then 1, of x 2.
-packed (L, ..) holds the panels of W_qkv, W_o, W_fc and W_proj, packed_T those of their transposes; biases (L, 9C) or
-(L, 0) are those of the same four. masks (2L+1,) are the keys of dropout at each stage, empty for none.
+Stage s = 0 .. 2L is a place on the residual stream. Rows are batch first: row m = b T + t, M of them. A range of rows
+that holds whole sequences goes through all blocks by itself, and back, ROWS rows at a time through each product.
 """
 
-import numpy as np
+from typing import NamedTuple
 
-from seqcore.gemm import NR, matmul
-from seqcore.jit import device
-from seqcore.layers.attention import attend, attend_backward, attention_scratch, rotate
+import numpy as np
+import numpy.typing as npt
+from numba import types
+
+from seqcore.gemm import matmul
+from seqcore.jit import device, f1, f2, f3
+from seqcore.layers.attention import attend, attend_backward, attention_scratch, copy_rows, rotate
 from seqcore.layers.dropout import mix
 from seqcore.layers.linear import project_rows
+from seqcore.layers.loss import cross_entropy
 from seqcore.layers.mlp import mlp_backward, mlp_forward
 from seqcore.layers.norm import norm_backward, norm_forward
+from seqcore.records import F32
 
 f4, u4 = np.float32, np.uint32
-ROWS = 64  # that a worker takes through a product together
+ROWS = 64  # rows that go through a product together
 
 
-@device
-def weights_of(packed, C, transposed):
-    """The panels of a block's four matrices: (ceil(N / NR), K, NR) each, of their transposes where `transposed`."""
-    wide, narrow = (4 * C + NR - 1) // NR, (C + NR - 1) // NR
-    triple = (3 * C + NR - 1) // NR
-    qkv = (narrow, 3 * C, NR) if transposed else (triple, C, NR)
-    fc = (narrow, 4 * C, NR) if transposed else (wide, C, NR)
-    proj = (wide, C, NR) if transposed else (narrow, 4 * C, NR)
-    o_at = qkv[0] * qkv[1] * NR
-    fc_at = o_at + narrow * C * NR
-    proj_at = fc_at + fc[0] * fc[1] * NR
-    end = proj_at + proj[0] * proj[1] * NR
-    return (
-        packed[:o_at].reshape(qkv),
-        packed[o_at:fc_at].reshape((narrow, C, NR)),
-        packed[fc_at:proj_at].reshape(fc),
-        packed[proj_at:end].reshape(proj),
-    )
+class Weights(NamedTuple):
+    """What the kernels read: matrices as panels (blocks, ceil(N / NR), K, NR), and the rest as it is."""
+
+    E: F32  # (V, C)
+    P: F32  # (context, C) added to the embedding, or empty
+    turns: F32  # (context, d) rotary angles, or empty
+    scales: F32  # (2L+1, 2, C) gain and shift of the norm at each stage
+    biases: F32  # (L, 9C) b_qkv, b_o, b_fc, b_proj of each block, or (L, 0)
+    b_y: F32  # (V,) zeros: the head has no bias
+    qkv: F32
+    o: F32
+    fc: F32
+    proj: F32
+    head: F32  # (ceil(V / NR), C, NR)
+    qkv_T: F32  # noqa: N815  # of the transposed matrices, for the way back
+    o_T: F32  # noqa: N815  # likewise
+    fc_T: F32  # noqa: N815  # likewise
+    proj_T: F32  # noqa: N815  # likewise
+    head_T: F32  # noqa: N815  # (ceil(C / NR), V, NR)
+
+
+class Activations(NamedTuple):
+    """What a pass leaves. Where the first length is marked *, a forward pass alone may have 1 there, or 2 for x."""
+
+    x: F32  # (2L+1*, M, padded C) the stream; its gradient after the way back
+    normed: F32  # (2L+1*, M, C) the norms' outputs
+    stats: F32  # (2L+1*, M, 2) their means and 1 / standard deviations
+    qkv: F32  # (L*, M, padded 3C); its gradient after the way back
+    peaks: F32  # (L*, M, 2 heads), see `layers.attention`
+    y: F32  # (L*, M, C) what attention gathers
+    slope: F32  # (L*, M, padded 4C) gelu'(z); dz after the way back
+    u: F32  # (L*, M, 4C) gelu(z)
+    logits: F32  # (M, padded V); dlogits after the way back
+    losses: F32  # (M,)
+    dtop: F32  # (M, padded C) the gradient of what the head reads
+    dropped: F32  # (2L+1, M, padded C) the branches' gradients where there is dropout, or empty
+    dscales: F32  # (chunks, (2L+1) 2 C) the gradients of the scales, by chunk
+
+
+f4_4 = types.float32[:, :, :, ::1]
+WEIGHTS = types.NamedTuple((f2, f2, f2, f3, f2, f1, f4_4, f4_4, f4_4, f4_4, f3, f4_4, f4_4, f4_4, f4_4, f3), Weights)
+ACTIVATIONS = types.NamedTuple((f3, f3, f3, f3, f3, f3, f3, f3, f2, f1, f2, f3, f2), Activations)
+Masks = npt.NDArray[np.uint32]  # (2L+1,) the key of dropout at each stage; empty for none
 
 
 @device
@@ -59,81 +81,28 @@ def biases_of(biases, C):
 
 
 @device
-def drop_rows(source, to, C, first, key, rate):
+def drop_rows(source, to, first, key, rate):
     """`layers.dropout` for rows that start at row `first` of all; to may be source."""
     threshold, scale = u4(min(rate * 2.0**32, 2.0**32 - 1)), f4(1 / (1 - rate))
     for r in range(source.shape[0]):
-        row, out, start = source[r, :C], to[r, :C], mix(u4(first + r) ^ key)
-        for j in range(C):
+        row, out, start = source[r], to[r], mix(u4(first + r) ^ key)
+        for j in range(row.size):
             out[j] = row[j] * scale if mix(u4(start + u4(j))) >= threshold else f4(0)
 
 
 @device
 def add_branch(rows, K, W, bias, x, below, first, masks, stage, rate):
-    """x = below + dropout(rows[:, :K] W + bias)."""
-    if masks.size:
-        project_rows(rows, K, W, bias, x, False)
-        drop_rows(x, x, x.shape[1], first, masks[stage], rate)
-    for r in range(x.shape[0]):
-        row, other = x[r], below[r]
-        for j in range(row.size):
-            row[j] = row[j] + other[j] if masks.size else other[j]
-    if masks.size == 0:
-        project_rows(rows, K, W, bias, x, True)
-
-
-@device
-def embed(tokens, E, P, T, x, first):
-    """x[r] = E[token] + P[t] for the rows from `first` on; P may be empty."""
-    C = E.shape[1]
-    for r in range(x.shape[0]):
-        row, source = x[r, :C], E[tokens[first + r]]
-        for j in range(C):
-            row[j] = source[j]
-        if P.size:
-            place = P[(first + r) % T]
-            for j in range(C):
-                row[j] += place[j]
-
-
-@device
-def forward_rows(
-    first, last, tokens, E, P, packed, scales, biases, turns, x, normed, stats, qkv, peaks, y, slope, u, T, heads,
-    masks, rate,
-):  # fmt: skip
-    """Rows [first, last), whole sequences of T, through all blocks and the last norm."""
-    C, L, stages, kept = E.shape[1], packed.shape[0], x.shape[0], qkv.shape[0]
-    d = C // heads
-    scratch = attention_scratch(T, d)
-    embed(tokens, E, P, T, x[0, first:last], first)
-    if masks.size:
-        drop_rows(x[0, first:last], x[0, first:last], C, first, masks[0], rate)
-    for n in range(L):
-        W_qkv, W_o, W_fc, W_proj = weights_of(packed[n], C, False)
-        b_qkv, b_o, b_fc, b_proj = biases_of(biases[n], C)
-        at, s, k = 2 * n, 2 * n + 1, n % kept
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            x_in, a = x[at % stages, begin:end], normed[at % normed.shape[0], begin:end]
-            norm_forward(x_in, scales[at], a, stats[at % stats.shape[0], begin:end])
-            project_rows(a, C, W_qkv, b_qkv, qkv[k, begin:end], False)
-        for begin in range(first, last, T):
-            sequence = qkv[k, begin : begin + T]
-            rotate(sequence, C, turns, False)
-            for head in range(heads):
-                attend(sequence, y[k, begin : begin + T], peaks[k, begin : begin + T], C, d, head, scratch)
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            x_in, x_mid, x_out = x[at % stages, begin:end], x[s % stages, begin:end], x[(s + 1) % stages, begin:end]
-            m = normed[s % normed.shape[0], begin:end]
-            add_branch(y[k, begin:end], C, W_o, b_o, x_mid, x_in, begin, masks, s, rate)
-            norm_forward(x_mid, scales[s], m, stats[s % stats.shape[0], begin:end])
-            mlp_forward(m, W_fc, b_fc, slope[k, begin:end], u[k, begin:end])
-            add_branch(u[k, begin:end], 4 * C, W_proj, b_proj, x_out, x_mid, begin, masks, s + 1, rate)
-    top, final = 2 * L % stages, 2 * L % normed.shape[0]
-    norm_forward(
-        x[top, first:last], scales[2 * L], normed[final, first:last], stats[2 * L % stats.shape[0], first:last]
-    )
+    """x = below + dropout(rows W + bias)."""
+    drops = masks.size > 0
+    if not drops:
+        copy_rows(below, 0, x, 0, 0, x.shape[1])
+    project_rows(rows, K, W, bias, x, not drops)
+    if drops:
+        drop_rows(x, x, first, masks[stage], rate)
+        for r in range(x.shape[0]):
+            row, other = x[r], below[r]
+            for j in range(row.size):
+                row[j] += other[j]
 
 
 @device
@@ -142,48 +111,115 @@ def branch_gradient(dx, dropped, first, masks, stage, rate):
     if masks.size == 0:
         return dx
     kept = dropped[stage, first : first + dx.shape[0]]
-    drop_rows(dx, kept, dx.shape[1], first, masks[stage], rate)
+    drop_rows(dx, kept, first, masks[stage], rate)
     return kept
 
 
 @device
-def backward_rows(
-    first, last, packed_T, scales, turns, dtop, x, stats, qkv, peaks, slope, dropped, dscales, T, heads, masks, rate
-):
-    """In the forward pass: `forward_rows`. From dtop (M, padded C), the gradient of what the head reads.
+def embed(tokens, E, P, T, x, first):
+    """x[r] = E[token] + P[t] for the rows from `first` on; P may be empty."""
+    C = E.shape[1]
+    for r in range(x.shape[0]):
+        token, t = tokens[first + r], (first + r) % T
+        copy_rows(E[token : token + 1], 0, x, r, 0, C)
+        if P.size:
+            row, place = x[r, :C], P[t]
+            for j in range(C):
+                row[j] += place[j]
 
-    x becomes its gradient at every stage, qkv and slope theirs; dropped (2L+1, M, padded C) that of the branches, where
-    there is dropout; dscales (2L+1, 2, C) is filled with the sums over these rows.
-    """
-    C, L = scales.shape[2], packed_T.shape[0]
-    d, width = C // heads, x.shape[2]
-    scratch = attention_scratch(T, d)
-    dnormed, dy = np.empty((ROWS, width), np.float32), np.empty((last - first, width), np.float32)
-    du = np.empty((ROWS, slope.shape[2]), np.float32)
-    dscales[:] = f4(0)
-    none, top = dtop[:0], 2 * L
-    norm_backward(dtop[first:last], x[top, first:last], stats[top, first:last], scales[top], none, dscales[top])
-    for n in range(L - 1, -1, -1):
-        W_qkv_T, W_o_T, W_fc_T, W_proj_T = weights_of(packed_T[n], C, True)
-        at, s = 2 * n, 2 * n + 1
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            dx_out, x_mid, dm = x[s + 1, begin:end], x[s, begin:end], dnormed[: end - begin]
-            dout = branch_gradient(dx_out, dropped, begin, masks, s + 1, rate)
-            mlp_backward(dout, W_proj_T, W_fc_T, slope[n, begin:end], du[: end - begin], dm)
-            norm_backward(dm, x_mid, stats[s, begin:end], scales[s], dx_out, dscales[s])
-            dout = branch_gradient(x_mid, dropped, begin, masks, s, rate)
-            matmul(dout, C, W_o_T, dy[begin - first : end - first], False)
-        for begin in range(first, last, T):
-            sequence = qkv[n, begin : begin + T]
-            dy_rows, peak_rows = dy[begin - first : begin - first + T], peaks[n, begin : begin + T]
-            for head in range(heads):
-                attend_backward(sequence, dy_rows, peak_rows, C, d, head, scratch)
-            rotate(sequence, C, turns, True)
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            da = dnormed[: end - begin]
-            matmul(qkv[n, begin:end], 3 * C, W_qkv_T, da, False)
-            norm_backward(da, x[at, begin:end], stats[at, begin:end], scales[at], x[s, begin:end], dscales[at])
+
+@device
+def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
+    """Rows [first, last), whole sequences of T, from their tokens to what the head reads."""
+    w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
+    stages, norms, kept = work.x.shape[0], work.normed.shape[0], work.qkv.shape[0]
+    scratch = attention_scratch(T, C // heads)
+    embed(tokens, w.E, w.P, T, work.x[0, first:last], first)
     if masks.size:
-        drop_rows(x[0, first:last], x[0, first:last], C, first, masks[0], rate)
+        drop_rows(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
+    for layer in range(L + 1):
+        b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[min(layer, L - 1)], C)
+        s, k = 2 * layer, layer % kept
+        for begin in range(first, last, ROWS):
+            end = min(begin + ROWS, last)
+            a = work.normed[s % norms, begin:end]
+            norm_forward(work.x[s % stages, begin:end], w.scales[s], a, work.stats[s % norms, begin:end])
+            if layer < L:
+                project_rows(a, C, w.qkv[layer], b_qkv, work.qkv[k, begin:end], False)
+        if layer == L:  # the last norm has no block above it
+            break
+        for begin in range(first, last, T):
+            end = begin + T
+            rotate(work.qkv[k, begin:end], C, w.turns, False)
+            for head in range(heads):
+                attend(work.qkv[k, begin:end], work.y[k, begin:end], work.peaks[k, begin:end], C, heads, head, scratch)
+        for begin in range(first, last, ROWS):
+            end = min(begin + ROWS, last)
+            below, x, above = work.x[s % stages], work.x[(s + 1) % stages, begin:end], work.x[(s + 2) % stages]
+            m, slope, u = work.normed[(s + 1) % norms, begin:end], work.slope[k, begin:end], work.u[k, begin:end]
+            add_branch(work.y[k, begin:end], C, w.o[layer], b_o, x, below[begin:end], begin, masks, s + 1, rate)
+            norm_forward(x, w.scales[s + 1], m, work.stats[(s + 1) % norms, begin:end])
+            mlp_forward(m, w.fc[layer], b_fc, slope, u)
+            add_branch(u, 4 * C, w.proj[layer], b_proj, above[begin:end], x, begin, masks, s + 2, rate)
+
+
+@device
+def head_rows(first, last, targets, weights, work, scale, backward):
+    """Logits and losses of rows [first, last); where `backward`, also dlogits, in their place, and dtop."""
+    C, V = weights.E.shape[1], weights.b_y.size
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        logits = work.logits[begin:end]
+        matmul(work.normed[work.normed.shape[0] - 1, begin:end], C, weights.head, logits, False)
+        cross_entropy(logits, weights.b_y, targets[begin:end], scale, work.losses[begin:end], backward)
+        if backward:
+            matmul(logits, V, weights.head_T, work.dtop[begin:end], False)
+
+
+@device
+def backward_rows(first, last, weights, work, dscales, T, heads, masks, rate):
+    """From dtop down through everything that `forward_rows` did; dscales (2L+1, 2, C) is filled with these rows' sums.
+
+    x, qkv and slope become their gradients.
+    """
+    w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
+    scratch = attention_scratch(T, C // heads)
+    dnormed = np.empty((ROWS, work.x.shape[2]), np.float32)
+    du = np.empty((ROWS, work.slope.shape[2]), np.float32)
+    dy = np.empty((last - first, work.x.shape[2]), np.float32)
+    dscales[:] = f4(0)
+    for layer in range(L, -1, -1):
+        s = 2 * layer  # the norm at stage s leads to that block, or to the head
+        for begin in range(first, last, ROWS):
+            end = min(begin + ROWS, last)
+            below, beside = dnormed[: end - begin], work.dtop[:0]
+            if layer < L:
+                matmul(work.qkv[layer, begin:end], 3 * C, w.qkv_T[layer], below, False)
+                beside = work.x[s + 1, begin:end]
+            else:
+                below = work.dtop[begin:end]
+            x, stats = work.x[s, begin:end], work.stats[s, begin:end]
+            norm_backward(below, x, stats, w.scales[s], beside, dscales[s])
+            if layer == 0:
+                continue
+            dx, slope = x, work.slope[layer - 1, begin:end]
+            dout = branch_gradient(dx, work.dropped, begin, masks, s, rate)
+            mlp_backward(dout, w.proj_T[layer - 1], w.fc_T[layer - 1], slope, du[: end - begin], dnormed[: end - begin])
+            x, stats = work.x[s - 1, begin:end], work.stats[s - 1, begin:end]
+            norm_backward(dnormed[: end - begin], x, stats, w.scales[s - 1], dx, dscales[s - 1])
+            dout = branch_gradient(x, work.dropped, begin, masks, s - 1, rate)
+            matmul(dout, C, w.o_T[layer - 1], dy[begin - first : end - first], False)
+        if layer == 0:
+            break
+        for begin in range(first, last, T):
+            end, at = begin + T, begin - first
+            qkv, y, peaks = (
+                work.qkv[layer - 1, begin:end],
+                work.y[layer - 1, begin:end],
+                work.peaks[layer - 1, begin:end],
+            )
+            for head in range(heads):
+                attend_backward(qkv, y, dy[at : at + T], peaks, C, heads, head, scratch)
+            rotate(qkv, C, w.turns, True)
+    if masks.size:
+        drop_rows(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)

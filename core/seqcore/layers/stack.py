@@ -1,16 +1,21 @@
-"""The kernels of a transformer in training: pack every matrix, all blocks forward, all blocks back, the embedding.
+"""The kernels of a transformer in training: pack every matrix, all blocks forward and back, all weight gradients.
 
-Each is one parallel region. Shapes and the rest: `layers.block`.
+Each is one parallel region. A worker takes a chunk of whole sequences from the tokens to the losses and all the way
+back with no barrier, while what it just computed is still in its cache. How rows are cut into chunks depends on T and
+B alone; a matrix's gradient is one sum over all rows on one worker, the norms' are summed by chunk and then over the
+chunks in order: results have the same bits for any number of threads.
 """
 
 import numpy as np
 from numba import prange, types
 
-from seqcore.gemm import NR, pack_panel
-from seqcore.jit import boolean, claim, device, f1, f2, f3, i1, i8, i8_1, kernel, void
-from seqcore.layers.block import ROWS, backward_rows, forward_rows
+from seqcore.gemm import NR, add_rows, copy_panels, pack_panel, tile_rows
+from seqcore.jit import boolean, claim, device, f1, f4, i1, i8, i8_1, kernel, void
+from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
 
-f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
+f8, u4_1, i8_2, f2 = types.float64, types.uint32[::1], types.int64[:, ::1], types.float32[:, ::1]
+DEPTH = 128  # rows of a block of a weight gradient's sum
+GROUP = 4  # panels of it that a worker takes together
 
 
 @device
@@ -50,58 +55,103 @@ def pack_all_serial(flat, matrices, panels):
         before = matrices[n, 5]
 
 
+@kernel(
+    "transformer",
+    "train-attention",
+    void(i1, i1, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1),
+    parallel=True,
+)
+def blocks(tokens, targets, weights, work, T, heads, masks, rate, scale, backward, team):
+    """tokens, targets (M,) through the model to the losses and, where `backward`, back to the embedding.
+
+    The gradient is that of scale * (sum of the losses). See `layers.block`.
+    """
+    M, size = tokens.size, max(1, ROWS // T) * T
+    chunks = (M + size - 1) // size
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            chunk = claim(team)
+            if chunk >= chunks:
+                break
+            first, last = chunk * size, min((chunk + 1) * size, M)
+            forward_rows(first, last, tokens, weights, work, T, heads, masks, rate)
+            head_rows(first, last, targets, weights, work, scale, backward)
+            if backward:
+                dscales = work.dscales[chunk].reshape(weights.scales.shape)
+                backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
+
+
 @device
-def chunk_rows(T):
-    """Rows of a chunk: whole sequences, ROWS or more."""
-    return max(1, ROWS // T) * T
+def factors(work, layer, which):
+    """(A, B): the gradient of a block's matrix (0 W_proj, 1 W_fc, 2 W_qkv, 3 W_o) is A^T B."""
+    branches = work.dropped if work.dropped.size else work.x
+    if which == 0:
+        return work.u[layer], branches[2 * layer + 2]
+    if which == 1:
+        return work.normed[2 * layer + 1], work.slope[layer]
+    if which == 2:
+        return work.normed[2 * layer], work.qkv[layer]
+    return work.y[layer], branches[2 * layer + 1]
 
 
-@kernel(
-    "transformer forward",
-    "train-attention",
-    void(i1, f2, f2, f2, f3, f2, f2, f3, f3, f3, f3, f3, f3, f3, f3, i8, i8, u4_1, f8, i8_1),
-    parallel=True,
-)
-def blocks_forward(
-    tokens, E, P, packed, scales, biases, turns, x, normed, stats, qkv, peaks, y, slope, u, T, heads, masks, rate, team
-):
-    """tokens (M,) through the embedding, all blocks and the last norm."""
-    M, size = tokens.size, chunk_rows(T)
-    chunks = (M + size - 1) // size
+@device
+def outer_sum_panels(A, B, C, sums, first, count, panel, total, column):
+    """`count` panels of C (M, N) = A^T B from panel `first` on, and of the sums (N,) of B's rows unless it is empty."""
+    K, M, N, a_row = A.shape[0], C.shape[0], C.shape[1], A.shape[1]
+    at = first * NR
+    column[:] = np.float32(0)
+    for k0 in range(0, K, DEPTH):
+        depth = min(DEPTH, K - k0)
+        copy_panels(B, k0, depth, at, N, panel[:count])
+        if sums.size:
+            add_rows(panel[:count], depth, column[:count])
+        for q in range(count):
+            for i in range(0, M, 8):
+                rows, c_at = min(8, M - i), (q * M + i) * NR
+                tile_rows(A, k0 * a_row + i, 1, a_row, rows, panel, q * DEPTH * NR, depth, total, c_at, NR, k0 > 0)
+    rows_of_total = total.reshape((-1, NR))  # M to a panel
+    for q in range(count):
+        width = min(NR, N - at - q * NR)
+        for i in range(M):
+            source, to = rows_of_total[q * M + i], C[i, at + q * NR : at + q * NR + width]
+            for j in range(width):
+                to[j] = source[j]
+        for j in range(min(width, sums.size)):
+            sums[at + q * NR + j] = column[q, j]
+
+
+@kernel("weight gradients of all blocks", "train-attention", void(ACTIVATIONS, f1, i8_2, f2, i8_1), parallel=True)
+def blocks_weights(work, gradient, places, dbiases, team):
+    """The gradients of all blocks' matrices, into gradient (P,), and of their biases, dbiases (L, 9C) or (L, 0).
+
+    places (L, 4): where W_proj, W_fc, W_qkv and W_o of a block begin in `gradient`: the largest products come first.
+    """
+    L, C = places.shape[0], work.normed.shape[2]
+    groups = np.zeros(5, np.int64)
+    for which in range(4):
+        N = C if which in (0, 3) else 4 * C if which == 1 else 3 * C
+        groups[which + 1] = groups[which] + ((N + NR - 1) // NR + GROUP - 1) // GROUP * L
     team[0] = 0
     for _ in prange(team[1]):
+        panel = np.empty((GROUP, DEPTH, NR), np.float32)
+        total = np.empty((GROUP, 4 * C, NR), np.float32)
+        column = np.empty((GROUP, NR), np.float32)
         while True:
-            chunk = claim(team)
-            if chunk >= chunks:
+            item = claim(team)
+            if item >= groups[4]:
                 break
-            forward_rows(
-                chunk * size, min((chunk + 1) * size, M), tokens, E, P, packed, scales, biases, turns, x, normed, stats,
-                qkv, peaks, y, slope, u, T, heads, masks, rate,
-            )  # fmt: skip
-
-
-@kernel(
-    "transformer backward",
-    "train-attention",
-    void(f2, f3, f2, f2, f3, f3, f3, f3, f3, f3, f2, i8, i8, u4_1, f8, i8_1),
-    parallel=True,
-)
-def blocks_backward(
-    packed_T, scales, turns, dtop, x, stats, qkv, peaks, slope, dropped, dscales, T, heads, masks, rate, team
-):
-    """From dtop (M, padded C) all the way down; dscales (chunks, (2L+1) 2 C), each chunk's sums."""
-    M, size = dtop.shape[0], chunk_rows(T)
-    chunks = (M + size - 1) // size
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            backward_rows(
-                chunk * size, min((chunk + 1) * size, M), packed_T, scales, turns, dtop, x, stats, qkv, peaks, slope,
-                dropped, dscales[chunk].reshape(scales.shape), T, heads, masks, rate,
-            )  # fmt: skip
+            which = 0
+            while item >= groups[which + 1]:
+                which += 1
+            layer, first = (item - groups[which]) % L, (item - groups[which]) // L * GROUP
+            A, B = factors(work, layer, which)
+            M, N = 4 * C if which == 0 else C, C if which in (0, 3) else 4 * C if which == 1 else 3 * C
+            target = gradient[places[layer, which] : places[layer, which] + M * N].reshape((M, N))
+            b_qkv, b_o, b_fc, b_proj = biases_of(dbiases[layer], C)
+            sums = b_proj if which == 0 else b_fc if which == 1 else b_qkv if which == 2 else b_o
+            count = min(GROUP, (N + NR - 1) // NR - first)
+            outer_sum_panels(A, B, target, sums, first, count, panel, total, column)
 
 
 @kernel("embedding gradient", "train-attention", void(i1, f2, f2, f2, i8, boolean, i8_1), parallel=True)

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 PHASES = (
-    "pack", "table", "scan forward", "forward", "head", "scan backward", "backward", "weight gradients", "optimizer",
-    "rest",
+    "pack", "table", "scan forward", "forward", "forward and back", "head", "scan backward", "backward",
+    "weight gradients", "optimizer", "rest",
 )  # fmt: skip
 
 

@@ -20,20 +20,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from seqcore.config import ModelConfig
 from seqcore.gemm import NR, outer_sum, padded
 from seqcore.jit import TEAM
-from seqcore.layers.block import ROWS
+from seqcore.layers.block import ROWS, Activations, Masks, Weights
 from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
 from seqcore.layers.linear import NO_BIAS
-from seqcore.layers.loss import WIDE, head_loss
-from seqcore.layers.stack import blocks_backward, blocks_forward, embedding_backward, pack_all
+from seqcore.layers.loss import WIDE
+from seqcore.layers.stack import blocks, blocks_weights, embedding_backward, pack_all, pack_all_serial
 from seqcore.models.clocked import Clocked
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, I64
+from seqcore.records import F32, I32
 
 MATRICES = ("W_qkv", "W_o", "W_fc", "W_proj")
 BIASES = ("b_qkv", "b_o", "b_fc", "b_proj")
@@ -91,71 +90,62 @@ def rotations(context: int, d: int) -> F32:
     return np.stack((np.cos(angle), np.sin(angle)), axis=2).reshape(context, d).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Panels:
-    """All matrices of a model as panels in one buffer, and the list by which one kernel packs them.
+class Packed:
+    """The parameters as the kernels read them: every matrix as panels, in one buffer that one kernel fills."""
 
-    forward (L, ..) and backward (L, ..) are the blocks' (see `layers.block.weights_of`); head (ceil(V / NR), C, NR) and
-    head_T (ceil(C / NR), V, NR). `rows` of the list pack them all, `rows[:forward_rows]` what a forward pass needs.
-    """
-
-    flat: F32
-    matrices: I64
-    forward_count: int
-    forward: F32
-    backward: F32
-    head: F32
-    head_T: F32  # noqa: N815  # the T is that of a transpose
-
-    @staticmethod
-    def of(config: ModelConfig, parameters: Parameters) -> "Panels":
-        """Zeroed panels; the list refers to `parameters.flat`."""
+    def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
+        self.config, self.parameters = config, parameters
         L, C, V = config.layers, config.hidden, config.vocabulary_size
-        start, at = {}, 0
-        for name, shape in parameters.shapes.items():
-            start[name] = at
-            at += math.prod(shape)
+        self.starts = starts(parameters)
         head = ("embedding.E", True) if config.tied else ("head.W_hy", False)
-        blocks = [f"layers.{n}.{name}" for n in range(L) for name in MATRICES]
-        wanted = [(name, False) for name in blocks] + [head] + [(name, True) for name in blocks]
-        wanted.append((head[0], not head[1]))
-        rows, ends, size, count = [], [], 0, 0
-        for name, transposed in wanted:
-            K, N = parameters.shapes[name][:: -1 if transposed else 1]
+        forward = [(f"layers.{n}.{name}", False) for name in MATRICES for n in range(L)] + [head]
+        rows: list[tuple[int, ...]] = []
+        size, count = 0, 0
+        for name, transposed in forward + [(name, not transposed) for name, transposed in forward]:
+            shape = parameters.shapes[name]
+            K, N = shape[::-1] if transposed else shape
             count += padded(N) // NR
-            rows.append((start[name], *parameters.shapes[name], transposed, size, count))
+            rows.append((self.starts[name], *shape, transposed, size, count))
             size += padded(N) * K
-            ends.append(size)
-        flat, n = np.zeros(size, np.float32), len(blocks)
-        return Panels(
-            flat, np.array(rows, np.int64), n + 1,
-            flat[: ends[n - 1]].reshape(L, -1), flat[ends[n] : ends[2 * n]].reshape(L, -1),
-            flat[ends[n - 1] : ends[n]].reshape(-1, C, NR), flat[ends[2 * n] :].reshape(-1, V, NR),
+        self._matrices, self._forward = np.array(rows, np.int64), len(forward)
+        self._flat, self._at = np.zeros(size, np.float32), 0
+        P, turns = positions(config, parameters)
+        self.weights = Weights(
+            parameters["embedding.E"], P, turns, np.zeros((2 * L + 1, 2, C), np.float32),
+            np.zeros((L, 9 * C if config.bias else 0), np.float32), np.zeros(V, np.float32),
+            self._panels(L, C, 3 * C), self._panels(L, C, C), self._panels(L, C, 4 * C), self._panels(L, 4 * C, C),
+            self._panels(1, C, V)[0],
+            self._panels(L, 3 * C, C), self._panels(L, C, C), self._panels(L, 4 * C, C), self._panels(L, C, 4 * C),
+            self._panels(1, V, C)[0],
         )  # fmt: skip
 
+    def _panels(self, layers: int, K: int, N: int) -> F32:
+        """The next piece of the buffer, (layers, ceil(N / NR), K, NR)."""
+        size = layers * padded(N) * K
+        self._at += size
+        return self._flat[self._at - size : self._at].reshape(layers, -1, K, NR)
 
-@dataclass
-class Vectors:
-    """Gains and biases side by side, as the kernels read them: scales (2L+1, 2, C), biases (L, 9C) or (L, 0)."""
-
-    scales: F32
-    biases: F32
-
-    @staticmethod
-    def of(config: ModelConfig) -> "Vectors":
-        """Zeroed arrays."""
-        L, C = config.layers, config.hidden
-        return Vectors(np.zeros((2 * L + 1, 2, C), np.float32), np.zeros((L, 9 * C if config.bias else 0), np.float32))
-
-    def load(self, parameters: Parameters) -> None:
+    def pack(self, backward: bool, parallel: bool = True) -> None:
         """Read the parameters as they are now."""
-        for scale, name in zip(self.scales, norm_names(len(self.biases)), strict=True):
-            scale[0] = parameters[f"{name}.g"]
-            if f"{name}.b" in parameters:
-                scale[1] = parameters[f"{name}.b"]
-        if self.biases.size:
-            for n, row in enumerate(self.biases):
-                row[:] = np.concatenate([parameters[f"layers.{n}.{name}"] for name in BIASES])
+        matrices = self._matrices if backward else self._matrices[: self._forward]
+        if parallel:
+            pack_all(self.parameters.flat, matrices, self._flat, TEAM)
+        else:
+            pack_all_serial(self.parameters.flat, matrices, self._flat)
+        p, scales, biases = self.parameters, self.weights.scales, self.weights.biases
+        for scale, name in zip(scales, norm_names(self.config.layers), strict=True):
+            scale[0] = p[f"{name}.g"]
+            if self.config.bias:
+                scale[1] = p[f"{name}.b"]
+        if self.config.bias:
+            for n, row in enumerate(biases):
+                row[:] = np.concatenate([p[f"layers.{n}.{name}"] for name in BIASES])
+
+
+def starts(parameters: Parameters) -> dict[str, int]:
+    """Where each parameter begins in the flat buffer."""
+    sizes = [math.prod(shape) for shape in parameters.shapes.values()]
+    return dict(zip(parameters.shapes, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
 
 
 def norm_names(layers: int) -> list[str]:
@@ -202,27 +192,15 @@ def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) 
 
 @dataclass
 class TransformerWorkspace:
-    """The arrays of one pass over (T, B) tokens; shapes in `layers.block`."""
+    """The arrays of one pass over (T, B) tokens."""
 
-    x: F32
-    normed: F32
-    stats: F32
-    qkv: F32
-    peaks: F32
-    y: F32
-    slope: F32
-    u: F32
-    dtop: F32  # (M, padded C) the gradient of what the head reads
-    dropped: F32
-    dscales: F32  # (chunks, (2L+1) 2 C)
-    logits: F32  # (M, padded V); dlogits after a backward pass
-    losses: F32  # (M,)
+    arrays: Activations
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "TransformerWorkspace":
         """Zeroed arrays; for a forward pass alone one block's serve all blocks."""
         named = _lengths(config, T, B, backward)
-        return TransformerWorkspace(**{name: np.zeros(shape, np.float32) for name, shape in named.items()})
+        return TransformerWorkspace(Activations(**{name: np.zeros(named[name], np.float32) for name in named}))
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Nothing: every window starts from nothing."""
@@ -241,12 +219,14 @@ class Transformer:
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
-        self.panels, self.vectors = Panels.of(config, parameters), Vectors.of(config)
-        self._positions, self._turns = positions(config, parameters)
-        V, C = config.vocabulary_size, config.hidden
-        self._no_bias = np.zeros(V, np.float32)  # of the head
+        self.packed = Packed(config, parameters)
+        V, L, C = config.vocabulary_size, config.layers, config.hidden
+        begins = self.packed.starts
+        names = ("W_proj", "W_fc", "W_qkv", "W_o")
+        self._places = np.array([[begins[f"layers.{n}.{name}"] for name in names] for n in range(L)], np.int64)
+        self._dscales = np.zeros((2 * L + 1, 2, C), np.float32)
+        self._dbiases = np.zeros_like(self.packed.weights.biases)
         self._dhead_T = np.zeros((V, C) if not config.tied and V <= WIDE else (0, 0), np.float32)
-        self._dscales = np.zeros((2 * config.layers + 1) * 2 * C, np.float32)
 
     def work_per_token(self) -> float:
         """Floating-point operations that one token of training needs.
@@ -259,91 +239,60 @@ class Transformer:
 
     def pack(self, backward: bool = True) -> None:
         """Read the parameters as they are now; once after every change of them."""
-        panels = self.panels
-        matrices = panels.matrices if backward else panels.matrices[: panels.forward_count]
-        pack_all(self.parameters.flat, matrices, panels.flat, TEAM)
-        self.vectors.load(self.parameters)
-
-    def _forward(self, tokens: I32, work: TransformerWorkspace, key: tuple[int, int] | None) -> I32:
-        """Run the blocks; returns the tokens batch first, (M,). `key` (seed, step) draws the dropout."""
-        rows, masks = batch_first(tokens), self._masks(key)
-        blocks_forward(
-            rows, self.parameters["embedding.E"], self._positions, self.panels.forward, self.vectors.scales,
-            self.vectors.biases, self._turns, work.x, work.normed, work.stats, work.qkv, work.peaks, work.y, work.slope,
-            work.u, len(tokens), self.config.heads, masks, self.config.dropout, TEAM,
-        )  # fmt: skip
-        return rows
-
-    def _masks(self, key: tuple[int, int] | None) -> npt.NDArray[np.uint32]:
-        """The keys of dropout at every stage of the stream; none without dropout."""
-        if key is None or not self.config.dropout:
-            return NO_MASKS
-        return np.array([dropout_key(*key, place) for place in range(2 * self.config.layers + 1)], np.uint32)
-
-    def _head(self, targets: I32, scale: float, work: TransformerWorkspace, backward: bool) -> F32:
-        """Logits and losses, (T, B) of them; where `backward`, dlogits and what the way back begins with."""
-        head_loss(
-            work.normed[-1], self.panels.head, self.panels.head_T, self._no_bias, batch_first(targets),
-            np.float32(scale), work.logits, work.losses, work.dtop, backward, TEAM,
-        )  # fmt: skip
-        return np.ascontiguousarray(work.losses.reshape(targets.shape[::-1]).T)
+        self.packed.pack(backward)
 
     def losses(self, tokens: I32, targets: I32, work: TransformerWorkspace) -> F32:
         """The loss at every place, (T, B), without dropout and gradients; NaN where masked."""
-        self._forward(tokens, work, None)
-        return self._head(targets, 1.0, work, False)
+        return self._run(batch_first(tokens), targets, work, NO_MASKS, 1.0, False)
 
     def losses_and_gradient(
         self, tokens: I32, targets: I32, work: TransformerWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
         """The loss at every place, (T, B), and in `gradient` that of their mean over the places not masked."""
-        rows = self._forward(tokens, work, (seed, step))
-        losses = self._head(targets, 1 / max(1, int(np.count_nonzero(targets >= 0))), work, True)
-        self._backward_blocks(len(tokens), (seed, step), work)
-        self._backward_weights(work)
-        self._backward_embedding(rows, len(tokens), work)
+        rows, masks, places = batch_first(tokens), NO_MASKS, range(2 * self.config.layers + 1)
+        if self.config.dropout:
+            masks = np.array([dropout_key(seed, step, place) for place in places], np.uint32)
+        scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
+        losses = self._run(rows, targets, work, masks, scale, True)
+        self._backward_weights(work.arrays)
+        self._backward_embedding(rows, len(tokens), work.arrays)
         return losses
 
-    def _backward_blocks(self, T: int, key: tuple[int, int], work: TransformerWorkspace) -> None:
-        """The gradients of the stream, of q, k and v, and of what is inside the perceptrons."""
-        masks = self._masks(key)
-        blocks_backward(
-            self.panels.backward, self.vectors.scales, self._turns, work.dtop, work.x, work.stats, work.qkv, work.peaks,
-            work.slope, work.dropped, work.dscales, T, self.config.heads, masks, self.config.dropout, TEAM,
+    def _run(
+        self, rows: I32, targets: I32, work: TransformerWorkspace, masks: Masks, scale: float, backward: bool
+    ) -> F32:
+        """All blocks and the head, and back where `backward`; returns the losses (T, B)."""
+        T, B = targets.shape
+        blocks(
+            rows, batch_first(targets), self.packed.weights, work.arrays, T, self.config.heads, masks,
+            self.config.dropout, np.float32(scale), backward, TEAM,
         )  # fmt: skip
+        return np.ascontiguousarray(work.arrays.losses.reshape(B, T).T)
 
     def clocked(self) -> Iterator[Clocked]:
-        """What a benchmark measures apart, see `Clocked`."""
+        """What a benchmark measures apart, see `Clocked`: a chunk goes forward, through the head and back in one go."""
         yield Clocked(self, "pack", "pack")
-        yield Clocked(self, "_forward", "forward")
-        yield Clocked(self, "_head", "head")
-        yield Clocked(self, "_backward_blocks", "backward")
+        yield Clocked(self, "_run", "forward and back")
         yield Clocked(self, "_backward_weights", "weight gradients")
         yield Clocked(self, "_backward_embedding", "weight gradients")
 
-    def _backward_weights(self, work: TransformerWorkspace) -> None:
-        """The gradients of all matrices, biases and norms of the blocks, each one product over all rows."""
-        g = self.gradient
-        branches = work.dropped if self.config.dropout else work.x
-        for n in range(self.config.layers):
-            products = (
-                ("qkv", work.normed[2 * n], work.qkv[n]),
-                ("o", work.y[n], branches[2 * n + 1]),
-                ("fc", work.normed[2 * n + 1], work.slope[n]),
-                ("proj", work.u[n], branches[2 * n + 2]),
-            )
-            for name, inputs, doutputs in products:
-                sums = g[f"layers.{n}.b_{name}"] if self.config.bias else NO_BIAS
-                outer_sum(inputs, doutputs, g[f"layers.{n}.W_{name}"], sums, self.config.bias, TEAM)
-        column_sums(work.dscales, self._dscales)
-        for name, scale in zip(
-            norm_names(self.config.layers), self._dscales.reshape(self.vectors.scales.shape), strict=True
-        ):
+    def _backward_weights(self, work: Activations) -> None:
+        """The gradients of the blocks' matrices and biases, each one product over all rows, and of the norms."""
+        g, L = self.gradient, self.config.layers
+        blocks_weights(work, g.flat, self._places, self._dbiases, TEAM)
+        column_sums(work.dscales, self._dscales.reshape(-1))
+        for scale, name in zip(self._dscales, norm_names(L), strict=True):
             g[f"{name}.g"][:] = scale[0]
             if self.config.bias:
                 g[f"{name}.b"][:] = scale[1]
+        for n, row in enumerate(self._dbiases):
+            at = 0
+            for name in BIASES if row.size else ():
+                to = g[f"layers.{n}.{name}"]
+                to[:] = row[at : at + to.size]
+                at += to.size
 
-    def _backward_embedding(self, rows: I32, T: int, work: TransformerWorkspace) -> None:
+    def _backward_embedding(self, rows: I32, T: int, work: Activations) -> None:
         """The gradients of the head, of the embedding, whose matrix may be the same, and of learned positions.
 
         As in `loss.Head`, for a small vocabulary the transposed product wastes less.

@@ -10,9 +10,9 @@ import numpy as np
 
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
+from seqcore.layers.block import Activations
 from seqcore.layers.look import attention_shares, look_forward, look_reach, read_token
-from seqcore.layers.stack import pack_all_serial
-from seqcore.models.transformer import Panels, TransformerWorkspace, Vectors, positions, shapes
+from seqcore.models.transformer import Packed, TransformerWorkspace, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -33,8 +33,7 @@ class SerialTransformer:
         self.config = config
         self.longest: int | None = config.context  # tokens that `look` takes at most
         self.parameters = Parameters(shapes(config))
-        self.panels, self.vectors = Panels.of(config, self.parameters), Vectors.of(config)
-        self.positions, self.turns = positions(config, self.parameters)
+        self.packed = Packed(config, self.parameters)
         self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
         self._packed_back = False
         if parameters is not None:
@@ -43,14 +42,13 @@ class SerialTransformer:
     def load(self, flat: F32) -> None:
         """Take over the parameters (P,) as they are now."""
         self.parameters.flat[:] = flat
-        pack_all_serial(self.parameters.flat, self.panels.matrices[: self.panels.forward_count], self.panels.flat)
-        self.vectors.load(self.parameters)
+        self.packed.pack(backward=False, parallel=False)
         self._packed_back = False
 
     def pack_backward(self) -> None:
         """Pack the transposes too, which only a backward pass needs."""
         if not self._packed_back:
-            pack_all_serial(self.parameters.flat, self.panels.matrices, self.panels.flat)
+            self.packed.pack(backward=True, parallel=False)
             self._packed_back = True
 
     def initial_state(self) -> TransformerState:
@@ -70,41 +68,30 @@ class SerialTransformer:
             state.length = again.size
             if again.size:
                 state.tokens[: again.size] = again
-                state.cache[:, : again.size] = self._forward(again)[0].qkv
+                state.cache[:, : again.size] = self.forward(again).qkv
         state.tokens[state.length] = token
-        read_token(
-            token, state.length, self.parameters["embedding.E"], self.positions, self.panels.forward,
-            self.vectors.scales, self.vectors.biases, self.turns, state.cache, self.panels.head, self._logits,
-            self.config.heads,
-        )  # fmt: skip
+        read_token(token, state.length, self.packed.weights, state.cache, self._logits, self.config.heads)
         state.length += 1
         return self._logits[0, : self.config.vocabulary_size]
 
     def look(self, tokens: I32) -> "TransformerLook":
         """Everything about tokens (T,), 1 <= T <= context, read from nothing."""
-        work, logits = self._forward(tokens)
-        return TransformerLook(self, work, logits)
+        return TransformerLook(self, self.forward(tokens))
 
-    def _forward(self, tokens: I32) -> tuple[TransformerWorkspace, F32]:
-        """All arrays of tokens (T,), and the logits (T, padded V)."""
-        T = tokens.size
-        work = TransformerWorkspace.of(self.config, T, 1)
-        look_forward(
-            tokens, self.parameters["embedding.E"], self.positions, self.panels.forward, self.vectors.scales,
-            self.vectors.biases, self.turns, work.x, work.normed, work.stats, work.qkv, work.peaks, work.y, work.slope,
-            work.u, self.panels.head, work.logits, self.config.heads,
-        )  # fmt: skip
-        return work, work.logits
+    def forward(self, tokens: I32) -> Activations:
+        """All arrays of tokens (T,), read from nothing."""
+        work = TransformerWorkspace.of(self.config, tokens.size, 1).arrays
+        look_forward(tokens, self.packed.weights, work, self.config.heads)
+        return work
 
 
 class TransformerLook:
     """What is seen of one text: logits (T, V), staves, and attention (layers, heads, T, T), NaN where s > t."""
 
-    def __init__(self, model: SerialTransformer, work: TransformerWorkspace, logits: F32) -> None:
-        config = model.config
+    def __init__(self, model: SerialTransformer, work: Activations) -> None:
+        config, T = model.config, len(work.logits)
         self._model, self._work = model, work
-        self.logits = logits[:, : config.vocabulary_size].copy()
-        T = len(logits)
+        self.logits = work.logits[:, : config.vocabulary_size].copy()
         self.attention: F32 | None = np.empty((config.layers, config.heads, T, T), np.float32)
         attention_shares(work.qkv, config.hidden, self.attention)
         self.staves = _staves(config, work)
@@ -114,21 +101,16 @@ class TransformerLook:
 
         Row t of dlogits (T, V) is the gradient of loss_t at the logits after token t - 1; row 0 is not used.
         """
-        model, work, config = self._model, self._work, self._model.config
-        T = len(dlogits)
-        hidden = np.full((config.layers, T, T), np.nan, np.float32)
-        inputs = np.full((T, T), np.nan, np.float32)
+        model, config, T = self._model, self._model.config, len(dlogits)
+        hidden, inputs = np.full((config.layers, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
         model.pack_backward()
-        look_reach(
-            np.ascontiguousarray(dlogits, np.float32), model.panels.head_T, model.panels.backward, model.vectors.scales,
-            model.turns, work.x, work.stats, work.qkv, work.peaks, work.slope, np.zeros_like(work.x),
-            np.zeros_like(work.qkv), np.zeros_like(work.slope), np.zeros_like(model.vectors.scales), config.heads,
-            hidden, inputs,
-        )  # fmt: skip
+        scratch = TransformerWorkspace.of(config, T, 1).arrays
+        rows = np.ascontiguousarray(dlogits, np.float32)
+        look_reach(rows, model.packed.weights, self._work, scratch, config.heads, hidden, inputs)
         return hidden, inputs
 
 
-def _staves(config: ModelConfig, work: TransformerWorkspace) -> tuple[Stave, ...]:
+def _staves(config: ModelConfig, work: Activations) -> tuple[Stave, ...]:
     """The norms of q, k and v by head, (T, heads), and of the stream at each place, (T, layers + 1)."""
     C, T = config.hidden, work.x.shape[1]
     stream = np.ascontiguousarray(_norms(work.x[::2, :, :C]).T)
