@@ -189,12 +189,14 @@ def test_saturated_attention_stays_finite(positions: str) -> None:
     np.testing.assert_allclose(np.nansum(seen, axis=3), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("factor", [30, 100, 1000])
+@pytest.mark.parametrize("factor", [10, 30, 100])
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_gradients_stay_right_when_attention_is_sharp(positions: str, factor: int) -> None:
     """Scores of thousands have no digits to spare: what goes back must see the very weights that went forward.
 
-    (Two scores that nearly tie may be told apart no closer than their last digits.)
+    Two scores that nearly tie may be told apart no closer than their last digits; and where one weight is all but 1,
+    what goes back is a difference of almost equal numbers, times keys as large as these: hence `terms`. (With 1000 and
+    scores of millions, nothing would be left.)
     """
     config = model(positions=positions, layers=2)
     net, work, _ = made(config, 8, 3)
@@ -205,7 +207,7 @@ def test_gradients_stay_right_when_attention_is_sharp(positions: str, factor: in
     truth = twin_families.step(config, named(net.parameters), tokens, targets)
     assert_close(losses, truth.losses, 2e-5)
     for name, expected in truth.gradients.parameters.items():
-        assert_close(net.gradient[name], expected, 2e-3, name)
+        assert_close(net.gradient[name], expected, 2e-3, name, terms=0.05)
 
 
 def test_a_stream_without_any_spread_is_normalised_to_nothing() -> None:
