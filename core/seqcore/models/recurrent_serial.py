@@ -121,14 +121,14 @@ class RecurrentLook:
     @property
     def staves(self) -> tuple[Stave, ...]:
         """Gates and states of all layers, bottom first."""
-        H, staves = self.model.config.hidden, []
+        config, H, staves = self.model.config, self.model.config.hidden, []
+        limit = math.inf if (config.family, config.activation) == ("rnn", "relu") else 1.0  # of h
         for n, work in enumerate(self.layers):
             for g, shown in enumerate(self.model.cell.shown):
                 values = work.gates[:, 0, g * H : (g + 1) * H].copy()
                 staves.append(Stave(shown.name, n, values, shown.signed, shown.limit))
             if work.c.size:
                 staves.append(Stave("c", n, work.c[1:, 0].copy(), True, math.inf))
-            limit = math.inf if self.model.config.activation == "relu" else 1.0
             staves.append(Stave("h", n, work.h[1:, 0].copy(), True, limit))
         return tuple(staves)
 
