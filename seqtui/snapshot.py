@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 import numpy as np
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
 
 
@@ -36,12 +38,12 @@ class ModelChoice:
     activation: str = "tanh"  # rnn
     heads: int = 4  # attention
     positions: str = "learned"  # attention
+    context: int = field(default=0, compare=False)  # feedforward: told, not chosen; 0: `ModelConfig`'s own
 
     @property
     def label(self) -> str:
-        """As the status line shows it: lstm 1×256, rnn 1×256 relu, attention 4×128."""
-        other = f" {self.activation}" if self.family == "rnn" and self.activation != "tanh" else ""
-        return f"{self.family} {self.layers}×{self.hidden}{other}"
+        """As the status line shows it: lstm 1×256, rnn 1×256 relu, attention 4×128, feedforward 8→256."""
+        return described(self)
 
     def fields(self) -> dict[str, Any]:
         """What it sets of a `ModelConfig`; the rest is that one's own."""
@@ -55,6 +57,8 @@ class ModelChoice:
             fields["activation"] = self.activation
         if self.family == "attention":
             fields |= {"heads": self.heads, "positions": self.positions, "context": self.length}
+        if self.family == "feedforward" and self.context:
+            fields["context"] = self.context
         return fields
 
 
@@ -76,6 +80,8 @@ class Snapshot:
     message: str = ""  # of FAILED and DIVERGED, why; otherwise the last thing worth saying ("saved checkpoint-1200")
     corpus: str = ""
     model: ModelChoice = field(default_factory=ModelChoice)
+    shape: ModelConfig | None = None  # all of the run's model and training; None until the corpus is read
+    training: TrainingConfig | None = None
     parameters: int = 0
     tokens_by: str = "char"  # "char", "byte" or "word"
     vocabulary: int = 0  # distinct tokens; 0 until the corpus is read

@@ -9,10 +9,10 @@ import difflib
 import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import IO, Any, TypeGuard
+from typing import IO, Any, TypeGuard, TypeVar
 
 from platformdirs import user_data_path
 
@@ -39,6 +39,7 @@ from seqcore.errors import SeqError
 FORMAT = "seqtui-run-1"
 RUNS_VARIABLE = "SEQTUI_RUNS_DIR"
 KEEP = 3  # checkpoints: the newest, and two to fall back to
+_T = TypeVar("_T")
 _OWN_CORPUS = "corpus.txt"  # of standard input, which cannot be read again
 
 
@@ -50,6 +51,15 @@ class CorpusReference:
     source: str
     encoding: str
     digest: str
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> "CorpusReference":
+        """From a JSON object that anybody may have written. Raises SeqError."""
+        found = [values.get(field.name) for field in fields(CorpusReference)]
+        for field, value in zip(fields(CorpusReference), found, strict=True):
+            if not isinstance(value, str):
+                raise SeqError(f"its corpus has no {field.name}, or one that is no text")
+        return CorpusReference(*map(str, found))
 
 
 @dataclass(frozen=True)
@@ -77,16 +87,25 @@ class RunConfig:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise SeqError(f"{where} is not the config.json of a seqtui run")
         try:
-            model = ModelConfig.from_dict(content["model"])
-            training = TrainingConfig.from_dict(content["training"])
-            fields = content["corpus"]
-            corpus = CorpusReference(*(str(fields[key]) for key in ("name", "source", "encoding", "digest")))
-            vocabulary = Vocabulary.from_json(content["vocabulary"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise SeqError(f"{where} is damaged: {error} is missing or of the wrong kind") from None
-        if vocabulary.size != model.vocabulary_size:
-            raise SeqError(f"{where} is damaged: {vocabulary.size} symbols for {model.vocabulary_size} tokens")
+            for part in ("model", "training", "corpus", "vocabulary"):
+                if not isinstance(content.get(part), dict):
+                    raise SeqError(f"its {part} is {'missing' if part not in content else 'no JSON object'}")
+            model = _made(ModelConfig.from_dict, "model", content["model"])
+            training = _made(TrainingConfig.from_dict, "training", content["training"])
+            corpus = CorpusReference.from_dict(content["corpus"])
+            vocabulary = _made(Vocabulary.from_json, "vocabulary", content["vocabulary"])
+            if vocabulary.size != model.vocabulary_size:
+                raise SeqError(f"{vocabulary.size} symbols for {model.vocabulary_size} tokens")
+        except SeqError as error:
+            raise SeqError(f"{where} is damaged: {error}") from None
         return RunConfig(model, training, corpus, vocabulary)
+
+
+def _made(make: Callable[[dict[str, Any]], _T], part: str, values: dict[str, Any]) -> _T:
+    try:
+        return make(values)
+    except TypeError:  # a list or an object where a word should be
+        raise SeqError(f"its {part} has a value of the wrong kind") from None
 
 
 def runs_root() -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from seqcore.config import FAMILIES, ModelConfig, TrainingConfig
+from seqcore.naming import described
 from seqcore.presets import with_defaults
 
 from seqtui.cli.settings import flags_named
@@ -85,7 +86,7 @@ class Case:
     training: TrainingConfig
 
     def __str__(self) -> str:
-        return f"{self.model.family} {self.model.layers}×{self.model.hidden}"
+        return described(self.model)
 
 
 def case(family: str, sizes: dict[str, int]) -> Case:
@@ -131,6 +132,7 @@ def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
 
     return {
         "model": each.model.family,
+        "described": str(each),
         "layers": each.model.layers,
         "hidden": each.model.hidden,
         "batch": each.training.batch,

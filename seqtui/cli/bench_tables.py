@@ -36,7 +36,7 @@ def training_table(rows: Sequence[Row]) -> "Table":
         cells = [f"{row['step_ms']:.2f} ms", f"{row['tokens_per_second']:,.0f}", f"{row['peak_share']:.0%}"]
         if beside:
             cells += [f"{row['torch_step_ms']:.2f} ms", f"{row['times_faster']:.1f}×"]
-        made.add_row(_model(row), f"{row['batch']} × {row['length']}", *cells)
+        made.add_row(row["described"], f"{row['batch']} × {row['length']}", *cells)
     return made
 
 
@@ -77,9 +77,5 @@ def writing_table(rows: Sequence[Row]) -> "Table":
         cells = [f"{row['written_per_second']:,.0f}"]
         if beside:
             cells += [f"{row['torch_written_per_second']:,.0f}", f"{row['times_faster_writing']:.1f}×"]
-        made.add_row(_model(row), *cells)
+        made.add_row(row["described"], *cells)
     return made
-
-
-def _model(row: Row) -> str:
-    return f"{row['model']} {row['layers']}×{row['hidden']}"

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from seqcore.comparison import guessed, has_brackets, held_out_loss, reach_by_lag, strays, written, wrong_closings
-from seqcore.config import ModelConfig
 from seqcore.data.corpus import Corpus, split_tokens
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
+from seqcore.naming import described
 from seqcore.records import I32
 from seqcore.serial import SerialModel
 
@@ -19,14 +19,6 @@ from seqtui.cli.loading import LoadedRun, load
 
 HIGHEST = 5  # order of the n-grams
 _RECENT = 100  # steps that a train loss is the mean of: of one step it is chance
-
-
-def described(model: ModelConfig) -> str:
-    """What people call a model: lstm 2×256; feedforward 8→256, which sees 8 tokens."""
-    if model.family == "feedforward":
-        return f"feedforward {model.context}→{model.hidden}"
-    relu = " relu" if model.family == "rnn" and model.activation == "relu" else ""
-    return f"{model.family}{relu} {model.layers}×{model.hidden}"
 
 
 @dataclass
@@ -103,7 +95,7 @@ def _trained(folder: RunFolder, step: int, tokens: int) -> dict[str, Any]:
         known["tokens_per_second"] = tokens / known["seconds"]
     if losses:
         known["train_loss"] = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
-    return known
+    return {name: value for name, value in known.items() if math.isfinite(value)}
 
 
 def _closings(text: str) -> dict[str, dict[str, int]]:

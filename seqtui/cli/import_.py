@@ -40,6 +40,7 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     """
     from seqcore.exchange.importing import import_run, read_weights
     from seqcore.folder import RunFolder
+    from seqcore.naming import described
 
     from seqtui.called import called
     from seqtui.cli.terminal import plural
@@ -57,9 +58,8 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     training = _training(chosen, contents.config, other)
     corpus = _corpus(source, encoding, contents.vocabulary.kind, known)
     folder = import_run(contents, training, corpus, Path(file).stem, path)
-    model = contents.config
     count = plural(sum(array.size for array in contents.arrays.values()), "parameter")
-    click.echo(f"{folder.name}: {model.family} {model.layers}×{model.hidden}, {count}")
+    click.echo(f"{folder.name}: {described(contents.config)}, {count}")
     click.echo(f"seqtui generate {called(folder.path)} lets it write")
 
 

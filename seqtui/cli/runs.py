@@ -48,13 +48,14 @@ def _described(folder: "RunFolder") -> dict[str, Any]:
     """A run as a JSON object; what is not known is absent."""
     from seqcore.checkpoint import checkpoint_steps
     from seqcore.errors import SeqError
+    from seqcore.naming import described
 
     entry: dict[str, Any] = {"name": folder.name, "path": str(folder.path)}
     try:
         config = folder.config()
         entry |= {
             "corpus": config.corpus.name,
-            "model": f"{config.model.family} {config.model.layers}×{config.model.hidden}",
+            "model": described(config.model),
             "tokens_by": config.training.tokens_by,
         }
     except SeqError:

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer
+from seqcore.naming import described
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel, serial_model
 
@@ -35,7 +36,7 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
         ("corpus", f"{run.corpus.name} · {plural(tokens, unit)} · vocabulary of {run.vocabulary.size:,}"),
         (
             "model",
-            f"{model.family} {model.layers}×{model.hidden} · {plural(run.trainer.parameters.size, 'parameter')}",
+            f"{described(model)} · {plural(run.trainer.parameters.size, 'parameter')}",
         ),
         (
             "training",

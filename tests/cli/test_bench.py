@@ -44,7 +44,7 @@ def test_the_phases_work_is_together_that_of_the_model(family: str) -> None:
 
 def test_bench_prints_steps_phases_and_writing(call: Call) -> None:
     out = call("bench", "--model", "rnn", "--model", "feedforward", *TINY, "--no-torch").out
-    for words in ("of the peak", "rnn 1×8", "feedforward 1×8", "scan backward", "characters/s", "peak of the matrix"):
+    for words in ("of the peak", "rnn 1×8", "feedforward 8→8", "scan backward", "characters/s", "peak of the matrix"):
         assert words in out
     assert "PyTorch" not in out
 
@@ -136,6 +136,7 @@ def test_tables_have_pytorch_beside_and_shares_where_there_is_work(capsys: pytes
     from seqtui.cli.bench_tables import print_rows
 
     row: dict[str, Any] = {
+        "described": "gru 1×64",
         "model": "gru", "layers": 1, "hidden": 64, "batch": 16, "length": 32, "threads": 2, "step_ms": 123.456,
         "tokens_per_second": 98765.0, "peak_share": 0.755, "peak_gflops": 234.0,
         "phases_ms": {"pack": 1.0, "scan forward": 120.456}, "phases_peak_share": {"scan forward": 0.8},

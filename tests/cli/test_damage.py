@@ -79,6 +79,35 @@ def test_a_damaged_config_is_one_line(call: Call, run: Path, content: bytes) -> 
     assert "damaged" in call("runs").out
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "said"),
+    [
+        ("model", None, 3, "its model is no JSON object"),
+        ("model", None, ["hidden"], "its model is no JSON object"),
+        ("model", "family", ["lstm"], "its model has a value of the wrong kind"),
+        ("model", "hidden", "8", "hidden '8'"),
+        ("model", "depth", 1, "depth"),
+        ("training", None, None, "its training is no JSON object"),
+        ("training", "clip", -1, "clip -1"),
+        ("training", "schedule", {}, "schedule {}"),
+        ("corpus", "source", 7, "its corpus has no source"),
+        ("vocabulary", "symbols", ["a", "a"], "a symbol twice"),
+        ("vocabulary", "kind", [], "kind must be one of"),
+    ],
+)
+def test_a_config_with_a_wrong_value_is_named_and_told_in_our_words(
+    call: Call, run: Path, part: str, key: str | None, value: object, said: str
+) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config.update({part: value} if key is None else {part: config[part] | {key: value}})
+    (run / "config.json").write_text(json.dumps(config))
+    for words in (["generate", str(run)], ["train", "--resume", "--out", str(run)]):
+        line = call(*words).line
+        assert f"{run / 'config.json'} is damaged: " in line
+        assert said in line
+        assert not any(python in line for python in ("object is", "hashable", "argument", "'dict'", "NoneType"))
+
+
 def test_a_config_of_another_shape_is_one_line(call: Call, run: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     config["model"]["hidden"] = 9

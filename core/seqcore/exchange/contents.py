@@ -29,11 +29,6 @@ class Contents:
     arrays: Mapping[str, F32]
 
 
-def called(config: ModelConfig) -> str:
-    """The model in two words: lstm 2×256."""
-    return f"{config.family} {config.layers}×{config.hidden}"
-
-
 def told(config: ModelConfig, vocabulary: Vocabulary) -> dict[str, str]:
     """What a file says of its model beside the weights: JSON texts by name, in ASCII."""
     return {
@@ -58,8 +53,10 @@ def understood(texts: Mapping[str, str], where: str) -> tuple[ModelConfig, Vocab
         if not isinstance(model, dict):
             raise SeqError("its model is no JSON object")
         config, vocabulary = ModelConfig.from_dict(model), Vocabulary.from_json(symbols)
-    except (SeqError, TypeError) as error:  # TypeError: a list where a name should be
+    except SeqError as error:
         raise SeqError(f"{where} is damaged: {error}") from None
+    except TypeError:  # a list where a name should be
+        raise SeqError(f"{where} is damaged: what it tells of its model is of the wrong kind") from None
     if vocabulary.size != config.vocabulary_size:
         raise SeqError(f"{where} is damaged: {vocabulary.size} symbols for {config.vocabulary_size} tokens")
     return config, vocabulary

@@ -14,8 +14,9 @@ from numpy.lib import format as npy
 
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
-from seqcore.exchange.contents import FORMAT, Contents, Shape, as_float32, called, check_shapes, told, understood
+from seqcore.exchange.contents import FORMAT, Contents, Shape, as_float32, check_shapes, told, understood
 from seqcore.model import shapes
+from seqcore.naming import described
 from seqcore.records import F32
 
 _LONGEST = 32 << 20  # characters of a text: more than a vocabulary takes
@@ -52,7 +53,8 @@ def _read(archive: zipfile.ZipFile, where: str) -> Contents:
     config, vocabulary = understood(texts, where)
     weights = {name: entry for name, entry in entries.items() if name not in _TEXTS}
     expected = shapes(config)
-    check_shapes({name: _header(archive, entry)[0] for name, entry in weights.items()}, expected, where, called(config))
+    found = {name: _header(archive, entry)[0] for name, entry in weights.items()}
+    check_shapes(found, expected, where, described(config))
     return Contents(config, vocabulary, {name: _array(archive, weights[name], name, where) for name in expected})
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from seqcore.config import RECURRENT
 from seqcore.errors import SeqError
-from seqcore.exchange.contents import Contents, called, told
+from seqcore.exchange.contents import Contents, told
 from seqcore.exchange.onnx_graph import Graph
+from seqcore.naming import described
 from seqcore.records import F32
 
 _LARGEST = 2_000_000_000  # bytes of weights: a protobuf message ends at 2 GiB
@@ -34,7 +35,7 @@ def onnx_bytes(contents: Contents) -> bytes:
     )
     logits = build(graph, contents, tokens)
     graph.output("logits", _FLOAT, ["T", "B", config.vocabulary_size], logits)
-    data: bytes = graph.model(called(config), told(config, contents.vocabulary)).SerializeToString()
+    data: bytes = graph.model(described(config), told(config, contents.vocabulary)).SerializeToString()
     return data
 
 

@@ -14,9 +14,10 @@ from seqcore.config import ModelConfig
 from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.exchange.contents import Contents, as_float32, called, check_shapes, told, understood
+from seqcore.exchange.contents import Contents, as_float32, check_shapes, told, understood
 from seqcore.exchange.torch_layout import from_torch, to_torch, torch_shapes
 from seqcore.model import shapes
+from seqcore.naming import described
 from seqcore.records import F32
 
 _READ = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"}  # by safetensors' names
@@ -54,7 +55,7 @@ def _checked(path: Path, where: str, like: tuple[ModelConfig, Vocabulary] | None
     if texts.get("format", "").startswith("seqtui-checkpoint"):
         raise SeqError(f"{where} is a checkpoint of a run: seqtui export makes a file of it that can be imported")
     config, vocabulary = _told(texts, where, like)
-    check_shapes(sizes, torch_shapes(config, shapes(config)), where, called(config))
+    check_shapes(sizes, torch_shapes(config, shapes(config)), where, described(config))
     for name, kind in kinds.items():
         if kind not in _READ:
             raise SeqError(f"{quoted(name)} in {where} is {kind}: F32 is needed; F16, BF16 and F64 are converted")

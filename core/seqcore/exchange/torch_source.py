@@ -7,7 +7,7 @@ It is written for people: a class that is read in a minute and changed in anothe
 from collections.abc import Iterable
 
 from seqcore.config import RECURRENT, ModelConfig
-from seqcore.exchange.contents import called
+from seqcore.naming import described
 
 _ANGLES = '''def angles() -> Tensor:
     """({context}, {pairs}): t / 10000^(2i / {width}) at time t for the pair i of columns."""
@@ -40,9 +40,13 @@ def _literal(text: str) -> str:
     return literal if '"' in literal else f'"{literal[1:-1]}"'
 
 
+def _in_ascii(name: str) -> str:
+    return name.replace("×", " x ").replace("→", " -> ")
+
+
 def _head(config: ModelConfig) -> str:
     lines = [
-        f'"""{called(config).replace("×", " x ")} over {config.vocabulary_size} tokens, exported by seqtui.',
+        f'"""{_in_ascii(described(config))} over {config.vocabulary_size} tokens, exported by seqtui.',
         "",
         "What the tokens are (the vocabulary) is told in the metadata of the file with the weights, as JSON.",
         '"""',
