@@ -86,10 +86,10 @@ class ModelConfig:
             _need(self.embedding > 0, "embedding", self.embedding, "a feedforward model reads a learned embedding")
         if self.family == "attention":
             _whole("heads", self.heads, 1, 256)
-            _need(self.hidden % self.heads == 0, "heads", self.heads, f"hidden {self.hidden} is no multiple of it")
+            _need(self.hidden % self.heads == 0, "hidden", self.hidden, f"a multiple of heads, {self.heads}, is needed")
             even = self.positions == "learned" or (self.hidden // self.heads) % 2 == 0
-            right = f"{self.positions} positions need an even width of a head, not {self.hidden}/{self.heads}"
-            _need(even, "heads", self.heads, right)
+            right = f"{self.positions} positions need a multiple of twice the heads, {2 * self.heads}"
+            _need(even, "hidden", self.hidden, right)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -78,6 +78,13 @@ class Kernel:
     dispatcher: Any
 
     @property
+    def name(self) -> str:
+        """As the cache folder calls it: file.function."""
+        function = self.dispatcher.py_func
+        name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__qualname__}"
+        return name.replace("<", "").replace(">", "")
+
+    @property
     def compiled(self) -> bool:
         """True once machine code for its signature is in this process."""
         return self.signature.args in self.dispatcher.overloads
@@ -196,7 +203,7 @@ def compile_kernels(
     names = tuple(k.label for k in wanted)
     _forget_old(CACHE_FOLDER)
     known = _cached_names()
-    missing = sum(entry.dispatcher.__name__ not in known for entry in wanted)
+    missing = sum(entry.name not in known for entry in wanted)
     with second_process(groups, missing):
         for done, entry in enumerate(wanted):
             if report:
@@ -218,12 +225,12 @@ def kernel_groups(family: str, *roles: str) -> list[str]:
 def cached(groups: Sequence[str] | None = None) -> bool:
     """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
     known = _cached_names()
-    return all(entry.dispatcher.__name__ in known for entry in KERNELS if entry.needed_by(groups))
+    return all(entry.name in known for entry in KERNELS if entry.needed_by(groups))
 
 
 def _cached_names() -> set[str]:
     """The kernels that the cache folder has an index of; Numba calls it file.function-line.version.nbi."""
-    return {path.name.split("-")[0].rsplit(".", 1)[-1] for path in CACHE_FOLDER.rglob("*.nbi")}
+    return {path.name.split("-")[0] for path in CACHE_FOLDER.rglob("*.nbi")}
 
 
 def set_threads(count: int | None) -> int:

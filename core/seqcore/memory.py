@@ -95,9 +95,9 @@ def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:
         length //= 2
         if bytes_needed(model, replace(training, batch=1, length=length)) <= free:
             return f"--batch 1 --length {length} would fit"
-    hidden = model.hidden
-    while hidden > 1:
-        hidden //= 2
+    hidden, unit = model.hidden, 2 * model.heads if model.family == "attention" else 1  # heads want a multiple
+    while hidden > unit:
+        hidden = max(unit, hidden // 2 // unit * unit)
         smaller = replace(model, hidden=hidden)
         if bytes_needed(smaller, training) <= free:
             return f"--hidden {hidden} would fit"

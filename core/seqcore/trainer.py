@@ -156,13 +156,14 @@ class Trainer:
         if tokens.size < 2:
             return math.nan
         length, most = validation_shape(self.config)
-        rows = max(1, min(most, (tokens.size - 1) // 256))
+        warm = max(VALIDATION_WARM, self.config.context - 1) if self.work.state() else 0
+        rows = max(1, min(most, (tokens.size - 1) // (2 * VALIDATION_WARM), (tokens.size - 1) // max(1, warm)))
         if self._validation_work is None or self._validation_work[0] != rows:
             self._validation_work = rows, workspace(self.config, length, rows, backward=False)
         work = self._validation_work[1]
         self._pack()
         work.reset()
-        batches, warm = validation_batches(tokens, rows, length, VALIDATION_WARM if work.state() else 0)
+        batches, warm = validation_batches(tokens, rows, length, warm)
         total, count = 0.0, 0
         for n, batch in enumerate(batches):
             if stop():

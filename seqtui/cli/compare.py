@@ -57,6 +57,7 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
     """
     from seqcore.errors import SeqError
     from seqcore.generate import Sampling
+    from seqcore.jit import kernel_groups
 
     from seqtui.cli.boundary import FAILED, Exit, complain
     from seqtui.cli.compared import grouped
@@ -70,7 +71,9 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
     entries, complete = _entries(runs)
     if entries:
         with Status() as status:
-            compile_with(status.compiling)
+            families = {entry.loaded.config.model.family for entry in entries}
+            groups_needed = [name for family in sorted(families) for name in kernel_groups(family, "train", "look")]
+            compile_with(status.compiling, groups_needed)
     groups = grouped(entries)
     for number, group in enumerate(groups):
         if group.problem:

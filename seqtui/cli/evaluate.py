@@ -28,7 +28,8 @@ Examples:
 def command(run: str, corpus: str | None, encoding: str, threads: int | None, as_json: bool) -> None:
     """Measure the model of RUN on the part of its corpus that was held out, or on the whole of CORPUS.
 
-    Loss is in nats a token, the hidden state carried through the text. Beside it stand models that only count.
+    Loss is in nats a token, the hidden state carried through the text; attention, which has none, reads one context
+    after the other. Beside it stand models that only count.
     """
     from seqtui.cli.kernels import use_threads
     from seqtui.cli.loading import load
@@ -87,13 +88,14 @@ def _other(loaded: "LoadedRun", source: str, encoding: str) -> "tuple[str, I32, 
 
 def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any]:
     """Losses and what follows from them, by name; what is not known is absent."""
+    from seqcore.jit import kernel_groups
     from seqcore.trainer import Trainer
 
     from seqtui.cli.counting import count
     from seqtui.cli.kernels import Status, compile_with
 
     with Status() as status:
-        compile_with(status.compiling)
+        compile_with(status.compiling, kernel_groups(loaded.config.model.family, "train"))
     config, vocabulary = loaded.config, loaded.config.vocabulary
     small = config.training.changed(batch=1, length=1)  # nothing is trained: the smallest workspace will do
     loss = Trainer(config.model, small, tokens, tokens, loaded.parameters).evaluate(tokens)

@@ -118,8 +118,10 @@ class Chosen:
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
-            ModelConfig(vocabulary_size=2, **model)
-            return model, TrainingConfig(**training)
+            config, trained = ModelConfig(vocabulary_size=2, **model), TrainingConfig(**training)
+        if config.family == "attention":
+            _check_context(config, trained)
+        return model, trained
 
     def _check_meaning(self) -> None:
         """What one family has and another has not is not silently passed over. Raises UsageError."""
@@ -128,6 +130,18 @@ class Chosen:
             if key in self.model and family not in families:
                 right = f"{key} means something for {', '.join(families)}"
                 raise click.UsageError(f"--{key} {_value(self.model[key])}: {right}, not for --model {family}")
+
+
+def _check_context(config: ModelConfig, training: TrainingConfig) -> None:
+    """That attention trains on as much as it sees. Raises UsageError."""
+    length, context = training.length, config.context
+    if length > context:
+        raise click.UsageError(f"--length {length}: this model sees --context {context}; leave out one of the two")
+    if length < context and config.positions == "learned":
+        raise click.UsageError(
+            f"--length {length}: of --context {context} positions the later ones would never be trained; "
+            "leave out one of the two, or take --positions rotary"
+        )
 
 
 class flags_named:  # noqa: N801  # a context manager, used like a function
@@ -191,10 +205,16 @@ def choose(flags: Mapping[str, Any], file: Mapping[str, Any]) -> Chosen:
     training: dict[str, Any] = {}
     if name is not None:
         chosen = preset(name)
-        model, training = dict(chosen.model), dict(chosen.training)
+        family = flags.get("model", file.get("model", chosen.model.get("family", "lstm")))
+        model = {key: value for key, value in chosen.model.items() if family in _MEANS_SOMETHING_FOR.get(key, FAMILIES)}
+        training = dict(chosen.training)
     for level in (file, flags):
         if any(end in level for end in ENDS):
             training = {key: value for key, value in training.items() if key not in ENDS}
+        if "length" in level and model.get("family") == "attention":
+            model.pop("context", None)  # the one that was said below moves along with the one that is said here
+        if "context" in level:
+            training.pop("length", None)
         for setting in SETTINGS:
             if level.get(setting.name) is not None:
                 (model if setting.of_model else training)[setting.key] = level[setting.name]

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 from seqcore.folder import RunFolder
 
+from seqtui.cli import settings
 from seqtui.cli.training import _Recent
 from tests.cli.conftest import TINY, Call
 
@@ -247,3 +248,33 @@ def test_tokens_by(call: Call, corpus: Path, kind: str) -> None:
     answer = call("train", str(corpus), *TINY, "--steps", "4", "--tokens-by", kind)
     assert answer.code == 0, answer.err
     assert f"{kind}s/s" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--model", "attention", "--context", "128", "--length", "64"], "--length 64"),
+        (["--model", "attention", "--context", "32", "--length", "64"], "--length 64"),
+        (["--model", "gru", "--heads", "2"], "--heads 2"),
+        (["--model", "attention", "--hidden", "130"], "--hidden 130"),
+        (["--model", "attention", "--embedding", "8"], "--embedding 8"),
+        (["--model", "lstm", "--context", "8"], "--context 8"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_told_by_their_flags(
+    call: Call, corpus: Path, words: list[str], told: str
+) -> None:
+    answer = call("train", str(corpus), *words)
+    assert answer.code == 2
+    assert told in answer.line
+
+
+def test_a_preset_gives_way_to_another_family_and_its_context_to_a_length() -> None:
+    model, training = settings.choose({"preset": "quick", "model": "attention"}, {}).validated()
+    assert (model["family"], training.learning_rate) == ("attention", 0.01)
+    assert "embedding" not in model
+    model, training = settings.choose({"preset": "nanogpt", "length": 32}, {}).validated()
+    assert (model["context"], training.length) == (32, 32)
+    model, training = settings.choose({"preset": "nanogpt"}, {"context": 48}).validated()
+    assert (model["context"], training.length) == (48, 48)
+    assert "heads" not in settings.choose({"preset": "nanogpt", "model": "lstm"}, {}).validated()[0]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqcore.config import ModelConfig
+from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.model import initial
 from seqcore.serial import serial_model
+from seqcore.trainer import Trainer
 
 from tests.core import twin_families
 from tests.core.cases import FEEDFORWARD
@@ -112,3 +113,15 @@ def test_initial_weights_are_pytorch_s() -> None:
     for name, inputs in (("layers.0.W_xh", 100), ("layers.0.b", 100), ("head.W_hy", 64), ("head.b_y", 64)):
         assert np.abs(p[name]).max() <= 1 / math.sqrt(inputs), name
         assert p[name].std() == pytest.approx(1 / math.sqrt(3 * inputs), rel=0.25 if p[name].ndim == 1 else 0.03)
+
+
+def test_validation_sees_the_whole_window_however_wide() -> None:
+    """The held-out part is read in pieces side by side: each must be warmed by as many tokens as the window holds."""
+    config = ModelConfig(11, family="feedforward", hidden=8, embedding=4, context=300)
+    p = parameters(config)
+    text = np.random.default_rng(0).integers(0, 11, 2600).astype(np.int32)
+    trainer = Trainer(config, TrainingConfig(batch=1, length=4), text, text, p)
+    scores = serial_model(config, p).look(text[:-1]).logits.astype(np.float64)
+    scores -= scores.max(axis=1, keepdims=True)
+    scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    assert trainer.validate() == pytest.approx(-scores[np.arange(text.size - 1), text[1:]].mean(), rel=1e-5)

@@ -131,3 +131,10 @@ def test_the_second_process_runs_nothing_of_the_folder_one_is_in(
         assert helper is not None
         assert helper.wait(60) == 0
     assert not (tmp_path / "ran").exists()
+
+
+def test_no_kernel_is_taken_for_one_of_another_file() -> None:
+    """What the cache folder has is told by these names: an LSTM's forward pass is not an RNN's."""
+    names = [entry.name for entry in jit.KERNELS]
+    assert len(set(names)) == len(names)
+    assert {"rnn.scan_forward", "lstm.scan_forward"} <= set(names)

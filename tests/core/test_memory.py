@@ -105,3 +105,12 @@ def test_where_the_system_tells_nothing_nothing_is_refused(tmp_path: Path, monke
     monkeypatch.delattr(os, "sysconf")
     assert memory_free() is None
     check_memory(ModelConfig(1_000_000, hidden=8192), TrainingConfig(batch=4096, length=8192))
+
+
+def test_the_advice_for_attention_keeps_to_whole_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "memory_free", lambda: 300_000_000)
+    model = ModelConfig(65, family="attention", hidden=8188, layers=12, heads=4)
+    with pytest.raises(SeqError, match=r"--hidden \d+ would fit") as refused:
+        memory.check_memory(model, TrainingConfig(batch=1, length=16))
+    (hidden,) = re.findall(r"--hidden (\d+)", str(refused.value))
+    assert int(hidden) % 4 == 0
