@@ -1,12 +1,12 @@
-"""exp, tanh, sigmoid, gelu in float32, written so that LLVM vectorises them (libm's calls do not: 2.4 ns, not 0.2).
+"""exp, tanh, sigmoid, gelu in float32, written so that LLVM vectorises them (libm's calls do not: 2.4 ns against 0.2).
 
 Relative errors against float64, measured over every exponent and held by the tests:
 
     exp       3e-7 on [-87, 88]; below -87 it stays at exp(-87) = 1.6e-38, above 88 at exp(88) = 1.7e38
     tanh      4e-7 where |x| >= 3e-36; nearer to 0 its numerator is subnormal, and the absolute error is below 1e-42
     sigmoid   4e-7 on [-87, inf); from -88 down it stays at 6.1e-39
-    gelu      9e-7 on [-2, inf); below, the rounding of x^2 / 2 counts: 1e-7 (9 + x^2 / 2) down to -13, where gelu is
-              -8e-38; below that the absolute error is below 1e-37. The derivative's absolute error is below 5e-7
+    gelu      5e-7 above 0; below, the rounding of x^2 counts: 6e-7 + 7e-8 x^2 down to -13.1, from where on it stays at
+              -2.2e-38. The derivative's absolute error is below 3e-7
 
 NaN goes in and comes out. Comparisons are written so that a NaN fails them and is passed on.
 """
@@ -61,12 +61,20 @@ def sigmoid(x):
 def gelu(x):
     """(x Phi(x), its derivative Phi(x) + x phi(x)); Phi, phi: the standard normal distribution and its density.
 
-    The exact gelu (Hendrycks and Gimpel 2016), through the tail that lies beyond |x|, small where it should be:
-    Phi(-a) = e^(-a^2 / 2) R(a), with R a polynomial in t = 1 / (1 + 0.3 a), fitted on [0, 13.2] to 1.2e-7.
+    The exact gelu (Hendrycks and Gimpel 2016), by the tail beyond a = |x|, which is small where gelu is:
+    Phi(-a) = e^(-a^2 / 2) R(a), R a polynomial in 1 / (1 + 0.3 a), fitted on [0, 13.2] to 1.2e-7. The exponential is
+    2^n 2^f, with a polynomial for 2^f on [-1/2, 1/2], fitted to 8e-8: fewer steps than `exp`, whose ends it needs not.
     """
     a = abs(x)
-    a = f4(13.5) if a > f4(13.5) else a
-    e = exp(f4(-0.5) * a * a)
+    a = f4(13.1) if a > f4(13.1) else a
+    y = a * a * f4(-0.72134752)  # a^2 / 2 in powers of 2
+    n = np.floor(y + f4(0.5))
+    f = y - n
+    p = f4(0.00132765) * f + f4(0.00967554)
+    p = p * f + f4(0.05550713)
+    p = p * f + f4(0.2402212)
+    p = p * f + f4(0.69314697)
+    e = (p * f + f4(1.00000007)) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
     t = f4(1) / (f4(1) + f4(0.3) * a)
     p = f4(0.03608884) * t + f4(-0.15893373)
     p = p * t + f4(0.2093464)
@@ -76,7 +84,6 @@ def gelu(x):
     p = p * t + f4(0.12082632)
     p = p * t + f4(0.11962454)
     tail = p * t * e
-    below = x < f4(0)
-    share = tail if below else f4(1) - tail
-    x_or_end = -a if below else x
-    return x_or_end * share, share + f4(0.39894228) * e * (-a if below else a)
+    slope = tail - f4(0.39894228) * a * e  # at -a
+    above = x if x > f4(0) else f4(0)
+    return above - a * tail, f4(1) - slope if x > f4(0) else slope

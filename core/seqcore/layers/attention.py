@@ -4,7 +4,7 @@
 
 Backward, with dA_ts = dy_t . v_s:
 
-    dS_ts = A_ts (dA_ts - sum over s' of A_ts' dA_ts')        that sum is y_t . dy_t
+    dS_ts = A_ts (dA_ts - sum over s' of A_ts' dA_ts')
     dq_t = sum_s dS_ts k_s / sqrt(d)      dk_s = sum_t dS_ts q_t / sqrt(d)      dv_s = sum_t A_ts dy_t
 
 A is never kept: timesteps t are taken NR at a time, and such a block of A, for all s up to its end, stays in the cache
@@ -15,7 +15,7 @@ softmax runs down the columns, NR of them side by side, and no sum goes across a
 Rotary positions (Su et al. 2021) turn the pairs (2i, 2i + 1) of q_t and k_t by t / 10000^(2i/d) before that.
 
 Shapes: qkv (T, padded 3C) holds q, k, v beside each other for one sequence, and their gradients after the backward
-pass; y, dy (T, padded C); peaks (T, 2 heads) keeps max_s S_ts and 1 / sum_s exp(S_ts - max) of each head; turns
+pass; y (T, C), dy (T, padded C); peaks (T, 2 heads) keeps max_s S_ts and 1 / sum_s exp(S_ts - max) of each head; turns
 (>= T, d) holds cos, sin for each pair, or nothing.
 """
 
@@ -24,20 +24,20 @@ import math
 import numpy as np
 
 from seqcore.elementwise import exp
-from seqcore.gemm import NR, address, copy_panels, tile_rows, transpose8
+from seqcore.gemm import NR, address, copy8, tile_rows, transpose8
 from seqcore.jit import device
 
-f4 = np.float32
+f4, int64 = np.float32, np.int64
 PLACE = np.arange(NR, dtype=np.float32)  # of a column in its block
 LOW = f4(-3e38)
 
 
 @device
-def rotate(qkv, C, turns, back):
-    """Turn the pairs of every head of q and k, the first 2C columns of qkv; `back`: the other way round."""
+def rotate(qkv, C, turns, way):
+    """Turn the pairs of every head of q and k, the first 2C columns of qkv; way -1: back again."""
     if turns.size == 0:
         return
-    d, way = turns.shape[1], f4(-1) if back else f4(1)
+    d = turns.shape[1]
     for t in range(qkv.shape[0]):
         angles = turns[t].reshape((d // 2, 2))
         for at in range(0, 2 * C, d):
@@ -93,23 +93,46 @@ def softmax_columns(scores, first, scale, peak, share):
 
 @device
 def softmax_backward(scores, dshares, first, scale, peak, share, along):
-    """scores, as above, become A, and dshares, dA, becomes dS / sqrt(d); along (NR,) = y_t . dy_t."""
+    """scores, as above, become A, and dshares, dA, becomes dS / sqrt(d); along (NR,) is scratch for the sums of A dA.
+
+    Those sums are y . dy too, but only with the very A that is here does a share of 1 get exactly no gradient.
+    """
     columns = peak.size
+    along[:] = f4(0)
     for s in range(scores.shape[0]):
         row, d, lag = scores[s], dshares[s], f4(s - first)
         for j in range(columns):
             a = exp(row[j] * scale - peak[j]) * share[j] if PLACE[j] >= lag else f4(0)
             row[j] = a
-            d[j] = a * (d[j] - along[j]) * scale
+            along[j] += a * d[j]
+    for s in range(scores.shape[0]):
+        row, d = scores[s], dshares[s]
+        for j in range(columns):
+            d[j] = row[j] * (d[j] - along[j]) * scale
 
 
 @device
-def copy_rows(source, source_at, to, first, at, width):
-    """to[first + r, at : at + width] = source[r, source_at : source_at + width]."""
+def copy_rows(source, from_at, to, at, width):
+    """to[r, at : at + width] = source[r, from_at : from_at + width].
+
+    Callers write int64(0) for 0: for every pattern of literals Numba compiles another copy.
+    """
     for r in range(source.shape[0]):
-        row, target = source[r, source_at : source_at + width], to[first + r, at : at + width]
-        for j in range(width):
-            target[j] = row[j]
+        here, there = r * source.shape[1] + from_at, r * to.shape[1] + at
+        for j in range(0, width - 7, 8):
+            copy8(address(source, here + j), address(to, there + j))
+        for j in range(width // 8 * 8, width):
+            to[r, at + j] = source[r, from_at + j]
+
+
+@device
+def rows_of(rows, at, d, panels):
+    """panels[p, r] = rows[r, at + p NR : ...], zero past d columns: rows as the tile reads them."""
+    for p in range(panels.shape[0]):
+        width, panel = min(NR, d - p * NR), panels[p, : rows.shape[0]]
+        if width < NR:
+            panel[:] = f4(0)
+        copy_rows(rows, at + p * NR, panel, int64(0), width)
 
 
 @device
@@ -122,8 +145,25 @@ def attention_scratch(T, d):
     all_rows = np.empty((panels, T, NR), np.float32)  # v, or k, of every timestep
     out = np.empty((NR, panels * NR), np.float32)  # its y, or dq
     sums = np.empty((2, T, panels * NR), np.float32)  # dk and dv of every timestep
-    numbers = np.empty((3, NR), np.float32)  # its peaks, and y . dy
+    numbers = np.empty((3, NR), np.float32)  # its peaks, and the sums of A dA
     return pair, columns, rows, all_rows, out, sums, numbers
+
+
+@device
+def gather(shares, first, count, rows, rows_at, out, at, wide):
+    """out[t, at : at + NR] = sum over s <= t of shares[s, t] rows[s], for the `count` timesteps of the block."""
+    for i in range(0, count, 8):
+        n = min(8, count - i)
+        tile_rows(shares, i, 1, NR, n, rows, rows_at, first + i + n, out, i * wide + at, wide, False)
+
+
+@device
+def scatter(shares, first, count, rows, rows_at, sums, at, wide):
+    """sums[s, at : at + NR] += sum over the block's t >= s of shares[s, t] rows[t]; a block's own s begin here."""
+    tile_rows(shares, 0, NR, 1, first, rows, rows_at, count, sums, at, wide, True)
+    for i in range(0, count, 8):
+        n, a_at, c_at = min(8, count - i), (first + i) * NR + i, (first + i) * wide + at
+        tile_rows(shares, a_at, NR, 1, n, rows, rows_at + i * NR, count - i, sums, c_at, wide, False)
 
 
 @device
@@ -133,7 +173,7 @@ def attend(qkv, y, peaks, C, heads, head, scratch):
     pair, columns, _, values, out, _, numbers = scratch
     shares, q_T, wide = pair[0], columns[0], out.shape[1]
     q_at, k_at, v_at = head * d, C + head * d, 2 * C + head * d
-    copy_panels(qkv, 0, T, v_at, v_at + d, values)
+    rows_of(qkv, v_at, d, values)
     for first in range(0, T, NR):
         count = min(NR, T - first)
         last = first + count
@@ -143,7 +183,7 @@ def attend(qkv, y, peaks, C, heads, head, scratch):
         for j in range(count):
             peaks[first + j, 2 * head], peaks[first + j, 2 * head + 1] = numbers[0, j], numbers[1, j]
         for p in range(values.shape[0]):
-            tile_rows(shares, 0, 1, NR, count, values, p * T * NR, last, out, p * NR, wide, False)
+            gather(shares, first, count, values, p * T * NR, out, p * NR, wide)
         for j in range(count):
             row, to, one = out[j, :d], y[first + j, q_at : q_at + d], numbers[1, j]
             for i in range(d):
@@ -151,37 +191,30 @@ def attend(qkv, y, peaks, C, heads, head, scratch):
 
 
 @device
-def attend_backward(qkv, y, dy, peaks, C, heads, head, scratch):
+def attend_backward(qkv, dy, peaks, C, heads, head, scratch):
     """One head of one sequence: its columns of q, k and v become their gradients."""
     T, width, d = qkv.shape[0], qkv.shape[1], C // heads
     pair, columns, rows, keys, out, sums, numbers = scratch
     shares, dshares, q_T, dy_T, q, dy_rows = pair[0], pair[1], columns[0], columns[1], rows[0], rows[1]
     dk, dv, peak, share, along = sums[0], sums[1], numbers[0], numbers[1], numbers[2]
     q_at, k_at, v_at, wide, scale = head * d, C + head * d, 2 * C + head * d, out.shape[1], f4(1 / math.sqrt(d))
-    copy_panels(qkv, 0, T, k_at, k_at + d, keys)
+    rows_of(qkv, k_at, d, keys)
     for first in range(0, T, NR):
         count = min(NR, T - first)
         last = first + count
         columns_of(qkv, first, count, q_at, q_T)
         columns_of(dy, first, count, q_at, dy_T)
-        copy_panels(qkv, first, count, q_at, q_at + d, q)
-        copy_panels(dy, first, count, q_at, q_at + d, dy_rows)
+        rows_of(qkv[first:last], q_at, d, q)
+        rows_of(dy[first:last], q_at, d, dy_rows)
         for j in range(count):
             peak[j], share[j] = peaks[first + j, 2 * head], peaks[first + j, 2 * head + 1]
-            given, wanted, total = y[first + j, q_at : q_at + d], dy[first + j, q_at : q_at + d], f4(0)
-            for i in range(d):
-                total += given[i] * wanted[i]
-            along[j] = total
         tile_rows(qkv, k_at, width, 1, last, q_T, 0, d, shares, 0, NR, False)
         tile_rows(qkv, v_at, width, 1, last, dy_T, 0, d, dshares, 0, NR, False)
         softmax_backward(shares[:last], dshares[:last], first, scale, peak, share, along)
         for p in range(keys.shape[0]):
-            # the sums of earlier keys go on, those of the block's own begin
-            for at, n, more in ((0, first, True), (first, count, False)):
-                c_at = at * wide + p * NR
-                tile_rows(shares, at * NR, NR, 1, n, dy_rows, p * NR * NR, count, dv, c_at, wide, more)
-                tile_rows(dshares, at * NR, NR, 1, n, q, p * NR * NR, count, dk, c_at, wide, more)
-            tile_rows(dshares, 0, 1, NR, count, keys, p * T * NR, last, out, p * NR, wide, False)
-        copy_rows(out[:count], 0, qkv, first, q_at, d)
-    copy_rows(dk, 0, qkv, 0, k_at, d)
-    copy_rows(dv, 0, qkv, 0, v_at, d)
+            scatter(shares, first, count, dy_rows, p * NR * NR, dv, p * NR, wide)
+            scatter(dshares, first, count, q, p * NR * NR, dk, p * NR, wide)
+            gather(dshares, first, count, keys, p * T * NR, out, p * NR, wide)
+        copy_rows(out[:count], int64(0), qkv[first:last], q_at, d)
+    copy_rows(dk, int64(0), qkv, k_at, d)
+    copy_rows(dv, int64(0), qkv, v_at, d)

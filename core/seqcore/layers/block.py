@@ -25,7 +25,7 @@ from seqcore.layers.mlp import mlp_backward, mlp_forward
 from seqcore.layers.norm import norm_backward, norm_forward
 from seqcore.records import F32
 
-f4, u4 = np.float32, np.uint32
+f4, u4, int64 = np.float32, np.uint32, np.int64
 ROWS = 64  # rows that go through a product together
 
 
@@ -43,11 +43,11 @@ class Weights(NamedTuple):
     fc: F32
     proj: F32
     head: F32  # (ceil(V / NR), C, NR)
-    qkv_T: F32  # noqa: N815  # of the transposed matrices, for the way back
-    o_T: F32  # noqa: N815  # likewise
-    fc_T: F32  # noqa: N815  # likewise
-    proj_T: F32  # noqa: N815  # likewise
-    head_T: F32  # noqa: N815  # (ceil(C / NR), V, NR)
+    qkv_back: F32  # of the transposed matrices, for the way back
+    o_back: F32
+    fc_back: F32
+    proj_back: F32
+    head_back: F32  # (ceil(C / NR), V, NR)
 
 
 class Activations(NamedTuple):
@@ -95,7 +95,7 @@ def add_branch(rows, K, W, bias, x, below, first, masks, stage, rate):
     """x = below + dropout(rows W + bias)."""
     drops = masks.size > 0
     if not drops:
-        copy_rows(below, 0, x, 0, 0, x.shape[1])
+        copy_rows(below, int64(0), x, int64(0), x.shape[1])
     project_rows(rows, K, W, bias, x, not drops)
     if drops:
         drop_rows(x, x, first, masks[stage], rate)
@@ -121,7 +121,7 @@ def embed(tokens, E, P, T, x, first):
     C = E.shape[1]
     for r in range(x.shape[0]):
         token, t = tokens[first + r], (first + r) % T
-        copy_rows(E[token : token + 1], 0, x, r, 0, C)
+        copy_rows(E[token : token + 1], int64(0), x[r : r + 1], int64(0), C)
         if P.size:
             row, place = x[r, :C], P[t]
             for j in range(C):
@@ -137,30 +137,30 @@ def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
     embed(tokens, w.E, w.P, T, work.x[0, first:last], first)
     if masks.size:
         drop_rows(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
-    for layer in range(L + 1):
-        b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[min(layer, L - 1)], C)
-        s, k = 2 * layer, layer % kept
+    for n in range(L + 1):
+        b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[min(n, L - 1)], C)
+        s, k = 2 * n, n % kept
         for begin in range(first, last, ROWS):
             end = min(begin + ROWS, last)
             a = work.normed[s % norms, begin:end]
             norm_forward(work.x[s % stages, begin:end], w.scales[s], a, work.stats[s % norms, begin:end])
-            if layer < L:
-                project_rows(a, C, w.qkv[layer], b_qkv, work.qkv[k, begin:end], False)
-        if layer == L:  # the last norm has no block above it
+            if n < L:
+                project_rows(a, C, w.qkv[n], b_qkv, work.qkv[k, begin:end], False)
+        if n == L:  # the last norm has no block above it
             break
         for begin in range(first, last, T):
             end = begin + T
-            rotate(work.qkv[k, begin:end], C, w.turns, False)
+            rotate(work.qkv[k, begin:end], C, w.turns, f4(1))
             for head in range(heads):
                 attend(work.qkv[k, begin:end], work.y[k, begin:end], work.peaks[k, begin:end], C, heads, head, scratch)
         for begin in range(first, last, ROWS):
             end = min(begin + ROWS, last)
             below, x, above = work.x[s % stages], work.x[(s + 1) % stages, begin:end], work.x[(s + 2) % stages]
             m, slope, u = work.normed[(s + 1) % norms, begin:end], work.slope[k, begin:end], work.u[k, begin:end]
-            add_branch(work.y[k, begin:end], C, w.o[layer], b_o, x, below[begin:end], begin, masks, s + 1, rate)
+            add_branch(work.y[k, begin:end], C, w.o[n], b_o, x, below[begin:end], begin, masks, s + 1, rate)
             norm_forward(x, w.scales[s + 1], m, work.stats[(s + 1) % norms, begin:end])
-            mlp_forward(m, w.fc[layer], b_fc, slope, u)
-            add_branch(u, 4 * C, w.proj[layer], b_proj, above[begin:end], x, begin, masks, s + 2, rate)
+            mlp_forward(m, w.fc[n], b_fc, slope, u)
+            add_branch(u, 4 * C, w.proj[n], b_proj, above[begin:end], x, begin, masks, s + 2, rate)
 
 
 @device
@@ -173,7 +173,7 @@ def head_rows(first, last, targets, weights, work, scale, backward):
         matmul(work.normed[work.normed.shape[0] - 1, begin:end], C, weights.head, logits, False)
         cross_entropy(logits, weights.b_y, targets[begin:end], scale, work.losses[begin:end], backward)
         if backward:
-            matmul(logits, V, weights.head_T, work.dtop[begin:end], False)
+            matmul(logits, V, weights.head_back, work.dtop[begin:end], False)
 
 
 @device
@@ -188,38 +188,34 @@ def backward_rows(first, last, weights, work, dscales, T, heads, masks, rate):
     du = np.empty((ROWS, work.slope.shape[2]), np.float32)
     dy = np.empty((last - first, work.x.shape[2]), np.float32)
     dscales[:] = f4(0)
-    for layer in range(L, -1, -1):
-        s = 2 * layer  # the norm at stage s leads to that block, or to the head
+    for n in range(L, -1, -1):
+        s = 2 * n  # the norm at stage s leads to block n, or to the head
         for begin in range(first, last, ROWS):
             end = min(begin + ROWS, last)
             below, beside = dnormed[: end - begin], work.dtop[:0]
-            if layer < L:
-                matmul(work.qkv[layer, begin:end], 3 * C, w.qkv_T[layer], below, False)
+            if n < L:
+                matmul(work.qkv[n, begin:end], 3 * C, w.qkv_back[n], below, False)
                 beside = work.x[s + 1, begin:end]
             else:
                 below = work.dtop[begin:end]
             x, stats = work.x[s, begin:end], work.stats[s, begin:end]
             norm_backward(below, x, stats, w.scales[s], beside, dscales[s])
-            if layer == 0:
+            if n == 0:
                 continue
-            dx, slope = x, work.slope[layer - 1, begin:end]
+            dx, slope = x, work.slope[n - 1, begin:end]
             dout = branch_gradient(dx, work.dropped, begin, masks, s, rate)
-            mlp_backward(dout, w.proj_T[layer - 1], w.fc_T[layer - 1], slope, du[: end - begin], dnormed[: end - begin])
+            mlp_backward(dout, w.proj_back[n - 1], w.fc_back[n - 1], slope, du[: end - begin], dnormed[: end - begin])
             x, stats = work.x[s - 1, begin:end], work.stats[s - 1, begin:end]
             norm_backward(dnormed[: end - begin], x, stats, w.scales[s - 1], dx, dscales[s - 1])
             dout = branch_gradient(x, work.dropped, begin, masks, s - 1, rate)
-            matmul(dout, C, w.o_T[layer - 1], dy[begin - first : end - first], False)
-        if layer == 0:
+            matmul(dout, C, w.o_back[n - 1], dy[begin - first : end - first], False)
+        if n == 0:
             break
         for begin in range(first, last, T):
             end, at = begin + T, begin - first
-            qkv, y, peaks = (
-                work.qkv[layer - 1, begin:end],
-                work.y[layer - 1, begin:end],
-                work.peaks[layer - 1, begin:end],
-            )
+            qkv, peaks = work.qkv[n - 1, begin:end], work.peaks[n - 1, begin:end]
             for head in range(heads):
-                attend_backward(qkv, y, dy[at : at + T], peaks, C, heads, head, scratch)
-            rotate(qkv, C, w.turns, True)
+                attend_backward(qkv, dy[at : at + T], peaks, C, heads, head, scratch)
+            rotate(qkv, C, w.turns, f4(-1))
     if masks.size:
         drop_rows(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)

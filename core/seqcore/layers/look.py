@@ -73,18 +73,18 @@ def read_token(token, place, weights, cache, logits, heads):
     a, y, u = np.empty((1, C), np.float32), np.empty((1, C), np.float32), np.empty((1, 4 * C), np.float32)
     slope, shares = np.empty((1, (4 * C + NR - 1) // NR * NR), np.float32), np.empty(place + 1, np.float32)
     embed(np.full(1, token, np.int32), w.E, w.P[place : place + 1], 1, x, 0)
-    for layer in range(L):
-        b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[layer], C)
-        row = cache[layer, place : place + 1]
-        norm_forward(x, w.scales[2 * layer], a, stats)
-        project_rows(a, C, w.qkv[layer], b_qkv, row, False)
-        rotate(row, C, w.turns[place : place + 1], False)
+    for n in range(L):
+        b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[n], C)
+        row = cache[n, place : place + 1]
+        norm_forward(x, w.scales[2 * n], a, stats)
+        project_rows(a, C, w.qkv[n], b_qkv, row, False)
+        rotate(row, C, w.turns[place : place + 1], f4(1))
         for head in range(heads):
-            attend_one(cache[layer], place, y[0], C, C // heads, head, shares)
-        project_rows(y, C, w.o[layer], b_o, x, True)
-        norm_forward(x, w.scales[2 * layer + 1], a, stats)
-        mlp_forward(a, w.fc[layer], b_fc, slope, u)
-        project_rows(u, 4 * C, w.proj[layer], b_proj, x, True)
+            attend_one(cache[n], place, y[0], C, C // heads, head, shares)
+        project_rows(y, C, w.o[n], b_o, x, True)
+        norm_forward(x, w.scales[2 * n + 1], a, stats)
+        mlp_forward(a, w.fc[n], b_fc, slope, u)
+        project_rows(u, 4 * C, w.proj[n], b_proj, x, True)
     norm_forward(x, w.scales[2 * L], a, stats)
     matmul(a, C, w.head, logits, False)
 
@@ -93,44 +93,36 @@ def read_token(token, place, weights, cache, logits, heads):
 def attention_shares(qkv, C, shares):
     """shares (L, heads, T, T): row t, what place t takes from each s <= t; NaN after t."""
     L, heads, T = shares.shape[:3]
-    for layer in range(L):
+    for n in range(L):
         for head in range(heads):
             for t in range(T):
-                row = shares[layer, head, t]
-                shares_of(qkv[layer], t, C, C // heads, head, row)
+                row = shares[n, head, t]
+                shares_of(qkv[n], t, C, C // heads, head, row)
                 row[t + 1 :] = f4(np.nan)
 
 
 @device
-def row_norm(row):
-    """The Euclidean norm."""
-    total = 0.0
-    for j in range(row.size):
-        total += np.float64(row[j]) * np.float64(row[j])
-    return f4(math.sqrt(total))
+def row_norms(rows, C, norms):
+    """norms[r] = the Euclidean norm of rows[r, :C], for as many rows as there are norms."""
+    for r in range(norms.size):
+        row, total = rows[r, :C], 0.0
+        for j in range(C):
+            total += np.float64(row[j]) * np.float64(row[j])
+        norms[r] = f4(math.sqrt(total))
 
 
-@kernel("transformer reach", "look-attention", void(f2, WEIGHTS, ACTIVATIONS, ACTIVATIONS, i8, f3, f2))
-def look_reach(dlogits, weights, work, scratch, heads, hidden, inputs):
-    """hidden[l, t, s] = |d loss_t / d x_s after block l|, inputs[t, s] = |d loss_t / d x_s of the embedding|, s < t.
+@kernel("transformer reach", "look-attention", void(f2, WEIGHTS, ACTIVATIONS, i8, f3, f2))
+def look_reach(dlogits, weights, work, heads, hidden, inputs):
+    """Back from one loss, whose gradient at the logits after the last of t tokens is dlogits (1, V).
 
-    One backward pass a loss, over the t rows before it. work is what `look_forward` left, scratch shaped as it is.
-    dlogits (T, V): row t is the gradient of loss_t at the logits after token t - 1.
+    hidden[l, t, s] = |its gradient at x_s after block l|, inputs[t, s] = |that at the embedding|, s < t; work as
+    `look_forward` left it on t tokens or more, and spoilt.
     """
-    T, V = dlogits.shape
-    L, C = weights.scales.shape[0] // 2, weights.scales.shape[2]
+    t, L, C = work.dtop.shape[0], weights.scales.shape[0] // 2, weights.scales.shape[2]
+    work.dtop[:] = f4(0)
+    matmul(dlogits, dlogits.shape[1], weights.head_back, work.dtop[t - 1 :], False)
     dscales = np.empty(weights.scales.shape, np.float32)
-    for t in range(1, T):
-        scratch.dtop[:] = f4(0)
-        matmul(dlogits[t : t + 1], V, weights.head_T, scratch.dtop[t - 1 : t], False)
-        scratch.x[:] = work.x
-        scratch.stats[:] = work.stats
-        scratch.qkv[:] = work.qkv
-        scratch.peaks[:] = work.peaks
-        scratch.y[:] = work.y
-        scratch.slope[:] = work.slope
-        backward_rows(0, t, weights, scratch, dscales, t, heads, np.zeros(0, np.uint32), 0.0)
-        for s in range(t):
-            inputs[t, s] = row_norm(scratch.x[0, s, :C])
-            for layer in range(L):
-                hidden[layer, t, s] = row_norm(scratch.x[2 * layer + 2, s, :C])
+    backward_rows(0, t, weights, work, dscales, t, heads, np.zeros(0, np.uint32), 0.0)
+    row_norms(work.x[0], C, inputs[t, :t])
+    for n in range(L):
+        row_norms(work.x[2 * n + 2], C, hidden[n, t, :t])

@@ -10,10 +10,10 @@ import numpy as np
 from numba import prange, types
 
 from seqcore.gemm import NR, add_rows, copy_panels, pack_panel, tile_rows
-from seqcore.jit import boolean, claim, device, f1, f4, i1, i8, i8_1, kernel, void
+from seqcore.jit import boolean, claim, device, f1, f2, f4, i1, i8, i8_1, kernel, void
 from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
 
-f8, u4_1, i8_2, f2 = types.float64, types.uint32[::1], types.int64[:, ::1], types.float32[:, ::1]
+f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
 DEPTH = 128  # rows of a block of a weight gradient's sum
 GROUP = 4  # panels of it that a worker takes together
 
@@ -83,16 +83,16 @@ def blocks(tokens, targets, weights, work, T, heads, masks, rate, scale, backwar
 
 
 @device
-def factors(work, layer, which):
+def factors(work, n, which):
     """(A, B): the gradient of a block's matrix (0 W_proj, 1 W_fc, 2 W_qkv, 3 W_o) is A^T B."""
     branches = work.dropped if work.dropped.size else work.x
     if which == 0:
-        return work.u[layer], branches[2 * layer + 2]
+        return work.u[n], branches[2 * n + 2]
     if which == 1:
-        return work.normed[2 * layer + 1], work.slope[layer]
+        return work.normed[2 * n + 1], work.slope[n]
     if which == 2:
-        return work.normed[2 * layer], work.qkv[layer]
-    return work.y[layer], branches[2 * layer + 1]
+        return work.normed[2 * n], work.qkv[n]
+    return work.y[n], branches[2 * n + 1]
 
 
 @device
@@ -144,11 +144,11 @@ def blocks_weights(work, gradient, places, dbiases, team):
             which = 0
             while item >= groups[which + 1]:
                 which += 1
-            layer, first = (item - groups[which]) % L, (item - groups[which]) // L * GROUP
-            A, B = factors(work, layer, which)
+            n, first = (item - groups[which]) % L, (item - groups[which]) // L * GROUP
+            A, B = factors(work, n, which)
             M, N = 4 * C if which == 0 else C, C if which in (0, 3) else 4 * C if which == 1 else 3 * C
-            target = gradient[places[layer, which] : places[layer, which] + M * N].reshape((M, N))
-            b_qkv, b_o, b_fc, b_proj = biases_of(dbiases[layer], C)
+            target = gradient[places[n, which] : places[n, which] + M * N].reshape((M, N))
+            b_qkv, b_o, b_fc, b_proj = biases_of(dbiases[n], C)
             sums = b_proj if which == 0 else b_fc if which == 1 else b_qkv if which == 2 else b_o
             count = min(GROUP, (N + NR - 1) // NR - first)
             outer_sum_panels(A, B, target, sums, first, count, panel, total, column)

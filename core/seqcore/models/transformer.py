@@ -3,16 +3,11 @@
     tokens -> E + positions -> dropout -> L blocks -> norm -> head -> losses
 
 Shapes: tokens and targets (T, B) int32, time first, T at most `context`; a target of -1 is masked. Inside, rows are
-batch first. C = hidden. Names of parameters:
+batch first. The parameters are listed in `transformer_weights`, the equations stand in `layers.block`.
 
-    embedding.E (V, C)   embedding.P (context, C) learned positions
-    layers.l.W_qkv (C, 3C)   layers.l.W_o (C, C)   layers.l.W_fc (C, 4C)   layers.l.W_proj (4C, C)
-    head.W_hy (C, V) unless tied: then the logits are x E^T
-    layers.l.norm1.g, layers.l.norm2.g, norm.g (C,); with biases also norm1.b, b_qkv, b_o, norm2.b, b_fc, b_proj, norm.b
-
-Dropout acts where nanoGPT has it on the residual stream: on the embedding (place 0) and on the output of each branch
-(places 2l+1 and 2l+2 of block l), not on the attention weights. The keys of `layers.dropout` are
-dropout_key(seed, step, place), rows counted batch first.
+Dropout acts on the residual stream: on the embedding (place 0) and on the output of each branch (places 2l+1 and 2l+2
+of block l), and not on the attention weights. The keys of `layers.dropout` are dropout_key(seed, step, place), with
+rows counted batch first.
 """
 
 import math
@@ -22,147 +17,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqcore.config import ModelConfig
-from seqcore.gemm import NR, outer_sum, padded
+from seqcore.gemm import outer_sum, padded
 from seqcore.jit import TEAM
-from seqcore.layers.block import ROWS, Activations, Masks, Weights
+from seqcore.layers.block import ROWS, Activations, Masks
 from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
 from seqcore.layers.linear import NO_BIAS
 from seqcore.layers.loss import WIDE
-from seqcore.layers.stack import blocks, blocks_weights, embedding_backward, pack_all, pack_all_serial
+from seqcore.layers.stack import blocks, blocks_weights, embedding_backward
 from seqcore.models.clocked import Clocked
+from seqcore.models.transformer_weights import BIASES, NONE, Packed, initial, norm_names, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
-MATRICES = ("W_qkv", "W_o", "W_fc", "W_proj")
-BIASES = ("b_qkv", "b_o", "b_fc", "b_proj")
-NONE = np.zeros((0, 0), np.float32)
+__all__ = ["Transformer", "TransformerWorkspace", "initial", "shapes", "workspace_bytes"]
+
 NO_MASKS = np.zeros(0, np.uint32)
 
 
-def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes."""
-    V, C = config.vocabulary_size, config.hidden
-    named: dict[str, tuple[int, ...]] = {"embedding.E": (V, C)}
-    if config.positions == "learned":
-        named["embedding.P"] = (config.context, C)
-    block: dict[str, tuple[int, ...]] = {
-        "norm1.g": (C,), "norm1.b": (C,), "W_qkv": (C, 3 * C), "b_qkv": (3 * C,), "W_o": (C, C), "b_o": (C,),
-        "norm2.g": (C,), "norm2.b": (C,), "W_fc": (C, 4 * C), "b_fc": (4 * C,), "W_proj": (4 * C, C), "b_proj": (C,),
-    }  # fmt: skip
-    named |= {f"layers.{n}.{name}": shape for n in range(config.layers) for name, shape in block.items()}
-    named |= {"norm.g": (C,), "norm.b": (C,)}
-    if not config.tied:
-        named["head.W_hy"] = (C, V)
-    return {name: shape for name, shape in named.items() if config.bias or not is_bias(name)}
-
-
-def is_bias(name: str) -> bool:
-    """True for a parameter that starts at zero and that a model without biases has not."""
-    last = name.rsplit(".", 1)[-1]
-    return last == "b" or last.startswith("b_")
-
-
-def initial(config: ModelConfig, seed: int) -> Parameters:
-    """As nanoGPT: normal(0, 0.02), those that write to the stream smaller by sqrt(2 layers); gains 1, biases 0."""
-    parameters = Parameters(shapes(config))
-    draw = np.random.default_rng(seed)
-    for name, view in parameters.items():
-        if view.ndim == 2:
-            into_stream = name.endswith((".W_o", ".W_proj"))
-            view[:] = draw.normal(0, 0.02 / math.sqrt(2 * config.layers) if into_stream else 0.02, view.shape)
-        elif not is_bias(name):
-            view[:] = 1
-    return parameters
-
-
-def sinusoid(context: int, C: int) -> F32:
-    """(context, C): sin(t / 10000^(2i/C)) in the even columns, cos in the odd ones (Vaswani et al. 2017)."""
-    angle = np.arange(context)[:, None] / 10_000.0 ** (np.arange(0, C, 2) / C)
-    table = np.empty((context, C), np.float32)
-    table[:, 0::2], table[:, 1::2] = np.sin(angle), np.cos(angle)[:, : C // 2]
-    return table
-
-
-def rotations(context: int, d: int) -> F32:
-    """(context, d): cos and sin of t / 10000^(2i/d), beside each other for each pair (Su et al. 2021)."""
-    angle = np.arange(context)[:, None] / 10_000.0 ** (np.arange(0, d, 2) / d)
-    return np.stack((np.cos(angle), np.sin(angle)), axis=2).reshape(context, d).astype(np.float32)
-
-
-class Packed:
-    """The parameters as the kernels read them: every matrix as panels, in one buffer that one kernel fills."""
-
-    def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
-        self.config, self.parameters = config, parameters
-        L, C, V = config.layers, config.hidden, config.vocabulary_size
-        self.starts = starts(parameters)
-        head = ("embedding.E", True) if config.tied else ("head.W_hy", False)
-        forward = [(f"layers.{n}.{name}", False) for name in MATRICES for n in range(L)] + [head]
-        rows: list[tuple[int, ...]] = []
-        size, count = 0, 0
-        for name, transposed in forward + [(name, not transposed) for name, transposed in forward]:
-            shape = parameters.shapes[name]
-            K, N = shape[::-1] if transposed else shape
-            count += padded(N) // NR
-            rows.append((self.starts[name], *shape, transposed, size, count))
-            size += padded(N) * K
-        self._matrices, self._forward = np.array(rows, np.int64), len(forward)
-        self._flat, self._at = np.zeros(size, np.float32), 0
-        P, turns = positions(config, parameters)
-        self.weights = Weights(
-            parameters["embedding.E"], P, turns, np.zeros((2 * L + 1, 2, C), np.float32),
-            np.zeros((L, 9 * C if config.bias else 0), np.float32), np.zeros(V, np.float32),
-            self._panels(L, C, 3 * C), self._panels(L, C, C), self._panels(L, C, 4 * C), self._panels(L, 4 * C, C),
-            self._panels(1, C, V)[0],
-            self._panels(L, 3 * C, C), self._panels(L, C, C), self._panels(L, 4 * C, C), self._panels(L, C, 4 * C),
-            self._panels(1, V, C)[0],
-        )  # fmt: skip
-
-    def _panels(self, layers: int, K: int, N: int) -> F32:
-        """The next piece of the buffer, (layers, ceil(N / NR), K, NR)."""
-        size = layers * padded(N) * K
-        self._at += size
-        return self._flat[self._at - size : self._at].reshape(layers, -1, K, NR)
-
-    def pack(self, backward: bool, parallel: bool = True) -> None:
-        """Read the parameters as they are now."""
-        matrices = self._matrices if backward else self._matrices[: self._forward]
-        if parallel:
-            pack_all(self.parameters.flat, matrices, self._flat, TEAM)
-        else:
-            pack_all_serial(self.parameters.flat, matrices, self._flat)
-        p, scales, biases = self.parameters, self.weights.scales, self.weights.biases
-        for scale, name in zip(scales, norm_names(self.config.layers), strict=True):
-            scale[0] = p[f"{name}.g"]
-            if self.config.bias:
-                scale[1] = p[f"{name}.b"]
-        if self.config.bias:
-            for n, row in enumerate(biases):
-                row[:] = np.concatenate([p[f"layers.{n}.{name}"] for name in BIASES])
-
-
-def starts(parameters: Parameters) -> dict[str, int]:
-    """Where each parameter begins in the flat buffer."""
-    sizes = [math.prod(shape) for shape in parameters.shapes.values()]
-    return dict(zip(parameters.shapes, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-
-
-def norm_names(layers: int) -> list[str]:
-    """The norms' names, by stage."""
-    return [f"layers.{n}.norm{place}" for n in range(layers) for place in (1, 2)] + ["norm"]
-
-
-def positions(config: ModelConfig, parameters: Parameters) -> tuple[F32, F32]:
-    """(P, turns): what is added to the embedding and by what q and k are turned; empty where there is no such thing."""
-    if config.positions == "learned":
-        return parameters["embedding.P"], NONE
-    if config.positions == "sinusoidal":
-        return sinusoid(config.context, config.hidden), NONE
-    return NONE, rotations(config.context, config.hidden // config.heads)
-
-
-def _lengths(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tuple[int, ...]]:
+def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tuple[int, ...]]:
     """The shapes of a workspace's arrays, by name; see `layers.block`."""
     C, L, M = config.hidden, config.layers, T * B
     width, kept = padded(C), L if backward else 1
@@ -187,7 +60,7 @@ def _lengths(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, t
 
 def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
     """What `TransformerWorkspace.of` will allocate: linear in T, B and hidden."""
-    return 4 * sum(math.prod(shape) for shape in _lengths(config, T, B, backward).values())
+    return 4 * sum(math.prod(shape) for shape in _shapes(config, T, B, backward).values())
 
 
 @dataclass
@@ -198,9 +71,14 @@ class TransformerWorkspace:
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "TransformerWorkspace":
-        """Zeroed arrays; for a forward pass alone one block's serve all blocks."""
-        named = _lengths(config, T, B, backward)
-        return TransformerWorkspace(Activations(**{name: np.zeros(named[name], np.float32) for name in named}))
+        """Zeroed arrays, in one buffer; for a forward pass alone one block's serve all blocks."""
+        named, at = _shapes(config, T, B, backward), 0
+        buffer, arrays = np.zeros(workspace_bytes(config, T, B, backward) // 4, np.float32), {}
+        for name, shape in named.items():
+            size = math.prod(shape)
+            arrays[name] = buffer[at : at + size].reshape(shape)
+            at += size
+        return TransformerWorkspace(Activations(**arrays))
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Nothing: every window starts from nothing."""

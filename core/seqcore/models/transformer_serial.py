@@ -12,9 +12,12 @@ from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.block import Activations
 from seqcore.layers.look import attention_shares, look_forward, look_reach, read_token
-from seqcore.models.transformer import Packed, TransformerWorkspace, shapes
+from seqcore.models.transformer import TransformerWorkspace
+from seqcore.models.transformer_weights import Packed, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
+
+SPOILT = Activations._fields.index("slope") + 1  # of the arrays, the first ones: a backward pass reads or changes them
 
 
 @dataclass
@@ -104,9 +107,13 @@ class TransformerLook:
         model, config, T = self._model, self._model.config, len(dlogits)
         hidden, inputs = np.full((config.layers, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
         model.pack_backward()
-        scratch = TransformerWorkspace.of(config, T, 1).arrays
         rows = np.ascontiguousarray(dlogits, np.float32)
-        look_reach(rows, model.packed.weights, self._work, scratch, config.heads, hidden, inputs)
+        scratch = TransformerWorkspace.of(config, T, 1).arrays
+        for t in range(1, T):
+            for kept, spoilt in zip(self._work[:SPOILT], scratch[:SPOILT], strict=True):
+                np.copyto(spoilt[:, :t], kept[:, :t])
+            work = scratch._replace(dtop=scratch.dtop[:t])
+            look_reach(rows[t : t + 1], model.packed.weights, work, config.heads, hidden, inputs)
         return hidden, inputs
 
 
