@@ -7,7 +7,7 @@ import pytest
 from seqcore.config import TrainingConfig
 from seqcore.data.corpus import read_corpus
 from seqcore.run import Run
-from seqcore.serial import SerialModel, serial_model
+from seqcore.serial import serial_model
 
 from seqtui.positions import PositionLoss
 
