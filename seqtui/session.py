@@ -129,11 +129,11 @@ class LiveSession:
         self._observer.set_probe_width(columns)
 
     def change_model(self, choice: ModelChoice) -> None:
-        """A new run of another model; corpus, probe text and prompt stay. The old run is saved."""
+        """A new run of another model; what was not chosen stays: see `following`. The old run is saved."""
         self._commands.put(lambda: self._do_change(self._source, choice))
 
     def change_corpus(self, name: str) -> None:
-        """A new run on another corpus. The old run is saved."""
+        """A new run of the same model, trained in the same way, on another corpus. The old run is saved."""
         self._commands.put(lambda: self._do_change(name, self._choice))
 
     def corpora(self) -> tuple[CorpusChoice, ...]:
@@ -236,26 +236,23 @@ class LiveSession:
     def _new_run(self, source: str, choice: ModelChoice) -> Run:
         from seqcore.config import TrainingConfig
         from seqcore.data.corpus import read_corpus
-        from seqcore.presets import with_defaults
         from seqcore.run import Run
+
+        from seqtui.following import following
 
         if self._run is not None and source == self._source:
             corpus = self._run.corpus  # standard input, for one, cannot be read again
         else:
             corpus = read_corpus(source, encoding=self._encoding, as_bytes=self._tokens_by == "byte")
-        batch = choice.batch * choice.length
-        held_out = len(corpus.data) * 0.1
-        every = held_out / (3 * VALIDATION_SHARE * batch)  # a validation costs a third of training on as many tokens
-        asked = {
-            "batch": choice.batch,
-            "length": choice.length,
-            "eval_every": max(50, 50 * round(every / 50)),
-            "checkpoint_every": CHECKPOINT_EVERY,
-            "tokens_by": self._tokens_by,
-            "seed": self._seed,
-        }
-        model, training = with_defaults(choice.fields(), asked)
-        return Run.start(model, TrainingConfig(**training), corpus, keep=self._keep)
+        shape, before = (self._run.config.model, self._run.config.training) if self._run is not None else (None, None)
+        model, fields = following(choice, shape, before)
+        asked: dict[str, Any] = {"tokens_by": self._tokens_by, "seed": self._seed}
+        training = TrainingConfig(**asked | fields)
+        held_out = len(corpus.data) * training.validation
+        # A validation costs a third of training on as many tokens.
+        every = held_out / (3 * VALIDATION_SHARE * training.batch * training.length)
+        paced = training.changed(eval_every=max(50, 50 * round(every / 50)), checkpoint_every=CHECKPOINT_EVERY)
+        return Run.start(model, paced, corpus, keep=self._keep)
 
     def _adopt(self, run: Run) -> None:
         shape, training = run.config.model, run.config.training
@@ -264,13 +261,15 @@ class LiveSession:
         self._observer.watch(run)
         self._choice = ModelChoice(
             shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length, shape.activation,
-            shape.heads, shape.positions,
+            shape.heads, shape.positions, shape.context,
         )  # fmt: skip
         self._position = PositionLoss(run)
         self._speed.reset()
         self._publish(
             corpus=run.corpus.name,
             model=self._choice,
+            shape=shape,
+            training=training,
             parameters=run.trainer.parameters.size,
             tokens_by=training.tokens_by,
             vocabulary=run.vocabulary.size,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,39 @@ def test_a_run_by_words_from_standard_input_changes_its_model_without_reading_ag
         assert now.reopen == now.run, "it lies with all other runs"
     finally:
         assert live.close(20)
+
+
+def test_another_corpus_is_learnt_by_the_same_model_in_the_same_way(story: str, tmp_path: Path) -> None:
+    from seqcore.data.corpus import read_corpus
+
+    shape: dict[str, object] = {
+        "family": "attention",
+        "hidden": 8,
+        "heads": 2,
+        "context": 12,
+        "bias": True,
+        "tied": False,
+    }
+    training = TrainingConfig(batch=2, length=4, steps=900, schedule="cosine", learning_rate=0.003, weight_decay=0.2)
+    Run.start(shape, training, read_corpus(story), tmp_path / "r").close()
+    numbers = tmp_path / "numbers.txt"
+    numbers.write_text("0123456789 " * 300)
+    live = LiveSession(run=str(tmp_path / "r"))
+    live.start()
+    try:
+        wait(live, lambda s: s.step > 3, "steps")
+        live.change_corpus(str(numbers))
+        name = wait(live, lambda s: s.corpus == "numbers" and s.step > 3, "the other corpus").run
+        live.change_model(replace(live.snapshot().model, hidden=12))
+        after = wait(live, lambda s: s.model.hidden == 12 and s.step > 3, "the other width").run
+    finally:
+        assert live.close(20)
+    for run, hidden in ((name, 8), (after, 12)):
+        config = RunFolder.find(run).config()
+        assert config.model.to_dict().items() >= (shape | {"hidden": hidden}).items()
+        found = config.training
+        assert (found.schedule, found.steps, found.learning_rate, found.weight_decay) == ("constant", None, 0.003, 0.2)
+        assert found.sampling == "streams", "not what an attention begins with"
 
 
 def test_more_threads_than_there_are_fail_before_a_run_is_made(story: str, tmp_path: Path) -> None:

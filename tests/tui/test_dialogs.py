@@ -2,16 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from seqcore.config import FAMILIES, RECURRENT, ModelConfig, TrainingConfig
+from seqcore.errors import SeqError
+from seqcore.model import initial
 from textual import events
 from textual.widgets import Input, OptionList
 
 from seqtui.snapshot import ModelChoice, Phase
 from seqtui.tui.registry import COMMANDS, key_label
 from seqtui.tui.screens.model import ModelPicker, OptionField
-from seqtui.tui.screens.settings import SETTINGS, Setting, defaults, settings_of, size
+from seqtui.tui.screens.settings import EQUATIONS, SETTINGS, Setting, defaults, settings_of, size
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -78,7 +81,6 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_size_that_the_dialog_says_is_the_one_that_the_engine_makes(family: str) -> None:
     from seqcore.memory import bytes_needed
-    from seqcore.model import initial
 
     choice = replace(defaults(family), hidden=48, heads=3, length=20, batch=5)
     config = ModelConfig(65, **choice.fields())
@@ -144,7 +146,7 @@ async def test_heads_that_do_not_share_the_units_evenly_are_refused() -> None:
         await s.press("m", "down", "down")
         await write(s, "3")
         await s.press("enter")
-        assert "heads 3: hidden 32 is no multiple of it." in s.text()
+        assert "hidden 32: a multiple of heads, 3, is needed." in s.text()
         assert isinstance(s.app.screen, ModelPicker)
         assert len(s.session.calls) == asked
 
@@ -153,16 +155,16 @@ async def test_on_the_smallest_screen_every_setting_and_complaint_is_in_view() -
     async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2)), (60, 16)) as s:
         await s.press("m")
         assert all(one.label in s.text() for one in settings_of("attention"))
-        await write(s, "8")
+        await write(s, "0")
         await s.pull()
-        assert "units: a whole number from 16 to 1024, please." in s.text()
+        assert "units: a whole number from 1 to 8192, please." in s.text()
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("hidden", "8"),
-        ("hidden", "2000"),
+        ("hidden", "0"),
+        ("hidden", "9000"),
         ("layers", "13"),
         ("dropout", "1"),
         ("dropout", "..."),
@@ -183,6 +185,70 @@ async def test_a_model_out_of_range_is_refused_with_its_range(field: str, value:
         assert f"◂ from {setting.low:g} to {setting.high:g}" in s.text(), "beside the number that is wrong"
         assert isinstance(s.app.screen, ModelPicker)
         assert len(s.session.calls) == asked
+
+
+@pytest.mark.parametrize("setting", [one for one in SETTINGS if isinstance(one, Setting)], ids=lambda one: one.name)
+def test_a_number_s_range_is_that_of_the_engine(setting: Setting) -> None:
+    family = "attention" if "attention" in setting.families else setting.families[0]
+
+    def make(value: float) -> None:
+        fields: dict[str, Any] = {"family": family, "hidden": 8192, "heads": 1} | {setting.name: value}
+        if setting.name in ("batch", "length"):
+            TrainingConfig(**{setting.name: fields[setting.name]})
+        else:
+            ModelConfig(2, **fields)
+
+    beyond = 1 if setting.whole else 0.001
+    for end, outside in ((setting.low, setting.low - beyond), (setting.high, setting.high + beyond)):
+        make(end)
+        with pytest.raises(SeqError, match=setting.name):
+            make(outside)
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ModelChoice(hidden=2048, batch=1000),
+        ModelChoice(hidden=8, length=1024, dropout=0.123456789),
+        ModelChoice("attention", 200, 2, heads=100, length=3, dropout=0.00001),
+    ],
+)
+async def test_a_model_that_was_not_touched_is_as_it_was(choice: ModelChoice) -> None:
+    async with stage(ScriptedSession(model=choice)) as s:
+        await s.press("m")
+        assert not s.app.screen.query(".-wrong")
+        await s.press("enter")
+        assert s.last_call() == ("change_model", choice)
+
+
+def test_the_steps_beyond_the_last_never_turn_back() -> None:
+    for one in SETTINGS:
+        if isinstance(one, Setting):
+            assert one.next(one.high, 1) == one.high
+            assert one.next(one.low, -1) == one.low
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_what_a_model_computes_is_written_out_in_full(family: str, size: tuple[int, int]) -> None:
+    async with stage(ScriptedSession(model=replace(defaults(family), hidden=32)), size) as s:
+        await s.press("m")
+        for line in EQUATIONS[family]:
+            assert line.format("tanh") in s.text()
+
+
+def test_equations_have_every_parameter_of_a_layer() -> None:
+    assert all(name in " ".join(EQUATIONS["gru"]) for name in ("W_xh", "W_hh", "W_xn", "W_hn", "+ b)", "b_n", "b_hn"))
+    told = " ".join(EQUATIONS["attention"])
+    assert told.count("norm(x)") == 2
+    assert all(name in told for name in ("W_qkv", "W_o", "W_fc", "W_proj", "causal"))
+
+
+def test_the_size_is_that_of_the_run_that_would_follow() -> None:
+    shape = ModelConfig(65, family="attention", hidden=32, layers=2, tied=False, bias=True, context=128)
+    training = TrainingConfig(batch=4, length=64)
+    choice = ModelChoice("attention", 32, 2, batch=4, length=64)
+    assert size(choice, 65, shape, training)[0] == initial(shape, 1).size
 
 
 async def test_a_model_is_changed_with_the_mouse() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -39,9 +40,9 @@ class SettingInput(CleanInput):
 
     def __init__(self, setting: Setting, value: float) -> None:
         super().__init__(
-            f"{value:g}",
+            _written(value),
             restrict=r"[0-9]*" if setting.whole else r"[0-9.]*",
-            max_length=5,
+            max_length=max(5, len(_written(value))),
             compact=True,
             id=setting.name,
         )
@@ -53,7 +54,7 @@ class SettingInput(CleanInput):
             value = self.setting.parse(self.value)
         except ValueError:
             value = self.setting.low
-        self.value = f"{self.setting.next(value, direction):g}"
+        self.value = _written(self.setting.next(value, direction))
         self.select_all()
 
 
@@ -252,12 +253,12 @@ class ModelPicker(Dialog[ModelChoice]):
         """Parameters and memory of a choice, in a line."""
         if not self._snapshot.vocabulary:
             return "Its size depends on the corpus, which is still being read."
-        count, room = size(choice, self._snapshot.vocabulary)
+        count, room = size(choice, self._snapshot.vocabulary, self._snapshot.shape, self._snapshot.training)
         if self._snapshot.parameters and choice == self._snapshot.model:
             count = self._snapshot.parameters
         return f"{millions(count)} parameters, up to {room / 1e6:,.0f} MB while training"
 
 
 def _written(value: str | float) -> str:
-    """A value as its field has it."""
-    return value if isinstance(value, str) else f"{value:g}"
+    """A value as its field has it: to the last digit, and without an exponent."""
+    return value if isinstance(value, str) else np.format_float_positional(value, trim="-")

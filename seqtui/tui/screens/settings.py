@@ -7,6 +7,7 @@ from seqcore.config import ACTIVATIONS, FAMILIES, POSITIONS, RECURRENT, ModelCon
 from seqcore.errors import SeqError
 from seqcore.presets import with_defaults
 
+from seqtui.following import following
 from seqtui.snapshot import ModelChoice
 
 DEEP = (*RECURRENT, "attention")  # families that can be stacked
@@ -42,10 +43,10 @@ class Setting:
         return f"from {self.low:g} to {self.high:g}"
 
     def next(self, value: float, direction: int) -> float:
-        """The nearest step above or below a value; the end of the range beyond the last."""
+        """The nearest step above or below a value; beyond the last it stays."""
         if direction > 0:
-            return next((step for step in self.steps if step > value), self.steps[-1])
-        return next((step for step in reversed(self.steps) if step < value), self.steps[0])
+            return next((step for step in self.steps if step > value), max(value, self.steps[-1]))
+        return next((step for step in reversed(self.steps) if step < value), min(value, self.steps[0]))
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Option:
 FAMILY = Option("family", "family", FAMILIES)
 SETTINGS: tuple[Setting | Option, ...] = (
     Option("activation", "activation", ACTIVATIONS, ("rnn",)),
-    Setting("hidden", "units", "in each layer", 16, 1024, (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)),
+    Setting("hidden", "units", "in each layer", 1, 8192, (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)),
     Setting("layers", "layers", "on top of each other", 1, 12, (1, 2, 3, 4, 6, 8, 12), families=DEEP),
-    Setting("heads", "heads", "share the units of a layer", 1, 64, (1, 2, 4, 8, 16), families=("attention",)),
+    Setting("heads", "heads", "share the units of a layer", 1, 256, (1, 2, 4, 8, 16), families=("attention",)),
     Option("positions", "positions", POSITIONS, ("attention",)),
-    Setting("dropout", "dropout", "while training", 0.0, 0.9, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), whole=False),
-    Setting("batch", "batch", "sequences at once", 1, 256, (8, 12, 16, 32, 64, 128, 256)),
-    Setting("length", "length", "timesteps of a step", 8, 512, (16, 32, 64, 96, 128, 192, 256, 512)),
+    Setting("dropout", "dropout", "while training", 0.0, 0.95, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), whole=False),
+    Setting("batch", "batch", "sequences at once", 1, 4096, (8, 12, 16, 32, 64, 128, 256)),
+    Setting("length", "length", "timesteps of a step", 1, 8192, (16, 32, 64, 96, 128, 192, 256, 512)),
 )
 NOTES = {
     "rnn": "one state, no gate",
@@ -79,9 +80,12 @@ NOTES = {
 # x is what is read, h' the state before. Names are those of the parameters.
 EQUATIONS = {
     "rnn": ("h = {}(x W_xh + h' W_hh + b)", "y = h W_hy + b_y"),
-    "gru": ("r, z = σ(x W_xh + h' W_hh + b)", "n = tanh(x W_xn + r (h' W_hn))   h = (1 - z) n + z h'"),
+    "gru": ("h = (1 - z) n + z h'   r, z = σ(x W_xh + h' W_hh + b)", "n = tanh(x W_xn + b_n + r (h' W_hn + b_hn))"),
     "lstm": ("i, f, o = σ(x W_xh + h' W_hh + b)   g = tanh(likewise)", "c = f c' + i g   h = o tanh(c)"),
-    "attention": ("A = softmax(q k / √d)   x = x + (A v) W_o", "x = x + gelu(norm(x) W_fc) W_proj"),
+    "attention": (
+        "q, k, v = norm(x) W_qkv   A = softmax(q k / √d), causal",
+        "x = x + (A v) W_o   x = x + gelu(norm(x) W_fc) W_proj",
+    ),
     "feedforward": ("h = tanh([x before … x] W_xh + b)", "y = h W_hy + b_y"),
 }
 
@@ -111,14 +115,17 @@ def check(choice: ModelChoice) -> None:
         raise ValueError(f"{error}.") from error
 
 
-def size(choice: ModelChoice, vocabulary: int) -> tuple[int, int]:
+def size(
+    choice: ModelChoice, vocabulary: int, shape: ModelConfig | None = None, training: TrainingConfig | None = None
+) -> tuple[int, int]:
     """How many numbers such a model learns, and the bytes that training it takes at most: the engine's own reckoning.
 
-    The engine is loaded for it, which costs nothing where a corpus was read already.
+    `shape` and `training` are those of the run on the screen: what was not chosen is as there. The engine is loaded
+    for it, which costs nothing where a corpus was read already.
     """
     from seqcore.memory import bytes_needed
     from seqcore.model import shapes
 
-    model = ModelConfig(vocabulary_size=vocabulary, **choice.fields())
-    training = TrainingConfig(batch=choice.batch, length=choice.length)
-    return sum(math.prod(shape) for shape in shapes(model).values()), bytes_needed(model, training)
+    fields, settings = following(choice, shape, training)
+    model = ModelConfig(vocabulary_size=vocabulary, **fields)
+    return sum(math.prod(size) for size in shapes(model).values()), bytes_needed(model, TrainingConfig(**settings))
