@@ -52,7 +52,12 @@ def _held_out(loaded: "LoadedRun") -> "tuple[str, I32, I32]":
     from seqcore.data.corpus import split_tokens
     from seqcore.errors import SeqError
 
+    from seqtui.called import called
+
     training, vocabulary = loaded.config.training, loaded.config.vocabulary
+    if not loaded.config.corpus.source:
+        name = called(loaded.folder.path)
+        raise SeqError(f"{loaded.folder.name} was imported without a corpus: name one, seqtui evaluate {name} CORPUS")
     corpus = loaded.folder.corpus(loaded.config)
     tokens = vocabulary.encode_corpus(corpus)
     train, validation = split_tokens(tokens, training.validation)

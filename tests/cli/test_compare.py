@@ -144,6 +144,16 @@ def test_numbers_that_are_none_are_absent(call: Call, run: Path) -> None:
     assert call("compare", run.name).code == 0
 
 
+def test_a_speed_beyond_all_numbers_is_absent(call: Call, run: Path) -> None:
+    lines = [{"step": 1, "seconds": 1, "train_loss": 9e299}, {"step": 12, "seconds": 1e-320, "train_loss": 9e299}]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    answer = call("compare", run.name, "--json")
+    assert "Infinity" not in answer.out
+    found = next(row for row in rows(answer) if row["kind"] == "run")
+    assert "tokens_per_second" not in found
+    assert "inf" not in call("compare", run.name).out
+
+
 def test_a_corpus_that_is_gone_leaves_what_the_run_knows(call: Call, two: tuple[str, str], corpus: Path) -> None:
     corpus.unlink()
     answer = call("compare", *two, "--json")

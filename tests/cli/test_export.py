@@ -132,7 +132,11 @@ def exported(call: Call, run: Path) -> Path:
 
 def test_without_a_corpus_it_cannot_be_trained_and_says_so(call: Call, run: Path, corpus: Path) -> None:
     assert call("import", str(exported(call, run))).code == 0
-    for words in (["train", "--resume", "--out", "weights-1"], ["evaluate", "weights-1"],
+    measured = call("evaluate", "weights-1")
+    assert measured.code == 1
+    assert "without a corpus: name one, seqtui evaluate weights-1 CORPUS" in measured.line
+    assert call("evaluate", "weights-1", str(corpus)).code == 0
+    for words in (["train", "--resume", "--out", "weights-1"],
                   ["train", str(corpus), "--resume", "--out", "weights-1"]):  # fmt: skip
         answer = call(*words)
         assert answer.code == 1
@@ -172,6 +176,19 @@ def test_what_pytorch_saved_needs_a_run_to_be_like(call: Call, run: Path, tmp_pa
     np.testing.assert_array_equal(now["parameters.layers.0.b"], then["parameters.layers.0.b"] + np.float32(0.5))
     assert tuned.config() == first.config()  # the corpus and all settings too
     assert math.isfinite(json.loads(call("evaluate", "tuned-1", "--json").out)["loss"])
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "npz"])
+def test_like_a_run_of_another_family_is_refused(
+    call: Call, run: Path, corpus: Path, tmp_path: Path, suffix: str
+) -> None:
+    assert call("train", str(corpus), *TINY, "--model", "gru", "--steps", "1", "--out", str(tmp_path / "g")).code == 0
+    file = tmp_path / f"gru.{suffix}"
+    assert call("export", str(tmp_path / "g"), str(file)).code == 0
+    answer = call("import", str(file), "--like", str(run), "--name", "mixed")
+    assert answer.code == 1
+    assert "holds gru 1×8, and the run it should be like is lstm 1×8: leave --like out" in answer.line
+    assert call("import", str(file), "--like", str(tmp_path / "g"), "--name", "same").code == 0
 
 
 def test_like_a_run_whose_corpus_is_gone_goes_without(call: Call, run: Path, corpus: Path) -> None:

@@ -22,6 +22,7 @@ from seqcore.exchange.torch_file import read_torch
 from seqcore.folder import CorpusReference, RunConfig, RunFolder
 from seqcore.memory import check_memory
 from seqcore.model import shapes
+from seqcore.naming import described
 from seqcore.parameters import Parameters
 from seqcore.records import I32
 from seqcore.trainer import Trainer
@@ -32,7 +33,7 @@ _NOTHING = Corpus("", "", b"")  # what the configuration of a run without a corp
 def read_weights(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None) -> Contents:
     """The model in a file that `seqtui export` wrote for PyTorch or NumPy, or that PyTorch saved.
 
-    `like` tells shape and vocabulary where the file does not; where both tell a vocabulary, they must agree.
+    `like` tells shape and vocabulary where the file does not; where both do, vocabulary and family must agree.
     Raises SeqError.
     """
     name = quoted(str(path))
@@ -45,6 +46,9 @@ def read_weights(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None)
         reason = error.strerror if isinstance(error, OSError) else "no possible file name"
         raise SeqError(f"{name} cannot be read ({reason})") from None
     contents = read_npz(path) if head == b"PK\3\4" else read_torch(path, like)
+    if like is not None and contents.config.family != like[0].family:  # its settings are for models of another kind
+        found, other = described(contents.config), described(like[0])
+        raise SeqError(f"{name} holds {found}, and the run it should be like is {other}: leave --like out")
     if like is not None and contents.vocabulary != like[1]:
         raise SeqError(f"{name} has another vocabulary than the run it should be like: leave --like out")
     return contents
