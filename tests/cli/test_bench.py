@@ -28,7 +28,8 @@ def test_bench_measures_a_tiny_model_of_every_family(call: Call, family: str) ->
     assert row["tokens_per_second"] == pytest.approx(8 / (row["step_ms"] / 1000))
     assert row["peak_share"] > 0
     assert row["written_per_second"] > 0
-    assert {"pack", "head", "weight gradients", "optimizer", "rest"} <= set(row["phases_ms"])
+    head = "forward and back" if family == "attention" else "head"  # a chunk of sequences goes there and back in one
+    assert {"pack", head, "weight gradients", "optimizer", "rest"} <= set(row["phases_ms"])
     assert 0 < sum(row["phases_ms"].values()) < 3 * row["step_ms"]
     assert set(row["phases_peak_share"]) < set(row["phases_ms"])
     assert all(share > 0 for share in row["phases_peak_share"].values())
