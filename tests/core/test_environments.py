@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from llvmlite import binding as llvm
@@ -31,45 +31,70 @@ PYTEST = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
 PRETEND_ARM = "import llvmlite.binding as llvm; llvm.get_default_triple = lambda: 'aarch64-linux-gnu'; "
 
 
-def run(tests: list[str], before: str = "", **environment: str) -> None:
-    """Run those tests in a process with that environment, `before` first; all must pass and none be skipped."""
-    command = [sys.executable, "-c", before + PYTEST, "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert re.search(r"^\d+ passed in", done.stdout, re.MULTILINE), done.stdout[-500:]
+class Environment:
+    """Tests that run in a process with that environment, `before` first."""
+
+    def __init__(self, tests: list[str], before: str = "", **environment: str) -> None:
+        command = [sys.executable, "-c", before + PYTEST, "-p", "no:cacheprovider", *tests]
+        self.process = subprocess.Popen(
+            command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def check(self) -> None:
+        """All must pass and none be skipped."""
+        told, _ = self.process.communicate(timeout=600)
+        assert self.process.returncode == 0, told[-4000:]
+        assert re.search(r"^\d+ passed in", told, re.MULTILINE), told[-500:]
 
 
-def test_no_index_leaves_its_array() -> None:
-    optimizer = f"{HERE}/test_optimizer.py::test_ten_steps_follow_the_twin"
-    tests = [f"{HERE}/inside.py::test_indices_are_checked", WHOLE_STEP, *STEPS.values(), optimizer]
-    run(tests, NUMBA_BOUNDSCHECK="1")
-
-
-def needs(*features: str) -> None:
-    """Skip where this processor cannot run such code."""
+def missing(*features: str) -> str:
+    """Why this processor cannot run such code; empty if it can."""
     if not llvm.get_process_triple().startswith("x86_64"):
-        pytest.skip("not an x86-64 processor")
-    missing = [feature for feature in features if not llvm.get_host_cpu_features().get(feature)]
-    if missing:
-        pytest.skip(f"this processor has no {', '.join(missing)}")
+        return "not an x86-64 processor"
+    lacks = [feature for feature in features if not llvm.get_host_cpu_features().get(feature)]
+    return f"this processor has no {', '.join(lacks)}" if lacks else ""
 
 
-def test_a_processor_with_avx2_and_no_more() -> None:
-    needs("avx2", "fma", "bmi", "bmi2", "lzcnt", "movbe")
-    tests = [f"{HERE}/inside.py::test_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS, WHOLE_STEP, *FAMILIES]
-    run(tests, NUMBA_CPU_NAME="haswell")
+NO_AVX2 = missing("avx2", "fma", "bmi", "bmi2", "lzcnt", "movbe")
+NO_SSE2 = missing()
 
 
-def test_a_processor_with_sse2_and_no_more() -> None:
-    needs()
-    tests = [f"{HERE}/inside.py::test_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS, *FAMILIES]
-    run(tests, NUMBA_CPU_NAME="x86-64")
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Environment]]:
+    """All of them, side by side: each spends most of its time on one core, compiling."""
+    optimizer = f"{HERE}/test_optimizer.py::test_ten_steps_follow_the_twin"
+    inside = f"{HERE}/inside.py::test"
+    checked = [f"{inside}_indices_are_checked", WHOLE_STEP, *STEPS.values(), optimizer]
+    started = {"checked": Environment(checked, NUMBA_BOUNDSCHECK="1")}
+    if not NO_AVX2:
+        tests = [f"{inside}_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS, WHOLE_STEP, *FAMILIES]
+        started["avx2"] = Environment(tests, NUMBA_CPU_NAME="haswell")
+    if not NO_SSE2:
+        tests = [f"{inside}_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS, *FAMILIES]
+        started["sse2"] = Environment(tests, NUMBA_CPU_NAME="x86-64")
+        # Machine code is kept by processor, and this pretence shares that of the one above: a cache of its own.
+        cache = str(tmp_path_factory.mktemp("neon"))
+        tests = [f"{inside}_the_tile_is_neon_s", *PRODUCTS]
+        started["neon"] = Environment(tests, PRETEND_ARM, NUMBA_CPU_NAME="x86-64", SEQTUI_CACHE_DIR=cache)
+    yield started
+    for environment in started.values():
+        environment.process.kill()
 
 
-def test_the_tile_of_neon_multiplies_right_on_any_processor(tmp_path: Path) -> None:
-    needs()
-    tests = [f"{HERE}/inside.py::test_the_tile_is_neon_s", *PRODUCTS]
-    # Machine code is kept by processor, and this pretence shares the processor of another test: a cache of its own.
-    run(tests, PRETEND_ARM, NUMBA_CPU_NAME="x86-64", SEQTUI_CACHE_DIR=str(tmp_path))
+def test_no_index_leaves_its_array(environments: dict[str, Environment]) -> None:
+    environments["checked"].check()
+
+
+@pytest.mark.skipif(bool(NO_AVX2), reason=NO_AVX2)
+def test_a_processor_with_avx2_and_no_more(environments: dict[str, Environment]) -> None:
+    environments["avx2"].check()
+
+
+@pytest.mark.skipif(bool(NO_SSE2), reason=NO_SSE2)
+def test_a_processor_with_sse2_and_no_more(environments: dict[str, Environment]) -> None:
+    environments["sse2"].check()
+
+
+@pytest.mark.skipif(bool(NO_SSE2), reason=NO_SSE2)
+def test_the_tile_of_neon_multiplies_right_on_any_processor(environments: dict[str, Environment]) -> None:
+    environments["neon"].check()
