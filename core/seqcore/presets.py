@@ -42,7 +42,7 @@ PRESETS = (
         {
             "batch": 12, "length": 64, "sampling": "windows", "learning_rate": 0.001, "schedule": "cosine",
             "final_rate": 0.1, "warmup_steps": 100, "steps": 2000, "weight_decay": 0.1, "beta2": 0.99, "clip": 1.0,
-            "eval_every": 250,
+            "eval_every": 1000,
         },
     ),
 )  # fmt: skip
