@@ -18,7 +18,7 @@ from numba import types
 from seqcore.gemm import matmul
 from seqcore.jit import device, f1, f2, f3
 from seqcore.layers.attention import attend, attend_backward, attention_scratch, copy_rows, rotate
-from seqcore.layers.dropout import mix
+from seqcore.layers.dropout import drop_rows
 from seqcore.layers.linear import project_rows
 from seqcore.layers.loss import cross_entropy
 from seqcore.layers.mlp import mlp_backward, mlp_forward
@@ -81,13 +81,9 @@ def biases_of(biases, C):
 
 
 @device
-def drop_rows(source, to, first, key, rate):
-    """`layers.dropout` for rows that start at row `first` of all; to may be source."""
-    threshold, scale = u4(min(rate * 2.0**32, 2.0**32 - 1)), f4(1 / (1 - rate))
-    for r in range(source.shape[0]):
-        row, out, start = source[r], to[r], mix(u4(first + r) ^ key)
-        for j in range(row.size):
-            out[j] = row[j] * scale if mix(u4(start + u4(j))) >= threshold else f4(0)
+def drop(source, to, first, key, rate):
+    """Dropout of rows that start at row `first` of all; to may be source."""
+    drop_rows(source, to, source.shape[1], first, key, u4(min(rate * 2.0**32, 2.0**32 - 1)), f4(1 / (1 - rate)))
 
 
 @device
@@ -98,7 +94,7 @@ def add_branch(rows, K, W, bias, x, below, first, masks, stage, rate):
         copy_rows(below, int64(0), x, int64(0), x.shape[1])
     project_rows(rows, K, W, bias, x, not drops)
     if drops:
-        drop_rows(x, x, first, masks[stage], rate)
+        drop(x, x, first, masks[stage], rate)
         for r in range(x.shape[0]):
             row, other = x[r], below[r]
             for j in range(row.size):
@@ -111,7 +107,7 @@ def branch_gradient(dx, dropped, first, masks, stage, rate):
     if masks.size == 0:
         return dx
     kept = dropped[stage, first : first + dx.shape[0]]
-    drop_rows(dx, kept, first, masks[stage], rate)
+    drop(dx, kept, first, masks[stage], rate)
     return kept
 
 
@@ -136,7 +132,7 @@ def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
     scratch = attention_scratch(T, C // heads)
     embed(tokens, w.E, w.P, T, work.x[0, first:last], first)
     if masks.size:
-        drop_rows(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
+        drop(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
     for n in range(L + 1):
         b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[min(n, L - 1)], C)
         s, k = 2 * n, n % kept
@@ -218,4 +214,4 @@ def backward_rows(first, last, weights, work, dscales, T, heads, masks, rate):
                 attend_backward(qkv, dy[at : at + T], peaks, C, heads, head, scratch)
             rotate(qkv, C, w.turns, f4(-1))
     if masks.size:
-        drop_rows(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
+        drop(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)

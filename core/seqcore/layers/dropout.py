@@ -7,7 +7,7 @@ number of threads draws the same one, and a resumed run draws the one it would h
 import numpy as np
 from numba import prange
 
-from seqcore.jit import TEAM, claim, elementwise, f2, f4, i8, i8_1, kernel, u4, void
+from seqcore.jit import TEAM, claim, device, elementwise, f2, f4, i8, i8_1, kernel, u4, void
 from seqcore.records import F32
 
 u = np.uint32
@@ -25,9 +25,18 @@ def mix(n):
     return u(n ^ (n >> u(16)))
 
 
+@device
+def drop_rows(x, y, H, first, key, threshold, scale):
+    """y[:, :H] = x[:, :H] * scale where hash(key, place) >= threshold, else 0; rows count from `first`; y may be x."""
+    for r in range(x.shape[0]):
+        source, to, start = x[r, :H], y[r, :H], mix(u(first + r) ^ key)
+        for j in range(H):
+            to[j] = source[j] * scale if mix(u(start + u(j))) >= threshold else np.float32(0)
+
+
 @kernel("dropout", "train", void(f2, f2, i8, u4, u4, f4, i8_1), parallel=True)
 def drop(x, y, H, key, threshold, scale, team):
-    """y[:, :H] = x[:, :H] * scale where hash(key, place) >= threshold, else 0; y may be x."""
+    """As `drop_rows`, for all rows, some at a time on every worker."""
     M = x.shape[0]
     chunks = (M + ROWS - 1) // ROWS
     team[0] = 0
@@ -36,10 +45,8 @@ def drop(x, y, H, key, threshold, scale, team):
             chunk = claim(team)
             if chunk >= chunks:
                 break
-            for m in range(chunk * ROWS, min((chunk + 1) * ROWS, M)):
-                source, to, start = x[m, :H], y[m, :H], mix(u(m) ^ key)
-                for j in range(H):
-                    to[j] = source[j] * scale if mix(u(start + u(j))) >= threshold else np.float32(0)
+            first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
+            drop_rows(x[first:last], y[first:last], H, first, key, threshold, scale)
 
 
 def dropout_key(seed: int, step: int, layer: int) -> np.uint32:

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from seqcore.elementwise import exp
-from seqcore.gemm import NR, matmul
+from seqcore.gemm import NR, matmul, row_norms
 from seqcore.jit import device, f2, f3, i1, i8, kernel, void
 from seqcore.layers.attention import rotate
 from seqcore.layers.block import ACTIVATIONS, WEIGHTS, backward_rows, biases_of, embed, f4_4, forward_rows
@@ -99,16 +99,6 @@ def attention_shares(qkv, C, shares):
                 row = shares[n, head, t]
                 shares_of(qkv[n], t, C, C // heads, head, row)
                 row[t + 1 :] = f4(np.nan)
-
-
-@device
-def row_norms(rows, C, norms):
-    """norms[r] = the Euclidean norm of rows[r, :C], for as many rows as there are norms."""
-    for r in range(norms.size):
-        row, total = rows[r, :C], 0.0
-        for j in range(C):
-            total += np.float64(row[j]) * np.float64(row[j])
-        norms[r] = f4(math.sqrt(total))
 
 
 @kernel("transformer reach", "look-attention", void(f2, WEIGHTS, ACTIVATIONS, i8, f3, f2))
