@@ -22,8 +22,8 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, host, i1, i8, i8_1, kernel, void
-from seqcore.records import F32, I32, I64
+from seqcore.jit import TEAM, boolean, claim, device, f2, f3, host, i8_1, kernel, void
+from seqcore.records import F32
 
 
 class TileShape(NamedTuple):
@@ -68,8 +68,6 @@ def host_shape() -> TileShape:
 
 SHAPE = host_shape()
 LANES, NR, MR = SHAPE.lanes, SHAPE.columns, SHAPE.rows
-KB = 256  # depth of a block of the transposed product
-GROUP = 8  # at most so many panels of C a worker takes together: rows of B are then read in longer runs
 SMALL = 32_768  # elements of a matrix that one thread packs sooner than two have begun
 
 
@@ -78,12 +76,13 @@ def padded(columns: int) -> int:
     return -(-columns // NR) * NR
 
 
-def _tile_function(module: Any, rows: int) -> Any:
+def _tile_function(module: Any, rows: int, width: int) -> Any:
     """The LLVM function of a tile, written into `module` once and never inlined: it is big, and has many callers.
 
-    void (a, a_row, a_column, b, K, c, c_row, accumulate): C[rows, NR] = A[rows, K] @ B[K, NR] (+ C if `accumulate`).
+    void (a, a_row, a_column, b, K, c, c_row, accumulate): C[rows, width] = A[rows, K] @ B[K, width] (+ C if
+    `accumulate`), the first `width` columns of a panel of B.
     """
-    name = f"seqcore.tile{rows}"
+    name = f"seqcore.tile{rows}x{width}"
     if name in module.globals:
         return module.globals[name]
     vector, i64, pointer = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64), ir.FloatType().as_pointer()
@@ -94,7 +93,7 @@ def _tile_function(module: Any, rows: int) -> Any:
     a, a_row, a_column, b, K, c, c_row, accumulate = function.args
     build = ir.IRBuilder(function.append_basic_block("entry"))
     lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    undefined, columns = ir.Constant(vector, ir.Undefined), range(NR // LANES)
+    undefined, columns = ir.Constant(vector, ir.Undefined), range(width // LANES)
 
     def at(base: Any, offset: Any) -> Any:
         return build.bitcast(build.gep(base, [offset]), vector.as_pointer())
@@ -147,8 +146,8 @@ def _tile_function(module: Any, rows: int) -> Any:
     return function
 
 
-def _make_tile(rows: int) -> Any:
-    """An intrinsic: C[rows, NR] = A[rows, K] @ B[K, NR] (+ C where `accumulate`).
+def _make_tile(rows: int, width: int = NR) -> Any:
+    """An intrinsic: C[rows, width] = A[rows, K] @ B[K, width] (+ C where `accumulate`).
 
     A is read at a[r * a_row + k * a_column], so A or its transpose serves; B at b[k * NR + j].
     """
@@ -160,7 +159,7 @@ def _make_tile(rows: int) -> Any:
 
         def codegen(context, build, signature, args):
             flag = args[-1] if args[-1].type.width == 1 else build.trunc(args[-1], ir.IntType(1))
-            build.call(_tile_function(build.module, rows), [*args[:-1], flag])
+            build.call(_tile_function(build.module, rows, width), [*args[:-1], flag])
             return context.get_dummy_value()
 
         return signature, codegen
@@ -169,6 +168,7 @@ def _make_tile(rows: int) -> Any:
 
 
 tile8, tile4, tile2, tile1 = (_make_tile(rows) for rows in (8, 4, 2, 1))
+narrow8, narrow4, narrow2, narrow1 = (_make_tile(rows, LANES) for rows in (8, 4, 2, 1))
 
 
 @intrinsic
@@ -202,8 +202,6 @@ def _make_copy(length: int, add: bool = False) -> Any:
     return copy
 
 
-NO_INDEX, NO_TABLE = np.zeros(0, np.int32), np.zeros((0, 0), np.float32)
-_scratch = [np.zeros(0, np.float32)]  # of `outer_sum`: new memory for each call would cost a page fault every 4 kB
 copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
 
@@ -269,11 +267,54 @@ def tile_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulat
 
 
 @device
+def narrow_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
+    """As `tile_rows` for the first LANES columns of a panel alone: the rest of C stays as it is."""
+    i = 0
+    while i + 8 <= M:
+        narrow8(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+        i += 8
+    if i + 4 <= M:
+        narrow4(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+        i += 4
+    if i + 2 <= M:
+        narrow2(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+        i += 2
+    if i < M:
+        narrow1(
+            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
+            accumulate,
+        )  # fmt: skip
+
+
+@device
 def matmul(A, K, panels, C, accumulate):
     """C (M, padded N) = A (M, >= K) @ B (+ C); rows of A and C are contiguous and at least K and padded(N) long."""
     M, a_row, c_row = A.shape[0], A.shape[1], C.shape[1]
     for p in range(panels.shape[0]):
         tile_rows(A, 0, a_row, 1, M, panels, p * K * NR, K, C, p * NR, c_row, accumulate)
+
+
+@device
+def matmul_narrow(A, K, N, panels, C, accumulate):
+    """As `matmul`, for N columns that leave the last panel partly empty: where they can, narrower tiles do its work.
+
+    What of C lies past the columns that were computed stays as it is.
+    """
+    M, a_row, c_row, last = A.shape[0], A.shape[1], C.shape[1], panels.shape[0] - 1
+    for p in range(last + 1):
+        if p == last and N - p * NR <= LANES:
+            narrow_rows(A, 0, a_row, 1, M, panels, p * K * NR, K, C, p * NR, c_row, accumulate)
+        else:
+            tile_rows(A, 0, a_row, 1, M, panels, p * K * NR, K, C, p * NR, c_row, accumulate)
 
 
 @device
@@ -335,137 +376,6 @@ def pack_serial(B, transposed, panels):
     """As `pack`, for threads that may not run parallel kernels."""
     for p in range(panels.shape[0]):
         pack_panel(B, transposed, panels[p], p)
-
-
-@device
-def pack_tiles(A, M, first, last, tiles):
-    """tiles[i // 8, k, i % 8] = A[k, i], i < M, for rows k in [first, last): what a tile reads lies together."""
-    K, a_row = A.shape[0], A.shape[1]
-    for k in range(first, last):
-        for i in range(0, M - 7, 8):
-            copy8(address(A, k * a_row + i), address(tiles, (i * K) + k * 8))
-        for i in range(M - M % 8, M):
-            tiles[(i // 8 * K + k) * 8 + i % 8] = A[k, i]
-
-
-@device
-def copy_panels(B, k0, depth, at, N, panels):
-    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero from column N on: whole rows at a time, as memory likes it."""
-    b_row, length = B.shape[1], panels.shape[1] * NR
-    whole = min(panels.shape[0], (N - at) // NR)
-    for k in range(depth):
-        source = (k0 + k) * b_row + at
-        for q in range(whole):
-            copy_row(address(B, source + q * NR), address(panels, q * length + k * NR))
-    for q in range(whole, panels.shape[0]):
-        width = N - at - q * NR
-        for k in range(depth):
-            for j in range(NR):
-                panels[q, k, j] = B[k0 + k, at + q * NR + j] if j < width else np.float32(0)
-
-
-@device
-def add_rows(panels, depth, column):
-    """column[q] += the sums over the first `depth` rows of panels[q]."""
-    for q in range(panels.shape[0]):
-        total = column[q]
-        for k in range(depth):
-            row = panels[q, k]
-            for j in range(NR):
-                total[j] += row[j]
-
-
-@device
-def add_by_index(panels, index, table, at, clear):
-    """table[index[k], at + q*NR : ...] += panels[q, k]; those columns are zeroed first where `clear`."""
-    width, length = table.shape[1], panels.shape[1] * NR
-    if clear:
-        for u in range(table.shape[0]):
-            for j in range(at, at + panels.shape[0] * NR):
-                table[u, j] = np.float32(0)
-    for k in range(index.size):
-        to = index[k] * width + at
-        for q in range(panels.shape[0]):
-            add_row(address(panels, q * length + k * NR), address(table, to + q * NR))
-
-
-@kernel("weight gradient", "train", void(f2, f2, i8, i8, f2, i8, f1, boolean, i1, f2, f1, i8_1), parallel=True)
-def outer_sum_kernel(A, B, b_at, N, C, c_at, sums, with_sums, index, table, tiles, team):
-    """See `outer_sum`; tiles (at least ceil(M / 8) * K * 8,) is scratch.
-
-    A is packed first, by blocks of its rows. Then each worker owns groups of panels of C and runs through all K rows in
-    blocks; nothing is summed across workers.
-    """
-    K, M = A.shape[0], C.shape[0]
-    blocks = (K + KB - 1) // KB
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            block = claim(team)
-            if block >= blocks:
-                break
-            pack_tiles(A, M, block * KB, min((block + 1) * KB, K), tiles)
-    panels = (N + NR - 1) // NR
-    size = max(1, min(GROUP, panels // (2 * team[1])))
-    groups = (panels + size - 1) // size
-    team[0] = 0
-    for _ in prange(team[1]):
-        panel = np.empty((size, KB, NR), np.float32)
-        total = np.empty((size, M, NR), np.float32)
-        column = np.empty((size, NR), np.float32)
-        while True:
-            group = claim(team)
-            if group >= groups:
-                break
-            first = group * size
-            count = min(size, panels - first)
-            column[:] = np.float32(0)
-            for k0 in range(0, K, KB):
-                depth = min(KB, K - k0)
-                copy_panels(B, k0, depth, b_at + first * NR, b_at + N, panel[:count])
-                if with_sums:
-                    add_rows(panel[:count], depth, column)
-                if index.size:
-                    add_by_index(panel[:count], index[k0 : k0 + depth], table, first * NR, k0 == 0)
-                for q in range(count):
-                    for i in range(0, M, 8):
-                        a_at, sum_at = i * K + k0 * 8, (q * M + i) * NR
-                        rows = min(8, M - i)
-                        tile_rows(tiles, a_at, 1, 8, rows, panel, q * KB * NR, depth, total, sum_at, NR, k0 > 0)
-            for q in range(count):
-                at = (first + q) * NR
-                width = min(NR, N - at)
-                for i in range(M):
-                    source, target = total[q, i], C[i, c_at + at : c_at + at + width]
-                    for j in range(width):
-                        target[j] = source[j]
-                if with_sums:
-                    for j in range(width):
-                        sums[at + j] = column[q, j]
-
-
-def outer_sum(
-    A: F32, B: F32, C: F32, sums: F32, with_sums: bool, team: I64, index: I32 = NO_INDEX, table: F32 = NO_TABLE
-) -> None:
-    """C (M, N) = A.T @ B, A (K, >= M), B (K, >= N); where `with_sums`, sums (N,) = the columns' sums of B.
-
-    Where `index` (K,) is given, table[u] (U, padded N) = the sum of the rows of B whose index is u: they are in the
-    cache for the product, and reading them again would cost as much as a tenth of it.
-
-    For the one thread that runs parallel kernels: the scratch is shared.
-    """
-    outer_sum_columns(A, B, 0, C.shape[1], C, 0, sums, with_sums, team, index, table)
-
-
-def outer_sum_columns(
-    A: F32, B: F32, b_at: int, N: int, C: F32, c_at: int, sums: F32, with_sums: bool, team: I64,
-    index: I32 = NO_INDEX, table: F32 = NO_TABLE,
-) -> None:  # fmt: skip
-    """As `outer_sum` for N columns: those of B from b_at on, into those of C from c_at on; sums and table from 0 on."""
-    need = -(-len(C) // 8) * 8 * len(A)
-    if _scratch[0].size < need:
-        _scratch[0] = np.zeros(need, np.float32)
-    outer_sum_kernel(A, B, b_at, N, C, c_at, sums, with_sums, index, table, _scratch[0], team)
 
 
 class Packed:

@@ -12,7 +12,6 @@ from pathlib import Path
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
-from seqcore.layers.loss import WIDE
 from seqcore.model import shapes, workspace_bytes
 from seqcore.trainer import validation_shape
 
@@ -24,18 +23,17 @@ _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
     """The bytes that training such a model takes at most."""
-    T, B, V = training.length, training.batch, model.vocabulary_size
+    T, B = training.length, training.batch
     named = shapes(model)
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
     matrices = [shape for name, shape in named.items() if len(shape) == 2 and name not in looked_up]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
-    transposed = 4 * V * model.hidden if V <= WIDE else 0  # of the head's gradient
     step = workspace_bytes(model, T, B) + _table_bytes(model, T * B)
     validation = 0
     if training.validation:
         steps, rows = validation_shape(model)
         validation = workspace_bytes(model, steps, rows, False) + _table_bytes(model, steps * rows)
-    return 4 * (_TRAINED + _SAVED) * _count(model) + panels + transposed + step + validation
+    return 4 * (_TRAINED + _SAVED) * _count(model) + panels + step + validation
 
 
 def check_memory(model: ModelConfig, training: TrainingConfig) -> None:

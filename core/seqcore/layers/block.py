@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from seqcore.gemm import matmul
+from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import device, f1, f2, f3
 from seqcore.layers.attention import attend, attend_backward, attention_scratch, copy_rows, rotate
 from seqcore.layers.dropout import drop_rows
@@ -166,7 +166,7 @@ def head_rows(first, last, targets, weights, work, scale, backward):
     for begin in range(first, last, ROWS):
         end = min(begin + ROWS, last)
         logits = work.logits[begin:end]
-        matmul(work.normed[work.normed.shape[0] - 1, begin:end], C, weights.head, logits, False)
+        matmul_narrow(work.normed[work.normed.shape[0] - 1, begin:end], C, V, weights.head, logits, False)
         cross_entropy(logits, weights.b_y, targets[begin:end], scale, work.losses[begin:end], backward)
         if backward:
             matmul(logits, V, weights.head_back, work.dtop[begin:end], False)

@@ -14,8 +14,9 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from seqcore.gemm import NO_INDEX, NO_TABLE, Packed, padded
+from seqcore.gemm import Packed, padded
 from seqcore.layers.linear import Linear
+from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE, Second
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -121,15 +122,18 @@ class Cell(ABC):
         """Fill gates and the states from row 1 on, from inputs, index and the states' row 0."""
 
     @abstractmethod
-    def backward(self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE) -> None:
+    def backward(
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+    ) -> None:
         """From dh as it comes from above: gates become their gradient, and those of W_hh and its biases are filled.
 
         Where `index` (T * B,) is given, table[u] (U, padded N) = the sum of the gradients of the inputs of index u.
+        `second` is a product whose left factor is h, all (T + 1) * B rows of it; see `outer_sum`.
         The recurrence is cut at the first timestep (truncated backpropagation): the first state is taken as given.
         """
 
     @abstractmethod
-    def backward_weights(self, work: CellWorkspace, index: I32, table: F32) -> None:
+    def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
         """The part of `backward` that follows the scan: products over all T * B places at once."""
 
     @abstractmethod

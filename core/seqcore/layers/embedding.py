@@ -13,14 +13,11 @@ of the work saved.
 """
 
 import numpy as np
-from numba import prange
 
-from seqcore.gemm import outer_sum
-from seqcore.jit import TEAM, boolean, claim, f1, f2, i1, i4, i8, i8_1, kernel, void
+from seqcore.jit import boolean, f1, f2, i1, i4, kernel, void
 from seqcore.layers.linear import NO_BIAS, Linear
+from seqcore.outer import outer_sum
 from seqcore.records import F32, I32
-
-COLUMNS = 32  # of a table that a worker takes at a time
 
 
 @kernel("distinct tokens", "train", i4(i1, i1, i1, i1))
@@ -78,26 +75,6 @@ def column_sums(rows, sums):
             sums[j] += row[j]
 
 
-@kernel("sum by token", "train-gru", void(f2, i8, i8, i1, f2, i8_1), parallel=True)
-def add_by_token(rows, at, N, index, table, team):
-    """table[u, at : at + N] = the sum of rows[:, at : at + N] over the places whose index is u; columns own it."""
-    blocks = (N + COLUMNS - 1) // COLUMNS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            block = claim(team)
-            if block >= blocks:
-                break
-            first = at + block * COLUMNS
-            last = min(first + COLUMNS, at + N)
-            for u in range(table.shape[0]):
-                table[u, first:last] = np.float32(0)
-            for place in range(index.size):
-                source, to = rows[place, first:last], table[index[place], first:last]
-                for j in range(last - first):
-                    to[j] += source[j]
-
-
 class InputTable:
     """Embedding (learned, or one-hot where E is None) folded into the first layer's input product."""
 
@@ -134,7 +111,7 @@ class InputTable:
         self.linear.forward(embedded, self.table)
 
     def sums(self) -> tuple[I32, F32]:
-        """(index, dtable): where the pass over dz adds up its rows by token, see `gemm.outer_sum`."""
+        """(index, dtable): where the pass over dz adds up its rows by token, see `outer.outer_sum`."""
         return self.index, self._rows("dtable", len(self.tokens), self.linear.width)
 
     def backward(self) -> None:
@@ -146,7 +123,7 @@ class InputTable:
             scatter_rows(dtable, self.tokens, self.linear.dW, True)
             return
         embedded = self._rows("embedded", count, self.E.shape[1])
-        outer_sum(embedded, dtable, self.linear.dW, self.linear.db, False, TEAM)
+        outer_sum(embedded, dtable, self.linear.dW)
         dembedded = self._rows("dembedded", count, self.linear.input_width)
         self.linear.backward_input(dtable, dembedded)
         scatter_rows(dembedded, self.tokens, self.dE, True)

@@ -26,10 +26,10 @@ import numpy as np
 from numba import prange
 
 from seqcore.elementwise import sigmoid, tanh
-from seqcore.gemm import NO_INDEX, NO_TABLE, matmul, matmul_rows_of_b, outer_sum_columns, row_norms
+from seqcore.gemm import matmul, matmul_rows_of_b, row_norms
 from seqcore.jit import TEAM, claim, device, f1, f2, f3, i1, i8_1, kernel, void
 from seqcore.layers.cell import NO_VECTOR, Cell, CellWorkspace, Shown
-from seqcore.layers.embedding import add_by_token
+from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
@@ -169,18 +169,17 @@ class GRU(Cell):
         else:
             scan_forward_serial(inputs, index, self.packed.panels, self.b_hn, work.gates, work.h)
 
-    def backward(self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE) -> None:
+    def backward(
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+    ) -> None:
         """See `Cell`."""
         scan_backward(self.packed_T.panels, work.gates, work.h, work.dh, work.direct, TEAM)
-        self.backward_weights(work, index, table)
+        self.backward_weights(work, index, table, second)
 
-    def backward_weights(self, work: CellWorkspace, index: I32, table: F32) -> None:
-        """dW_hh = the sum over t of h_{t-1}^T [pre-r pre-z dq], and db_hn."""
-        H, h, gates = self.hidden, self.places(work.h[:-1]), self.places(work.gates)
-        outer_sum_columns(h, gates, 0, 2 * H, self.dW_hh, 0, NO_VECTOR, False, TEAM, index, table)
-        outer_sum_columns(h, gates, 3 * H, H, self.dW_hh, 2 * H, self.db_hn, True, TEAM)
-        if index.size:
-            add_by_token(gates, 2 * H, H, index, table, TEAM)
+    def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
+        """dW_hh = the sum over t of h_{t-1}^T [pre-r pre-z dq], and db_hn; the inputs take pre-n in the place of dq."""
+        H, gates = self.hidden, self.places(work.gates)
+        outer_sum(self.places(work.h), gates, self.dW_hh, self.db_hn, index, table, (2 * H, H), second)
 
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
         """See `Cell`."""

@@ -11,8 +11,9 @@ the tables that stand for those of the first.
 import numpy as np
 from numba import prange
 
-from seqcore.gemm import NR, Packed, matmul, outer_sum
+from seqcore.gemm import NR, Packed, matmul
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i8, i8_1, kernel, void
+from seqcore.outer import outer_sum
 from seqcore.records import F32
 
 ROWS = 64  # rows that a worker takes at a time: the packed weights then pass through its cache once for all of them
@@ -86,4 +87,4 @@ class Linear:
 
     def backward_weights(self, x: F32, dy: F32) -> None:
         """dW = x^T dy, db = the sum of dy's rows."""
-        outer_sum(x, dy, self.dW, self.db, True, TEAM)
+        outer_sum(x, dy, self.dW, self.db)

@@ -17,14 +17,13 @@ import numpy as np
 from numba import prange
 
 from seqcore.elementwise import exp
-from seqcore.gemm import NR, matmul, outer_sum
+from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, f4, i1, i8_1, kernel, void
-from seqcore.layers.embedding import column_sums
 from seqcore.layers.linear import Linear
+from seqcore.outer import Second
 from seqcore.records import F32, I32
 
 ROWS = 16  # places that a worker takes at a time
-WIDE = 16 * NR  # logits above which the last, partly empty panel of a product no longer counts
 
 
 @device
@@ -66,7 +65,7 @@ def head_loss(h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backwar
                 break
             first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
             rows = logits[first:last]
-            matmul(h[first:last], H, W_hy, rows, False)
+            matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
             cross_entropy(rows, bias, targets[first:last], scale, losses[first:last], backward)
             if backward:
                 matmul(rows, bias.size, W_hy_T, dh[first:last], False)
@@ -77,7 +76,6 @@ class Head:
 
     def __init__(self, W_hy: F32, b_y: F32, dW_hy: F32, db_y: F32) -> None:
         self.linear = Linear(W_hy, b_y, dW_hy, db_y)
-        self._dW_T = np.zeros(W_hy.shape[::-1] if b_y.size <= WIDE else (0, 0), np.float32)
 
     def pack(self, backward: bool = True) -> None:
         """Read the weights as they are now."""
@@ -93,14 +91,9 @@ class Head:
         )  # fmt: skip
 
     def backward(self, h: F32, dlogits: F32) -> None:
-        """dW_hy = h^T dlogits and db_y.
+        """dW_hy = h^T dlogits and db_y."""
+        self.linear.backward_weights(h, dlogits)
 
-        V is seldom a multiple of a panel: for a small one, dW_hy^T = dlogits^T h wastes less, since H mostly is.
-        """
-        V = self.linear.b.size
-        if V > WIDE:
-            self.linear.backward_weights(h, dlogits)
-            return
-        outer_sum(dlogits, h, self._dW_T, self.linear.db, False, TEAM)
-        column_sums(dlogits, self.linear.db)
-        self.linear.dW[:] = self._dW_T.T
+    def second(self, shift: int, dlogits: F32) -> Second:
+        """The same as a part of a product whose left factor has h from row `shift` on."""
+        return Second(shift, dlogits, self.linear.dW, self.linear.db)

@@ -18,9 +18,10 @@ import numpy as np
 from numba import prange
 
 from seqcore.elementwise import tanh
-from seqcore.gemm import NO_INDEX, NO_TABLE, matmul, outer_sum, row_norms
+from seqcore.gemm import matmul, row_norms
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i1, i8_1, kernel, void
-from seqcore.layers.cell import NO_VECTOR, Cell, CellWorkspace
+from seqcore.layers.cell import Cell, CellWorkspace
+from seqcore.outer import NO_INDEX, NO_SECOND, NO_SUMS, NO_TABLE, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
@@ -133,15 +134,16 @@ class RNN(Cell):
         else:
             scan_forward_serial(inputs, index, self.packed.panels, self.relu, work.gates, work.h)
 
-    def backward(self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE) -> None:
+    def backward(
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+    ) -> None:
         """See `Cell`."""
         scan_backward(self.packed_T.panels, self.relu, work.gates, work.h, work.dh, TEAM)
-        self.backward_weights(work, index, table)
+        self.backward_weights(work, index, table, second)
 
-    def backward_weights(self, work: CellWorkspace, index: I32, table: F32) -> None:
+    def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
         """dW_hh = the sum over t of h_{t-1}^T dz_t."""
-        h, dz = self.places(work.h[:-1]), self.places(work.gates)
-        outer_sum(h, dz, self.dW_hh, NO_VECTOR, False, TEAM, index, table)
+        outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_SUMS, index, table, second=second)
 
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
         """See `Cell`."""

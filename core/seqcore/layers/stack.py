@@ -9,9 +9,10 @@ chunks in order: results have the same bits for any number of threads.
 import numpy as np
 from numba import prange, types
 
-from seqcore.gemm import NR, add_rows, copy_panels, pack_panel, tile_rows
+from seqcore.gemm import NR, pack_panel, tile_rows
 from seqcore.jit import boolean, claim, device, f1, f2, f4, i1, i8, i8_1, kernel, void
 from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
+from seqcore.outer import copy_panels, sum_rows
 
 f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
 DEPTH = 128  # rows of a block of a weight gradient's sum
@@ -96,16 +97,15 @@ def factors(work, n, which):
 
 
 @device
-def outer_sum_panels(A, B, C, sums, first, count, panel, total, column):
+def outer_sum_panels(A, B, C, sums, first, count, panel, total, column, one):
     """`count` panels of C (M, N) = A^T B from panel `first` on, and of the sums (N,) of B's rows unless it is empty."""
     K, M, N, a_row = A.shape[0], C.shape[0], C.shape[1], A.shape[1]
     at = first * NR
-    column[:] = np.float32(0)
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
         copy_panels(B, k0, depth, at, N, panel[:count])
         if sums.size:
-            add_rows(panel[:count], depth, column[:count])
+            sum_rows(one, panel[:count], depth, column, k0 > 0)
         for q in range(count):
             for i in range(0, M, 8):
                 rows, c_at = min(8, M - i), (q * M + i) * NR
@@ -136,7 +136,7 @@ def blocks_weights(work, gradient, places, dbiases, team):
     for _ in prange(team[1]):
         panel = np.empty((GROUP, DEPTH, NR), np.float32)
         total = np.empty((GROUP, 4 * C, NR), np.float32)
-        column = np.empty((GROUP, NR), np.float32)
+        column, one = np.empty((GROUP, NR), np.float32), np.ones(1, np.float32)
         while True:
             item = claim(team)
             if item >= groups[4]:
@@ -151,7 +151,7 @@ def blocks_weights(work, gradient, places, dbiases, team):
             b_qkv, b_o, b_fc, b_proj = biases_of(dbiases[n], C)
             sums = b_proj if which == 0 else b_fc if which == 1 else b_qkv if which == 2 else b_o
             count = min(GROUP, (N + NR - 1) // NR - first)
-            outer_sum_panels(A, B, target, sums, first, count, panel, total, column)
+            outer_sum_panels(A, B, target, sums, first, count, panel, total, column, one)
 
 
 @kernel("embedding gradient", "train-attention", void(i1, f2, f2, f2, i8, boolean, i8_1), parallel=True)

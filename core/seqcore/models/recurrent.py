@@ -25,6 +25,7 @@ from seqcore.layers.loss import Head
 from seqcore.layers.lstm import LSTM
 from seqcore.layers.rnn import RNN
 from seqcore.models.clocked import Clocked
+from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -171,16 +172,19 @@ class RecurrentModel:
         scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
         dh = work.layers[-1].dh.reshape(T * B, -1)
         self.head.forward(x, targets.reshape(-1), scale, work.logits, work.losses, dh)
-        self.head.backward(x, work.logits)
+        second = self.head.second(B, work.logits)
+        if self.config.dropout:  # else the head reads the states themselves, and its gradient comes with theirs
+            self.head.backward(x, work.logits)
+            second = NO_SECOND
         for n in range(len(self.layers) - 1, -1, -1):
             layer, arrays = self.layers[n], work.layers[n]
             if self.config.dropout:
                 dropout(dh, dh, self._hidden, self.config.dropout, dropout_key(*key, n))
+            layer.backward(arrays, *(self.table.sums() if n == 0 else (NO_INDEX, NO_TABLE)), second)
+            second = NO_SECOND
             if n == 0:
-                layer.backward(arrays, *self.table.sums())
                 self.table.backward()
                 break
-            layer.backward(arrays)
             dz = arrays.gates.reshape(T * B, -1)
             below = work.layers[n - 1]
             x = work.dropped[n - 1] if self.config.dropout else below.h[1:].reshape(T * B, self._hidden)

@@ -17,16 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqcore.config import ModelConfig
-from seqcore.gemm import outer_sum, padded
+from seqcore.gemm import padded
 from seqcore.jit import TEAM
 from seqcore.layers.block import ROWS, Activations, Masks
 from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
-from seqcore.layers.linear import NO_BIAS
-from seqcore.layers.loss import WIDE
 from seqcore.layers.stack import blocks, blocks_weights, embedding_backward
 from seqcore.models.clocked import Clocked
 from seqcore.models.transformer_weights import BIASES, NONE, Packed, initial, norm_names, shapes
+from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -98,13 +97,12 @@ class Transformer:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
         self.packed = Packed(config, parameters)
-        V, L, C = config.vocabulary_size, config.layers, config.hidden
+        L, C = config.layers, config.hidden
         begins = self.packed.starts
         names = ("W_proj", "W_fc", "W_qkv", "W_o")
         self._places = np.array([[begins[f"layers.{n}.{name}"] for name in names] for n in range(L)], np.int64)
         self._dscales = np.zeros((2 * L + 1, 2, C), np.float32)
         self._dbiases = np.zeros_like(self.packed.weights.biases)
-        self._dhead_T = np.zeros((V, C) if not config.tied and V <= WIDE else (0, 0), np.float32)
 
     def work_per_token(self) -> float:
         """Floating-point operations that one token of training needs.
@@ -171,18 +169,12 @@ class Transformer:
                 at += to.size
 
     def _backward_embedding(self, rows: I32, T: int, work: Activations) -> None:
-        """The gradients of the head, of the embedding, whose matrix may be the same, and of learned positions.
-
-        As in `loss.Head`, for a small vocabulary the transposed product wastes less.
-        """
+        """The gradients of the head, of the embedding, whose matrix may be the same, and of learned positions."""
         g, top, tied = self.gradient, work.normed[-1], self.config.tied
         if tied:
-            outer_sum(work.logits, top, g["embedding.E"], NO_BIAS, False, TEAM)
-        elif self._dhead_T.size:
-            outer_sum(work.logits, top, self._dhead_T, NO_BIAS, False, TEAM)
-            g["head.W_hy"][:] = self._dhead_T.T
+            outer_sum(work.logits, top, g["embedding.E"])
         else:
-            outer_sum(top, work.logits, g["head.W_hy"], NO_BIAS, False, TEAM)
+            outer_sum(top, work.logits, g["head.W_hy"])
         dP = g["embedding.P"] if self.config.positions == "learned" else NONE
         embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, TEAM)
 

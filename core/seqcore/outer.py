@@ -1,0 +1,225 @@
+"""Weight gradients: C = A^T B, a sum over all rows of a batch, on as many threads as there are.
+
+A is packed first, by blocks of its rows, so that what a tile reads lies together. Then each worker owns groups of
+panels of C and runs through all rows in blocks: a group of B's columns is copied into panels and multiplied while it is
+in the cache. Nothing is summed across workers: results have the same bits for any number of threads.
+
+Two products of the same A go in one region, over rows of their own: an RNN's states are the left factor of its
+recurrent weights' gradient, and one timestep later of the head's.
+
+Shapes: A (K, >= M), B (K, >= N), C (M, N), panels as in `gemm`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, narrow_rows, tile_rows
+from seqcore.jit import TEAM, claim, device, f1, f2, i1, i8, i8_1, kernel, void
+from seqcore.records import F32, I32
+
+KB = 256  # rows of a block
+GROUP = 8  # at most so many panels of C a worker takes together: rows of B are then read in longer runs
+NO_INDEX, NO_SUMS, NO_TABLE = np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+_scratch = [np.zeros(0, np.float32)]  # for packed A: new memory for each call would cost a page fault every 4 kB
+
+
+@device
+def pack_tiles(A, M, first, last, tiles):
+    """tiles[i // 8, k, i % 8] = A[k, i], i < M, for rows k in [first, last): what a tile reads lies together."""
+    K, a_row = A.shape[0], A.shape[1]
+    for k in range(first, last):
+        for i in range(0, M - 7, 8):
+            copy8(address(A, k * a_row + i), address(tiles, (i * K) + k * 8))
+        for i in range(M - M % 8, M):
+            tiles[(i // 8 * K + k) * 8 + i % 8] = A[k, i]
+
+
+@device
+def copy_panels(B, k0, depth, at, N, panels):
+    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero from column N on: whole rows at a time, as memory likes it."""
+    b_row, length = B.shape[1], panels.shape[1] * NR
+    whole = max(0, min(panels.shape[0], (N - at) // NR))
+    for k in range(depth):
+        source = (k0 + k) * b_row + at
+        for q in range(whole):
+            copy_row(address(B, source + q * NR), address(panels, q * length + k * NR))
+    for q in range(whole, panels.shape[0]):
+        width = max(0, N - at - q * NR)
+        for k in range(depth):
+            source, row = B[k0 + k, at + q * NR : at + q * NR + width], panels[q, k]
+            for j in range(width):
+                row[j] = source[j]
+            for j in range(width, NR):
+                row[j] = np.float32(0)
+
+
+@device
+def copy_around(B, k0, depth, at, N, gap_at, gap, panels):
+    """As `copy_panels`, but columns from `gap_at` on are read `gap` further to the right."""
+    count = panels.shape[0]
+    before = max(0, min(count, (gap_at - at + NR - 1) // NR))  # panels that begin before the gap
+    copy_panels(B, k0, depth, at, min(N, gap_at), panels[:before])
+    if before > 0 and at + before * NR > gap_at:  # the last of them goes on behind it
+        begin = at + (before - 1) * NR
+        inside = gap_at - begin
+        width = max(inside, min(NR, N - begin))
+        for k in range(depth):
+            source, row = B[k0 + k, begin + gap : begin + gap + width], panels[before - 1, k]
+            for j in range(inside, width):
+                row[j] = source[j]
+    if before < count:
+        copy_panels(B, k0, depth, at + before * NR + gap, N + gap, panels[before:])
+
+
+@device
+def sum_rows(one, panels, depth, column, accumulate):
+    """column[q] = the sums over the first `depth` rows of panels[q] (+ column[q]): a product with ones, `one` (1,)."""
+    for q in range(panels.shape[0]):
+        tile_rows(one, 0, 0, 0, 1, panels, q * panels.shape[1] * NR, depth, column, q * NR, NR, accumulate)
+
+
+@device
+def add_by_index(B, k0, index, at, width, table, clear):
+    """table[index[k], at : at + width] += B[k0 + k, the same]; those columns are zeroed first where `clear`."""
+    if clear:
+        for u in range(table.shape[0]):
+            for j in range(at, at + width):
+                table[u, j] = np.float32(0)
+    b_row, row, whole = B.shape[1], table.shape[1], width // NR
+    for k in range(index.size):
+        source, to = (k0 + k) * b_row + at, index[k] * row + at
+        for q in range(whole):
+            add_row(address(B, source + q * NR), address(table, to + q * NR))
+    if whole * NR < width:
+        for k in range(index.size):
+            last, into = B[k0 + k, at + whole * NR : at + width], table[index[k], at + whole * NR : at + width]
+            for j in range(width - whole * NR):
+                into[j] += last[j]
+
+
+@device
+def sum_block(tiles, k0, K, M, depth, N, at, panel, total, accumulate):
+    """total[q, :M] = the block's part of the sum for panels at columns at, at + NR, ... of N (+ total).
+
+    The block is `depth` rows of A from k0 on, of K that are packed in `tiles`.
+    """
+    block = panel.shape[1] * NR
+    for q in range(panel.shape[0]):
+        narrow = N - at - q * NR <= LANES
+        for i in range(0, M, 8):
+            a_at, c_at, rows = i * K + k0 * 8, (q * M + i) * NR, min(8, M - i)
+            if narrow:
+                narrow_rows(tiles, a_at, 1, 8, rows, panel, q * block, depth, total, c_at, NR, accumulate)
+            else:
+                tile_rows(tiles, a_at, 1, 8, rows, panel, q * block, depth, total, c_at, NR, accumulate)
+
+
+@device
+def store_panels(total, column, at, C, sums):
+    """Columns of C from `at` on; of the sums those that there are, see `outer_sum`."""
+    M, N = C.shape
+    unsummed = N - sums.size
+    for q in range(total.shape[0]):
+        begin = at + q * NR
+        width = min(NR, N - begin)
+        for i in range(M):
+            source, to = total[q, i], C[i, begin : begin + width]
+            for j in range(width):
+                to[j] = source[j]
+        for j in range(max(0, unsummed - begin), width):
+            sums[begin + j - unsummed] = column[q, j]
+
+
+@device
+def panel_groups(N, size):
+    """How many groups of at most `size` panels N columns make."""
+    return ((N + NR - 1) // NR + size - 1) // size
+
+
+@kernel(
+    "weight gradients",
+    "train",
+    void(f2, i8, f2, i8, i8, f2, f1, i1, f2, i8, f2, f2, f1, f1, i8_1),
+    parallel=True,
+)
+def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, team):
+    """See `outer_sum`; tiles (at least ceil(M / 8) * A's rows * 8,) is scratch. Either product may have no columns."""
+    rows, N, N_2 = A.shape[0], C.shape[1], C_2.shape[1]
+    blocks = (rows + KB - 1) // KB
+    team[0] = 0
+    for _ in prange(team[1]):
+        while True:
+            block = claim(team)
+            if block >= blocks:
+                break
+            pack_tiles(A, M, block * KB, min((block + 1) * KB, rows), tiles)
+    size = max(1, min(GROUP, (N + NR - 1) // NR // (2 * team[1])))
+    groups_2, groups = panel_groups(N_2, GROUP), panel_groups(N_2, GROUP) + panel_groups(N, size)
+    most = max(size, min(GROUP, (N_2 + NR - 1) // NR))
+    team[0] = 0
+    for _ in prange(team[1]):
+        panel = np.empty((most, KB, NR), np.float32)
+        total = np.empty((most, M, NR), np.float32)
+        column, one = np.empty((most, NR), np.float32), np.ones(1, np.float32)
+        while True:
+            group = claim(team)
+            if group >= groups:
+                break
+            if group < groups_2:  # the few panels of a head come first, and together: A passes by once
+                at = group * GROUP * NR
+                count, K = min(GROUP, (N_2 - at + NR - 1) // NR), B_2.shape[0]
+                for k0 in range(0, K, KB):
+                    depth = min(KB, K - k0)
+                    copy_panels(B_2, k0, depth, at, N_2, panel[:count])
+                    sum_rows(one, panel[:count], depth, column, k0 > 0)
+                    sum_block(tiles, shift + k0, rows, M, depth, N_2, at, panel[:count], total, k0 > 0)
+                store_panels(total[:count], column, at, C_2, sums_2)
+                continue
+            at = (group - groups_2) * size * NR
+            count, K = min(size, (N - at + NR - 1) // NR), B.shape[0]
+            summed = at + count * NR > N - sums.size
+            for k0 in range(0, K, KB):
+                depth = min(KB, K - k0)
+                copy_around(B, k0, depth, at, N, gap_at, gap, panel[:count])
+                if summed:
+                    sum_rows(one, panel[:count], depth, column, k0 > 0)
+                if index.size:
+                    width = min(count * NR, N - at)
+                    add_by_index(B, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
+                sum_block(tiles, k0, rows, M, depth, N, at, panel[:count], total, k0 > 0)
+            store_panels(total[:count], column, at, C, sums)
+
+
+class Second(NamedTuple):
+    """A second product of the same A: C (M, N) = A[shift:].T @ B, sums (N,) = the columns' sums of B."""
+
+    shift: int
+    B: F32
+    C: F32
+    sums: F32
+
+
+NO_SECOND = Second(0, NO_TABLE, NO_TABLE, NO_SUMS)
+
+
+def outer_sum(
+    A: F32, B: F32, C: F32, sums: F32 = NO_SUMS, index: I32 = NO_INDEX, table: F32 = NO_TABLE,
+    gap: tuple[int, int] | None = None, second: Second = NO_SECOND,
+) -> None:  # fmt: skip
+    """C (M, N) = A[: len(B)].T @ B; sums (S,) = the sums of B's columns, S of them: all N, the last ones, or none.
+
+    Where `index` (K,) is given, table[u] (U, padded N) = the sum of the rows of B whose index is u: they are in the
+    cache for the product, and reading them again would cost as much as a tenth of it.
+
+    gap (at, width): columns of C and sums from `at` on come from those of B `width` further to the right. The table is
+    that of B's first N columns all the same.
+
+    For the one thread that runs parallel kernels: the scratch is shared.
+    """
+    M, N = C.shape
+    need = -(-M // 8) * 8 * len(A)
+    if _scratch[0].size < need:
+        _scratch[0] = np.zeros(need, np.float32)
+    two_sums(A, M, B, *(gap or (N, 0)), C, sums, index, table, *second, _scratch[0], TEAM)
