@@ -13,6 +13,7 @@ from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
 from seqcore.model import shapes, workspace_bytes
+from seqcore.outer import scratch_bytes
 from seqcore.trainer import validation_shape
 
 _TRAINED = 4  # weights, gradient, m, v: so many arrays of the size of all parameters
@@ -28,7 +29,7 @@ def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
     matrices = [shape for name, shape in named.items() if len(shape) == 2 and name not in looked_up]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
-    step = workspace_bytes(model, T, B) + _table_bytes(model, T * B)
+    step = workspace_bytes(model, T, B) + _table_bytes(model, T * B) + scratch_bytes(_factor_width(model), (T + 1) * B)
     validation = 0
     if training.validation:
         steps, rows = validation_shape(model)
@@ -79,6 +80,13 @@ def _table_bytes(model: ModelConfig, places: int) -> int:
     rows, width = min(places, model.vocabulary_size), model.embedding
     columns = padded(shapes(model)["layers.0.W_xh"][1])
     return 4 * rows * (2 * columns + (width + padded(width) if width else 0))
+
+
+def _factor_width(model: ModelConfig) -> int:
+    """Columns of the widest left factor of a weight gradient that `outer_sum` packs."""
+    if model.family == "attention":
+        return model.vocabulary_size if model.tied else model.hidden
+    return model.context * model.embedding if model.family == "feedforward" else model.hidden
 
 
 def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:

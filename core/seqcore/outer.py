@@ -204,6 +204,11 @@ class Second(NamedTuple):
 NO_SECOND = Second(0, NO_TABLE, NO_TABLE, NO_SUMS)
 
 
+def scratch_bytes(M: int, rows: int) -> int:
+    """What `outer_sum` keeps for packing an A of M columns and so many rows."""
+    return 4 * -(-M // 8) * 8 * rows
+
+
 def outer_sum(
     A: F32, B: F32, C: F32, sums: F32 = NO_SUMS, index: I32 = NO_INDEX, table: F32 = NO_TABLE,
     gap: tuple[int, int] | None = None, second: Second = NO_SECOND,
@@ -219,7 +224,7 @@ def outer_sum(
     For the one thread that runs parallel kernels: the scratch is shared.
     """
     M, N = C.shape
-    need = -(-M // 8) * 8 * len(A)
+    need = scratch_bytes(M, len(A)) // 4
     if _scratch[0].size < need:
         _scratch[0] = np.zeros(need, np.float32)
     two_sums(A, M, B, *(gap or (N, 0)), C, sums, index, table, *second, _scratch[0], TEAM)
