@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
+from seqcore.layers.draw import draw_token
 from seqcore.records import F32, F64
 from seqcore.serial import SerialModel
 
@@ -28,6 +30,11 @@ class Sampling:
         if not 0 < self.top_p <= 1:
             raise SeqError(f"top-p {self.top_p:g}: a number above 0 and up to 1 is needed")
 
+    @cached_property
+    def narrows(self) -> bool:
+        """Whether top-k or top-p leave tokens out."""
+        return self.top_k > 0 or self.top_p < 1
+
 
 class Written(NamedTuple):
     """A generated token, its text (empty while a character is not whole), and its probability at the temperature."""
@@ -39,22 +46,22 @@ class Written(NamedTuple):
 
 def distribution(logits: F32, temperature: float) -> F64:
     """softmax(logits / temperature), (V,); all on the likeliest at 0. Raises SeqError if logits are not finite."""
-    scores = logits.astype(np.float64)
-    if not np.isfinite(scores).all():
-        raise SeqError("the model's predictions are not finite: it has diverged; take an earlier checkpoint")
-    scores -= scores.max()
-    if temperature <= 0:
-        best = np.zeros_like(scores)
-        best[int(scores.argmax())] = 1
-        return best
-    weights = np.exp(scores / max(temperature, 1e-6))
-    shares: F64 = weights / weights.sum()
+    shares = np.empty(logits.size, np.float64)
+    _draw_token(np.ascontiguousarray(logits, np.float32), temperature, 0.0, shares)
     return shares
+
+
+def _draw_token(logits: F32, temperature: float, chance: float, shares: F64) -> int:
+    """As `layers.draw.draw_token`. Raises SeqError if logits are not finite."""
+    token: int = draw_token(logits, temperature, chance, shares)
+    if token < 0:
+        raise SeqError("the model's predictions are not finite: it has diverged; take an earlier checkpoint")
+    return token
 
 
 def draw(probability: F64, sampling: Sampling, chance: float) -> int:
     """The token at `chance` (0..1) of the distribution (V,) that top-k and top-p leave."""
-    if not (sampling.top_k or sampling.top_p < 1):
+    if not sampling.narrows:
         place = int(np.searchsorted(np.cumsum(probability), chance, side="right"))
         return min(place, probability.size - 1)
     order = np.argsort(-probability, kind="stable")
@@ -80,8 +87,9 @@ class Writer:
             tokens, self.warning = vocabulary.encode_prompt(prompt)
         else:
             tokens = _beginning(vocabulary)
-        self._chance = np.random.default_rng(seed)
+        self._chance = np.random.default_rng(seed).random
         self._decoder = vocabulary.decoder()
+        self._shares = np.zeros(model.config.vocabulary_size, np.float64)
         self._state = model.initial_state()
         self._logits = np.zeros(0, np.float32)
         for token in tokens:
@@ -91,10 +99,12 @@ class Writer:
         return self
 
     def __next__(self) -> Written:
-        probability = distribution(self._logits, self.sampling.temperature)
-        token = draw(probability, self.sampling, float(self._chance.random()))
+        sampling, shares, chance = self.sampling, self._shares, self._chance()
+        token = _draw_token(self._logits, sampling.temperature, chance, shares)
+        if sampling.narrows:
+            token = draw(shares, sampling, chance)
         self._logits = self.model.read(token, self._state)
-        return Written(token, self._decoder.feed(token), float(probability[token]))
+        return Written(token, self._decoder.feed(token), shares.item(token))
 
     def flush(self) -> str:
         """What the decoder still holds back when no more tokens are wanted."""

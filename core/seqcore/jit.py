@@ -47,7 +47,7 @@ if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
     numba_config.CPU_FEATURES = ""  # a named CPU brings its own features, not this host's
 
 f4, i4, i8, u4, boolean = types.float32, types.int32, types.int64, types.uint32, types.boolean
-f8_1 = types.float64[::1]
+f8, f8_1 = types.float64, types.float64[::1]
 f1, f2, f3 = f4[::1], f4[:, ::1], f4[:, :, ::1]
 i1 = i4[::1]
 i8_1 = i8[::1]

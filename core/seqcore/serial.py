@@ -7,6 +7,7 @@ and that is the training thread. Everything here is serial and holds no lock of 
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import seqcore.layers.draw  # noqa: F401  # registers the kernel that whoever writes with a serial model needs
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.models.feedforward_serial import SerialFeedForward
 from seqcore.models.recurrent_serial import SerialRecurrent

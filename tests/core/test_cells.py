@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqcore.config import ModelConfig
 from seqcore.model import initial
+from seqcore.models import recurrent
 
 from tests.core.cases import CELLS
 from tests.core.families import check, drawn, made
@@ -77,6 +78,18 @@ def test_nan_stays_in_its_row_of_the_batch_and_goes_through_all_of_its_future(la
     for name, view in work.state().items():
         assert np.isnan(view[3]).all(), name
         assert np.isfinite(np.delete(view, 3, axis=0)).all(), name
+
+
+@pytest.mark.parametrize("label", CELLS)
+def test_what_is_carried_is_the_last_state_every_time(label: str) -> None:
+    work, draw = recurrent.CELLS[CELLS[label].family].workspace(3, 2, 4), np.random.default_rng(0)
+    for _ in range(2):
+        for state in (work.h, work.c):
+            state[:] = draw.standard_normal(state.shape)
+        np.testing.assert_array_equal(work.last_h, work.h[3])
+        work.carry()
+        for state in (work.h, work.c):
+            np.testing.assert_array_equal(state[:1], state[3:])
 
 
 @pytest.mark.parametrize("label", [label for label in CELLS if "relu" not in label])

@@ -10,6 +10,7 @@ place. The rest is in `CellWorkspace`.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -47,9 +48,19 @@ class CellWorkspace:
 
     def carry(self) -> None:
         """The state after the last timestep becomes the one before the first."""
-        self.h[0] = self.h[-1]
-        if self.c.size:
-            self.c[0] = self.c[-1]
+        for first, last in self._ends:
+            first[...] = last
+
+    @cached_property
+    def last_h(self) -> F32:
+        """A view of h after the last timestep, (B, H)."""
+        last: F32 = self.h[-1]
+        return last
+
+    @cached_property
+    def _ends(self) -> list[tuple[F32, F32]]:
+        """Views of the first and the last row of each state: made once, they cost more than what is copied."""
+        return [(state[0], state[-1]) for state in (self.h, self.c) if state.size]
 
 
 class Cell(ABC):

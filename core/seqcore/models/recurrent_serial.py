@@ -36,6 +36,7 @@ class SerialRecurrent:
         self._first = np.zeros(1, np.int32)
         self._inputs = np.zeros((1, padded(self.cell.products * config.hidden)), np.float32)
         self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
+        self._predicted = self._logits[0, : config.vocabulary_size]
         self._backward = False
         if parameters is not None:
             self.load(parameters.flat)
@@ -88,11 +89,11 @@ class SerialRecurrent:
         for n, (layer, work) in enumerate(zip(self.layers, state, strict=True)):
             if n:
                 inputs = self._inputs
-                layer.input.forward_serial(state[n - 1].h[1], inputs)
+                layer.input.forward_serial(state[n - 1].last_h, inputs)
             layer.forward(inputs, self._first, work, parallel=False)
             work.carry()
-        self.head.forward_serial(state[-1].h[1], self._logits)
-        return self._logits[0, : self.config.vocabulary_size]
+        self.head.forward_serial(state[-1].last_h, self._logits)
+        return self._predicted
 
     def look(self, tokens: I32) -> "RecurrentLook":
         """Read tokens (T,) from nothing and keep all that was computed."""
