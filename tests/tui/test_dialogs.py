@@ -62,7 +62,7 @@ async def test_a_corpus_is_chosen_with_the_mouse() -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_model_is_chosen_by_stepping_and_by_typing(size: tuple[int, int]) -> None:
     async with stage(size=size) as s:
-        await s.press("m", "right", "down", "right", "down", "down")
+        await s.press("m", "down", "right", "down", "right", "down", "down")
         await write(s, "48")
         await s.press("enter")
         assert s.last_call() == ("change_model", ModelChoice(hidden=96, layers=3, batch=48))
@@ -72,6 +72,7 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
     async with stage() as s:
         await s.press("m")
         assert "0.559 M parameters" in s.text()
+        await s.press("down")
         await write(s, "512")
         await s.pull()
         count, room = size(ModelChoice(hidden=512, layers=2), 65)
@@ -95,7 +96,7 @@ async def test_every_family_is_offered_with_its_own_settings_and_sensible_values
     family: str, screen: tuple[int, int]
 ) -> None:
     async with stage(size=screen) as s:
-        await s.press("m", "up")
+        await s.press("m")
         for _ in range(FAMILIES.index(family) - FAMILIES.index("lstm")):
             await s.press("right")
         for _ in range(FAMILIES.index("lstm") - FAMILIES.index(family)):
@@ -119,7 +120,7 @@ async def test_every_family_is_offered_with_its_own_settings_and_sensible_values
 
 async def test_a_kind_of_model_that_was_left_comes_back_as_it_was() -> None:
     async with stage() as s:
-        await s.press("m")
+        await s.press("m", "down")
         await write(s, "48")
         await s.press("up", "right")  # attention
         assert s.app.screen.query_one("#hidden", Input).value == "128"
@@ -129,7 +130,7 @@ async def test_a_kind_of_model_that_was_left_comes_back_as_it_was() -> None:
 
 async def test_words_are_stepped_by_key_and_by_mouse() -> None:
     async with stage(ScriptedSession(model=ModelChoice("rnn", 32))) as s:
-        await s.press("m", "up", "right")
+        await s.press("m", "down", "right")
         assert "h = relu(x W_xh + h' W_hh + b)" in s.text()
         await s.press("enter")
         assert s.last_call() == ("change_model", ModelChoice("rnn", 32, activation="relu"))
@@ -143,7 +144,7 @@ async def test_words_are_stepped_by_key_and_by_mouse() -> None:
 async def test_heads_that_do_not_share_the_units_evenly_are_refused() -> None:
     async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2))) as s:
         asked = len(s.session.calls)
-        await s.press("m", "down", "down")
+        await s.press("m", "down", "down", "down")
         await write(s, "3")
         await s.press("enter")
         assert "hidden 32: a multiple of heads, 3, is needed." in s.text()
@@ -155,6 +156,7 @@ async def test_on_the_smallest_screen_every_setting_and_complaint_is_in_view() -
     async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2)), (60, 16)) as s:
         await s.press("m")
         assert all(one.label in s.text() for one in settings_of("attention"))
+        await s.press("down")
         await write(s, "0")
         await s.pull()
         assert "units: a whole number from 1 to 8192, please." in s.text()

@@ -178,6 +178,7 @@ async def test_another_corpus_or_model_keeps_what_a_person_wrote(tmp_path: Path)
         await s.until(lambda: s.now.step > step, "the old run goes on")
 
         await s.open("m")
+        await s.press("down")
         units, layers = (s.app.screen.query_one(f"#{name}", Input) for name in ("hidden", "layers"))
         await s.until(lambda: units.has_focus and units.selected_text == units.value, "the units' turn")
         await s.press(*"24")

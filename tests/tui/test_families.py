@@ -42,7 +42,7 @@ async def change_to(s: Stage, family: str) -> None:
     """By the picker, as a person does."""
     now = s.session.snapshot().model.family
     steps = FAMILIES.index(family) - FAMILIES.index(now)
-    await s.press("m", *["up"] * (2 if now == "rnn" else 1), *["right" if steps > 0 else "left"] * abs(steps), "enter")
+    await s.press("m", *["right" if steps > 0 else "left"] * abs(steps), "enter")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

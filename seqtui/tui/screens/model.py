@@ -119,7 +119,7 @@ class ModelPicker(Dialog[ModelChoice]):
     """Asks for a model, says what it computes and how large it is, and gives it back on Enter."""
 
     VERTICAL_BREAKPOINTS = [(0, "-low"), (23, "-high")]  # noqa: RUF012  # so Textual has it
-    AUTO_FOCUS = "#hidden"  # what people come to change; focused once and at once, so that no key goes elsewhere
+    AUTO_FOCUS = "#family"  # the first line; focused once and at once, so that no key goes elsewhere
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
