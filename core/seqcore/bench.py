@@ -11,13 +11,13 @@ import numpy as np
 
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.gemm import Packed
 from seqcore.generate import Sampling, Writer
 from seqcore.jit import TEAM
 from seqcore.layers.linear import NO_BIAS, project
 from seqcore.model import initial
 from seqcore.models.clocked import PHASES, Clocked
 from seqcore.models.recurrent import CELLS
+from seqcore.packing import Packed
 from seqcore.serial import serial_model
 from seqcore.trainer import Trainer
 

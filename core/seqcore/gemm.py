@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba import prange, types
+from numba import types
 from numba.extending import intrinsic
 
-from seqcore.jit import TEAM, boolean, claim, device, f2, f3, host, i8_1, kernel, void
-from seqcore.records import F32
+from seqcore.jit import device, host
 
 
 class TileShape(NamedTuple):
@@ -68,7 +67,6 @@ def host_shape() -> TileShape:
 
 SHAPE = host_shape()
 LANES, NR, MR = SHAPE.lanes, SHAPE.columns, SHAPE.rows
-SMALL = 32_768  # elements of a matrix that one thread packs sooner than two have begun
 
 
 def padded(columns: int) -> int:
@@ -205,37 +203,6 @@ def _make_copy(length: int, add: bool = False) -> Any:
 copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
 
-@intrinsic
-def transpose8(typingctx, source, source_row, to, to_row):
-    """to[j * to_row + i] = source[i * source_row + j] for 8 x 8 elements: three rounds of interleaving registers."""
-    pointer, n = types.CPointer(types.float32), types.intp
-
-    def codegen(context, build, signature, args):
-        source, source_row, to, to_row = args
-        i32, i64 = ir.IntType(32), ir.IntType(64)
-        vector = ir.VectorType(ir.FloatType(), 8)
-
-        def row(base, length, r):
-            return build.bitcast(build.gep(base, [build.mul(length, i64(r))]), vector.as_pointer())
-
-        def mixed(a, b, lanes):
-            return build.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, 8), lanes))
-
-        rows = [build.load(row(source, source_row, r), align=4) for r in range(8)]
-        for distance in (4, 2, 1):  # swap blocks of that size across the diagonal
-            low = [lane if not lane & distance else lane - distance + 8 for lane in range(8)]
-            high = [lane + distance if not lane & distance else lane + 8 for lane in range(8)]
-            for r in range(8):
-                if not r & distance:
-                    a, b = rows[r], rows[r + distance]
-                    rows[r], rows[r + distance] = mixed(a, b, low), mixed(a, b, high)
-        for r, values in enumerate(rows):
-            build.store(values, row(to, to_row, r), align=4)
-        return context.get_dummy_value()
-
-    return types.void(pointer, n, pointer, n), codegen
-
-
 @device
 def tile_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
     """C (M, NR) = A (M, K) @ one panel, for any M >= 0 and K >= 1: the largest tiles first."""
@@ -333,63 +300,3 @@ def row_norms(x, N, norms):
         for j in range(N):
             total += np.float64(row[j]) * np.float64(row[j])
         norms[r] = np.float32(np.sqrt(total))
-
-
-@device
-def pack_panel(B, transposed, panel, p):
-    """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] where `transposed`; zero past the last column."""
-    K = panel.shape[0]
-    N = B.shape[0] if transposed else B.shape[1]
-    width = min(NR, N - p * NR)
-    if width < NR:
-        panel[:] = np.float32(0)
-    if not transposed:
-        for k in range(K):
-            source, row = B[k, p * NR : p * NR + width], panel[k]
-            for j in range(width):
-                row[j] = source[j]
-        return
-    whole, rows = (width // 8 * 8, K // 8 * 8)
-    for j in range(0, whole, 8):
-        for k in range(0, rows, 8):
-            transpose8(address(B, (p * NR + j) * K + k), K, address(panel, k * NR + j), NR)
-    for j in range(width):
-        source = B[p * NR + j]
-        for k in range(rows if j < whole else 0, K):
-            panel[k, j] = source[k]
-
-
-@kernel("pack weights", "train", void(f2, boolean, f3, i8_1), parallel=True)
-def pack(B, transposed, panels, team):
-    """Panels of B (K, N), or of B's transpose where `transposed` (B is then (N, K))."""
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            p = claim(team)
-            if p >= panels.shape[0]:
-                break
-            pack_panel(B, transposed, panels[p], p)
-
-
-@kernel("pack weights, one thread", "train look", void(f2, boolean, f3))
-def pack_serial(B, transposed, panels):
-    """As `pack`, for threads that may not run parallel kernels."""
-    for p in range(panels.shape[0]):
-        pack_panel(B, transposed, panels[p], p)
-
-
-class Packed:
-    """Panels of a weight matrix, packed again after every change of it."""
-
-    def __init__(self, matrix: F32, transposed: bool = False) -> None:
-        self.matrix = matrix
-        self.transposed = transposed
-        K, N = matrix.shape[::-1] if transposed else matrix.shape
-        self.panels = np.zeros((-(-N // NR), K, NR), np.float32)
-
-    def pack(self, parallel: bool = True) -> None:
-        """Read the matrix as it is now."""
-        if parallel and self.matrix.size >= SMALL:
-            pack(self.matrix, self.transposed, self.panels, TEAM)
-        else:
-            pack_serial(self.matrix, self.transposed, self.panels)

@@ -18,6 +18,13 @@ def normal(draw: np.random.Generator, *shape: int) -> F32:
     return draw.standard_normal(shape).astype(np.float32)
 
 
+def pack(*layers: Any) -> None:
+    """Pack the matrices of layers, both ways, as models do with all of theirs at once."""
+    for layer in layers:
+        layer.packed.pack()
+        layer.packed_T.pack()
+
+
 def assert_close(actual: Any, expected: Any, tolerance: float = 2e-6, name: str = "", terms: float = 0.0) -> None:
     """The largest difference is within `tolerance` of the largest magnitude; NaN exactly where it is expected.
 

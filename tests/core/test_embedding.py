@@ -11,7 +11,7 @@ from seqcore.outer import NO_SUMS, outer_sum
 from seqcore.records import I32
 
 from tests.core import twin
-from tests.core.compare import assert_close, assert_product, normal, threads
+from tests.core.compare import assert_close, assert_product, normal, pack, threads
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -71,7 +71,7 @@ def made(V: int, inputs: int, N: int, learned: bool) -> tuple[InputTable, dict[s
     draw = np.random.default_rng(V)
     E, W, b = normal(draw, V, inputs), normal(draw, inputs if learned else V, N), normal(draw, N)
     linear = Linear(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan))
-    linear.pack()
+    pack(linear)
     return InputTable(E if learned else None, np.full_like(E, np.nan) if learned else None, linear), {
         name: value.astype(np.float64) for name, value in (("E", E), ("W", W), ("b", b))
     }

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqcore import gemm
-from seqcore.gemm import NR, SHAPES, Packed, padded
+from seqcore.gemm import NR, SHAPES, padded
 from seqcore.jit import TEAM
 from seqcore.layers.linear import NO_BIAS, project
+from seqcore.packing import Packed
 from seqcore.records import F32
 
 from tests.core.compare import assert_product, normal, threads

@@ -9,7 +9,7 @@ from seqcore.layers.loss import Head
 from seqcore.records import F32, I32
 
 from tests.core import twin
-from tests.core.compare import assert_close, normal, threads
+from tests.core.compare import assert_close, normal, pack, threads
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -26,7 +26,7 @@ def made(M: int, H: int, V: int, mask: str, seed: int = 0) -> tuple[Head, F32, I
     elif mask == "all but one":
         targets[:-1] = -1
     head = Head(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan))
-    head.pack()
+    pack(head.linear)
     return head, normal(draw, M, H), targets
 
 
@@ -103,7 +103,7 @@ def test_logits_far_from_zero_neither_overflow_nor_vanish(shift: float) -> None:
 def test_a_hopeless_target_costs_its_whole_distance_and_a_certain_one_nothing() -> None:
     head, h, targets = made(4, 3, 40, "none")
     head.linear.W[:] = 0
-    head.pack()
+    pack(head.linear)
     head.linear.b[:] = 0
     head.linear.b[7] = 5000
     targets[:] = 3, 7, 3, 7

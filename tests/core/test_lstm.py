@@ -12,7 +12,7 @@ from seqcore.layers.lstm import LSTM
 from seqcore.records import F32, I32
 
 from tests.core import twin
-from tests.core.compare import assert_close, normal, threads
+from tests.core.compare import assert_close, normal, pack, threads
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -34,7 +34,7 @@ class Case:
         W_hh = normal(draw, H, 4 * H) / np.float32(np.sqrt(H))
         weights = {"W_xh": normal(draw, inputs, 4 * H), "W_hh": W_hh, "b": normal(draw, 4 * H)}
         layer = LSTM(weights, {name: np.full_like(w, np.nan) for name, w in weights.items()})
-        layer.pack()
+        pack(layer, layer.input)
         x, work = normal(draw, T * B, inputs), LSTM.workspace(T, B, H)
         for array in (work.gates, work.c, work.h, work.dh, work.direct):
             array[:] = np.nan  # whatever is read was written

@@ -24,8 +24,9 @@ import math
 import numpy as np
 
 from seqcore.elementwise import exp
-from seqcore.gemm import NR, address, copy8, tile_rows, transpose8
+from seqcore.gemm import NR, address, copy8, tile_rows
 from seqcore.jit import device
+from seqcore.packing import transpose8
 
 f4, int64 = np.float32, np.int64
 PLACE = np.arange(NR, dtype=np.float32)  # of a column in its block

@@ -15,9 +15,10 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from seqcore.gemm import Packed, padded
+from seqcore.gemm import padded
 from seqcore.layers.linear import Linear
 from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE, Second
+from seqcore.packing import Packed
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -115,18 +116,6 @@ class Cell(ABC):
         back = T * padded(H) if backward else 0
         states = (2 if cls.carries_c else 1) * (T + 1) * H
         return 4 * B * (T * padded(cls.columns * H) + states + cls.goes_direct * H + back)
-
-    def pack(self, backward: bool = True, parallel: bool = True) -> None:
-        """Read the weights as they are now."""
-        self.packed.pack(parallel)
-        self.input.pack(backward, parallel)
-        if backward:
-            self.packed_T.pack(parallel)
-
-    def pack_backward_serial(self) -> None:
-        """The transposes alone, on one thread."""
-        self.packed_T.pack(parallel=False)
-        self.input.packed_T.pack(parallel=False)
 
     @abstractmethod
     def forward(self, inputs: F32, index: I32, work: CellWorkspace, parallel: bool = True) -> None:

@@ -11,9 +11,10 @@ the tables that stand for those of the first.
 import numpy as np
 from numba import prange
 
-from seqcore.gemm import NR, Packed, matmul
+from seqcore.gemm import NR, matmul
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i8, i8_1, kernel, void
 from seqcore.outer import outer_sum
+from seqcore.packing import Packed
 from seqcore.records import F32
 
 ROWS = 64  # rows that a worker takes at a time: the packed weights then pass through its cache once for all of them
@@ -62,12 +63,6 @@ class Linear:
         self.packed_T = Packed(W, transposed=True)
         self.width = self.packed.panels.shape[0] * NR  # of a row of y, panels whole
         self.input_width = self.packed_T.panels.shape[0] * NR  # of a row of dx
-
-    def pack(self, backward: bool = True, parallel: bool = True) -> None:
-        """Read the weights as they are now."""
-        self.packed.pack(parallel)
-        if backward:
-            self.packed_T.pack(parallel)
 
     def forward(self, x: F32, y: F32) -> None:
         """y (M, width) = x (M, I) W + b."""

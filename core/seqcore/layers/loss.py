@@ -77,10 +77,6 @@ class Head:
     def __init__(self, W_hy: F32, b_y: F32, dW_hy: F32, db_y: F32) -> None:
         self.linear = Linear(W_hy, b_y, dW_hy, db_y)
 
-    def pack(self, backward: bool = True) -> None:
-        """Read the weights as they are now."""
-        self.linear.pack(backward)
-
     def forward(self, h: F32, targets: I32, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
         """Losses of h (M, H); with dh (M, padded H) also dlogits, in the place of logits, and dh."""
         linear = self.linear

@@ -1,4 +1,4 @@
-"""The kernels of a transformer in training: pack every matrix, all blocks forward and back, all weight gradients.
+"""The kernels of a transformer in training: all blocks forward and back, all weight gradients.
 
 Each is one parallel region. A worker takes a chunk of whole sequences from the tokens to the losses and all the way
 back with no barrier, while what it just computed is still in its cache. How rows are cut into chunks depends on T and
@@ -9,7 +9,7 @@ chunks in order: results have the same bits for any number of threads.
 import numpy as np
 from numba import prange, types
 
-from seqcore.gemm import NR, pack_panel, tile_rows
+from seqcore.gemm import NR, tile_rows
 from seqcore.jit import boolean, claim, device, f1, f2, f4, i1, i8, i8_1, kernel, void
 from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
 from seqcore.outer import copy_panels, sum_rows
@@ -17,43 +17,6 @@ from seqcore.outer import copy_panels, sum_rows
 f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
 DEPTH = 128  # rows of a block of a weight gradient's sum
 GROUP = 4  # panels of it that a worker takes together
-
-
-@device
-def pack_one(flat, matrices, n, p, panels):
-    """Panel p of matrix n; see `pack_all`."""
-    at, rows, columns, transposed, to = matrices[n, 0], matrices[n, 1], matrices[n, 2], matrices[n, 3], matrices[n, 4]
-    K = columns if transposed else rows
-    panel = panels[to + p * K * NR : to + (p + 1) * K * NR].reshape((K, NR))
-    pack_panel(flat[at : at + rows * columns].reshape((rows, columns)), transposed != 0, panel, p)
-
-
-@kernel("pack all weights", "train-attention", void(f1, i8_2, f1, i8_1), parallel=True)
-def pack_all(flat, matrices, panels, team):
-    """Panels of many matrices in flat (P,). A row of `matrices` (n, 6): where in flat, rows, columns, whether
-    transposed, where in panels, how many panels it and the rows before it have."""
-    total = matrices[-1, 5]
-    team[0] = 0
-    for _ in prange(team[1]):
-        n, before = 0, np.int64(0)
-        while True:
-            p = claim(team)
-            if p >= total:
-                break
-            while p >= matrices[n, 5]:
-                before = matrices[n, 5]
-                n += 1
-            pack_one(flat, matrices, n, p - before, panels)
-
-
-@kernel("pack all weights, one thread", "look-attention", void(f1, i8_2, f1))
-def pack_all_serial(flat, matrices, panels):
-    """As `pack_all`, for threads that may not run parallel kernels."""
-    before = np.int64(0)
-    for n in range(matrices.shape[0]):
-        for p in range(matrices[n, 5] - before):
-            pack_one(flat, matrices, n, p, panels)
-        before = matrices[n, 5]
 
 
 @kernel(

@@ -25,6 +25,7 @@ from seqcore.layers.linear import Linear
 from seqcore.layers.loss import Head
 from seqcore.layers.window import Window, tanh_backward, tanh_forward
 from seqcore.models.clocked import Clocked
+from seqcore.packing import Packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -117,6 +118,11 @@ class FeedForwardWorkspace:
         return {"context": self.context}
 
 
+def packs(flat: F32, *linear: Linear) -> Packs:
+    """The panels of all matrices, whose parameters lie in flat (P,)."""
+    return Packs(flat, [one.packed for one in linear], [one.packed_T for one in linear])
+
+
 class FeedForward:
     """The layers over one parameter buffer and one gradient buffer. Parallel: for the training thread alone."""
 
@@ -127,11 +133,11 @@ class FeedForward:
         self.window = Window(p["embedding.E"], g["embedding.E"], config.context)
         self.input = Linear(p["layers.0.W_xh"], p["layers.0.b"], g["layers.0.W_xh"], g["layers.0.b"])
         self.head = Head(p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
+        self._packs = packs(p.flat, self.input, self.head.linear)
 
     def pack(self, backward: bool = True) -> None:
         """Read the parameters as they are now; once after every change of them."""
-        self.input.pack(backward)
-        self.head.pack(backward)
+        self._packs.pack(back=backward)
 
     def work_per_token(self) -> float:
         """Floating-point operations that one token of training needs: 6 for each weight that is multiplied."""

@@ -7,7 +7,7 @@ from seqcore.gemm import padded
 from seqcore.layers.cell import NO_MATRIX, NO_VECTOR
 from seqcore.layers.linear import Linear
 from seqcore.layers.window import Window, tanh_forward_serial
-from seqcore.models.feedforward import shapes
+from seqcore.models.feedforward import packs, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -23,6 +23,7 @@ class SerialFeedForward:
         self.window = Window(p["embedding.E"], NO_MATRIX, config.context)
         self.input = Linear(p["layers.0.W_xh"], p["layers.0.b"], NO_MATRIX, NO_VECTOR)
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
+        self._packs = packs(p.flat, self.input, self.head)
         self._one = Activations(config, 1)
         self._backward = False
         if parameters is not None:
@@ -31,15 +32,13 @@ class SerialFeedForward:
     def load(self, flat: F32) -> None:
         """Take over the parameters (P,) as they are now."""
         self.parameters.flat[:] = flat
-        for linear in (self.input, self.head):
-            linear.pack(backward=False, parallel=False)
+        self._packs.pack(back=False, parallel=False)
         self._backward = False
 
     def pack_backward(self) -> None:
         """Pack the transposes too, which only a backward pass needs."""
         if not self._backward:
-            for linear in (self.input, self.head):
-                linear.packed_T.pack(parallel=False)
+            self._packs.pack(forward=False, parallel=False)
             self._backward = True
 
     def initial_state(self) -> I32:

@@ -10,7 +10,7 @@ cell's products (rnn H, gru 3H, lstm 4H):
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +21,13 @@ from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.layers.embedding import InputTable
 from seqcore.layers.gru import GRU
+from seqcore.layers.linear import Linear
 from seqcore.layers.loss import Head
 from seqcore.layers.lstm import LSTM
 from seqcore.layers.rnn import RNN
 from seqcore.models.clocked import Clocked
 from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE
+from seqcore.packing import Packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -59,6 +61,15 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
         if name.endswith(".b"):
             cell.draw_bias(view, draw, bound)
     return parameters
+
+
+def packs(flat: F32, layers: Sequence[Cell], head: Linear) -> Packs:
+    """The panels of all matrices, whose parameters lie in flat (P,)."""
+    linear = [*(layer.input for layer in layers), head]
+    return Packs(
+        flat, [layer.packed for layer in layers] + [one.packed for one in linear],
+        [layer.packed_T for layer in layers] + [one.packed_T for one in linear],
+    )  # fmt: skip
 
 
 @dataclass
@@ -123,12 +134,11 @@ class RecurrentModel:
         self.table = InputTable(E, dE, self.layers[0].input)
         self.head = Head(p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
         self._hidden = H
+        self._packs = packs(parameters.flat, self.layers, self.head.linear)
 
     def pack(self, backward: bool = True) -> None:
         """Read the parameters as they are now; once after every change of them."""
-        for layer in self.layers:
-            layer.pack(backward)
-        self.head.pack(backward)
+        self._packs.pack(back=backward)
 
     def work_per_token(self) -> float:
         """Floating-point operations that one token of training needs: 6 for each weight that is multiplied.

@@ -14,7 +14,7 @@ from seqcore.gemm import padded
 from seqcore.layers.cell import NO_MATRIX, NO_VECTOR, CellWorkspace
 from seqcore.layers.embedding import gather_rows
 from seqcore.layers.linear import NO_BIAS, Linear
-from seqcore.models.recurrent import CELLS, shapes
+from seqcore.models.recurrent import CELLS, packs, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -32,6 +32,7 @@ class SerialRecurrent:
         self.cell = CELLS[config.family]
         self.layers = [self.cell.of(p, None, f"layers.{n}", config.activation) for n in range(config.layers)]
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
+        self._packs = packs(p.flat, self.layers, self.head)
         self._rows: OrderedDict[int, F32] = OrderedDict()
         self._first = np.zeros(1, np.int32)
         self._inputs = np.zeros((1, padded(self.cell.products * config.hidden)), np.float32)
@@ -44,18 +45,14 @@ class SerialRecurrent:
     def load(self, flat: F32) -> None:
         """Take over the parameters (P,) as they are now."""
         self.parameters.flat[:] = flat
-        for layer in self.layers:
-            layer.pack(backward=False, parallel=False)
-        self.head.pack(backward=False, parallel=False)
+        self._packs.pack(back=False, parallel=False)
         self._rows.clear()
         self._backward = False
 
     def pack_backward(self) -> None:
         """Pack the transposes too, which only a backward pass needs."""
         if not self._backward:
-            for layer in self.layers:
-                layer.pack_backward_serial()
-            self.head.packed_T.pack(parallel=False)
+            self._packs.pack(forward=False, parallel=False)
             self._backward = True
 
     def input_rows(self, tokens: I32) -> F32:

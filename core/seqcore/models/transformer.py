@@ -24,7 +24,7 @@ from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
 from seqcore.layers.stack import blocks, blocks_weights, embedding_backward
 from seqcore.models.clocked import Clocked
-from seqcore.models.transformer_weights import BIASES, NONE, Packed, initial, norm_names, shapes
+from seqcore.models.transformer_weights import BIASES, NONE, PackedWeights, initial, norm_names, shapes
 from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
@@ -96,7 +96,7 @@ class Transformer:
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
-        self.packed = Packed(config, parameters)
+        self.packed = PackedWeights(config, parameters)
         L, C = config.layers, config.hidden
         begins = self.packed.starts
         names = ("W_proj", "W_fc", "W_qkv", "W_o")

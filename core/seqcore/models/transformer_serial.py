@@ -13,7 +13,7 @@ from seqcore.gemm import padded
 from seqcore.layers.block import Activations
 from seqcore.layers.look import attention_shares, look_forward, look_reach, read_token
 from seqcore.models.transformer import TransformerWorkspace
-from seqcore.models.transformer_weights import Packed, shapes
+from seqcore.models.transformer_weights import PackedWeights, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -36,7 +36,7 @@ class SerialTransformer:
         self.config = config
         self.longest: int | None = config.context  # tokens that `look` takes at most
         self.parameters = Parameters(shapes(config))
-        self.packed = Packed(config, self.parameters)
+        self.packed = PackedWeights(config, self.parameters)
         self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
         self._packed_back = False
         if parameters is not None:
@@ -51,7 +51,7 @@ class SerialTransformer:
     def pack_backward(self) -> None:
         """Pack the transposes too, which only a backward pass needs."""
         if not self._packed_back:
-            self.packed.pack(backward=True, parallel=False)
+            self.packed.pack_backward_serial()
             self._packed_back = True
 
     def initial_state(self) -> TransformerState:

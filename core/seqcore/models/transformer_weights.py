@@ -13,9 +13,8 @@ import numpy as np
 
 from seqcore.config import ModelConfig
 from seqcore.gemm import NR, padded
-from seqcore.jit import TEAM
 from seqcore.layers.block import Weights
-from seqcore.layers.stack import pack_all, pack_all_serial
+from seqcore.packing import Packed, Packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32
 
@@ -74,7 +73,7 @@ def rotations(context: int, d: int) -> F32:
     return np.stack((np.cos(angle), np.sin(angle)), axis=2).reshape(context, d).astype(np.float32)
 
 
-class Packed:
+class PackedWeights:
     """The parameters as the kernels read them: every matrix as panels, in one buffer that one kernel fills."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
@@ -83,16 +82,9 @@ class Packed:
         self.starts = starts(parameters)
         head = ("embedding.E", True) if config.tied else ("head.W_hy", False)
         forward = [(f"layers.{n}.{name}", False) for name in MATRICES for n in range(L)] + [head]
-        rows: list[tuple[int, ...]] = []
-        size, count = 0, 0
-        for name, transposed in forward + [(name, not transposed) for name, transposed in forward]:
-            shape = parameters.shapes[name]
-            K, N = shape[::-1] if transposed else shape
-            count += padded(N) // NR
-            rows.append((self.starts[name], *shape, transposed, size, count))
-            size += padded(N) * K
-        self._matrices, self._forward = np.array(rows, np.int64), len(forward)
-        self._flat, self._at = np.zeros(size, np.float32), 0
+        back = [(name, not transposed) for name, transposed in forward]
+        made = [[Packed(parameters[name], transposed) for name, transposed in way] for way in (forward, back)]
+        self._packs, self._at = Packs(parameters.flat, *made), 0
         P, turns = positions(config, parameters)
         self.weights = Weights(
             parameters["embedding.E"], P, turns, np.zeros((2 * L + 1, 2, C), np.float32),
@@ -107,15 +99,15 @@ class Packed:
         """The next piece of the buffer, (layers, ceil(N / NR), K, NR)."""
         size = layers * padded(N) * K
         self._at += size
-        return self._flat[self._at - size : self._at].reshape(layers, -1, K, NR)
+        return self._packs.panels[self._at - size : self._at].reshape(layers, -1, K, NR)
+
+    def pack_backward_serial(self) -> None:
+        """The transposes alone, on one thread."""
+        self._packs.pack(forward=False, parallel=False)
 
     def pack(self, backward: bool, parallel: bool = True) -> None:
         """Read the parameters as they are now."""
-        matrices = self._matrices if backward else self._matrices[: self._forward]
-        if parallel:
-            pack_all(self.parameters.flat, matrices, self._flat, TEAM)
-        else:
-            pack_all_serial(self.parameters.flat, matrices, self._flat)
+        self._packs.pack(back=backward, parallel=parallel)
         p, scales, biases = self.parameters, self.weights.scales, self.weights.biases
         for scale, name in zip(scales, norm_names(self.config.layers), strict=True):
             scale[0] = p[f"{name}.g"]

@@ -1,0 +1,153 @@
+"""Weights as the products read them: panels of NR columns, packed again after every change; see `gemm`.
+
+One kernel packs all matrices of a model, panel by panel on whichever worker is free.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from llvmlite import ir
+from numba import prange, types
+from numba.extending import intrinsic
+
+from seqcore.gemm import NR, address
+from seqcore.jit import TEAM, claim, device, f1, i8, i8_1, kernel, void
+from seqcore.records import F32
+
+SMALL = 32_768  # elements that one thread packs sooner than two have begun
+i8_2 = types.int64[:, ::1]
+
+
+@intrinsic
+def transpose8(typingctx, source, source_row, to, to_row):
+    """to[j * to_row + i] = source[i * source_row + j] for 8 x 8 elements: three rounds of interleaving registers."""
+    pointer, n = types.CPointer(types.float32), types.intp
+
+    def codegen(context, build, signature, args):
+        source, source_row, to, to_row = args
+        i32, i64 = ir.IntType(32), ir.IntType(64)
+        vector = ir.VectorType(ir.FloatType(), 8)
+
+        def row(base, length, r):
+            return build.bitcast(build.gep(base, [build.mul(length, i64(r))]), vector.as_pointer())
+
+        def mixed(a, b, lanes):
+            return build.shuffle_vector(a, b, ir.Constant(ir.VectorType(i32, 8), lanes))
+
+        rows = [build.load(row(source, source_row, r), align=4) for r in range(8)]
+        for distance in (4, 2, 1):  # swap blocks of that size across the diagonal
+            low = [lane if not lane & distance else lane - distance + 8 for lane in range(8)]
+            high = [lane + distance if not lane & distance else lane + 8 for lane in range(8)]
+            for r in range(8):
+                if not r & distance:
+                    a, b = rows[r], rows[r + distance]
+                    rows[r], rows[r + distance] = mixed(a, b, low), mixed(a, b, high)
+        for r, values in enumerate(rows):
+            build.store(values, row(to, to_row, r), align=4)
+        return context.get_dummy_value()
+
+    return types.void(pointer, n, pointer, n), codegen
+
+
+@device
+def pack_panel(B, transposed, panel, p):
+    """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] where `transposed`; zero past the last column."""
+    K = panel.shape[0]
+    N = B.shape[0] if transposed else B.shape[1]
+    width = min(NR, N - p * NR)
+    if width < NR:
+        panel[:] = np.float32(0)
+    if not transposed:
+        for k in range(K):
+            source, row = B[k, p * NR : p * NR + width], panel[k]
+            for j in range(width):
+                row[j] = source[j]
+        return
+    whole, rows = (width // 8 * 8, K // 8 * 8)
+    for j in range(0, whole, 8):
+        for k in range(0, rows, 8):
+            transpose8(address(B, (p * NR + j) * K + k), K, address(panel, k * NR + j), NR)
+    for j in range(width):
+        source = B[p * NR + j]
+        for k in range(rows if j < whole else 0, K):
+            panel[k, j] = source[k]
+
+
+@device
+def pack_one(flat, matrices, n, p, panels):
+    """Panel p of matrix n; see `pack_all`."""
+    at, rows, columns, transposed, to = matrices[n, 0], matrices[n, 1], matrices[n, 2], matrices[n, 3], matrices[n, 4]
+    K = columns if transposed else rows
+    panel = panels[to + p * K * NR : to + (p + 1) * K * NR].reshape((K, NR))
+    pack_panel(flat[at : at + rows * columns].reshape((rows, columns)), transposed != 0, panel, p)
+
+
+@device
+def panels_before(matrices, n):
+    """How many panels the matrices before matrix n have."""
+    return matrices[n - 1, 5] if n > 0 else np.int64(0)
+
+
+@kernel("pack weights", "train", void(f1, i8_2, i8, i8, f1, i8_1), parallel=True)
+def pack_all(flat, matrices, first, last, panels, team):
+    """Panels of the matrices [first, last) that lie in flat (P,). A row of `matrices` (n, 6): where in flat, rows,
+    columns, whether transposed, where in panels, how many panels it and the rows before it have."""
+    begin, end = panels_before(matrices, first), panels_before(matrices, last)
+    team[0] = 0
+    for _ in prange(team[1]):
+        n = first
+        while True:
+            p = begin + claim(team)
+            if p >= end:
+                break
+            while p >= matrices[n, 5]:
+                n += 1
+            pack_one(flat, matrices, n, p - panels_before(matrices, n), panels)
+
+
+@kernel("pack weights, one thread", "train look", void(f1, i8_2, i8, i8, f1))
+def pack_all_serial(flat, matrices, first, last, panels):
+    """As `pack_all`, for threads that may not run parallel kernels."""
+    for n in range(first, last):
+        for p in range(matrices[n, 5] - panels_before(matrices, n)):
+            pack_one(flat, matrices, n, p, panels)
+
+
+class Packed:
+    """Panels (ceil(N / NR), K, NR) of a matrix (K, N), or of the transpose of one (N, K)."""
+
+    def __init__(self, matrix: F32, transposed: bool = False) -> None:
+        self.matrix = matrix
+        self.transposed = transposed
+        K, N = matrix.shape[::-1] if transposed else matrix.shape
+        self.panels = np.zeros((-(-N // NR), K, NR), np.float32)
+
+    def pack(self, parallel: bool = True) -> None:
+        """Read the matrix as it is now; for one alone."""
+        Packs(self.matrix.reshape(-1), [self]).pack(parallel=parallel)
+
+
+class Packs:
+    """The panels of several matrices that are views into `flat` (P,), those of the way back behind the others."""
+
+    def __init__(self, flat: F32, forward: Sequence[Packed], back: Sequence[Packed] = ()) -> None:
+        self._flat, self._forward = flat, len(forward)
+        rows: list[tuple[int, ...]] = []
+        size, count = 0, 0
+        for one in (*forward, *back):
+            count += len(one.panels)
+            at = (one.matrix.ctypes.data - flat.ctypes.data) // flat.itemsize
+            rows.append((at, *one.matrix.shape, one.transposed, size, count))
+            size += one.panels.size
+        self._matrices = np.array(rows, np.int64)
+        self.panels = np.zeros(size, np.float32)  # of all, one behind the other
+        for one, row in zip((*forward, *back), rows, strict=True):
+            one.panels = self.panels[row[4] : row[4] + one.panels.size].reshape(one.panels.shape)
+
+    def pack(self, forward: bool = True, back: bool = True, parallel: bool = True) -> None:
+        """Read the matrices as they are now."""
+        first, last = 0 if forward else self._forward, len(self._matrices) if back else self._forward
+        if parallel and self._flat.size >= SMALL:
+            pack_all(self._flat, self._matrices, first, last, self.panels, TEAM)
+        else:
+            pack_all_serial(self._flat, self._matrices, first, last, self.panels)
