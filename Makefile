@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Processes that share the tests. More than a small machine has cores: tests of the screen wait more than they compute.
+WORKERS ?= 4
 
 .PHONY: run test check format bench clean
 
@@ -10,7 +12,7 @@ run: $(READY)
 	@$(BIN)/seqtui $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

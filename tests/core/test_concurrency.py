@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("kernels")
+pytestmark = [pytest.mark.usefixtures("kernels"), pytest.mark.long]
 SECONDS = 60
 SAME_AT = 100  # steps after which the weights are compared with those of a run that nobody looked at
 

@@ -12,9 +12,13 @@ from collections.abc import Iterator
 import pytest
 from llvmlite import binding as llvm
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("NUMBA_BOUNDSCHECK") or os.environ.get("NUMBA_CPU_NAME")), reason="already in such a process"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        bool(os.environ.get("NUMBA_BOUNDSCHECK") or os.environ.get("NUMBA_CPU_NAME")),
+        reason="already in such a process",
+    ),
+    pytest.mark.long,
+]
 
 HERE = "tests/core"
 WHOLE_STEP = f"{HERE}/test_model.py::test_losses_and_every_gradient"

@@ -29,6 +29,7 @@ from seqcore.presets import with_defaults
 from seqcore.serial import serial_model
 from seqcore.trainer import Trainer
 
+pytestmark = pytest.mark.long
 STEPS, HIDDEN, SEED = 1500, 64, 1
 ASKED = 20_000  # characters of the held-out part in which a model is asked how brackets close
 

@@ -1,6 +1,7 @@
 """Plays the Lab as a person would: presses keys, reads the screen as lines of text."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from tests.tui.scripted import ScriptedSession
 
 SIZES = ((80, 24), (120, 36), (200, 50))
 UNTIL_TRAINED = 40  # frames: loading, compiling, and then some training
+HANGS = 120  # seconds after which a wait is given up
 
 
 @dataclass
@@ -41,6 +43,12 @@ class Stage:
         """What the timer does, now."""
         self.app.pull()
         await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Lets the app run until something holds that is done in the background."""
+        async with asyncio.timeout(HANGS):
+            while not holds():
+                await self.pilot.pause()
 
     def lines(self, screen: Screen[object] | None = None) -> list[str]:
         """The screen on top as it is drawn, a string a row."""

@@ -365,6 +365,7 @@ def test_no_key_is_bound_twice() -> None:
     assert len(bindings()) == len(COMMANDS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_every_key_does_what_its_command_says(
     size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

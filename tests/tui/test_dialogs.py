@@ -371,7 +371,10 @@ async def test_the_help_lists_every_command_with_its_keys(size: tuple[int, int])
 async def test_the_palette_runs_a_command_of_the_registry() -> None:
     async with stage() as s:
         await s.press("ctrl+p", *"learning rate up")
-        await s.pilot.pause(0.5)
+        found = s.app.screen.query_one(OptionList)  # it is searched for in the background
+        await s.until(
+            lambda: found.option_count == 1 and "Learning rate up" in str(found.get_option_at_index(0).prompt)
+        )
         await s.press("enter")
         if ("scale_rate", 1.25) not in s.session.calls:
             await s.press("enter")
