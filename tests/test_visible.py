@@ -53,6 +53,7 @@ def test_symbols(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
+@pytest.mark.long
 def test_every_character_has_a_cell_of_one_or_two_columns() -> None:
     for character in CHARACTERS:
         drawn = cell(character)

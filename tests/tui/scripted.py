@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from seqcore.records import (
@@ -129,6 +130,7 @@ def make_attention(text: str, layers: int, heads: int, learnt: float) -> F32:
     return weights.astype(np.float32)
 
 
+@lru_cache(maxsize=64)  # nearly every test begins with the same frames
 def make_probe(
     text: str, step: int, hidden: int, layers: int, family: str = "lstm", heads: int = 4, size: float = 1.0
 ) -> Probe:
