@@ -9,7 +9,7 @@ from textual.widgets import Button, Static
 
 from seqtui.snapshot import Snapshot
 from seqtui.tui.screens.dialog import Dialog
-from seqtui.tui.widgets.numbers import counted, significant
+from seqtui.tui.widgets.numbers import significant
 from seqtui.visible import visible
 
 Way = Literal["recover", "stay", "quit"]
@@ -75,9 +75,8 @@ class BackDialog(Dialog[bool]):
         with Vertical(classes="box -narrow") as box:
             box.border_title = f"back to step {kept:,}"
             box.border_subtitle = "enter go back · esc stay"
-            yield Static(
-                f"The {counted(step - kept, 'step')} since the last checkpoint will be given up.", markup=False
-            )
+            made = f"{step - kept:,} so far"  # training goes on beneath
+            yield Static(f"The steps since the last checkpoint, {made}, will be given up.", markup=False)
             yield Static("The learning rate becomes half of what it was there.", classes="hint")
             with Horizontal(classes="buttons"):
                 yield Button("r  go back", id="back", compact=True)
