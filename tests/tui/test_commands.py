@@ -149,7 +149,7 @@ async def recover(s: Stage, key: str) -> None:
     await s.pull()
     await s.press(key)
     assert f"back to step {step - 300:,}" in s.text()
-    assert "The steps since the last checkpoint, 300 so far, will be given up" in s.text()
+    assert "The steps since then, 300 so far, will be given up" in s.text()
     await s.press("escape")
     assert len(s.session.calls) == asked, "it was only asked"
     await s.press(key, "enter")

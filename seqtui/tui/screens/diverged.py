@@ -76,7 +76,7 @@ class BackDialog(Dialog[bool]):
             box.border_title = f"back to step {kept:,}"
             box.border_subtitle = "enter go back · esc stay"
             made = f"{step - kept:,} so far"  # training goes on beneath
-            yield Static(f"The steps since the last checkpoint, {made}, will be given up.", markup=False)
+            yield Static(f"The steps since then, {made}, will be given up.", markup=False)
             yield Static("The learning rate becomes half of what it was there.", classes="hint")
             with Horizontal(classes="buttons"):
                 yield Button("r  go back", id="back", compact=True)
