@@ -21,7 +21,6 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 COMPILE_ALL = "from seqcore import jit, model, optimizer, serial; jit.compile_kernels()"
-MANY_CORES = ("tests/core/test_environments.py", "tests/core/test_concurrency.py")  # one after the other
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,10 +40,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file stays in one process, so that what its tests share is made once."""
     from xdist.scheduler import LoadFileScheduling
 
-    class Files(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file: str = super()._split_scope(nodeid)
-            return "many cores" if file in MANY_CORES else file
-
     config.option.loadscopereorder = False  # the order is that of the items
-    return Files(config, log)
+    return LoadFileScheduling(config, log)
