@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Kernels are compiled before any process needs them: where there are none yet, each would compile all."""
     config.get_terminal_writer().line("compiling the kernels that are not in the cache folder")
-    subprocess.run([sys.executable, "-c", COMPILE_ALL], check=True)
+    subprocess.run([sys.executable, "-c", COMPILE_ALL], check=False)  # where it fails, the tests tell it
 
 
 @pytest.hookimpl(optionalhook=True)
