@@ -21,7 +21,6 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 COMPILE_ALL = "from seqcore import jit, model, optimizer, serial; jit.compile_kernels()"
-MANY_CORES = ("tests/core/test_environments.py", "tests/core/test_concurrency.py")  # one after the other
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Kernels are compiled before any process needs them: where there are none yet, each would compile all."""
     config.get_terminal_writer().line("compiling the kernels that are not in the cache folder")
-    subprocess.run([sys.executable, "-c", COMPILE_ALL], check=True)
+    subprocess.run([sys.executable, "-c", COMPILE_ALL], check=False)  # where it fails, the tests tell it
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -41,10 +40,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file stays in one process, so that what its tests share is made once."""
     from xdist.scheduler import LoadFileScheduling
 
-    class Files(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file: str = super()._split_scope(nodeid)
-            return "many cores" if file in MANY_CORES else file
-
     config.option.loadscopereorder = False  # the order is that of the items
-    return Files(config, log)
+    return LoadFileScheduling(config, log)

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("pty", reason="the benchmarks need a pseudo-terminal")
 
+pytestmark = pytest.mark.long
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 TIMEOUT = 900  # seconds: kernels may have to be compiled, on a machine that does other things too
 

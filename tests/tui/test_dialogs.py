@@ -18,6 +18,8 @@ from seqtui.tui.screens.settings import EQUATIONS, SETTINGS, Setting, defaults, 
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
+pytestmark = pytest.mark.long
+
 
 async def write(s: Stage, text: str) -> None:
     """Replaces what is in the focused field."""

@@ -17,6 +17,7 @@ from tests.tui.panes.made import made_snapshot
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import MEMORY, STAVES, ScriptedSession, make_probe
 
+pytestmark = pytest.mark.long
 GUTTER = 13
 TEXT = "the cat sat on the mat and ate"
 
