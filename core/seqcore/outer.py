@@ -133,9 +133,18 @@ def store_panels(total, column, at, C, sums):
 
 
 @device
-def panel_groups(N, size):
-    """How many groups of at most `size` panels N columns make."""
-    return ((N + NR - 1) // NR + size - 1) // size
+def group_size(panels, workers):
+    """Panels of the next group where so many are left: few at the end, so that all workers are done together."""
+    return max(np.int64(1), min(np.int64(GROUP), panels // workers))
+
+
+@device
+def first_panel(panels, workers, group):
+    """Where that group begins; `panels` or more behind the last group."""
+    first = np.int64(0)
+    for _ in range(group):
+        first += group_size(panels - first, workers)
+    return first
 
 
 @kernel(
@@ -155,9 +164,8 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
             if block >= blocks:
                 break
             pack_tiles(A, M, block * KB, min((block + 1) * KB, rows), tiles)
-    size = max(1, min(GROUP, (N + NR - 1) // NR // (2 * team[1])))
-    groups_2, groups = panel_groups(N_2, GROUP), panel_groups(N_2, GROUP) + panel_groups(N, size)
-    most = max(size, min(GROUP, (N_2 + NR - 1) // NR))
+    panels, panels_2 = (N + NR - 1) // NR, (N_2 + NR - 1) // NR
+    groups_2, most = (panels_2 + GROUP - 1) // GROUP, min(GROUP, max(panels, panels_2))
     team[0] = 0
     for _ in prange(team[1]):
         panel = np.empty((most, KB, NR), np.float32)
@@ -165,11 +173,8 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
         column, one = np.empty((most, NR), np.float32), np.ones(1, np.float32)
         while True:
             group = claim(team)
-            if group >= groups:
-                break
             if group < groups_2:  # the few panels of a head come first, and together: A passes by once
-                at = group * GROUP * NR
-                count, K = min(GROUP, (N_2 - at + NR - 1) // NR), B_2.shape[0]
+                at, count, K = group * GROUP * NR, min(GROUP, panels_2 - group * GROUP), B_2.shape[0]
                 for k0 in range(0, K, KB):
                     depth = min(KB, K - k0)
                     copy_panels(B_2, k0, depth, at, N_2, panel[:count])
@@ -177,8 +182,10 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
                     sum_block(tiles, shift + k0, rows, M, depth, N_2, at, panel[:count], total, k0 > 0)
                 store_panels(total[:count], column, at, C_2, sums_2)
                 continue
-            at = (group - groups_2) * size * NR
-            count, K = min(size, (N - at + NR - 1) // NR), B.shape[0]
+            first = first_panel(panels, team[1], group - groups_2)
+            if first >= panels:
+                break
+            at, count, K = first * NR, group_size(panels - first, team[1]), B.shape[0]
             summed = at + count * NR > N - sums.size
             for k0 in range(0, K, KB):
                 depth = min(KB, K - k0)
