@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 SCREENS = ((120, 36), (200, 50))
 TARGET_SHARE, TARGET_ANSWER = 0.9, 0.1  # of headless speed; seconds, 99th percentile
 START = 300.0  # seconds until the first step, at most: kernels may have to be compiled
-PATIENCE = 3.0  # seconds that are waited for an answer to a key
 PAUSE = (0.1, 0.5)  # seconds between an answer and the next key
 WATCHED = str(Path(__file__).with_name("watched.py"))
 
@@ -113,8 +112,8 @@ class Ways:
 class Keys:
     """Keys with an effect that can be read, pressed while the training goes on."""
 
-    def __init__(self, terminal: Terminal, seed: int) -> None:
-        self.terminal, self.draw = terminal, random.Random(seed)
+    def __init__(self, terminal: Terminal, seed: int, patience: float) -> None:
+        self.terminal, self.draw, self.patience = terminal, random.Random(seed), patience
         self._smoothed = False
 
     def press(self) -> float | None:
@@ -123,7 +122,7 @@ class Keys:
         keys, effect = self._playhead() if self.draw.random() < 0.5 else self._smoothing()
         since = self.terminal.end
         pressed = self.terminal.send(keys)
-        seen = self.terminal.wait_for(effect, PATIENCE, since)
+        seen = self.terminal.wait_for(effect, self.patience, since)
         return seen.time - pressed if seen else None
 
     def _playhead(self) -> tuple[bytes, str]:
@@ -146,12 +145,12 @@ class Keys:
                 raise BenchmarkError(f"the screen never showed what a key changes: {self.terminal.last_words()}")
 
 
-def measure_keys(ways: Ways, count: int, columns: int, rows: int) -> dict[str, Any]:
-    """Press `count` keys; an answer that did not come counts as the time it was waited for."""
+def measure_keys(ways: Ways, count: int, patience: float, columns: int, rows: int) -> dict[str, Any]:
+    """Press `count` keys; an answer that did not come within `patience` seconds counts as those."""
     with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
         log, runs = Path(folder) / "log", {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
         with ways.screen(log, runs, columns, rows) as terminal:
-            keys = Keys(terminal, seed=1)
+            keys = Keys(terminal, 1, patience)
             keys.ready()
             time.sleep(ways.warm)
             before = read_log(log)[-1]
@@ -159,7 +158,7 @@ def measure_keys(ways: Ways, count: int, columns: int, rows: int) -> dict[str, A
             after = read_log(log)[-1]
     if after["step"] == before["step"]:
         raise BenchmarkError("the training stood still while keys were pressed")
-    waited = [PATIENCE if answer is None else answer for answer in answers]
+    waited = [patience if answer is None else answer for answer in answers]
     return {
         "columns": columns,
         "lines": rows,
@@ -235,6 +234,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seconds", type=positive(float), default=15.0, help="measured in each round and way; default 15")
     add("--warm", type=positive(float), default=4.0, help="seconds of training before measuring; default 4")
     add("--keys", type=positive(int), default=300, help="how many are pressed; default 300")
+    add("--patience", type=positive(float), default=3.0, help="seconds to wait for a key's answer; default 3")
     add("--quick", action="store_true", help="the same with 2 rounds of 5 seconds and 60 keys")
     add("--json", action="store_true", help="one JSON document on standard output")
     arguments = parser.parse_args(words)
@@ -251,7 +251,11 @@ def main() -> None:
         rows = measure_speed(ways, arguments.rounds) if "speed" in arguments.parts else []
         if "keys" in arguments.parts:
             note(f"pressing {arguments.keys} keys")
-        answers = measure_keys(ways, arguments.keys, *arguments.screens[0]) if "keys" in arguments.parts else {}
+        answers = (
+            measure_keys(ways, arguments.keys, arguments.patience, *arguments.screens[0])
+            if "keys" in arguments.parts
+            else {}
+        )
     document = {"benchmark": "screen_cost", "machine": found, "corpus": arguments.corpus, "hidden": arguments.hidden,
                 "seconds": arguments.seconds, "warm": arguments.warm, "speed": rows, "answers": answers}  # fmt: skip
     tell(document, arguments.json, lambda: tables(document))

@@ -96,7 +96,7 @@ def test_startup_sees_the_screen_paint_before_it_trains() -> None:
 
 
 def test_screen_cost_presses_keys_that_are_answered_while_the_training_goes_on() -> None:
-    words = ("--parts", "keys", "--keys", "4", "--warm", "0.1", "--hidden", "32")
+    words = ("--parts", "keys", "--keys", "4", "--patience", "120", "--warm", "0.1", "--hidden", "32")
     answers = document("screen_cost.py", *words)["answers"]
     assert len(answers["all"]) == 4
     assert answers["unanswered"] == 0

@@ -22,7 +22,7 @@ pytestmark = [
 
 HERE = "tests/core"
 WHOLE_STEP = f"{HERE}/test_model.py::test_losses_and_every_gradient"
-PRODUCTS = [f"{HERE}/test_gemm.py::test_{name}_of_any_shape" for name in ("products", "weight_gradients")]
+PRODUCTS = [f"{HERE}/test_gemm.py::test_products_of_any_shape", f"{HERE}/test_outer.py"]
 FUNCTIONS = f"{HERE}/test_elementwise.py"
 STEPS = {  # a whole step of each family, whose kernels are its own
     label: f"{HERE}/test_families.py::test_losses_every_gradient_and_what_is_carried[{label}-0.4]"
