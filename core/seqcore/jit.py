@@ -85,6 +85,11 @@ class Kernel:
         return name.replace("<", "").replace(">", "")
 
     @property
+    def kept(self) -> tuple[str, str]:
+        """Where its machine code is kept, and its name there; see `_cached`."""
+        return str(self.dispatcher.stats.cache_path), self.name
+
+    @property
     def compiled(self) -> bool:
         """True once machine code for its signature is in this process."""
         return self.signature.args in self.dispatcher.overloads
@@ -202,8 +207,8 @@ def compile_kernels(
     wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
     names = tuple(k.label for k in wanted)
     _forget_old(CACHE_FOLDER)
-    known = _cached_names()
-    missing = sum(entry.name not in known for entry in wanted)
+    known = _cached()
+    missing = sum(entry.kept not in known for entry in wanted)
     with second_process(groups, missing):
         for done, entry in enumerate(wanted):
             if report:
@@ -224,13 +229,16 @@ def kernel_groups(family: str, *roles: str) -> list[str]:
 
 def cached(groups: Sequence[str] | None = None) -> bool:
     """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
-    known = _cached_names()
-    return all(entry.name in known for entry in KERNELS if entry.needed_by(groups))
+    known = _cached()
+    return all(entry.kept in known for entry in KERNELS if entry.needed_by(groups))
 
 
-def _cached_names() -> set[str]:
-    """The kernels that the cache folder has an index of; Numba calls it file.function-line.version.nbi."""
-    return {path.name.split("-")[0] for path in CACHE_FOLDER.rglob("*.nbi")}
+def _cached() -> set[tuple[str, str]]:
+    """Folder and name of the kernels that there is an index of; Numba calls it file.function-line.version.nbi.
+
+    Numba has a folder for each place where sources lie: what another installation compiled, this one cannot load.
+    """
+    return {(str(path.parent), path.name.split("-")[0]) for path in CACHE_FOLDER.rglob("*.nbi")}
 
 
 def set_threads(count: int | None) -> int:

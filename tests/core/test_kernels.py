@@ -133,6 +133,19 @@ def test_the_second_process_runs_nothing_of_the_folder_one_is_in(
     assert not (tmp_path / "ran").exists()
 
 
+def test_what_another_installation_compiled_counts_for_nothing(
+    kernels: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numba would compile everything, and nobody would be told that it does."""
+    assert jit.cached()
+    elsewhere = tmp_path / "layers_of_another_place"
+    elsewhere.mkdir()
+    for entry in jit.KERNELS:
+        (elsewhere / f"{entry.name}-1.py311.nbi").touch()
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)
+    assert not jit.cached()
+
+
 def test_no_kernel_is_taken_for_one_of_another_file() -> None:
     """What the cache folder has is told by these names: an LSTM's forward pass is not an RNN's."""
     names = [entry.name for entry in jit.KERNELS]
