@@ -104,7 +104,7 @@ def test_screen_cost_presses_keys_that_are_answered_while_the_training_goes_on()
 
 
 def test_screen_cost_compares_every_way_with_the_session() -> None:
-    words = ("--parts", "speed", "--rounds", "1", "--seconds", "0.5", "--warm", "0.1", "--hidden", "32")
+    words = ("--parts", "speed", "--rounds", "1", "--seconds", "5", "--warm", "0.1", "--hidden", "32")
     rows = document("screen_cost.py", *words, "--screens", "120x36")["speed"]
     assert [row["way"] for row in rows] == ["loop", "session", "screen 120x36"]
     assert [row["wall_ratio"] for row in rows if row["way"] == "session"] == [1.0]
