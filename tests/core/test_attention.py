@@ -47,7 +47,10 @@ def test_losses_and_every_gradient(T: int, B: int, hidden: int, heads: int) -> N
 
 @st.composite
 def any_model(draw: st.DrawFn) -> tuple[ModelConfig, int, int, float]:
-    heads, pairs = draw(st.integers(1, 5)), draw(st.integers(1, 9))
+    # A norm of two numbers is 1 and -1 but for eps: where dropout leaves only their mean over time, what is left after
+    # they cancel is rounding in float32. A width of 2 is tested above, without dropout.
+    heads = draw(st.integers(1, 5))
+    pairs = draw(st.integers(2 if heads == 1 else 1, 9))
     context = draw(st.integers(1, 40))
     options = {name: draw(st.booleans()) for name in ("bias", "tied")}
     config = model(
