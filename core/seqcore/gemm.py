@@ -165,10 +165,6 @@ def _make_tile(rows: int, width: int = NR) -> Any:
     return tile
 
 
-tile8, tile4, tile2, tile1 = (_make_tile(rows) for rows in (8, 4, 2, 1))
-narrow8, narrow4, narrow2, narrow1 = (_make_tile(rows, LANES) for rows in (8, 4, 2, 1))
-
-
 @intrinsic
 def address(typingctx, array, offset):
     """A pointer to array.data[offset], without bounds or strides."""
@@ -203,63 +199,46 @@ def _make_copy(length: int, add: bool = False) -> Any:
 copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=True)
 
 
-@device
-def tile_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
-    """C (M, NR) = A (M, K) @ one panel, for any M >= 0 and K >= 1: the largest tiles first."""
-    i = 0
-    if MR == 8:
-        while i + 8 <= M:
-            tile8(
-                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-                accumulate,
+def _make_rows(width: int) -> Any:
+    """A device function: C (M, width) = A (M, K) @ the first columns of one panel, for any M >= 0 and K >= 1.
+
+    The largest tiles come first; where A begins, and how far apart its elements are, as for a tile.
+    """
+    tile8, tile4, tile2, tile1 = (_make_tile(rows, width) for rows in (8, 4, 2, 1))
+    eight = MR == 8 or width < NR  # so many sums fit the registers
+
+    @device
+    def rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
+        i = 0
+        if eight:
+            while i + 8 <= M:
+                tile8(
+                    address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
+                    c_row, accumulate,
+                )  # fmt: skip
+                i += 8
+        while i + 4 <= M:
+            tile4(
+                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
+                c_row, accumulate,
             )  # fmt: skip
-            i += 8
-    while i + 4 <= M:
-        tile4(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
-        i += 4
-    if i + 2 <= M:
-        tile2(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
-        i += 2
-    if i < M:
-        tile1(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
+            i += 4
+        if i + 2 <= M:
+            tile2(
+                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
+                c_row, accumulate,
+            )  # fmt: skip
+            i += 2
+        if i < M:
+            tile1(
+                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
+                c_row, accumulate,
+            )  # fmt: skip
+
+    return rows
 
 
-@device
-def narrow_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
-    """As `tile_rows` for the first LANES columns of a panel alone: the rest of C stays as it is."""
-    i = 0
-    while i + 8 <= M:
-        narrow8(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
-        i += 8
-    if i + 4 <= M:
-        narrow4(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
-        i += 4
-    if i + 2 <= M:
-        narrow2(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
-        i += 2
-    if i < M:
-        narrow1(
-            address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row), c_row,
-            accumulate,
-        )  # fmt: skip
+tile_rows, narrow_rows = _make_rows(NR), _make_rows(LANES)  # a whole panel; its first LANES columns
 
 
 @device
@@ -276,12 +255,12 @@ def matmul_narrow(A, K, N, panels, C, accumulate):
 
     What of C lies past the columns that were computed stays as it is.
     """
-    M, a_row, c_row, last = A.shape[0], A.shape[1], C.shape[1], panels.shape[0] - 1
-    for p in range(last + 1):
-        if p == last and N - p * NR <= LANES:
-            narrow_rows(A, 0, a_row, 1, M, panels, p * K * NR, K, C, p * NR, c_row, accumulate)
-        else:
-            tile_rows(A, 0, a_row, 1, M, panels, p * K * NR, K, C, p * NR, c_row, accumulate)
+    last = panels.shape[0] - 1
+    if N - last * NR > LANES:
+        matmul(A, K, panels, C, accumulate)
+        return
+    matmul(A, K, panels[:last], C, accumulate)
+    narrow_rows(A, 0, A.shape[1], 1, A.shape[0], panels, last * K * NR, K, C, last * NR, C.shape[1], accumulate)
 
 
 @device
