@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from seqcore.arrays import NO_VECTOR
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.generate import Sampling, Writer
 from seqcore.jit import TEAM
-from seqcore.layers.linear import NO_BIAS, project
+from seqcore.layers.linear import project
 from seqcore.model import initial
 from seqcore.models.clocked import PHASES, Clocked
 from seqcore.models.recurrent import CELLS
@@ -34,7 +35,7 @@ def measure_peak(seconds: float = 0.05) -> float:
     while time.perf_counter() < until or not best:
         start = time.perf_counter()
         for _ in range(4):
-            project(x, K, W.panels, NO_BIAS, y, False, TEAM)
+            project(x, K, W.panels, NO_VECTOR, y, False, TEAM)
         best = max(best, 4 * work / (time.perf_counter() - start))
     return best
 

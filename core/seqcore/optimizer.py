@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import prange
 
+from seqcore.arrays import zeros
 from seqcore.jit import TEAM, claim, f1, f4, f8_1, i8, i8_1, kernel, void
 from seqcore.records import F32
 
@@ -61,7 +62,7 @@ class AdamW:
 
     def __init__(self, size: int, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
         self.betas, self.eps = betas, eps
-        self.m, self.v = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        self.m, self.v = zeros(size), zeros(size)
         self.updates = 0
         self._sums = np.zeros(-(-size // BLOCK), np.float64)
 

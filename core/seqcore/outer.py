@@ -15,14 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, zeros
 from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, narrow_rows, tile_rows
 from seqcore.jit import TEAM, claim, device, f1, f2, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
 
 KB = 256  # rows of a block
 GROUP = 8  # at most so many panels of C a worker takes together: rows of B are then read in longer runs
-NO_INDEX, NO_SUMS, NO_TABLE = np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
-_scratch = [np.zeros(0, np.float32)]  # for packed A: new memory for each call would cost a page fault every 4 kB
+_scratch = [NO_VECTOR]  # for packed A: new memory for each call would cost a page fault every 4 kB
 
 
 @device
@@ -100,20 +100,21 @@ def add_by_index(B, k0, index, at, width, table, clear):
 
 
 @device
-def sum_block(tiles, k0, K, M, depth, N, at, panel, total, accumulate):
+def sum_block(A, column, row, k0, M, depth, N, at, panel, total, accumulate):
     """total[q, :M] = the block's part of the sum for panels at columns at, at + NR, ... of N (+ total).
 
-    The block is `depth` rows of A from k0 on, of K that are packed in `tiles`.
+    The block is `depth` rows of A from k0 on. A[k, i], i a multiple of 8, lies i * column + k * row elements behind
+    A[0, 0]: `column` and `row` are (all its rows, 8) where A is packed, and (1, its width) where it is not.
     """
     block = panel.shape[1] * NR
     for q in range(panel.shape[0]):
         narrow = N - at - q * NR <= LANES
         for i in range(0, M, 8):
-            a_at, c_at, rows = i * K + k0 * 8, (q * M + i) * NR, min(8, M - i)
+            a_at, c_at, rows = i * column + k0 * row, (q * M + i) * NR, min(8, M - i)
             if narrow:
-                narrow_rows(tiles, a_at, 1, 8, rows, panel, q * block, depth, total, c_at, NR, accumulate)
+                narrow_rows(A, a_at, 1, row, rows, panel, q * block, depth, total, c_at, NR, accumulate)
             else:
-                tile_rows(tiles, a_at, 1, 8, rows, panel, q * block, depth, total, c_at, NR, accumulate)
+                tile_rows(A, a_at, 1, row, rows, panel, q * block, depth, total, c_at, NR, accumulate)
 
 
 @device
@@ -179,7 +180,7 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
                     depth = min(KB, K - k0)
                     copy_panels(B_2, k0, depth, at, N_2, panel[:count])
                     sum_rows(one, panel[:count], depth, column, k0 > 0)
-                    sum_block(tiles, shift + k0, rows, M, depth, N_2, at, panel[:count], total, k0 > 0)
+                    sum_block(tiles, rows, 8, shift + k0, M, depth, N_2, at, panel[:count], total, k0 > 0)
                 store_panels(total[:count], column, at, C_2, sums_2)
                 continue
             first = first_panel(panels, team[1], group - groups_2)
@@ -195,7 +196,7 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
                 if index.size:
                     width = min(count * NR, N - at)
                     add_by_index(B, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
-                sum_block(tiles, k0, rows, M, depth, N, at, panel[:count], total, k0 > 0)
+                sum_block(tiles, rows, 8, k0, M, depth, N, at, panel[:count], total, k0 > 0)
             store_panels(total[:count], column, at, C, sums)
 
 
@@ -208,7 +209,7 @@ class Second(NamedTuple):
     sums: F32
 
 
-NO_SECOND = Second(0, NO_TABLE, NO_TABLE, NO_SUMS)
+NO_SECOND = Second(0, NO_MATRIX, NO_MATRIX, NO_VECTOR)
 
 
 def scratch_bytes(M: int, rows: int) -> int:
@@ -217,7 +218,7 @@ def scratch_bytes(M: int, rows: int) -> int:
 
 
 def outer_sum(
-    A: F32, B: F32, C: F32, sums: F32 = NO_SUMS, index: I32 = NO_INDEX, table: F32 = NO_TABLE,
+    A: F32, B: F32, C: F32, sums: F32 = NO_VECTOR, index: I32 = NO_INDEX, table: F32 = NO_MATRIX,
     gap: tuple[int, int] | None = None, second: Second = NO_SECOND,
 ) -> None:  # fmt: skip
     """C (M, N) = A[: len(B)].T @ B; sums (S,) = the sums of B's columns, S of them: all N, the last ones, or none.
@@ -233,5 +234,5 @@ def outer_sum(
     M, N = C.shape
     need = scratch_bytes(M, len(A)) // 4
     if _scratch[0].size < need:
-        _scratch[0] = np.zeros(need, np.float32)
+        _scratch[0] = zeros(need)
     two_sums(A, M, B, *(gap or (N, 0)), C, sums, index, table, *second, _scratch[0], TEAM)

@@ -4,12 +4,14 @@ One kernel packs all matrices of a model, panel by panel on whichever worker is 
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
+from seqcore.arrays import zeros
 from seqcore.gemm import NR, address
 from seqcore.jit import TEAM, claim, device, f1, i8, i8_1, kernel, void
 from seqcore.records import F32
@@ -120,7 +122,7 @@ class Packed:
         self.matrix = matrix
         self.transposed = transposed
         K, N = matrix.shape[::-1] if transposed else matrix.shape
-        self.panels = np.zeros((-(-N // NR), K, NR), np.float32)
+        self.panels = zeros(-(-N // NR), K, NR)
 
     def pack(self, parallel: bool = True) -> None:
         """Read the matrix as it is now; for one alone."""
@@ -140,7 +142,7 @@ class Packs:
             rows.append((at, *one.matrix.shape, one.transposed, size, count))
             size += one.panels.size
         self._matrices = np.array(rows, np.int64)
-        self.panels = np.zeros(size, np.float32)  # of all, one behind the other
+        self.panels = zeros(size)  # of all, one behind the other
         for one, row in zip((*forward, *back), rows, strict=True):
             one.panels = self.panels[row[4] : row[4] + one.panels.size].reshape(one.panels.shape)
 
@@ -151,3 +153,15 @@ class Packs:
             pack_all(self._flat, self._matrices, first, last, self.panels, TEAM)
         else:
             pack_all_serial(self._flat, self._matrices, first, last, self.panels)
+
+
+class BothWays(Protocol):
+    """A layer whose matrix is multiplied forward and, transposed, back."""
+
+    packed: Packed
+    packed_T: Packed  # noqa: N815
+
+
+def packs(flat: F32, *layers: BothWays) -> Packs:
+    """The panels of all those layers, whose matrices lie in flat (P,)."""
+    return Packs(flat, [layer.packed for layer in layers], [layer.packed_T for layer in layers])

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from seqcore.arrays import zeros
 from seqcore.records import F32
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -26,7 +27,7 @@ class Parameters:
         self.shapes = ordered(shapes)
         self.size = sum(math.prod(shape) for shape in self.shapes.values())
         self.decayed = sum(math.prod(shape) for shape in self.shapes.values() if len(shape) > 1)
-        self.flat = np.zeros(self.size, np.float32) if flat is None else flat
+        self.flat = zeros(self.size) if flat is None else flat
         if self.flat.shape != (self.size,) or self.flat.dtype != np.float32:
             raise ValueError(f"a buffer of {self.size} float32 is needed, not {self.flat.dtype} {self.flat.shape}")
         self._views: dict[str, F32] = {}
@@ -48,4 +49,6 @@ class Parameters:
 
     def copy(self) -> "Parameters":
         """The same names and values in a buffer of its own."""
-        return Parameters(self.shapes, self.flat.copy())
+        other = Parameters(self.shapes)
+        other.flat[:] = self.flat
+        return other

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqcore.arrays import NO_VECTOR
 from seqcore.gemm import padded
 from seqcore.layers.embedding import InputTable, column_sums, distinct, gather_rows, scatter_rows
-from seqcore.layers.linear import NO_BIAS, Linear
-from seqcore.outer import NO_SUMS, outer_sum
+from seqcore.layers.linear import Linear
+from seqcore.outer import outer_sum
 from seqcore.records import I32
 
 from tests.core import twin
@@ -30,7 +31,7 @@ def test_distinct_tokens_in_order_of_appearance(places: list[int], V: int) -> No
 def test_rows_are_gathered_and_scattered_whole(N: int) -> None:
     draw = np.random.default_rng(N)
     source, bias, rows = normal(draw, 9, N), normal(draw, N), np.array([8, 0, 3], np.int32)
-    for b in (bias, NO_BIAS):
+    for b in (bias, NO_VECTOR):
         out = np.full((3, padded(N)), np.nan, np.float32)
         gather_rows(source, rows, b, out)
         np.testing.assert_array_equal(out[:, :N], source[rows] + (bias if b.size else np.float32(0)))
@@ -94,7 +95,7 @@ def test_the_table_is_the_one_hot_product(T: int, B: int, V: int, inputs: int, N
 
         dz = np.zeros((T * B, padded(N)), np.float32)
         dz[:, :N] = normal(draw, T * B, N)
-        outer_sum(dz[:, :1].copy(), dz, np.zeros((1, N), np.float32), NO_SUMS, *table.sums())
+        outer_sum(dz[:, :1].copy(), dz, np.zeros((1, N), np.float32), NO_VECTOR, *table.sums())
         table.backward()
         dx, dW, db = twin.linear_backward(x, p["W"], dz[:, :N].astype(np.float64))
         assert_close(table.linear.dW, dW, name="dW")

@@ -15,14 +15,13 @@ from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, zeros
 from seqcore.gemm import padded
 from seqcore.layers.linear import Linear
-from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE, Second
+from seqcore.outer import NO_SECOND, Second
 from seqcore.packing import Packed
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
-
-NO_MATRIX, NO_VECTOR = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
 
 
 class Shown(NamedTuple):
@@ -103,11 +102,11 @@ class Cell(ABC):
         """Zeroed arrays."""
         back, cells = (T if backward else 0), (T + 1 if cls.carries_c else 0)
         return CellWorkspace(
-            np.zeros((T, B, padded(cls.columns * H)), np.float32),
-            np.zeros((cells, B, H), np.float32),
-            np.zeros((T + 1, B, H), np.float32),
-            np.zeros((back, B, padded(H)), np.float32),
-            np.zeros((1 if cls.goes_direct else 0, B, H), np.float32),
+            zeros(T, B, padded(cls.columns * H)),
+            zeros(cells, B, H),
+            zeros(T + 1, B, H),
+            zeros(back, B, padded(H)),
+            zeros(1 if cls.goes_direct else 0, B, H),
         )
 
     @classmethod
@@ -123,7 +122,7 @@ class Cell(ABC):
 
     @abstractmethod
     def backward(
-        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_MATRIX, second: Second = NO_SECOND
     ) -> None:
         """From dh as it comes from above: gates become their gradient, and those of W_hh and its biases are filled.
 

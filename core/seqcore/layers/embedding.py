@@ -14,8 +14,9 @@ of the work saved.
 
 import numpy as np
 
+from seqcore.arrays import NO_VECTOR, zeros
 from seqcore.jit import boolean, f1, f2, i1, i4, kernel, void
-from seqcore.layers.linear import NO_BIAS, Linear
+from seqcore.layers.linear import Linear
 from seqcore.outer import outer_sum
 from seqcore.records import F32, I32
 
@@ -86,13 +87,13 @@ class InputTable:
         self._buffers: dict[str, F32] = {}
         self.tokens = np.zeros(0, np.int32)  # (U,) the distinct tokens of the last forward pass
         self.index = np.zeros(0, np.int32)  # (T * B,)
-        self.table = np.zeros((0, linear.width), np.float32)
+        self.table = zeros(0, linear.width)
 
     def _rows(self, name: str, count: int, width: int) -> F32:
         """(count, width) of a buffer that is kept: U varies from step to step."""
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < count:
-            buffer = self._buffers[name] = np.zeros((min(2 * count, self.vocabulary_size), width), np.float32)
+            buffer = self._buffers[name] = zeros(min(2 * count, self.vocabulary_size), width)
         return buffer[:count]
 
     def forward(self, tokens: I32) -> None:
@@ -107,7 +108,7 @@ class InputTable:
             gather_rows(self.linear.W, self.tokens, self.linear.b, self.table)
             return
         embedded = self._rows("embedded", count, self.E.shape[1])
-        gather_rows(self.E, self.tokens, NO_BIAS, embedded)
+        gather_rows(self.E, self.tokens, NO_VECTOR, embedded)
         self.linear.forward(embedded, self.table)
 
     def sums(self) -> tuple[I32, F32]:

@@ -25,11 +25,12 @@ from collections.abc import Mapping
 import numpy as np
 from numba import prange
 
+from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR
 from seqcore.elementwise import sigmoid, tanh
 from seqcore.gemm import matmul, matmul_rows_of_b, row_norms
 from seqcore.jit import TEAM, claim, device, f1, f2, f3, i1, i8_1, kernel, void
-from seqcore.layers.cell import NO_VECTOR, Cell, CellWorkspace, Shown
-from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE, Second, outer_sum
+from seqcore.layers.cell import Cell, CellWorkspace, Shown
+from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
@@ -170,7 +171,7 @@ class GRU(Cell):
             scan_forward_serial(inputs, index, self.packed.panels, self.b_hn, work.gates, work.h)
 
     def backward(
-        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_MATRIX, second: Second = NO_SECOND
     ) -> None:
         """See `Cell`."""
         scan_backward(self.packed_T.panels, work.gates, work.h, work.dh, work.direct, TEAM)

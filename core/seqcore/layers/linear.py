@@ -8,9 +8,9 @@ Everything that can be hoisted out of a recurrence passes through here: the inpu
 the tables that stand for those of the first.
 """
 
-import numpy as np
 from numba import prange
 
+from seqcore.arrays import NO_VECTOR
 from seqcore.gemm import NR, matmul
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i8, i8_1, kernel, void
 from seqcore.outer import outer_sum
@@ -19,7 +19,6 @@ from seqcore.records import F32
 
 ROWS = 64  # rows that a worker takes at a time: the packed weights then pass through its cache once for all of them
 FEW_ROWS = 8  # where there are too few for that to keep the workers busy
-NO_BIAS = np.zeros(0, np.float32)
 
 
 @device
@@ -74,11 +73,11 @@ class Linear:
 
     def backward_input_serial(self, dy: F32, dx: F32) -> None:
         """As `backward_input`, likewise."""
-        project_serial(dy, self.W.shape[1], self.packed_T.panels, NO_BIAS, dx, False)
+        project_serial(dy, self.W.shape[1], self.packed_T.panels, NO_VECTOR, dx, False)
 
     def backward_input(self, dy: F32, dx: F32) -> None:
         """dx (M, input_width) = dy W^T."""
-        project(dy, self.W.shape[1], self.packed_T.panels, NO_BIAS, dx, False, TEAM)
+        project(dy, self.W.shape[1], self.packed_T.panels, NO_VECTOR, dx, False, TEAM)
 
     def backward_weights(self, x: F32, dy: F32) -> None:
         """dW = x^T dy, db = the sum of dy's rows."""

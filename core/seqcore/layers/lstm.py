@@ -21,11 +21,12 @@ Rows of the batch own the scan: a chunk of rows runs all T steps with no barrier
 import numpy as np
 from numba import prange
 
+from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR
 from seqcore.elementwise import sigmoid, tanh
 from seqcore.gemm import matmul, row_norms
 from seqcore.jit import TEAM, claim, device, f1, f2, f3, i1, i8_1, kernel, void
 from seqcore.layers.cell import Cell, CellWorkspace, Shown
-from seqcore.outer import NO_INDEX, NO_SECOND, NO_SUMS, NO_TABLE, Second, outer_sum
+from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
@@ -154,7 +155,7 @@ class LSTM(Cell):
             scan_forward_serial(inputs, index, self.packed.panels, work.gates, work.c, work.h)
 
     def backward(
-        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_MATRIX, second: Second = NO_SECOND
     ) -> None:
         """See `Cell`."""
         scan_backward(self.packed_T.panels, work.gates, work.c, work.dh, work.direct, TEAM)
@@ -162,7 +163,7 @@ class LSTM(Cell):
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
         """dW_hh = the sum over t of h_{t-1}^T dz_t."""
-        outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_SUMS, index, table, second=second)
+        outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_VECTOR, index, table, second=second)
 
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
         """See `Cell`."""

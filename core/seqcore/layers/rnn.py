@@ -17,11 +17,12 @@ dh (T, B, padded H).
 import numpy as np
 from numba import prange
 
+from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR
 from seqcore.elementwise import tanh
 from seqcore.gemm import matmul, row_norms
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i1, i8_1, kernel, void
 from seqcore.layers.cell import Cell, CellWorkspace
-from seqcore.outer import NO_INDEX, NO_SECOND, NO_SUMS, NO_TABLE, Second, outer_sum
+from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
@@ -135,7 +136,7 @@ class RNN(Cell):
             scan_forward_serial(inputs, index, self.packed.panels, self.relu, work.gates, work.h)
 
     def backward(
-        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_TABLE, second: Second = NO_SECOND
+        self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_MATRIX, second: Second = NO_SECOND
     ) -> None:
         """See `Cell`."""
         scan_backward(self.packed_T.panels, self.relu, work.gates, work.h, work.dh, TEAM)
@@ -143,7 +144,7 @@ class RNN(Cell):
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
         """dW_hh = the sum over t of h_{t-1}^T dz_t."""
-        outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_SUMS, index, table, second=second)
+        outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_VECTOR, index, table, second=second)
 
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
         """See `Cell`."""

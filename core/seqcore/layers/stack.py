@@ -9,10 +9,10 @@ chunks in order: results have the same bits for any number of threads.
 import numpy as np
 from numba import prange, types
 
-from seqcore.gemm import NR, tile_rows
+from seqcore.gemm import NR
 from seqcore.jit import boolean, claim, device, f1, f2, f4, i1, i8, i8_1, kernel, void
 from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
-from seqcore.outer import copy_panels, sum_rows
+from seqcore.outer import copy_panels, store_panels, sum_block, sum_rows
 
 f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
 DEPTH = 128  # rows of a block of a weight gradient's sum
@@ -62,26 +62,16 @@ def factors(work, n, which):
 @device
 def outer_sum_panels(A, B, C, sums, first, count, panel, total, column, one):
     """`count` panels of C (M, N) = A^T B from panel `first` on, and of the sums (N,) of B's rows unless it is empty."""
-    K, M, N, a_row = A.shape[0], C.shape[0], C.shape[1], A.shape[1]
+    K, M, N = A.shape[0], C.shape[0], C.shape[1]
+    sum_of = total.reshape(-1)[: count * M * NR].reshape((count, M, NR))
     at = first * NR
     for k0 in range(0, K, DEPTH):
         depth = min(DEPTH, K - k0)
         copy_panels(B, k0, depth, at, N, panel[:count])
         if sums.size:
             sum_rows(one, panel[:count], depth, column, k0 > 0)
-        for q in range(count):
-            for i in range(0, M, 8):
-                rows, c_at = min(8, M - i), (q * M + i) * NR
-                tile_rows(A, k0 * a_row + i, 1, a_row, rows, panel, q * DEPTH * NR, depth, total, c_at, NR, k0 > 0)
-    rows_of_total = total.reshape((-1, NR))  # M to a panel
-    for q in range(count):
-        width = min(NR, N - at - q * NR)
-        for i in range(M):
-            source, to = rows_of_total[q * M + i], C[i, at + q * NR : at + q * NR + width]
-            for j in range(width):
-                to[j] = source[j]
-        for j in range(min(width, sums.size)):
-            sums[at + q * NR + j] = column[q, j]
+        sum_block(A, 1, A.shape[1], k0, M, depth, N, at, panel[:count], sum_of, k0 > 0)
+    store_panels(sum_of, column, at, C, sums)
 
 
 @kernel("weight gradients of all blocks", "train-attention", void(ACTIVATIONS, f1, i8_2, f2, i8_1), parallel=True)

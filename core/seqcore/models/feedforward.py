@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqcore.arrays import zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.jit import TEAM
@@ -25,7 +26,7 @@ from seqcore.layers.linear import Linear
 from seqcore.layers.loss import Head
 from seqcore.layers.window import Window, tanh_backward, tanh_forward
 from seqcore.models.clocked import Clocked
-from seqcore.packing import Packs
+from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -85,18 +86,20 @@ class FeedForwardWorkspace:
         """Zeroed arrays, nothing before them."""
         M, n, H, x = T * B, config.context, config.hidden, config.context * config.embedding
         back, drops = (M if backward else 0), (M if config.dropout and backward else 0)
+        context = zeros(B, n - 1)
+        context[:] = config.vocabulary_size
         return FeedForwardWorkspace(
             nothing=config.vocabulary_size,
-            context=np.full((B, n - 1), config.vocabulary_size, np.float32),
+            context=context,
             tokens=np.zeros((n - 1 + T, B), np.int32),
-            x=np.zeros((M, x), np.float32),
-            dx=np.zeros((back, padded(x)), np.float32),
-            z=np.zeros((M, padded(H)), np.float32),
-            h=np.zeros((M, H), np.float32),
-            dropped=np.zeros((drops, H), np.float32),
-            dh=np.zeros((back, padded(H)), np.float32),
-            logits=np.zeros((M, padded(config.vocabulary_size)), np.float32),
-            losses=np.zeros(M, np.float32),
+            x=zeros(M, x),
+            dx=zeros(back, padded(x)),
+            z=zeros(M, padded(H)),
+            h=zeros(M, H),
+            dropped=zeros(drops, H),
+            dh=zeros(back, padded(H)),
+            logits=zeros(M, padded(config.vocabulary_size)),
+            losses=zeros(M),
         )
 
     def take(self, tokens: I32) -> None:
@@ -116,11 +119,6 @@ class FeedForwardWorkspace:
     def state(self) -> dict[str, F32]:
         """The tokens carried in."""
         return {"context": self.context}
-
-
-def packs(flat: F32, *linear: Linear) -> Packs:
-    """The panels of all matrices, whose parameters lie in flat (P,)."""
-    return Packs(flat, [one.packed for one in linear], [one.packed_T for one in linear])
 
 
 class FeedForward:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
-from seqcore.layers.cell import NO_MATRIX, NO_VECTOR
 from seqcore.layers.linear import Linear
 from seqcore.layers.window import Window, tanh_forward_serial
-from seqcore.models.feedforward import packs, shapes
+from seqcore.models.feedforward import shapes
+from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -71,10 +72,10 @@ class Activations:
     """What is computed for T tokens: x (T, n I), z (T, padded H), h (T, H), logits (T, padded V)."""
 
     def __init__(self, config: ModelConfig, T: int) -> None:
-        self.x = np.zeros((T, config.context * config.embedding), np.float32)
-        self.z = np.zeros((T, padded(config.hidden)), np.float32)
-        self.h = np.zeros((T, config.hidden), np.float32)
-        self.logits = np.zeros((T, padded(config.vocabulary_size)), np.float32)
+        self.x = zeros(T, config.context * config.embedding)
+        self.z = zeros(T, padded(config.hidden))
+        self.h = zeros(T, config.hidden)
+        self.logits = zeros(T, padded(config.vocabulary_size))
 
 
 class FeedForwardLook:
@@ -103,13 +104,13 @@ class FeedForwardLook:
         if T < 2:
             return hidden, inputs
         model.pack_backward()
-        dh = np.zeros((T, padded(config.hidden)), np.float32)
+        dh = zeros(T, padded(config.hidden))
         model.head.backward_input_serial(dlogits, dh)
         dh = dh[1:]  # row t - 1: of loss t, at timestep t - 1
         hidden[0, np.arange(1, T), np.arange(T - 1)] = np.sqrt(np.square(dh, dtype=np.float64).sum(axis=1))
         dz = dh.copy()
         dz[:, : config.hidden] *= 1 - np.square(self.h[:-1])
-        dx = np.zeros((T - 1, model.input.input_width), np.float32)
+        dx = zeros(T - 1, model.input.input_width)
         model.input.backward_input_serial(dz, dx)
         n, width = config.context, config.embedding
         norms = np.sqrt(np.square(dx[:, : n * width].reshape(T - 1, n, width), dtype=np.float64).sum(axis=2))

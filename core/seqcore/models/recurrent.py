@@ -10,24 +10,24 @@ cell's products (rnn H, gru 3H, lstm 4H):
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from seqcore.arrays import NO_INDEX, NO_MATRIX, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.layers.embedding import InputTable
 from seqcore.layers.gru import GRU
-from seqcore.layers.linear import Linear
 from seqcore.layers.loss import Head
 from seqcore.layers.lstm import LSTM
 from seqcore.layers.rnn import RNN
 from seqcore.models.clocked import Clocked
-from seqcore.outer import NO_INDEX, NO_SECOND, NO_TABLE
-from seqcore.packing import Packs
+from seqcore.outer import NO_SECOND
+from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
@@ -63,15 +63,6 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
     return parameters
 
 
-def packs(flat: F32, layers: Sequence[Cell], head: Linear) -> Packs:
-    """The panels of all matrices, whose parameters lie in flat (P,)."""
-    linear = [*(layer.input for layer in layers), head]
-    return Packs(
-        flat, [layer.packed for layer in layers] + [one.packed for one in linear],
-        [layer.packed_T for layer in layers] + [one.packed_T for one in linear],
-    )  # fmt: skip
-
-
 @dataclass
 class RecurrentWorkspace:
     """The arrays of one pass over (T, B) tokens."""
@@ -99,11 +90,11 @@ class RecurrentWorkspace:
         drops, width = M if config.dropout and backward else 0, padded(cell.products * H)
         return RecurrentWorkspace(
             [cell.workspace(T, B, H, backward) for _ in range(config.layers)],
-            [np.zeros((M if layer else 0, width), np.float32) for layer in range(config.layers)],
-            [np.zeros((drops, H), np.float32) for _ in range(config.layers)],
+            [zeros(M if layer else 0, width) for layer in range(config.layers)],
+            [zeros(drops, H) for _ in range(config.layers)],
             np.arange(M, dtype=np.int32),
-            np.zeros((M, padded(config.vocabulary_size)), np.float32),
-            np.zeros(M, np.float32),
+            zeros(M, padded(config.vocabulary_size)),
+            zeros(M),
         )
 
     def reset(self, rows: slice = slice(None)) -> None:
@@ -134,7 +125,7 @@ class RecurrentModel:
         self.table = InputTable(E, dE, self.layers[0].input)
         self.head = Head(p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
         self._hidden = H
-        self._packs = packs(parameters.flat, self.layers, self.head.linear)
+        self._packs = packs(parameters.flat, *self.layers, *(layer.input for layer in self.layers), self.head.linear)
 
     def pack(self, backward: bool = True) -> None:
         """Read the parameters as they are now; once after every change of them."""
@@ -152,7 +143,7 @@ class RecurrentModel:
     def _forward(self, tokens: I32, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
         """Run the layers; returns what the head reads, (T * B, H). `key` (seed, step) draws the dropout."""
         T, B = tokens.shape
-        x, rate = np.zeros((0, 0), np.float32), self.config.dropout
+        x, rate = NO_MATRIX, self.config.dropout
         for n, (layer, arrays) in enumerate(zip(self.layers, work.layers, strict=True)):
             if n == 0:
                 self.table.forward(tokens)
@@ -190,7 +181,7 @@ class RecurrentModel:
             layer, arrays = self.layers[n], work.layers[n]
             if self.config.dropout:
                 dropout(dh, dh, self._hidden, self.config.dropout, dropout_key(*key, n))
-            layer.backward(arrays, *(self.table.sums() if n == 0 else (NO_INDEX, NO_TABLE)), second)
+            layer.backward(arrays, *(self.table.sums() if n == 0 else (NO_INDEX, NO_MATRIX)), second)
             second = NO_SECOND
             if n == 0:
                 self.table.backward()

@@ -9,12 +9,14 @@ from collections import OrderedDict
 
 import numpy as np
 
+from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
-from seqcore.layers.cell import NO_MATRIX, NO_VECTOR, CellWorkspace
+from seqcore.layers.cell import CellWorkspace
 from seqcore.layers.embedding import gather_rows
-from seqcore.layers.linear import NO_BIAS, Linear
-from seqcore.models.recurrent import CELLS, packs, shapes
+from seqcore.layers.linear import Linear
+from seqcore.models.recurrent import CELLS, shapes
+from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
@@ -32,11 +34,11 @@ class SerialRecurrent:
         self.cell = CELLS[config.family]
         self.layers = [self.cell.of(p, None, f"layers.{n}", config.activation) for n in range(config.layers)]
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
-        self._packs = packs(p.flat, self.layers, self.head)
+        self._packs = packs(p.flat, *self.layers, *(layer.input for layer in self.layers), self.head)
         self._rows: OrderedDict[int, F32] = OrderedDict()
         self._first = np.zeros(1, np.int32)
-        self._inputs = np.zeros((1, padded(self.cell.products * config.hidden)), np.float32)
-        self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
+        self._inputs = zeros(1, padded(self.cell.products * config.hidden))
+        self._logits = zeros(1, padded(config.vocabulary_size))
         self._predicted = self._logits[0, : config.vocabulary_size]
         self._backward = False
         if parameters is not None:
@@ -58,13 +60,13 @@ class SerialRecurrent:
     def input_rows(self, tokens: I32) -> F32:
         """x W_xh + b of the first layer for tokens (T,): (T, padded N)."""
         linear = self.layers[0].input
-        rows = np.zeros((tokens.size, linear.width), np.float32)
+        rows = zeros(tokens.size, linear.width)
         if "embedding.E" not in self.parameters:
             gather_rows(linear.W, tokens, linear.b, rows)
             return rows
         E = self.parameters["embedding.E"]
-        x = np.zeros((tokens.size, E.shape[1]), np.float32)
-        gather_rows(E, tokens, NO_BIAS, x)
+        x = zeros(tokens.size, E.shape[1])
+        gather_rows(E, tokens, NO_VECTOR, x)
         linear.forward_serial(x, rows)
         return rows
 
@@ -99,10 +101,10 @@ class SerialRecurrent:
         layers = [self.cell.workspace(T, 1, H, backward=False) for _ in self.layers]
         for n, (layer, work) in enumerate(zip(self.layers, layers, strict=True)):
             if n:
-                inputs = np.zeros((T, layer.input.width), np.float32)
+                inputs = zeros(T, layer.input.width)
                 layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), inputs)
             layer.forward(inputs, index, work, parallel=False)
-        logits = np.zeros((T, padded(self.config.vocabulary_size)), np.float32)
+        logits = zeros(T, padded(self.config.vocabulary_size))
         self.head.forward_serial(layers[-1].h[1:, 0].copy(), logits)
         return RecurrentLook(self, layers, logits[:, : self.config.vocabulary_size])
 
@@ -142,12 +144,12 @@ class RecurrentLook:
         model.pack_backward()
         H, config = model.config.hidden, model.config
         x_width = config.embedding or config.vocabulary_size
-        enters = np.zeros((T, padded(H)), np.float32)  # d loss_t / d h_{t-1} through the head, row t
+        enters = zeros(T, padded(H))  # d loss_t / d h_{t-1} through the head, row t
         model.head.backward_input_serial(dlogits, enters)
-        dh = [np.zeros((T, padded(H)), np.float32) for _ in range(L)]
-        direct = [np.zeros((T, H), np.float32) for _ in range(L)]
-        dz = np.zeros((T, self.layers[0].gates.shape[2]), np.float32)
-        below, dx = np.zeros((T, padded(H)), np.float32), np.zeros((T, padded(x_width)), np.float32)
+        dh = [zeros(T, padded(H)) for _ in range(L)]
+        direct = [zeros(T, H) for _ in range(L)]
+        dz = zeros(T, self.layers[0].gates.shape[2])
+        below, dx = zeros(T, padded(H)), zeros(T, padded(x_width))
         norms = np.zeros(T, np.float32)
         for s in range(T - 2, -1, -1):
             rows = slice(s + 1, T)  # the losses that lie after s

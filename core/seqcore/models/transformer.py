@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqcore.arrays import NO_MATRIX, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.jit import TEAM
@@ -24,7 +25,7 @@ from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
 from seqcore.layers.stack import blocks, blocks_weights, embedding_backward
 from seqcore.models.clocked import Clocked
-from seqcore.models.transformer_weights import BIASES, NONE, PackedWeights, initial, norm_names, shapes
+from seqcore.models.transformer_weights import BIASES, PackedWeights, initial, norm_names, shapes
 from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
@@ -70,14 +71,9 @@ class TransformerWorkspace:
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "TransformerWorkspace":
-        """Zeroed arrays, in one buffer; for a forward pass alone one block's serve all blocks."""
-        named, at = _shapes(config, T, B, backward), 0
-        buffer, arrays = np.zeros(workspace_bytes(config, T, B, backward) // 4, np.float32), {}
-        for name, shape in named.items():
-            size = math.prod(shape)
-            arrays[name] = buffer[at : at + size].reshape(shape)
-            at += size
-        return TransformerWorkspace(Activations(**arrays))
+        """Zeroed arrays; for a forward pass alone one block's serve all blocks."""
+        named = _shapes(config, T, B, backward)
+        return TransformerWorkspace(Activations(**{name: zeros(*shape) for name, shape in named.items()}))
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Nothing: every window starts from nothing."""
@@ -101,7 +97,7 @@ class Transformer:
         begins = self.packed.starts
         names = ("W_proj", "W_fc", "W_qkv", "W_o")
         self._places = np.array([[begins[f"layers.{n}.{name}"] for name in names] for n in range(L)], np.int64)
-        self._dscales = np.zeros((2 * L + 1, 2, C), np.float32)
+        self._dscales = zeros(2 * L + 1, 2, C)
         self._dbiases = np.zeros_like(self.packed.weights.biases)
 
     def work_per_token(self) -> float:
@@ -175,7 +171,7 @@ class Transformer:
             outer_sum(work.logits, top, g["embedding.E"])
         else:
             outer_sum(top, work.logits, g["head.W_hy"])
-        dP = g["embedding.P"] if self.config.positions == "learned" else NONE
+        dP = g["embedding.P"] if self.config.positions == "learned" else NO_MATRIX
         embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, TEAM)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqcore.arrays import zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.block import Activations
@@ -37,7 +38,7 @@ class SerialTransformer:
         self.longest: int | None = config.context  # tokens that `look` takes at most
         self.parameters = Parameters(shapes(config))
         self.packed = PackedWeights(config, self.parameters)
-        self._logits = np.zeros((1, padded(config.vocabulary_size)), np.float32)
+        self._logits = zeros(1, padded(config.vocabulary_size))
         self._packed_back = False
         if parameters is not None:
             self.load(parameters.flat)
@@ -57,7 +58,7 @@ class SerialTransformer:
     def initial_state(self) -> TransformerState:
         """Before anything is read."""
         config = self.config
-        cache = np.zeros((config.layers, config.context, padded(3 * config.hidden)), np.float32)
+        cache = zeros(config.layers, config.context, padded(3 * config.hidden))
         return TransformerState(np.zeros(config.context, np.int32), cache)
 
     def read(self, token: int, state: TransformerState) -> F32:

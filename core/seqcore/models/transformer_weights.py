@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from seqcore.arrays import NO_MATRIX, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import NR, padded
 from seqcore.layers.block import Weights
@@ -20,7 +21,6 @@ from seqcore.records import F32
 
 MATRICES = ("W_qkv", "W_o", "W_fc", "W_proj")
 BIASES = ("b_qkv", "b_o", "b_fc", "b_proj")
-NONE = np.zeros((0, 0), np.float32)
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -87,8 +87,8 @@ class PackedWeights:
         self._packs, self._at = Packs(parameters.flat, *made), 0
         P, turns = positions(config, parameters)
         self.weights = Weights(
-            parameters["embedding.E"], P, turns, np.zeros((2 * L + 1, 2, C), np.float32),
-            np.zeros((L, 9 * C if config.bias else 0), np.float32), np.zeros(V, np.float32),
+            parameters["embedding.E"], P, turns, zeros(2 * L + 1, 2, C),
+            zeros(L, 9 * C if config.bias else 0), zeros(V),
             self._panels(L, C, 3 * C), self._panels(L, C, C), self._panels(L, C, 4 * C), self._panels(L, 4 * C, C),
             self._panels(1, C, V)[0],
             self._panels(L, 3 * C, C), self._panels(L, C, C), self._panels(L, 4 * C, C), self._panels(L, C, 4 * C),
@@ -132,7 +132,7 @@ def norm_names(layers: int) -> list[str]:
 def positions(config: ModelConfig, parameters: Parameters) -> tuple[F32, F32]:
     """(P, turns): what is added to the embedding and by what q and k are turned; empty where there is no such thing."""
     if config.positions == "learned":
-        return parameters["embedding.P"], NONE
+        return parameters["embedding.P"], NO_MATRIX
     if config.positions == "sinusoidal":
-        return sinusoid(config.context, config.hidden), NONE
-    return NONE, rotations(config.context, config.hidden // config.heads)
+        return sinusoid(config.context, config.hidden), NO_MATRIX
+    return NO_MATRIX, rotations(config.context, config.hidden // config.heads)
