@@ -244,8 +244,10 @@ def _shown(rest: int, wish: Wish) -> list[str]:
 
 
 def _preferred(wish: Wish, count: int) -> list[str]:
-    """`count` staves, the chosen one and the state before others, in the model's order."""
-    state = [name for name in ("c", "h", "stream") if name in wish.staves and name != wish.chosen]
-    preferred = [wish.chosen, *state[:1], *wish.staves]
+    """`count` staves, the chosen one, a state and the gate that holds it before others, in the model's order."""
+    states = [name for name in ("c", "h", "stream") if name in wish.staves]
+    state = [] if wish.chosen in states else states[:1]
+    holding = [name for name in ("forget", "update") if name in wish.staves]
+    preferred = [wish.chosen, *state, *holding, *wish.staves]
     kept = list(dict.fromkeys(preferred))[:count]
     return [name for name in wish.staves if name in kept]

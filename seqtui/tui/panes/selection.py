@@ -18,6 +18,7 @@ class Selection:
     """A choice that outlives the probe: the next one of the same model is looked at in the same places."""
 
     gate: str = "forget"  # the stave's name
+    asked: str = ""  # the stave that a person chose: it comes back with a model that has it
     layer: int = 0
     unit: int | None = None
     fold: Fold = Fold.NEAR  # rows that are units: of many gates the strongest is nearly always open
@@ -53,8 +54,8 @@ class Selection:
         if self.layer not in layers:
             self.layer = layers[-1] if layers else 0
         names = self.names(probe)
-        if self.gate not in names and names:
-            self.gate = next((name for name in _PREFERRED if name in names), names[0])
+        if names:
+            self.gate = next((name for name in (self.asked, *_PREFERRED) if name in names), names[0])
         self.reach = min(self.reach, len(probe.reach_hidden) - 1)
         self.head = min(self.head, max(0, heads_of(probe)[1] - 1))
         self._clip_unit(probe)
@@ -100,7 +101,7 @@ class Selection:
         names = self.names(probe)
         self.focus = "gate"
         if self.gate in names:
-            self.gate = names[(names.index(self.gate) + direction) % len(names)]
+            self.gate = self.asked = names[(names.index(self.gate) + direction) % len(names)]
             self._clip_unit(probe)
             self._follow_unit()
 
@@ -120,7 +121,8 @@ class Selection:
         """Read out "loss", "gate", "reach" or "attention"; a stave's own name chooses it too."""
         name = name if name in names else _MEANT.get(name, name)
         if name in names:
-            self.gate, self.focus = name, "gate"
+            self.gate = self.asked = name
+            self.focus = "gate"
         elif name in FOCUSES:
             self.focus = name
 
