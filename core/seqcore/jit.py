@@ -209,10 +209,12 @@ def compile_kernels(
     _forget_old(CACHE_FOLDER)
     known = _cached()
     missing = sum(entry.kept not in known for entry in wanted)
-    with second_process(groups, missing):
+    with second_process(groups, missing) as helper:
         for done, entry in enumerate(wanted):
             if report:
                 report(CompileProgress(done, len(wanted), names))
+            if helper:
+                helper.wait_for(entry.name)
             entry.dispatcher.compile(entry.signature)
     for entry in KERNELS:
         if entry.compiled:  # also one that was called, and so compiled, before
