@@ -281,14 +281,14 @@ class LiveSession:
         )
 
     def _compile(self) -> None:
-        from seqcore import jit
+        from seqcore import jit, probe, serial  # noqa: F401  # what is compiled soon has to be registered
 
         def report(progress: CompileProgress) -> None:
             self._publish(phase=Phase.COMPILING, compiling=progress)
 
-        groups = jit.kernel_groups(self._choice.family, "train")
+        groups, soon = (jit.kernel_groups(self._choice.family, role) for role in ("train", "look"))
         # Loading from the cache is quick and no news.
-        jit.compile_kernels(groups, None if jit.cached(groups) else report)
+        jit.compile_kernels(groups, None if jit.cached(groups) else report, soon)
         self._observer.may_look()
 
     def _resting_phase(self) -> Phase:

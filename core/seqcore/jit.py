@@ -39,9 +39,9 @@ from numba.core import codegen
 from numba.extending import intrinsic
 from platformdirs import user_cache_path
 
+from seqcore.compilers import COMPILERS
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
-from seqcore.second import second_process
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
     numba_config.CPU_FEATURES = ""  # a named CPU brings its own features, not this host's
@@ -197,25 +197,27 @@ def kernel(label: str, group: str, signature: Any, *, parallel: bool = False) ->
 
 
 def compile_kernels(
-    groups: Sequence[str] | None = None, report: Callable[[CompileProgress], None] | None = None
+    groups: Sequence[str] | None = None,
+    report: Callable[[CompileProgress], None] | None = None,
+    soon: Sequence[str] = (),
 ) -> int:
     """Compile, or load from the cache, every kernel of `groups` (all if None); returns how many were missing.
 
     A compiled kernel is closed: a call with other types than the registered ones raises TypeError rather than
-    compiling for seconds in the middle of a step. `report` is told before each kernel and once at the end.
+    compiling for seconds in the middle of a step. `report` is told before each kernel and once at the end. Other
+    processes compile, and go on with the kernels of the groups `soon`, which are not waited for: see `compilers`.
     """
     wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
+    later = [k for k in KERNELS if k.needed_by(soon) and not k.compiled and k not in wanted]
     names = tuple(k.label for k in wanted)
     _forget_old(CACHE_FOLDER)
     known = _cached()
-    missing = sum(entry.kept not in known for entry in wanted)
-    with second_process(groups, missing) as helper:
-        for done, entry in enumerate(wanted):
-            if report:
-                report(CompileProgress(done, len(wanted), names))
-            if helper:
-                helper.wait_for(entry.name)
-            entry.dispatcher.compile(entry.signature)
+    COMPILERS.ask(entry.name for entry in (*wanted, *later) if entry.kept not in known)
+    for done, entry in enumerate(wanted):
+        if report:
+            report(CompileProgress(done, len(wanted), names))
+        COMPILERS.wait_for(entry.name)
+        entry.dispatcher.compile(entry.signature)
     for entry in KERNELS:
         if entry.compiled:  # also one that was called, and so compiled, before
             entry.dispatcher.disable_compile()

@@ -1,24 +1,23 @@
-"""`python -m seqcore.warm GROUP...`: compile kernels into the cache folder, last one first.
+"""`python -m seqcore.warm`: reads names of kernels, a line each, compiles them into the cache folder, and answers each.
 
-Numba compiles one kernel at a time, so a second process works through the list from its other end while the program
-compiles from the front; what either has compiled the other one loads. It says which one it begins, so that the program
-waits for that one rather than compile it too. Halves the wait of the very first start.
+What the program has started for that, see `seqcore.compilers`; a name that is unknown is answered as well.
 """
 
 import sys
-from collections.abc import Sequence
 
 
-def main(groups: Sequence[str]) -> None:
-    """Compile every kernel of `groups` (all if empty), last one first."""
+def main() -> None:
+    """Until there is nothing more to read: then whoever started it is done, or has gone."""
     from seqcore import model, optimizer, serial  # noqa: F401  # they register their kernels
     from seqcore.jit import KERNELS
 
-    for entry in reversed(KERNELS):
-        if entry.needed_by(groups or None):
-            print(entry.name, flush=True)
+    known = {entry.name: entry for entry in KERNELS}
+    for line in sys.stdin:
+        entry = known.get(line.strip())
+        if entry:
             entry.dispatcher.compile(entry.signature)
+        print(line, end="", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,11 +1,7 @@
 """The list of kernels: all are compiled beforehand, visibly, and nothing is compiled by surprise."""
 
 import os
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,6 @@ from seqcore.models.recurrent import RecurrentModel
 from seqcore.models.recurrent import RecurrentWorkspace as Workspace
 from seqcore.optimizer import AdamW
 from seqcore.records import CompileProgress
-from seqcore.second import Helper, second_process
 
 
 @pytest.mark.usefixtures("kernels")
@@ -127,79 +122,29 @@ def test_only_our_own_old_folders_are_removed(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {ours.name, "thesis"}
 
 
-def test_the_second_process_runs_nothing_of_the_folder_one_is_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_kernel_is_waited_for_before_it_is_compiled_and_those_of_later_are_asked_for(
+    two: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "numba.py").write_text("import pathlib; pathlib.Path('ran').write_text('')")
-    monkeypatch.chdir(tmp_path)
-    with second_process(["no such group"], 99) as helper:
-        assert helper is not None
-        assert helper.process.wait(60) == 0
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.fixture
-def typed() -> Iterator[Helper]:
-    """A second process that says what is typed to it."""
-    say = "for line in __import__('sys').stdin: print(line, end='', flush=True)"
-    with subprocess.Popen(
-        [sys.executable, "-c", say], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    ) as process:
-        yield Helper(process)
-        process.kill()
-
-
-def test_the_kernel_that_the_second_process_is_at_is_waited_for_and_no_other(typed: Helper) -> None:
-    typed.wait_for("one")  # it has said nothing yet
-
-    def say(name: str) -> None:
-        assert typed.process.stdin is not None
-        print(name, file=typed.process.stdin)
-
-    say("one")
-    with typed._moved:
-        assert typed._moved.wait_for(lambda: typed._at == "one", 60)
-    typed.wait_for("another")
-    passed = threading.Event()
-    threading.Thread(target=lambda: (typed.wait_for("one"), passed.set()), daemon=True).start()
-    assert not passed.wait(0.2)
-    say("another")
-    assert passed.wait(60)
-
-
-def test_nobody_waits_for_a_second_process_that_ended(typed: Helper) -> None:
-    assert typed.process.stdin is not None
-    print("one", file=typed.process.stdin)
-    with typed._moved:
-        assert typed._moved.wait_for(lambda: typed._at == "one", 60)
-    passed = threading.Event()
-    threading.Thread(target=lambda: (typed.wait_for("one"), passed.set()), daemon=True).start()
-    typed.process.kill()
-    assert passed.wait(60)
-
-
-@pytest.mark.usefixtures("kernels")
-def test_the_second_process_says_which_kernel_it_begins_the_last_one_first() -> None:
-    said = subprocess.run(
-        [sys.executable, "-P", "-m", "seqcore.warm", "train-rnn"], capture_output=True, text=True, check=True
-    )
-    assert said.stdout.split() == ["rnn.scan_backward", "rnn.scan_forward"]
-
-
-def test_every_kernel_is_asked_for_before_it_is_compiled(two: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, int]] = []
+    asked: list[list[str]] = []
+    waited: list[tuple[str, int]] = []
 
     class Beside:
+        def ask(self, names: Iterable[str]) -> None:
+            asked.append(list(names))
+
         def wait_for(self, name: str) -> None:
-            asked.append((name, sum(bool(one.signatures) for one in two)))
+            waited.append((name, sum(bool(one.signatures) for one in two)))
 
-    @contextmanager
-    def beside(groups: object, missing: int) -> Iterator[Beside]:
-        yield Beside()
-
-    monkeypatch.setattr(jit, "second_process", beside)
+    monkeypatch.setattr(jit, "COMPILERS", Beside())
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)  # where nothing is
+    double, halve = (entry.name for entry in jit.KERNELS)
+    jit.compile_kernels(["one"], soon=["other", "one"])
+    assert asked == [[double, halve]]
+    assert waited == [(double, 0)]
+    assert not two[1].signatures
     jit.compile_kernels()
-    assert asked == [(jit.KERNELS[0].name, 0), (jit.KERNELS[1].name, 1)]
+    assert asked[1:] == [[halve]]
+    assert waited[1:] == [(halve, 1)]
 
 
 def test_what_another_installation_compiled_counts_for_nothing(
