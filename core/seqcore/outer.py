@@ -156,7 +156,7 @@ def first_panel(panels, workers, group):
 )
 def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, team):
     """See `outer_sum`; tiles (at least ceil(M / 8) * A's rows * 8,) is scratch. Either product may have no columns."""
-    rows, N, N_2 = A.shape[0], C.shape[1], C_2.shape[1]
+    rows, N, N_2, zero = A.shape[0], C.shape[1], C_2.shape[1], np.int64(0)
     blocks = (rows + KB - 1) // KB
     team[0] = 0
     for _ in prange(team[1]):
@@ -174,30 +174,23 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
         column, one = np.empty((most, NR), np.float32), np.ones(1, np.float32)
         while True:
             group = claim(team)
-            if group < groups_2:  # the few panels of a head come first, and together: A passes by once
-                at, count, K = group * GROUP * NR, min(GROUP, panels_2 - group * GROUP), B_2.shape[0]
-                for k0 in range(0, K, KB):
-                    depth = min(KB, K - k0)
-                    copy_panels(B_2, k0, depth, at, N_2, panel[:count])
-                    sum_rows(one, panel[:count], depth, column, k0 > 0)
-                    sum_block(tiles, rows, 8, shift + k0, M, depth, N_2, at, panel[:count], total, k0 > 0)
-                store_panels(total[:count], column, at, C_2, sums_2)
-                continue
-            first = first_panel(panels, team[1], group - groups_2)
-            if first >= panels:
+            head = group < groups_2  # the few panels of a head come first, and together: A passes by once
+            first = group * GROUP if head else first_panel(panels, team[1], group - groups_2)
+            if not head and first >= panels:
                 break
-            at, count, K = first * NR, group_size(panels - first, team[1]), B.shape[0]
-            summed = at + count * NR > N - sums.size
-            for k0 in range(0, K, KB):
-                depth = min(KB, K - k0)
-                copy_around(B, k0, depth, at, N, gap_at, gap, panel[:count])
+            count = min(GROUP, panels_2 - first) if head else group_size(panels - first, team[1])
+            b, c, s, n, later, around = (B_2, C_2, sums_2, N_2, shift, N_2) if head else (B, C, sums, N, zero, gap_at)
+            at, summed = first * NR, (first + count) * NR > n - s.size
+            for k0 in range(0, b.shape[0], KB):
+                depth = min(KB, b.shape[0] - k0)
+                copy_around(b, k0, depth, at, n, around, gap, panel[:count])
                 if summed:
                     sum_rows(one, panel[:count], depth, column, k0 > 0)
-                if index.size:
-                    width = min(count * NR, N - at)
-                    add_by_index(B, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
-                sum_block(tiles, rows, 8, k0, M, depth, N, at, panel[:count], total, k0 > 0)
-            store_panels(total[:count], column, at, C, sums)
+                if index.size and not head:
+                    width = min(count * NR, n - at)
+                    add_by_index(b, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
+                sum_block(tiles, rows, 8, later + k0, M, depth, n, at, panel[:count], total, k0 > 0)
+            store_panels(total[:count], column, at, c, s)
 
 
 class Second(NamedTuple):
