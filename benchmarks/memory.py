@@ -1,7 +1,7 @@
 """The most memory that the screen takes: the real program in a pseudo-terminal, training at full speed.
 
 Resident memory at its highest, as Linux counts it for the process (VmHWM): shared libraries are in it. Where kernels
-have to be compiled, a second process helps: it is counted apart, as it has gone when the training begins.
+have to be compiled, other processes do it: they are counted apart, as they go when they are done.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -195,7 +196,13 @@ class Observer:
         if run is None:
             self._closing.wait(0.05)
             return
-        compile_for_looking(run)
+
+        def gone() -> bool:
+            return self._closing.is_set() or run is not self._run
+
+        compile_for_looking(run, gone)
+        if gone():
+            return
         watch = _Watch(self, run)
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
@@ -225,12 +232,12 @@ class Observer:
             return text, prompt, self._seen, self._passage, self._width
 
 
-def compile_for_looking(run: Run) -> None:
+def compile_for_looking(run: Run, stop: Callable[[], bool]) -> None:
     """Compile, or load, what it takes to look at the run's model; only the first of its family takes a moment."""
     from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
     from seqcore.jit import compile_kernels, kernel_groups
 
-    compile_kernels(kernel_groups(run.config.model.family, "look"))
+    compile_kernels(kernel_groups(run.config.model.family, "look"), stop=stop)
 
 
 class _Watch:

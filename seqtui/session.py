@@ -288,7 +288,7 @@ class LiveSession:
 
         groups, soon = (jit.kernel_groups(self._choice.family, role) for role in ("train", "look"))
         # Loading from the cache is quick and no news.
-        jit.compile_kernels(groups, None if jit.cached(groups) else report, soon)
+        jit.compile_kernels(groups, None if jit.cached(groups) else report, soon, self._closing.is_set)
         self._observer.may_look()
 
     def _resting_phase(self) -> Phase:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 FEW = 1  # kernels that are not worth a process
 MOST = 4  # processes: each takes up to 250 MB
@@ -46,10 +46,15 @@ class Compilers:
             if not self._processes:
                 self._leave_the_rest()
 
-    def wait_for(self, name: str) -> None:
-        """Return once no process will compile that kernel any more: it is in the cache folder, or none could do it."""
+    def wait_for(self, name: str, stop: Callable[[], bool] = lambda: False) -> None:
+        """Return once no process will compile that kernel any more: it is in the cache folder, or none could do it.
+
+        Or a tenth of a second after `stop` said so.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: name not in self._unfinished)
+            while not self._changed.wait_for(lambda: name not in self._unfinished, 0.1):
+                if stop():
+                    return
 
     def stop(self) -> None:
         """End them at once; what they had not finished is left to whoever waits for it."""

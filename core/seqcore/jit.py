@@ -200,12 +200,14 @@ def compile_kernels(
     groups: Sequence[str] | None = None,
     report: Callable[[CompileProgress], None] | None = None,
     soon: Sequence[str] = (),
+    stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Compile, or load from the cache, every kernel of `groups` (all if None); returns how many were missing.
 
     A compiled kernel is closed: a call with other types than the registered ones raises TypeError rather than
     compiling for seconds in the middle of a step. `report` is told before each kernel and once at the end. Other
     processes compile, and go on with the kernels of the groups `soon`, which are not waited for: see `compilers`.
+    Where `stop` says that nobody needs them any more, the rest is left.
     """
     wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
     later = [k for k in KERNELS if k.needed_by(soon) and not k.compiled and k not in wanted]
@@ -216,7 +218,9 @@ def compile_kernels(
     for done, entry in enumerate(wanted):
         if report:
             report(CompileProgress(done, len(wanted), names))
-        COMPILERS.wait_for(entry.name)
+        COMPILERS.wait_for(entry.name, stop)
+        if stop():
+            return len(wanted)
         entry.dispatcher.compile(entry.signature)
     for entry in KERNELS:
         if entry.compiled:  # also one that was called, and so compiled, before

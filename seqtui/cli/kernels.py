@@ -16,8 +16,11 @@ def register() -> None:
     import seqcore.run  # noqa: F401  # imported for the kernels
 
 
-def compile_with(tell: Report, groups: Sequence[str] | None = None) -> int:
-    """Compile, or load, the kernels of `groups` (all if None); how many. `tell` hears of each if not all are cached."""
+def compile_with(tell: Report, groups: Sequence[str] | None = None, stop: Callable[[], bool] = lambda: False) -> int:
+    """Compile, or load, the kernels of `groups` (all if None); how many. `tell` hears of each if not all are cached.
+
+    The rest is left where `stop` says so.
+    """
     register()
     from seqcore import jit
 
@@ -27,7 +30,7 @@ def compile_with(tell: Report, groups: Sequence[str] | None = None) -> int:
         if progress.current and not known:
             tell(progress)
 
-    return jit.compile_kernels(groups, report)
+    return jit.compile_kernels(groups, report, stop=stop)
 
 
 def compile_line(progress: CompileProgress) -> str:

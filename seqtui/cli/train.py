@@ -24,7 +24,6 @@ from seqtui.cli.settings import (
 )
 
 if TYPE_CHECKING:
-    from seqcore.records import CompileProgress
     from seqcore.run import Run
 
     from seqtui.cli.progress import Progress
@@ -197,12 +196,9 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
             if not quiet:
                 progress.introduce(introduction(run, count))
 
-            def compiling(kernels: "CompileProgress") -> None:
-                progress.compiling(kernels)
-                if stopping():
-                    raise KeyboardInterrupt
-
-            compile_with(compiling, kernel_groups(run.config.model.family, "train", "look"))
+            compile_with(progress.compiling, kernel_groups(run.config.model.family, "train", "look"), stopping)
+            if stopping():
+                raise KeyboardInterrupt
             finished = Training(run, progress, stopping).to_the_end()
         except KeyboardInterrupt:
             if run.trainer.steps != run.saved_step:

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -71,9 +71,13 @@ def test_the_second_signal_ends_it_at_once() -> None:
 def test_ctrl_c_while_kernels_compile_saves_too(
     call: Call, corpus: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def compile_and_be_interrupted(tell: Callable[[CompileProgress], None], groups: None = None) -> int:
-        os.kill(os.getpid(), signal.SIGINT)
+    def compile_and_be_interrupted(
+        tell: Callable[[CompileProgress], None], groups: Sequence[str], stop: Callable[[], bool]
+    ) -> int:
         tell(CompileProgress(0, 1, ("lstm forward",)))
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop()
         return 1
 
     with monkeypatch.context() as patched:

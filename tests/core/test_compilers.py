@@ -126,6 +126,17 @@ def test_stopping_ends_them_and_leaves_the_rest(slow: Compilers) -> None:
     assert len(taken(2)) == 2
 
 
+def test_nobody_waits_who_has_another_thing_to_do(slow: Compilers) -> None:
+    slow.ask(["a", "b"])
+    taken(2)
+    leaving = threading.Event()
+    passed = threading.Event()
+    threading.Thread(target=lambda: (slow.wait_for("a", leaving.is_set), passed.set()), daemon=True).start()
+    assert not passed.wait(0.3)
+    leaving.set()
+    assert passed.wait(60)
+
+
 def test_one_alone_and_all_of_them_where_there_is_no_process_are_left_to_the_caller(tmp_path: Path) -> None:
     compilers = of(ANSWER)
     compilers.ask(["a"])

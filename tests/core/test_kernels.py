@@ -1,7 +1,7 @@
 """The list of kernels: all are compiled beforehand, visibly, and nothing is compiled by surprise."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ def test_every_kernel_is_waited_for_before_it_is_compiled_and_those_of_later_are
         def ask(self, names: Iterable[str]) -> None:
             asked.append(list(names))
 
-        def wait_for(self, name: str) -> None:
+        def wait_for(self, name: str, stop: Callable[[], bool]) -> None:
             waited.append((name, sum(bool(one.signatures) for one in two)))
 
     monkeypatch.setattr(jit, "COMPILERS", Beside())
@@ -142,9 +142,11 @@ def test_every_kernel_is_waited_for_before_it_is_compiled_and_those_of_later_are
     assert asked == [[double, halve]]
     assert waited == [(double, 0)]
     assert not two[1].signatures
+    jit.compile_kernels(stop=lambda: True)
+    assert not two[1].signatures, "nobody needs it any more"
     jit.compile_kernels()
-    assert asked[1:] == [[halve]]
-    assert waited[1:] == [(halve, 1)]
+    assert asked[1:] == [[halve], [halve]]
+    assert waited[1:] == [(halve, 1), (halve, 1)]
 
 
 def test_what_another_installation_compiled_counts_for_nothing(
