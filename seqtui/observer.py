@@ -1,37 +1,26 @@
 """The second thread of a live session: probes the model and writes with it, beside training.
 
-It works on copies of the parameters that the trainer thread hands over when asked, with serial kernels alone, and keeps
-to a small share of a core: after a probe that took s seconds the next one waits s / PROBE_SHARE.
+It works on copies of the parameters that the trainer thread hands over when asked, with serial kernels alone. This is
+the thread and what others tell it and hear of it; what it does with a run stands in `watch`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from seqcore.errors import SeqError
-from seqcore.records import F32, I32, Probe, References, Sample
+from seqcore.records import F32, Probe, References, Sample
+
+from seqtui.watch import LONGEST_PROBE, Watch, compile_for_looking
 
 if TYPE_CHECKING:
-    from seqcore.generate import Writer
     from seqcore.run import Run
-    from seqcore.serial import SerialModel
 
-PROBE_SHARE = 0.04  # of one core's time
-PROBE_PAUSE = 0.3  # seconds between probes, at least
-LONGEST_PROBE = 512  # tokens
-WRITING_PACE = 60.0  # tokens a second: fast reading
-WRITING_LENGTH = 360  # tokens of a sample
-EARLIER_LENGTH = 160  # tokens of a sample that is kept
-EARLIER_SEED = 7  # the same for all kept samples, so that they differ by what was learnt alone
 MOST_KEPT = 32 << 20  # bytes of parameters that wait for a text to be written with them
-REST = 1.0  # seconds a finished sample stays before the next begins
 
 
 @dataclass(frozen=True)
@@ -165,7 +154,7 @@ class Observer:
         self._seen = replace(self._seen, serial=self._seen.serial + 1, **changes)
         self._wake.notify_all()
 
-    def _publish(self, run: Run, **changes: Any) -> None:
+    def publish(self, run: Run, **changes: Any) -> None:
         """Publish what was seen of `run`, unless another one is watched by now."""
         with self._wake:
             if run is self._run:
@@ -203,7 +192,7 @@ class Observer:
         compile_for_looking(run, gone)
         if gone():
             return
-        watch = _Watch(self, run)
+        watch = Watch(self, run)
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
             with self._wake:
@@ -230,172 +219,3 @@ class Observer:
             text, prompt = self._text_changed, self._prompt_changed
             self._text_changed = self._prompt_changed = False
             return text, prompt, self._seen, self._passage, self._width
-
-
-def compile_for_looking(run: Run, stop: Callable[[], bool]) -> None:
-    """Compile, or load, what it takes to look at the run's model; only the first of its family takes a moment."""
-    from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
-    from seqcore.jit import compile_kernels, kernel_groups
-
-    compile_kernels(kernel_groups(run.config.model.family, "look"), stop=stop)
-
-
-class _Watch:
-    """Everything the observer holds of one run."""
-
-    def __init__(self, owner: Observer, run: Run) -> None:
-        from seqcore.serial import serial_model
-
-        self.owner, self.run = owner, run
-        self.looker: SerialModel = serial_model(run.config.model)  # under the microscope
-        self.author: SerialModel = serial_model(run.config.model)  # the one that writes
-        self.writer: Writer | None = None
-        self.writer_step = -1
-        self.probed_step, self.probe_due = -1, 0.0
-        self.tokens: I32 = np.zeros(0, np.int32)
-        self.warning = ""
-        self.pieces: list[str] = []
-        self.shares: list[float] = []
-        self.started = 0.0
-        self.rest_until = 0.0
-        self.samples = 0
-        self.kept: list[Sample] = []
-        self.referred = False
-
-    def turn(self) -> float:
-        """Do what is due; returns the seconds until something will be."""
-        now = time.monotonic()
-        due = now >= self.probe_due or (self.writer is None and now >= self.rest_until)
-        weights = self.owner.take_weights(self.run, due)
-        text_changed, prompt_changed, seen, passage, width = self.owner.take_changes()
-        if text_changed or not self.tokens.size:
-            self._choose_text(seen.probe_text, passage, width)
-            self.probed_step, self.probe_due = -1, 0.0
-        if prompt_changed:
-            self.writer, self.rest_until = None, 0.0
-        if weights is None:
-            return 0.05
-        if weights.step != self.probed_step and now >= self.probe_due:
-            self._probe(weights)
-        self._keep_early(seen)
-        self._write(weights, seen)
-        if not self.referred:
-            self._refer()
-        return 0.05
-
-    def _choose_text(self, text: str, passage: int, width: int) -> None:
-        vocabulary = self.run.vocabulary
-        self.warning = ""
-        longest = min(LONGEST_PROBE, self.looker.longest or LONGEST_PROBE)
-        if text:
-            try:
-                self.tokens, self.warning = vocabulary.encode_prompt(text)
-                if self.tokens.size > longest:
-                    self.warning = f"the first {longest} of {self.tokens.size:,} tokens are probed"
-                    self.tokens = self.tokens[:longest]
-                self.owner._publish(self.run, message=self.warning)
-                return
-            except SeqError as error:
-                self.owner._publish(self.run, message=str(error), probe_text="")
-        self.tokens = passage_of(self.run, passage, min(width, longest))
-
-    def _probe(self, weights: Weights) -> None:
-        from seqcore.probe import probe
-
-        self.looker.load(weights.flat)
-        seen = probe(self.looker, self.run.vocabulary, self.tokens, weights.step, self.warning)
-        self.probed_step = weights.step
-        self.probe_due = time.monotonic() + max(PROBE_PAUSE, seen.seconds / PROBE_SHARE)
-        self.owner._publish(self.run, probe=seen)
-
-    def _keep_early(self, seen: Seen) -> None:
-        """A text for the list of earlier ones, at once, with the weights of a milestone."""
-        weights = self.owner.take_milestone(self.run)
-        if weights is None:
-            return
-        self.author.load(weights.flat)
-        self.writer = None  # its model was just taken
-        writer = self._writer(seen, EARLIER_SEED)
-        if writer is None:
-            return
-        written = [next(writer) for _ in range(EARLIER_LENGTH)]
-        shares = np.array([piece.probability for piece in written], np.float32)
-        sample = Sample(
-            weights.step, seen.prompt, tuple(piece.text for piece in written), shares, seen.temperature, True
-        )
-        self.kept.insert(0, sample)
-        self.owner._publish(self.run, earlier=tuple(self.kept))
-        if self.run.folder is not None:
-            with contextlib.suppress(SeqError):  # the trainer tells of a disk that is full
-                self.run.folder.add_sample(weights.step, seen.prompt + sample.text)
-
-    def _write(self, weights: Weights, seen: Seen) -> None:
-        now = time.monotonic()
-        if now < self.rest_until:
-            return
-        if self.writer is None:
-            self._begin(weights, seen, now)
-        writer = self.writer
-        if writer is None:
-            return
-        due = min(WRITING_LENGTH, int((now - self.started) * WRITING_PACE) + 1)
-        while len(self.pieces) < due:
-            written = next(writer)
-            self.pieces.append(written.text)
-            self.shares.append(written.probability)
-        finished = len(self.pieces) >= WRITING_LENGTH
-        sample = Sample(
-            self.writer_step,
-            seen.prompt,
-            tuple(self.pieces),
-            np.array(self.shares, np.float32),
-            writer.sampling.temperature,
-            finished,
-        )
-        self.owner._publish(self.run, sample=sample)
-        if finished:
-            self.writer, self.rest_until = None, now + REST
-
-    def _begin(self, weights: Weights, seen: Seen, now: float) -> None:
-        self.author.load(weights.flat)
-        self.samples += 1
-        self.writer = self._writer(seen, self.samples)
-        if self.writer is not None:
-            self.writer_step, self.pieces, self.shares, self.started = weights.step, [], [], now
-            if self.writer.warning:
-                self.owner._publish(self.run, message=self.writer.warning)
-
-    def _writer(self, seen: Seen, seed: int) -> Writer | None:
-        """One that has read the prompt; None, and the prompt is dropped, where the vocabulary knows nothing of it."""
-        from seqcore.generate import Sampling, Writer
-
-        try:
-            return Writer(self.author, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), seed)
-        except SeqError as error:
-            if not seen.prompt:
-                raise
-            self.owner._publish(self.run, message=str(error), prompt="")
-            return None
-
-    def _refer(self) -> None:
-        from seqcore.data.ngrams import references
-
-        self.referred = True
-        if self.run.validation.size > 1:
-            found = references(self.run.train, self.run.validation, self.run.vocabulary.size)
-            self.owner._publish(self.run, references=found)
-
-
-def passage_of(run: Run, passage: int, width: int) -> I32:
-    """`width` tokens of the validation part (of the training part if there is none), from where a line begins."""
-    tokens = run.validation if run.validation.size > 1 else run.train
-    width = min(width, tokens.size)
-    places = np.arange(tokens.size - width + 1)
-    ends = {token for token in range(run.vocabulary.size) if run.vocabulary.symbol(token).endswith("\n")}
-    if ends:
-        starts = np.flatnonzero(np.isin(tokens[: tokens.size - width], list(ends))) + 1
-        same = np.isin(tokens[starts], list(ends))
-        if (~same).any():
-            places = starts[~same]
-    start = int(places[(passage * 7919) % places.size])
-    return tokens[start : start + width].copy()

@@ -281,7 +281,7 @@ class LiveSession:
         )
 
     def _compile(self) -> None:
-        from seqcore import jit, probe, serial  # noqa: F401  # what is compiled soon has to be registered
+        from seqcore import jit, serial  # noqa: F401  # what is compiled soon has to be registered
 
         def report(progress: CompileProgress) -> None:
             self._publish(phase=Phase.COMPILING, compiling=progress)
