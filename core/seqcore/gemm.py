@@ -144,7 +144,7 @@ def _tile_function(module: Any, rows: int, width: int) -> Any:
     return function
 
 
-def _make_tile(rows: int, width: int = NR) -> Any:
+def _make_tile(rows: int, width: int) -> Any:
     """An intrinsic: C[rows, width] = A[rows, K] @ B[K, width] (+ C where `accumulate`).
 
     A is read at a[r * a_row + k * a_column], so A or its transpose serves; B at b[k * NR + j].

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,10 @@ def of(program: str) -> Compilers:
     return compilers
 
 
-def waiting(compilers: Compilers, name: str) -> threading.Event:
+def waiting(compilers: Compilers, name: str, stop: Callable[[], bool] = lambda: False) -> threading.Event:
     """Set once that name need not be waited for."""
     passed = threading.Event()
-    threading.Thread(target=lambda: (compilers.wait_for(name), passed.set()), daemon=True).start()
+    threading.Thread(target=lambda: (compilers.wait_for(name, stop), passed.set()), daemon=True).start()
     return passed
 
 
@@ -130,8 +130,7 @@ def test_nobody_waits_who_has_another_thing_to_do(slow: Compilers) -> None:
     slow.ask(["a", "b"])
     taken(2)
     leaving = threading.Event()
-    passed = threading.Event()
-    threading.Thread(target=lambda: (slow.wait_for("a", leaving.is_set), passed.set()), daemon=True).start()
+    passed = waiting(slow, "a", leaving.is_set)
     assert not passed.wait(0.3)
     leaving.set()
     assert passed.wait(60)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from seqtui.tui.panes.grid import arrange_heads
+from seqtui.tui.panes.staves import HOLDING
 
 
 class Kind(StrEnum):
@@ -247,7 +248,6 @@ def _preferred(wish: Wish, count: int) -> list[str]:
     """`count` staves, the chosen one, a state and the gate that holds it before others, in the model's order."""
     states = [name for name in ("c", "h", "stream") if name in wish.staves]
     state = [] if wish.chosen in states else states[:1]
-    holding = [name for name in ("forget", "update") if name in wish.staves]
-    preferred = [wish.chosen, *state, *holding, *wish.staves]
+    preferred = [wish.chosen, *state, *(name for name in HOLDING if name in wish.staves), *wish.staves]
     kept = list(dict.fromkeys(preferred))[:count]
     return [name for name in wish.staves if name in kept]

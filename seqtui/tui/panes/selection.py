@@ -6,11 +6,11 @@ import numpy as np
 from seqcore.records import Probe
 
 from seqtui.tui.panes.attention import heads_of
-from seqtui.tui.panes.staves import BY_HEAD, Fold, unit_name
+from seqtui.tui.panes.staves import BY_HEAD, HOLDING, Fold, unit_name
 
 FOCUSES = ("loss", "gate", "reach", "attention")
 _MEANT = {"attends": "attention", "map": "attention", "triangle": "reach"}  # bands that are read out as another
-_PREFERRED = ("forget", "update", "stream", "h")  # the stave to begin with, of those that a model has
+_PREFERRED = (*HOLDING, "stream", "h")  # the stave to begin with, of those that a model has
 
 
 @dataclass

@@ -29,6 +29,7 @@ LABELS = {
     "stream": "stream",
 }
 BY_HEAD = ("q", "k", "v")  # staves whose units are heads
+HOLDING = ("forget", "update")  # the gates that say how much of its state a unit keeps
 
 
 class Fold(StrEnum):
