@@ -1,18 +1,22 @@
-# One command each: `make run` opens the program, `make test` passes the tests. Both set everything up in .venv first.
+# `make run` starts the program, `make test` runs the tests. Both set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Processes that share the tests. More than a small machine has cores: tests of the screen wait more than they compute.
+# Number of test processes. More than a small machine has cores: screen tests wait more than they compute.
 WORKERS ?= 4
 
-.PHONY: run test check format bench clean
+.PHONY: run test proofs check format bench clean
 
 run: $(READY)
 	@$(BIN)/seqtui $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+# The slow tests: proofs of learning, and long random use of a training screen.
+proofs: $(READY)
+	$(BIN)/python -m pytest -m proof -n $(WORKERS) $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

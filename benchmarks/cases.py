@@ -1,4 +1,4 @@
-"""What is measured beside PyTorch: models and trainings as the fields that both sides understand."""
+"""The cases compared with PyTorch: model and training configurations that both sides understand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Size = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Case:
-    """A model and how it is trained."""
+    """A model and its training."""
 
     model: ModelConfig
     training: TrainingConfig
 
     @property
     def family(self) -> str:
-        """Of the model."""
+        """The model's family."""
         return self.model.family
 
     @property
@@ -36,14 +36,14 @@ class Case:
 
 
 def recurrent(family: str, size: Size) -> Case:
-    """An embedding as wide as the layer, one layer, a linear head; the state is carried on; Adam."""
+    """One layer with an embedding of the same width and a linear head; stateful, trained with Adam."""
     H, B, T = size
     model = ModelConfig(VOCABULARY, family=family, hidden=H, layers=1, embedding=H)
     return Case(model, TrainingConfig(batch=B, length=T, learning_rate=1e-3, clip=1.0))
 
 
 def recipe() -> Case:
-    """NanoGPT's for a CPU: 4 blocks of 4 heads, 128 wide, 12 windows of 64, no dropout, no bias, a tied head, AdamW."""
+    """NanoGPT's CPU recipe: 4 blocks, 4 heads, width 128, 12 windows of 64, no dropout, no bias, tied head, AdamW."""
     model = ModelConfig(VOCABULARY, family="attention", hidden=128, layers=4, heads=4, context=64)
     return Case(
         model,
@@ -52,7 +52,7 @@ def recipe() -> Case:
 
 
 def cases(families: list[str], sizes: list[Size]) -> list[Case]:
-    """Every size of the recurrent families, and attention's recipe."""
+    """Return one case per size for each recurrent family, and the one recipe for attention."""
     found: list[Case] = []
     for family in families:
         found += [recurrent(family, size) for size in sizes] if family in RECURRENT else [recipe()]
@@ -60,9 +60,9 @@ def cases(families: list[str], sizes: list[Size]) -> list[Case]:
 
 
 def size(text: str) -> Size:
-    """H,B,T of the command line."""
+    """Parse H,B,T from the command line."""
     parts = text.split(",")
     if len(parts) != 3 or not all(part.strip().isdigit() and 0 < int(part) <= 8192 for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r}: H,B,T is needed, for instance 128,32,64")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected H,B,T, for example 128,32,64")
     H, B, T = (int(part) for part in parts)
     return H, B, T

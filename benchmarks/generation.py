@@ -1,6 +1,6 @@
-"""How fast one stream is written, each character drawn from the predictions: ours beside PyTorch, in one run.
+"""Generation speed of one stream, one sampled character at a time, compared with PyTorch in the same run.
 
-Each side has processes of its own, blocked on a pipe while the others compute; the rounds alternate between them.
+Each side runs in its own processes, which block on a pipe while another one computes; rounds alternate between them.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ CASES = {  # by the name on the command line
     "lstm512": recurrent("lstm", (512, 1, 1)),
     "attention": recipe(),
 }
-TARGETS = {"lstm": 10.0}  # times as fast as PyTorch
-TARGET = 5.0  # of the others
-WAYS = (0, 1)  # PyTorch's: the one that the target is against, and a faster one where there is
+TARGETS = {"lstm": 10.0}  # speed relative to PyTorch
+TARGET = 5.0  # for the other families
+WAYS = (0, 1)  # PyTorch implementations: the one that targets refer to, and a faster one
 
 
 @dataclass
 class Row:
-    """What was measured of one case: characters a second, a value for each round."""
+    """The measurements of one case: characters per second, one value per round."""
 
     name: str
     case: Case
     ours: list[float] = field(default_factory=list)
-    pytorch: dict[str, dict[int, list[float]]] = field(default_factory=dict)  # by way and number of threads
+    pytorch: dict[str, dict[int, list[float]]] = field(default_factory=dict)  # by implementation and thread count
 
     def result(self) -> dict[str, Any]:
-        """The row of the table. PyTorch's better number of threads counts."""
+        """Return the JSON row. Each PyTorch implementation is represented by its faster thread count."""
         found: dict[str, Any] = {
             "name": self.name, "family": self.case.family, "hidden": self.case.model.hidden,
             "ours_per_second": statistics.median(self.ours), "ours_rounds": self.ours, "pytorch": {},
@@ -62,7 +62,7 @@ class Row:
 
 
 def measure(sides: Sides, name: str, case: Case) -> Row:
-    """Ours, which is on one thread always, and PyTorch's ways and numbers of threads, in turns."""
+    """Measure ours (always one thread) and PyTorch (every implementation and thread count) in alternation."""
     row, model = Row(name, case), case.model.to_dict()
     for side, threads in sides.turns([1]):
         if side == "ours":
@@ -75,9 +75,9 @@ def measure(sides: Sides, name: str, case: Case) -> Row:
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """A line for each model."""
-    theirs = ["PyTorch", "how", "ratio", "target", "another way", "how", "ratio"] if document["pytorch"] else []
-    made = table("characters a second", "ours", *theirs)
+    """Yield a table with one row per model, and a note on PyTorch."""
+    theirs = ["PyTorch", "method", "ratio", "target", "faster way", "method", "ratio"] if document["pytorch"] else []
+    made = table("characters/s", "ours", *theirs)
     for row in document["rows"]:
         cells = [f"{row['ours_per_second']:,.0f}"]
         for number, (way, found) in enumerate(row["pytorch"].items()):
@@ -90,12 +90,12 @@ def tables(document: dict[str, Any]) -> Iterator[Table | str]:
                 cells.append(f"{row['target']:g}x: {'reached' if row['reached'] else 'missed'}")
         made.add_row(row["name"], *cells)
     yield made
-    yield f"PyTorch {document['pytorch']}, its better number of threads" if document["pytorch"] else NO_PYTORCH
+    yield f"PyTorch {document['pytorch']}, with its faster thread count" if document["pytorch"] else NO_PYTORCH
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="How fast one stream is written, beside PyTorch.")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Generation speed of one stream, compared with PyTorch.")
     parser.add_argument("--model", nargs="+", choices=CASES, default=list(CASES), metavar="NAME",
                         help=f"{', '.join(CASES)}; default: all")  # fmt: skip
     add_arguments(parser, 2.0)

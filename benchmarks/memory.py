@@ -1,7 +1,7 @@
-"""The most memory that the screen takes: the real program in a pseudo-terminal, training at full speed.
+"""Peak memory of the screen: the real program in a pseudo-terminal, training at full speed.
 
-Resident memory at its highest, as Linux counts it for the process (VmHWM): shared libraries are in it. Where kernels
-have to be compiled, other processes do it: they are counted apart, as they go when they are done.
+Measured is the peak resident memory of the process as Linux reports it (VmHWM), including shared libraries. Kernels
+are compiled by short-lived helper processes, which are counted separately.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FAMILIES = ("lstm", "gru", "rnn", "attention", "feedforward")
-DEFAULT = "lstm"  # what the screen trains where nothing is said: the target is for that one
+DEFAULT = "lstm"  # the model the screen trains by default; the target applies to it
 TARGET = 350e6  # bytes
 TRAINS, WARM_TIMEOUT, COLD_TIMEOUT = r"step +[1-9]", 60.0, 300.0
-EVERY = 0.1  # seconds between two looks
+EVERY = 0.1  # seconds between readings
 PROC = Path("/proc")
 
 
 def peak_memory(process: int) -> int | None:
-    """The bytes that a process had resident at most so far; None if it has ended. Raises BenchmarkError."""
+    """Return the peak resident memory of a process in bytes; None if it has ended."""
     try:
         lines = (PROC / str(process) / "status").read_text(encoding="ascii", errors="replace").splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -39,11 +39,11 @@ def peak_memory(process: int) -> int | None:
     for line in lines:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    return None  # a process that ends has no memory any more
+    return None  # an exiting process has no memory left
 
 
 def children_of(process: int) -> list[int]:
-    """The processes that it has started and that have not ended."""
+    """Return the ids of the running child processes of `process`."""
     with contextlib.suppress(OSError):
         tasks = (PROC / str(process) / "task").glob("*/children")
         return [int(word) for task in tasks for word in task.read_text(encoding="ascii").split()]
@@ -51,20 +51,20 @@ def children_of(process: int) -> list[int]:
 
 
 class Peaks:
-    """The highest values so far, of the program and of what it started."""
+    """Peak memory so far in bytes: of the program, and of its helper processes together."""
 
     def __init__(self) -> None:
         self.program, self.helpers = 0, 0
 
     def look(self, process: int) -> None:
-        """Take down what is there now."""
+        """Update both peaks from the current readings."""
         self.program = max(self.program, peak_memory(process) or 0)
         helpers = sum(peak_memory(child) or 0 for child in children_of(process))
         self.helpers = max(self.helpers, helpers)
 
 
 def measure(children: Children, family: str, arguments: argparse.Namespace, cold: bool) -> Peaks:
-    """Let the screen train for some seconds, from its first step on."""
+    """Train with the screen for `arguments.seconds` from the first step. Raises BenchmarkError."""
     peaks = Peaks()
     with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
         environment = {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
@@ -78,14 +78,14 @@ def measure(children: Children, family: str, arguments: argparse.Namespace, cold
                 peaks.look(terminal.process.pid)
                 if not trains and terminal.find_last(TRAINS):
                     trains, until = True, time.monotonic() + arguments.seconds
-                terminal.wait_for("(?!)", EVERY)  # never there: it only notices when the screen ends early
+                terminal.wait_for("(?!)", EVERY)  # never matches: a sleep that notices an early exit
             if not trains:
                 raise BenchmarkError(f"no training step within {limit:g} s: {terminal.last_words()}")
     return peaks
 
 
 def row(family: str, cold: bool, found: Sequence[Peaks]) -> dict[str, Any]:
-    """All runs of a kind, in bytes, the target beside them where it stands for them."""
+    """Return the JSON row of all runs of one kind, in bytes; with the target for the default model."""
     entry: dict[str, Any] = {"family": family, "cold": cold, **spread([peaks.program for peaks in found])}
     entry["helpers"] = max(peaks.helpers for peaks in found)
     if family == DEFAULT:
@@ -94,8 +94,8 @@ def row(family: str, cold: bool, found: Sequence[Peaks]) -> dict[str, Any]:
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """A line for each model and start."""
-    made = table("screen", "median MB", "least", "most", "beside it, compiling", "target")
+    """Yield a table with one row per model and kind of start, and a note."""
+    made = table("screen", "median MB", "min", "max", "compilers", "target")
     for entry in document["rows"]:
         name = f"{entry['family']}, {'cold' if entry['cold'] else 'warm'}"
         cells = [f"{entry[key] / 1e6:.0f}" for key in ("median", "least", "most")]
@@ -106,37 +106,37 @@ def tables(document: dict[str, Any]) -> Iterator[Table | str]:
         made.add_row(name, *cells, target)
     yield made
     yield (
-        f"resident memory at its highest, over {document['seconds']:g} s of training with the screen at "
-        f"{COLUMNS}x{ROWS}; cold: every kernel is compiled"
+        f"peak resident memory over {document['seconds']:g} s of training with the screen at "
+        f"{COLUMNS}x{ROWS}; cold: all kernels are compiled first"
     )
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="The most memory that the screen takes.")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Peak memory of the screen while it trains.")
     add = parser.add_argument
     add("--model", nargs="+", choices=FAMILIES, default=[DEFAULT], metavar="NAME",
-        help=f"{', '.join(FAMILIES)}; default: {DEFAULT}, for which the target is")  # fmt: skip
-    add("--corpus", default="tales", help="what the screen trains on; default: the sample corpus tales")
-    add("--seconds", type=positive(float), default=30.0, help="of training, each time; default 30")
-    add("--runs", type=positive(int), default=3, help="warm starts of each; default 3")
+        help=f"{', '.join(FAMILIES)}; default: {DEFAULT}, to which the target applies")  # fmt: skip
+    add("--corpus", default="tales", help="corpus to train on; default: the sample corpus tales")
+    add("--seconds", type=positive(float), default=30.0, help="seconds of training per run; default 30")
+    add("--runs", type=positive(int), default=3, help="warm starts; default 3")
     add("--cold-runs", type=int, choices=range(21), default=1, metavar="N", help="cold starts, 0 to 20; default 1")
-    add("--json", action="store_true", help="one JSON document on standard output")
+    add("--json", action="store_true", help="print one JSON document")
     return parser.parse_args(words)
 
 
 def main() -> None:
     arguments = parse()
     if not (PROC / "self" / "status").exists():
-        raise BenchmarkError("a process's highest memory is read in /proc: this needs Linux")
+        raise BenchmarkError("peak memory is read from /proc: this benchmark needs Linux")
     found, rows = machine(), []
     with Children() as children:
-        note("compiling what is not cached yet")
+        note("compiling kernels that are not cached")
         children.run([*program(), "warmup"], COLD_TIMEOUT)
         for family in dict.fromkeys(arguments.model):
             for cold, runs in ((False, arguments.runs), (True, arguments.cold_runs)):
                 if runs:
-                    note(f"{family}, {'cold' if cold else 'warm'}, {runs} times {arguments.seconds:g} s")
+                    note(f"{family}, {'cold' if cold else 'warm'}, {runs} x {arguments.seconds:g} s")
                     rows.append(row(family, cold, [measure(children, family, arguments, cold) for _ in range(runs)]))
     document = {"benchmark": "memory", "machine": found, "seconds": arguments.seconds, "rows": rows}
     tell(document, arguments.json, lambda: tables(document))

@@ -1,7 +1,7 @@
-"""Child processes: each in a session of its own, and all of them ended when the benchmark ends, however it ends.
+"""Child processes, each in its own session, all terminated when the benchmark exits for any reason.
 
-Also a worker: a child that answers JSON lines and otherwise waits on its pipe, so that two never compute at once.
-Needs the standard library alone: a worker may run under another interpreter.
+Also a worker: a child that answers JSON lines and blocks on its pipe in between, so that no two compute concurrently.
+Uses only the standard library, because a worker may run under another interpreter.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Environment = Mapping[str, "str | None"]
-GRACE = 5.0  # seconds between asking a process to end and ending it
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 
 
 class BenchmarkError(Exception):
-    """What went wrong, in one line for the person who runs the benchmark."""
+    """A one-line error message for the user of the benchmark."""
 
 
 class Children:
-    """A context: what was started in it is ended with it."""
+    """A context manager that terminates on exit every process started through it."""
 
     def __init__(self) -> None:
         self._running: list[subprocess.Popen[bytes]] = []
@@ -34,9 +34,9 @@ class Children:
     def start(
         self, command: Sequence[str], environment: Environment | None = None, **pipes: Any
     ) -> subprocess.Popen[bytes]:
-        """Start `command`; `environment` is added to this process's, or taken off where None; `pipes` as for Popen.
+        """Start `command` with `pipes` as for Popen; `environment` extends this process's (None removes a variable).
 
-        Raises BenchmarkError.
+        Raises BenchmarkError if it cannot be started.
         """
         changed = dict(os.environ) | dict(environment or {})
         kept = {name: value for name, value in changed.items() if value is not None}
@@ -48,7 +48,7 @@ class Children:
         return process
 
     def end(self, process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
-        """Ask the process and its own children to end, and after `grace` seconds make them."""
+        """Terminate the process and its children, and kill them after `grace` seconds."""
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, GRACE)):
             if process.poll() is not None:
                 break
@@ -62,7 +62,10 @@ class Children:
     def run(
         self, command: Sequence[str], timeout: float, environment: Environment | None = None
     ) -> tuple[float, bytes]:
-        """Run to the end: seconds of the whole process, and its standard output. Raises BenchmarkError."""
+        """Run to completion; return the wall-clock seconds and the standard output.
+
+        Raises BenchmarkError if it fails or exceeds `timeout` seconds.
+        """
         start = time.perf_counter()
         process = self.start(
             command, environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -70,12 +73,12 @@ class Children:
         try:
             output, complaint = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise BenchmarkError(f"{_called(command)} was not done after {timeout:g} s") from None
+            raise BenchmarkError(f"{_called(command)} did not finish within {timeout:g} s") from None
         finally:
             spent = time.perf_counter() - start
             self.end(process)
         if process.returncode:
-            raise BenchmarkError(f"{_called(command)} ended with {process.returncode}: {_last_line(complaint)}")
+            raise BenchmarkError(f"{_called(command)} exited with status {process.returncode}: {_last_line(complaint)}")
         return spent, output
 
     def __enter__(self) -> Children:
@@ -96,18 +99,21 @@ def _called(command: Sequence[str]) -> str:
 
 def _last_line(output: bytes) -> str:
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no error output"
 
 
 class Worker:
-    """A child that serves requests; idle it is blocked on its pipe and uses no core."""
+    """A child that serves requests; while idle it blocks on its pipe and uses no CPU."""
 
     def __init__(self, children: Children, name: str, command: Sequence[str]) -> None:
         self.name, self._children = name, children
         self._process = children.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, timeout: float, **request: Any) -> dict[str, Any]:
-        """What the worker answers within `timeout` seconds. Raises BenchmarkError."""
+        """Send a request and return the answer.
+
+        Raises BenchmarkError if the worker exits, fails, or does not answer within `timeout` seconds.
+        """
         inward, outward = self._process.stdin, self._process.stdout
         assert inward is not None  # both are pipes
         assert outward is not None
@@ -115,12 +121,12 @@ class Worker:
             inward.write(json.dumps(request).encode() + b"\n")
             inward.flush()
         except BrokenPipeError:
-            raise BenchmarkError(f"{self.name} has ended") from None
+            raise BenchmarkError(f"{self.name} has exited") from None
         if not select.select([outward], [], [], timeout)[0]:
-            raise BenchmarkError(f"{self.name} gave no answer within {timeout:g} s")
-        line = outward.readline()  # an answer is one write of less than a pipe holds
+            raise BenchmarkError(f"{self.name} did not answer within {timeout:g} s")
+        line = outward.readline()  # an answer is a single write that fits into the pipe buffer
         if not line:
-            raise BenchmarkError(f"{self.name} ended before it answered")
+            raise BenchmarkError(f"{self.name} exited without an answer")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise BenchmarkError(f"{self.name}: {answer['error']}")
@@ -128,13 +134,13 @@ class Worker:
 
 
 def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """The worker's side: one line in, one line out, until the pipe is closed."""
+    """Serve as a worker: one line in, one line out, until the pipe is closed."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a library prints must not get between the answers
+    os.dup2(2, 1)  # keep output of libraries out of the answers
     for line in sys.stdin:
         try:
             reply = answer(json.loads(line))
-        except Exception as error:  # told by whoever asked, in a line
+        except Exception as error:  # the parent reports it in one line
             reply = {"error": f"{type(error).__name__}: {error}"}
         replies.write(json.dumps(reply) + "\n")
         replies.flush()

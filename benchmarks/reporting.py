@@ -1,4 +1,4 @@
-"""How a benchmark tells what it found: the machine, tables for people, one JSON document for programs."""
+"""Output of a benchmark: the machine, tables to read, or one JSON document for programs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PACKAGES = ("seqtui", "numpy", "numba", "textual")
-TINYSHAKESPEARE = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"  # SHA-256: targets are on it
+TINYSHAKESPEARE = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"  # SHA-256; targets are for this
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_name() -> str:
-    """What the processor calls itself."""
+    """Return the model name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
@@ -41,7 +41,7 @@ def cpu_name() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """CPU, cores, system, versions, and how busy the machine was: numbers of a busy one mean little."""
+    """Return CPU, cores, system, versions, and the load before: timings on a busy machine mean little."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -55,31 +55,31 @@ def machine() -> dict[str, Any]:
 
 
 def machine_line(found: dict[str, Any]) -> str:
-    """The same in a line."""
+    """Format the result of `machine` as one line."""
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     load = f"; load before {found['load_before']}" if "load_before" in found else ""
     return f"{found['cpu']}, {found['cores']} cores, {found['system']}; {versions}{load}"
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value below which `percent` of `values` lie, interpolated."""
+    """Return the given percentile of `values`, interpolated."""
     if len(values) == 1:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, ends, and every value, in the order of measuring."""
+    """Return median, minimum, maximum, and all values in order of measurement."""
     return {"median": statistics.median(values), "least": min(values), "most": max(values), "all": list(values)}
 
 
 def note(line: str) -> None:
-    """Progress, on standard error."""
+    """Print a progress line to standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def tell(document: dict[str, Any], as_json: bool, tables: Callable[[], Iterable[Table | str]]) -> None:
-    """The document as JSON, or the tables and lines with the machine on top."""
+    """Print the document as JSON, or the machine followed by the tables and notes."""
     if as_json:
         print(json.dumps(document, indent=1))
         return
@@ -92,7 +92,7 @@ def tell(document: dict[str, Any], as_json: bool, tables: Callable[[], Iterable[
 
 
 def table(*columns: str, left: int = 1) -> Table:
-    """An empty table with quiet lines; numbers to the right, but for the first `left` columns."""
+    """Return an empty table without borders, right-aligned except for the first `left` columns."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -102,7 +102,7 @@ def table(*columns: str, left: int = 1) -> Table:
 
 
 def print_table(made: Table) -> None:
-    """Print a table as wide as it is: numbers that are cut off are worth nothing."""
+    """Print a table at its full width, so that no number is truncated."""
     from rich.console import Console
 
     print()
@@ -111,26 +111,26 @@ def print_table(made: Table) -> None:
 
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    """An argument that is a number above 0."""
+    """Return an argparse type: a number above 0 and below 1e6."""
 
     def convert(text: str) -> float:
         value = kind(text)
         if not 0 < value < 1e6:
-            raise argparse.ArgumentTypeError(f"{text}: a number above 0 is needed")
+            raise argparse.ArgumentTypeError(f"{text}: expected a number above 0 and below 1e6")
         return value
 
-    convert.__name__ = "number"  # argparse's word for what it could not read
+    convert.__name__ = "number"  # the type name in argparse's error message
     return convert
 
 
 def main_guard(main: Callable[[], None]) -> None:
-    """Run `main` and exit: one line for what went wrong; 128 and its number after a signal."""
+    """Run `main`; report an error in one line and exit with 1, or with 128 + number after a signal."""
 
     def ended(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, ended)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: what is ignored stays so
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it stays ignored
         signal.signal(signal.SIGHUP, ended)
     try:
         main()

@@ -1,12 +1,12 @@
-"""What the screen costs: training speed with it and without, and how soon it answers a key meanwhile.
+"""Cost of the screen: training speed with and without it, and its response time to a key during training.
 
-Speed: tokens a second of wall-clock time, everything included (validation, checkpoints, probes), in four ways that take
-turns: the bare loop over `Run.advance`, a session without a screen, and the screen at two sizes. Each trains the same
-run from its start, and is measured over the same seconds of it. Beside it stands the speed by training time, which is
-the time within training steps alone.
+Speed: tokens per second of wall-clock time, including validation, checkpoints and probes, for four ways to train that
+alternate: the bare loop over `Run.advance`, a session without a screen, and the screen at two sizes. Each trains the
+same run from the start and is measured over the same seconds of it. The speed by training time, which counts only the
+time within training steps, is reported too.
 
-Keys: at random moments a key is pressed of which the effect can be read (the playhead's number, the loss pane's title);
-measured is the time until the text that tells of it has come out of the terminal.
+Keys: at random moments a key with a readable effect is pressed (on the playhead's position or the loss pane's title);
+measured is the time until the terminal has received the updated text.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SCREENS = ((120, 36), (200, 50))
-TARGET_SHARE, TARGET_ANSWER = 0.9, 0.1  # of headless speed; seconds, 99th percentile
-START = 300.0  # seconds until the first step, at most: kernels may have to be compiled
+TARGET_SHARE, TARGET_ANSWER = 0.9, 0.1  # share of headless speed; seconds, 99th percentile
+START = 300.0  # timeout for the first step in seconds: kernels may have to be compiled
 PAUSE = (0.1, 0.5)  # seconds between an answer and the next key
 WATCHED = str(Path(__file__).with_name("watched.py"))
 
@@ -41,7 +41,7 @@ Line = dict[str, float]
 
 
 def read_log(path: Path) -> list[Line]:
-    """The whole lines so far."""
+    """Return the complete lines so far."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -50,11 +50,14 @@ def read_log(path: Path) -> list[Line]:
 
 
 def speed(lines: Sequence[Line], warm: float, seconds: float) -> dict[str, float]:
-    """Tokens a second between `warm` and `warm + seconds` after the first step. Raises BenchmarkError."""
+    """Return tokens per second from `warm` to `warm + seconds` after the first step, by wall-clock and training time.
+
+    Raises BenchmarkError if fewer than two steps fall into that interval.
+    """
     begun = next((line["time"] for line in lines if line["step"] >= 1), float("inf"))
     within = [line for line in lines if begun + warm <= line["time"] <= begun + warm + seconds]
     if len(within) < 2:
-        raise BenchmarkError("fewer than two steps were seen in the time measured: give more --seconds")
+        raise BenchmarkError("fewer than two steps in the measured interval: increase --seconds")
     first, last = within[0], within[-1]
     tokens = last["tokens"] - first["tokens"]
     return {
@@ -64,18 +67,18 @@ def speed(lines: Sequence[Line], warm: float, seconds: float) -> dict[str, float
 
 
 class Ways:
-    """The four ways to train, each in a process of its own with an empty folder for its runs."""
+    """The ways to train, each in its own process with an empty runs folder."""
 
     def __init__(self, children: Children, arguments: argparse.Namespace) -> None:
         self.children, self.arguments = children, arguments
         self.warm, self.seconds = arguments.warm, arguments.seconds
 
     def names(self) -> list[str]:
-        """In the order of measuring."""
+        """Return the names in order of measurement."""
         return ["loop", "session", *(f"screen {columns}x{rows}" for columns, rows in self.arguments.screens)]
 
     def measure(self, name: str) -> dict[str, float]:
-        """Train in one of the ways, long enough to be measured."""
+        """Train in one of the ways and return its speeds. Raises BenchmarkError."""
         with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
             log, runs = Path(folder) / "log", {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
             if not name.startswith("screen"):
@@ -92,17 +95,17 @@ class Ways:
             return speed(read_log(log), self.warm, self.seconds)
 
     def screen(self, log: Path, runs: dict[str, str], columns: int, rows: int) -> Terminal:
-        """The program in a terminal of that size."""
+        """Start the program in a terminal of the given size."""
         words = [self.arguments.corpus, "--hidden", str(self.arguments.hidden)]
         command = [sys.executable, WATCHED, "screen", str(log), *words]
         return Terminal(self.children, command, columns, rows, runs)
 
     def _wait(self, log: Path, process: subprocess.Popen[bytes]) -> None:
-        """Until what is to be measured is in the log. Raises BenchmarkError."""
+        """Wait until the log covers the measured interval. Raises BenchmarkError."""
         until = time.monotonic() + START
         while not any(line["step"] >= 1 for line in read_log(log)):
             if process.poll() is not None:
-                raise BenchmarkError("the training ended before its first step")
+                raise BenchmarkError("training ended before its first step")
             if time.monotonic() > until:
                 raise BenchmarkError(f"no training step within {START:g} s")
             time.sleep(0.1)
@@ -110,14 +113,14 @@ class Ways:
 
 
 class Keys:
-    """Keys with an effect that can be read, pressed while the training goes on."""
+    """Keys with a readable effect, pressed during training."""
 
     def __init__(self, terminal: Terminal, seed: int, patience: float) -> None:
         self.terminal, self.draw, self.patience = terminal, random.Random(seed), patience
         self._smoothed = False
 
     def press(self) -> float | None:
-        """Press one of the two, at random: the seconds until its effect was shown, None if it was not in time."""
+        """Press one of the two keys at random; return the seconds until its effect is shown, None on timeout."""
         time.sleep(self.draw.uniform(*PAUSE))
         keys, effect = self._playhead() if self.draw.random() < 0.5 else self._smoothing()
         since = self.terminal.end
@@ -126,7 +129,7 @@ class Keys:
         return seen.time - pressed if seen else None
 
     def _playhead(self) -> tuple[bytes, str]:
-        """An arrow, and the number at which the playhead then stands."""
+        """Return an arrow key and the pattern of the resulting playhead position."""
         shown = self.terminal.find_last(r"playhead +(\d+)/(\d+)")
         assert shown is not None  # `ready` waited for it
         place, last = int(shown[1]), int(shown[2])
@@ -134,19 +137,19 @@ class Keys:
         return (b"\x1b[D", rf"playhead +{place - 1}/") if left else (b"\x1b[C", rf"playhead +{place + 1}/")
 
     def _smoothing(self) -> tuple[bytes, str]:
-        """The key that smooths the loss, and what the title then says."""
+        """Return the key that toggles smoothing of the loss, and the resulting title."""
         self._smoothed = not self._smoothed
         return b"v", "log · smoothed" if self._smoothed else "log · raw"
 
     def ready(self) -> None:
-        """Wait until both effects can be read. Raises BenchmarkError."""
+        """Wait until both texts are on the screen. Raises BenchmarkError."""
         for what in (r"playhead +\d+/\d+", re.escape("log · raw")):
             if self.terminal.wait_for(what, START) is None:
-                raise BenchmarkError(f"the screen never showed what a key changes: {self.terminal.last_words()}")
+                raise BenchmarkError(f"the screen never showed the text of a key: {self.terminal.last_words()}")
 
 
 def measure_keys(ways: Ways, count: int, patience: float, columns: int, rows: int) -> dict[str, Any]:
-    """Press `count` keys; an answer that did not come within `patience` seconds counts as those."""
+    """Press `count` keys; a response that takes longer than `patience` seconds counts as `patience`."""
     with tempfile.TemporaryDirectory(prefix="seqtui-benchmark-", ignore_cleanup_errors=True) as folder:
         log, runs = Path(folder) / "log", {"SEQTUI_RUNS_DIR": str(Path(folder) / "runs")}
         with ways.screen(log, runs, columns, rows) as terminal:
@@ -157,7 +160,7 @@ def measure_keys(ways: Ways, count: int, patience: float, columns: int, rows: in
             answers = [keys.press() for _ in range(count)]
             after = read_log(log)[-1]
     if after["step"] == before["step"]:
-        raise BenchmarkError("the training stood still while keys were pressed")
+        raise BenchmarkError("training made no progress while keys were pressed")
     waited = [patience if answer is None else answer for answer in answers]
     return {
         "columns": columns,
@@ -175,7 +178,7 @@ def measure_keys(ways: Ways, count: int, patience: float, columns: int, rows: in
 
 
 def measure_speed(ways: Ways, rounds: int) -> list[dict[str, Any]]:
-    """Every way in every round, every other round backwards; a ratio is within a round."""
+    """Measure every way in every round, every other round in reverse order; ratios are within a round."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ways.names()}
     for number in range(rounds):
         for name in ways.names() if number % 2 == 0 else ways.names()[::-1]:
@@ -193,9 +196,9 @@ def measure_speed(ways: Ways, rounds: int) -> list[dict[str, Any]]:
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """Speeds beside the headless session's, then the waits for a key."""
+    """Yield the speeds relative to the headless session, then the response times."""
     if document["speed"]:
-        columns = ("tokens/s, wall clock", "of the session's", "tokens/s, training time", "of the session's")
+        columns = ("tokens/s, wall clock", "vs session", "tokens/s, training time", "vs session")
         made = table("", *columns)
         for row in document["speed"]:
             wall, training = f"{row['wall']:,.0f}", f"{row['training']:,.0f}"
@@ -204,39 +207,39 @@ def tables(document: dict[str, Any]) -> Iterator[Table | str]:
         yield f"target: the screen at {TARGET_SHARE:.0%} of the session without a screen, wall clock, all included"
     if document["answers"]:
         answers = document["answers"]
-        made = table("", "keys", "median ms", "95th", "99th", "most", "unanswered")
+        made = table("", "keys", "median ms", "p95", "p99", "max", "unanswered")
         times = (f"{answers[key] * 1e3:.0f}" for key in ("median", "p95", "p99", "most"))
-        name = f"from key to picture, {answers['columns']}x{answers['lines']}"
+        name = f"keypress to screen update, {answers['columns']}x{answers['lines']}"
         made.add_row(name, str(answers["keys"]), *times, str(answers["unanswered"]))
         yield made
         yield f"target: {TARGET_ANSWER * 1e3:.0f} ms at the 99th percentile, while training at full speed"
 
 
 def size(text: str) -> tuple[int, int]:
-    """COLUMNSxROWS of the command line."""
+    """Parse COLUMNSxROWS from the command line."""
     found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", text)
     if not found or int(found[1]) < 100 or int(found[2]) < 30:
-        raise argparse.ArgumentTypeError(f"{text!r}: COLUMNSxROWS is needed, 100x30 or more, for instance 120x36")
+        raise argparse.ArgumentTypeError(f"{text!r}: expected COLUMNSxROWS, 100x30 or more, for example 120x36")
     return int(found[1]), int(found[2])
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Training speed with the screen and without, and waits for a key.")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Training speed with and without the screen; key response time.")
     add = parser.add_argument
-    add("--corpus", default="tales", help="what is trained on; default: the sample corpus tales")
-    add("--hidden", type=positive(int), default=256, help="units of the LSTM; default 256")
-    add("--screens", type=size, nargs="+", metavar="SIZE", default=SCREENS, help="default: 120x36 200x50")
+    add("--corpus", default="tales", help="corpus to train on; default: the sample corpus tales")
+    add("--hidden", type=positive(int), default=256, help="hidden size of the LSTM; default 256")
+    add("--screens", type=size, nargs="+", metavar="SIZE", default=SCREENS, help="screen sizes; default: 120x36 200x50")
     add(
         "--parts", choices=["speed", "keys"], nargs="+", default=["speed", "keys"], help="what to measure; default both"
     )
-    add("--rounds", type=positive(int), default=4, help="of all ways to train; default 4")
-    add("--seconds", type=positive(float), default=15.0, help="measured in each round and way; default 15")
+    add("--rounds", type=positive(int), default=4, help="rounds over all ways to train; default 4")
+    add("--seconds", type=positive(float), default=15.0, help="seconds to measure per round and way; default 15")
     add("--warm", type=positive(float), default=4.0, help="seconds of training before measuring; default 4")
-    add("--keys", type=positive(int), default=300, help="how many are pressed; default 300")
-    add("--patience", type=positive(float), default=3.0, help="seconds to wait for a key's answer; default 3")
-    add("--quick", action="store_true", help="the same with 2 rounds of 5 seconds and 60 keys")
-    add("--json", action="store_true", help="one JSON document on standard output")
+    add("--keys", type=positive(int), default=300, help="number of keypresses; default 300")
+    add("--patience", type=positive(float), default=3.0, help="seconds to wait for the response to a key; default 3")
+    add("--quick", action="store_true", help="use 2 rounds of 5 seconds, and 60 keys")
+    add("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args(words)
     if arguments.quick:
         arguments.rounds, arguments.seconds, arguments.keys = 2, 5.0, 60

@@ -1,4 +1,4 @@
-"""Ours and PyTorch beside each other: a process for each, and rounds that take turns."""
+"""Run ours and PyTorch side by side: separate processes, alternating rounds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from processes import Children, Worker
 from reporting import positive
 
 WORKER = str(Path(__file__).with_name("worker.py"))
-START, MOST = 300.0, 120.0  # seconds a worker may take to begin, and beyond what it was asked to measure
-NO_PYTORCH = "only ours was measured: PyTorch is not installed here (pip install torch==2.13.0; or --torch-python)"
+START, MOST = 300.0, 120.0  # seconds a worker may take to start, and to answer in addition to the measured time
+NO_PYTORCH = "measured ours only: PyTorch is not installed (pip install torch==2.13.0, or use --torch-python)"
 
 
 class Sides:
-    """The workers. PyTorch has one for each number of threads: 1, and the most."""
+    """The workers: one of ours, and one of PyTorch's per thread count (1 and the maximum)."""
 
     def __init__(self, children: Children, families: Sequence[str], arguments: argparse.Namespace) -> None:
         self.ours = Worker(children, "our worker", [sys.executable, WORKER, "ours"])
@@ -37,32 +37,32 @@ class Sides:
                 self.version = self.pytorch[threads].ask(START, do="hello")["version"]
 
     def turns(self, ours: Sequence[int]) -> Iterator[tuple[str, int]]:
-        """Who computes, with how many threads: A B A B, every other round backwards, so that drift hits all alike."""
+        """Yield side and thread count in turn: A B A B, every other round reversed, to spread drift evenly."""
         sides = [(name, n) for n in self.threads for name in ("ours", "pytorch")]
         present = [(name, n) for name, n in sides if n in (ours if name == "ours" else self.pytorch)]
         for number in range(self.rounds):
             yield from present if number % 2 == 0 else present[::-1]
 
     def ask(self, name: str, threads: int, **request: Any) -> dict[str, Any]:
-        """One measurement of a round."""
+        """Take one measurement of a round. Raises BenchmarkError."""
         worker = self.ours if name == "ours" else self.pytorch[threads]
         return worker.ask(self.seconds + MOST, threads=threads, seconds=self.seconds, **request)
 
 
 def add_arguments(parser: argparse.ArgumentParser, seconds: float) -> None:
-    """The part of the command line that comparisons share."""
+    """Add the options shared by the comparisons."""
     add = parser.add_argument
-    add("--torch-python", metavar="PATH", help="an interpreter that can import torch; default: this one, if it can")
+    add("--torch-python", metavar="PATH", help="interpreter with torch installed; default: this one, if it has torch")
     add("--seconds", type=positive(float), default=seconds,
-        help=f"for each model, side and number of threads; default {seconds:g}")  # fmt: skip
-    add("--rounds", type=positive(int), default=4, help="parts that the seconds are split into; default 4")
-    add("--threads", type=positive(int), help="the larger number of threads; default: all cores")
-    add("--quick", action="store_true", help="the same with 0.4 seconds in 2 rounds")
-    add("--json", action="store_true", help="one JSON document on standard output")
+        help=f"seconds to measure per model, side and thread count; default {seconds:g}")  # fmt: skip
+    add("--rounds", type=positive(int), default=4, help="rounds that the seconds are split into; default 4")
+    add("--threads", type=positive(int), help="maximum number of threads; default: all cores")
+    add("--quick", action="store_true", help="use 0.4 seconds in 2 rounds")
+    add("--json", action="store_true", help="print one JSON document")
 
 
 def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments, --quick worked in."""
+    """Parse the command line and apply --quick."""
     arguments = parser.parse_args(words)
     if arguments.quick:
         arguments.seconds, arguments.rounds = 0.4, 2
@@ -70,20 +70,20 @@ def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argp
 
 
 def medians(rounds: dict[int, list[float]]) -> dict[int, float]:
-    """By number of threads."""
+    """Return the median per thread count."""
     return {threads: statistics.median(values) for threads, values in rounds.items()}
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """The median of the ratio within a round."""
+    """Return the median of the per-round ratios."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """The mean of ratios."""
+    """Return the geometric mean of positive values."""
     return math.exp(statistics.fmean(math.log(value) for value in values))
 
 
 def threads_told(count: int) -> str:
-    """1 thread, 2 threads."""
+    """Format a thread count: "1 thread", "2 threads"."""
     return f"{count} thread{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""How long a person waits: for `seqtui --help`, for the first picture, and for the first training step."""
+"""Start-up times: `seqtui --help`, the first paint, and the first training step."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ IMPORT = "import time; start = time.perf_counter(); import seqcore.jit; print(ti
 
 
 class Waits:
-    """Seconds by what was waited for, in the order of first measuring."""
+    """Measured seconds by name, in order of first measurement."""
 
     def __init__(self) -> None:
         self.found: dict[str, list[float]] = {}
 
     def add(self, what: str, seconds: float) -> None:
-        """One more time."""
+        """Add one measurement."""
         self.found.setdefault(what, []).append(seconds)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Medians and all values, targets beside them."""
+        """Return medians, all values, and targets as JSON rows."""
         return [{"what": what, **spread(all_), "target": TARGETS.get(what)} for what, all_ in self.found.items()]
 
 
 def program() -> list[str]:
-    """How a person starts seqtui: the installed command, where there is one beside this interpreter."""
+    """Return the command that starts seqtui: the script installed with this interpreter if there is one."""
     installed = Path(sys.executable).with_name("seqtui")
     return [str(installed)] if installed.exists() else [sys.executable, "-m", "seqtui"]
 
 
 def commands(children: Children, waits: Waits) -> None:
-    """What needs no screen. The bare interpreter's own start stands beside it."""
+    """Measure the commands without a screen, and the start of the bare interpreter for comparison."""
     waits.add("python -c pass", children.run([sys.executable, "-c", "pass"], COMMAND_TIMEOUT)[0])
     waits.add("seqtui --help", children.run([*program(), "--help"], COMMAND_TIMEOUT)[0])
     _, told = children.run([sys.executable, "-c", IMPORT], COMMAND_TIMEOUT)
@@ -60,9 +60,9 @@ def commands(children: Children, waits: Waits) -> None:
 
 
 def screen(children: Children, corpus: str, folder: Path, cache: Path | None) -> tuple[float, float]:
-    """Seconds from the start of the process to the first picture, and to the first training step.
+    """Return the seconds from process start to the first paint and to the first training step.
 
-    `cache`: where machine code is kept; None for the user's own place. Raises BenchmarkError.
+    `cache` is the folder for compiled kernels; None for the user's own. Raises BenchmarkError.
     """
     log = folder / "log"
     environment = {"SEQTUI_RUNS_DIR": str(folder / "runs")}
@@ -71,20 +71,20 @@ def screen(children: Children, corpus: str, folder: Path, cache: Path | None) ->
     watched = [sys.executable, str(Path(__file__).with_name("watched.py")), "screen", str(log), corpus]
     with Terminal(children, watched, COLUMNS, ROWS, environment) as terminal:
         timeout = WARM_TIMEOUT if cache is None else COLD_TIMEOUT
-        paint = terminal.wait_for("seqtui +", timeout)  # the head of the status line
+        paint = terminal.wait_for("seqtui +", timeout)  # the start of the status line
         until = terminal.started + timeout
         while time.monotonic() < until:
             if first := first_step(log):
                 break
-            terminal.wait_for("(?!)", 0.01)  # never there: it only notices when the screen ends early
+            terminal.wait_for("(?!)", 0.01)  # never matches: a sleep that notices an early exit
         else:
             raise BenchmarkError(f"no training step within {timeout:g} s: {terminal.last_words()}")
-        assert paint is not None  # a screen that trains was painted
+        assert paint is not None  # a screen that trains has been painted
         return paint.time - terminal.started, first - terminal.started
 
 
 def first_step(log: Path) -> float | None:
-    """When the first step was seen, in time.monotonic(); None before it was."""
+    """Return the time.monotonic() of the first logged step; None if there is none yet."""
     try:
         lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
     except FileNotFoundError:
@@ -94,16 +94,16 @@ def first_step(log: Path) -> float | None:
 
 
 def measure(children: Children, arguments: argparse.Namespace) -> Waits:
-    """Everything, in turns."""
+    """Measure everything, `arguments.runs` warm and `arguments.cold_runs` cold starts."""
     waits = Waits()
-    note("compiling what is not cached yet")
+    note("compiling kernels that are not cached")
     children.run([*program(), "warmup"], COLD_TIMEOUT)
     for number in range(arguments.runs):
         note(f"run {number + 1} of {arguments.runs}")
         commands(children, waits)
         _start(children, waits, arguments.corpus, cold=False)
     for number in range(arguments.cold_runs):
-        note(f"cold run {number + 1} of {arguments.cold_runs}: every kernel is compiled")
+        note(f"cold run {number + 1} of {arguments.cold_runs}: compiling all kernels")
         _start(children, waits, arguments.corpus, cold=True)
     return waits
 
@@ -118,23 +118,23 @@ def _start(children: Children, waits: Waits, corpus: str, cold: bool) -> None:
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """Medians, the ends, and the targets."""
-    made = table("", "median s", "least", "most", "target")
+    """Yield a table of medians, extremes and targets, and a note."""
+    made = table("", "median s", "min", "max", "target")
     for row in document["rows"]:
         target = "" if row["target"] is None else f"{row['target']:g}"
         made.add_row(row["what"], *(f"{row[key]:.3f}" for key in ("median", "least", "most")), target)
     yield made
-    yield f"the screen at {COLUMNS}x{ROWS}; cold: no kernel is cached; all else is in the system's file cache"
+    yield f"the screen at {COLUMNS}x{ROWS}; cold: no kernel is cached, but files are in the system's page cache"
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="How long a person waits after starting seqtui.")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Start-up times of seqtui.")
     add = parser.add_argument
-    add("--corpus", default="tales", help="what the screen trains on; default: the sample corpus tales")
+    add("--corpus", default="tales", help="corpus to train on; default: the sample corpus tales")
     add("--runs", type=positive(int), default=7, help="warm starts; default 7")
     add("--cold-runs", type=int, choices=range(21), default=1, metavar="N", help="cold starts, 0 to 20; default 1")
-    add("--json", action="store_true", help="one JSON document on standard output")
+    add("--json", action="store_true", help="print one JSON document")
     return parser.parse_args(words)
 
 

@@ -1,4 +1,4 @@
-"""A program in a pseudo-terminal: what it shows as text, with the time at which each piece came, and keys for it."""
+"""A program in a pseudo-terminal: its output as text with arrival times, and keys sent to it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from processes import BenchmarkError, Children
 
 _STYLE = r"\x1b\[[0-9;:]*m"
 _ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-OQ-WYZ\\`-~])"
-_KEPT = 1 << 20  # characters of the past
+_KEPT = 1 << 20  # characters of output to keep
 _UNWANTED = ("COLUMNS", "LINES", "NO_COLOR", "TEXTUAL", "TEXTUAL_DRIVER", "PYTHONUNBUFFERED")  # they change the screen
 
 
 class Reader:
-    """Bytes of a terminal to the text that is seen; what moves the cursor becomes a line end."""
+    """A converter from terminal output to visible text; escape sequences other than styles become line breaks."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""  # an escape sequence of which the end has not come yet
+        self._rest = ""  # an incomplete escape sequence
 
     def feed(self, data: bytes) -> str:
-        """The text in `data`."""
+        """Return the text in `data`."""
         text = self._rest + self._decoder.decode(data)
         text = re.sub(_ESCAPE, "\n", re.sub(_STYLE, "", text))
         text, mark, rest = text.partition("\x1b")
@@ -43,7 +43,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Seen:
-    """A piece of text that was shown: when, what, and where in the stream of all text it ends."""
+    """A match in the output: when it arrived, the match, and its end as an offset into all output."""
 
     time: float  # time.monotonic() at which its last byte was read
     match: re.Match[str]
@@ -51,7 +51,7 @@ class Seen:
 
 
 class Terminal:
-    """A program started in a terminal of its own. Its output is read at once, always, by a thread."""
+    """A program started in its own terminal, whose output a thread reads continuously."""
 
     def __init__(
         self, children: Children, command: Sequence[str], columns: int, rows: int, environment: Mapping[str, str]
@@ -66,8 +66,8 @@ class Terminal:
         finally:
             os.close(slave)
         self._news = threading.Condition()
-        self._text, self._before = "", 0  # the text kept, and how much was let go before it
-        self._pieces: list[tuple[int, float]] = []  # where each piece ends, and when it came
+        self._text, self._before = "", 0  # the text kept, and how many characters were dropped before it
+        self._pieces: list[tuple[int, float]] = []  # end offset and arrival time of each piece
         self._ended = self._closing = False
         self.bytes = 0
         self._thread = threading.Thread(target=self._drain, name="terminal", daemon=True)
@@ -80,7 +80,7 @@ class Terminal:
                 continue
             try:
                 data = os.read(self._master, 1 << 16)
-            except OSError:  # Linux's way to say that the other side is closed
+            except OSError:  # on Linux: the other side is closed
                 data = b""
             now = time.monotonic()
             with self._news:
@@ -98,17 +98,20 @@ class Terminal:
 
     @property
     def end(self) -> int:
-        """The length of all text so far."""
+        """The length of all output so far, in characters."""
         with self._news:
             return self._before + len(self._text)
 
     def find_last(self, pattern: str) -> re.Match[str] | None:
-        """The newest place in the text kept where `pattern` matches."""
+        """Return the last match of `pattern` in the kept text, or None."""
         with self._news:
             return next(iter(deque(re.finditer(pattern, self._text), maxlen=1)), None)
 
     def wait_for(self, pattern: str, timeout: float, since: int = 0) -> Seen | None:
-        """The first match after `since`, as soon as it is there; None after `timeout` s. Raises BenchmarkError."""
+        """Wait for the first match after offset `since`; return None after `timeout` seconds.
+
+        Raises BenchmarkError if the program exits first.
+        """
         until = time.monotonic() + timeout
         compiled = re.compile(pattern)
         with self._news:
@@ -118,25 +121,25 @@ class Terminal:
                     end = self._before + found.end()
                     return Seen(next(when for place, when in self._pieces if place >= end), found, end)
                 if self._ended:
-                    raise BenchmarkError(f"the screen ended early: {self.last_words()}")
+                    raise BenchmarkError(f"the program exited early: {self.last_words()}")
                 left = until - time.monotonic()
                 if left <= 0:
                     return None
                 self._news.wait(left)
 
     def last_words(self) -> str:
-        """The last line that was shown."""
+        """Return the last non-empty line of output."""
         lines = [line for line in self._text.splitlines() if line.strip()]
-        return lines[-1].strip() if lines else "it showed nothing"
+        return lines[-1].strip() if lines else "no output"
 
     def send(self, keys: bytes) -> float:
-        """Press keys; when they were pressed, in time.monotonic()."""
+        """Send keys; return the time.monotonic() at which they were sent."""
         now = time.monotonic()
         os.write(self._master, keys)
         return now
 
     def close(self) -> None:
-        """Leave as a person does, by ctrl+c; a program that stays is ended."""
+        """Quit with ctrl+c, as a user would; terminate the program if it does not exit."""
         with contextlib.suppress(OSError):
             os.write(self._master, b"\x03")
         until = time.monotonic() + 5

@@ -1,7 +1,7 @@
-"""How long each preset takes, from typing the command to its end, and which validation loss it reaches.
+"""Wall-clock time and final validation loss of each preset.
 
-Every run is the public command line, `seqtui train CORPUS --preset NAME`, as a process of its own, timed as a whole:
-interpreter, imports, loading of compiled kernels, corpus, training, validation and checkpoints.
+Every run is the public command `seqtui train CORPUS --preset NAME` in its own process, timed as a whole: interpreter,
+imports, loading of compiled kernels, corpus, training, validation and checkpoints.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAMES = tuple(entry.name for entry in PRESETS)
-TARGETS = {  # nats, seconds of the whole process; on tinyshakespeare
+TARGETS = {  # nats per character, seconds of the whole process; on tinyshakespeare
     "quick": (1.88, 8.0),
     "good": (1.55, 45.0),
     "best": (1.4697, 240.0),
-    "nanogpt": (1.88, 60.0),  # its recipe for a CPU, which PyTorch takes 106 s for on the reference machine
+    "nanogpt": (1.88, 60.0),  # nanoGPT's CPU recipe; PyTorch takes 106 s on the reference machine
 }
 WARMUP_TIMEOUT = 300.0
 
@@ -41,7 +41,7 @@ class Result:
     seconds: float  # of the whole process
     training_seconds: float  # within training steps
     tokens: int
-    validation_loss: float  # after the last step, nats a character
+    validation_loss: float  # after the last step, nats per character
 
 
 def train(children: Children, corpus: str, name: str, arguments: argparse.Namespace) -> Result:
@@ -56,12 +56,12 @@ def train(children: Children, corpus: str, name: str, arguments: argparse.Namesp
         lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     last = json.loads(lines[-1])
     if "validation_loss" not in last:
-        raise BenchmarkError(f"the run of {name} ended without a validation")
+        raise BenchmarkError(f"the {name} run ended without a validation")
     return Result(seconds, last["seconds"], last["tokens"], last["validation_loss"])
 
 
 def row(name: str, results: Sequence[Result], comparable: bool) -> dict[str, Any]:
-    """Medians over the runs, and the target where the corpus is the one that it stands for."""
+    """Return the JSON row: medians over the runs, and the target if the corpus is the one it applies to."""
     found: dict[str, Any] = {"preset": name, "runs": [result.__dict__ for result in results]}
     for key in ("seconds", "training_seconds", "tokens", "validation_loss"):
         found[key] = statistics.median(getattr(result, key) for result in results)
@@ -73,7 +73,7 @@ def row(name: str, results: Sequence[Result], comparable: bool) -> dict[str, Any
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """A line for each preset."""
+    """Yield a table with one row per preset, and a note if no targets apply."""
     columns = ("characters trained", "training s", "whole process s", "validation loss, nats", "target")
     made = table("preset", *columns)
     for entry in document["rows"]:
@@ -91,29 +91,29 @@ def tables(document: dict[str, Any]) -> Iterator[Table | str]:
         )
     yield made
     if not document["comparable"]:
-        yield "the targets stand for tinyshakespeare, with all of a preset's steps: none is shown"
+        yield "no targets shown: they apply to tinyshakespeare with all steps of a preset"
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="How long each preset takes, and which validation loss it reaches.")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Wall-clock time and validation loss of each preset.")
     add = parser.add_argument
-    add("corpus", metavar="CORPUS", help="a text file; the targets are for tinyshakespeare")
+    add("corpus", metavar="CORPUS", help="a text file; the targets apply to tinyshakespeare")
     add("--preset", nargs="+", choices=[*NAMES, "all"], default=["all"], metavar="NAME",
-        help=f"{', '.join(NAMES)} or all, which is the default")  # fmt: skip
-    add("--runs", type=positive(int), default=1, help="of each preset, in turns; medians are shown; default 1")
-    add("--steps", type=positive(int), help="end after so many steps instead, to try the benchmark")
-    add("--threads", type=positive(int), help="threads to train with; default: all cores")
-    add("--seed", type=int, help="of the runs; default: the preset's")
-    add("--timeout", type=positive(float), default=1800.0, help="seconds that one run may take; default 1800")
-    add("--json", action="store_true", help="one JSON document on standard output")
+        help=f"{', '.join(NAMES)} or all; default: all")  # fmt: skip
+    add("--runs", type=positive(int), default=1, help="runs per preset, alternating; shown are medians; default 1")
+    add("--steps", type=positive(int), help="stop after N steps, to try the benchmark")
+    add("--threads", type=positive(int), help="number of training threads; default: all cores")
+    add("--seed", type=int, help="random seed of the runs; default: the preset's")
+    add("--timeout", type=positive(float), default=1800.0, help="time limit per run in seconds; default 1800")
+    add("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args(words)
     arguments.preset = NAMES if "all" in arguments.preset else tuple(dict.fromkeys(arguments.preset))
     return arguments
 
 
 def digest(corpus: str) -> str | None:
-    """SHA-256 of a file; None if the corpus is no file (a sample's name, a folder)."""
+    """Return the SHA-256 of a file; None if the corpus is not a file (a sample's name, a folder)."""
     path = Path(corpus).expanduser()
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
@@ -124,7 +124,7 @@ def main() -> None:
     found = machine()
     results: dict[str, list[Result]] = {name: [] for name in arguments.preset}
     with Children() as children:
-        note("compiling what is not cached yet")
+        note("compiling kernels that are not cached")
         children.run([sys.executable, "-m", "seqtui", "warmup"], WARMUP_TIMEOUT)
         for number in range(arguments.runs):
             for name in results:

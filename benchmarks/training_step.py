@@ -1,8 +1,8 @@
-"""The time of a training step, beside PyTorch and beside the machine's peak, in one run.
+"""Training step time, compared with PyTorch and with the machine's measured peak in the same run.
 
 Recurrent families: embedding, one layer, linear head, cross-entropy, clipping and Adam in float32 over a vocabulary of
-65, at six sizes. Attention: nanoGPT's recipe for a CPU, with AdamW.
-Each side has processes of its own, blocked on a pipe while the others compute; the rounds alternate between them.
+65, at six sizes. Attention: nanoGPT's CPU recipe with AdamW.
+Each side runs in its own processes, which block on a pipe while another one computes; rounds alternate between them.
 """
 
 from __future__ import annotations
@@ -21,27 +21,30 @@ from sides import NO_PYTORCH, Sides, add_arguments, geometric_mean, medians, par
 if TYPE_CHECKING:
     from rich.table import Table
 
-TARGETS = {"lstm": 3.0, "gru": 5.0, "rnn": 4.0, "attention": 1.7}  # times as fast as PyTorch: geometric mean
-TARGETS_LEAST = {"lstm": 2.2}  # at any size
-TARGET_SCALING = 1.85  # from one thread to two
-TARGET_SHARE, WIDE = 0.75, 256  # of the peak, from this hidden size on
+TARGETS = {"lstm": 3.0, "gru": 5.0, "rnn": 4.0, "attention": 1.7}  # speed relative to PyTorch, geometric mean
+TARGETS_LEAST = {"lstm": 2.2}  # minimum at every size
+TARGET_SCALING = 1.85  # speed-up from one thread to two
+TARGET_SHARE, WIDE = 0.75, 256  # share of the peak, for this hidden size and above
 PEAK_SECONDS = 0.2
 
 
 @dataclass
 class Row:
-    """What was measured of one case: seconds a step, a value for each round, by number of threads."""
+    """The measurements of one case: seconds per step, one value per round, by thread count."""
 
     case: Case
     ours: dict[int, list[float]] = field(default_factory=dict)
     pytorch: dict[int, list[float]] = field(default_factory=dict)
     phases: dict[int, list[dict[str, float]]] = field(default_factory=dict)
     adam: dict[int, str] = field(default_factory=dict)
-    work: float = 0.0  # floating-point operations of a step
+    work: float = 0.0  # floating-point operations per step
     phase_work: dict[str, float] = field(default_factory=dict)
 
     def result(self, peaks: dict[int, float]) -> dict[str, Any]:
-        """The row of the table. PyTorch's better number of threads counts; `peaks` operations a second, by threads."""
+        """Return the JSON row, with the ratio to PyTorch at its faster thread count.
+
+        `peaks` holds floating-point operations per second by thread count.
+        """
         H, B, T = self.case.size
         ours, most = medians(self.ours), max(self.ours)
         limit, parts = self.work / peaks[most], self.phases[most]
@@ -63,14 +66,14 @@ class Row:
 
 
 class Comparison:
-    """Both sides, and the machine's peak as it was measured on the way."""
+    """Both sides, and the machine's peak, measured before each case."""
 
     def __init__(self, sides: Sides) -> None:
         self.sides = sides
         self.peaks = dict.fromkeys(sides.threads, 0.0)
 
     def measure(self, case: Case) -> Row:
-        """All sides and numbers of threads, in turns."""
+        """Measure all sides and thread counts in alternation. Raises BenchmarkError."""
         row, sides = Row(case), self.sides
         for threads in sides.threads:
             found = sides.ours.ask(60.0, do="peak", threads=threads, seconds=min(PEAK_SECONDS, sides.seconds))
@@ -89,7 +92,7 @@ class Comparison:
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """By family: what the targets stand for. Ratios only where PyTorch was measured."""
+    """Return, by family, the values that have targets; ratios only where PyTorch was measured."""
     found: dict[str, dict[str, Any]] = {}
     for family in dict.fromkeys(row["family"] for row in rows):
         own = [row for row in rows if row["family"] == family]
@@ -109,20 +112,20 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def told(family: str, entry: dict[str, Any], threads: int) -> str:
-    """A family's summary in a line."""
+    """Format a family's summary as one line."""
     parts = []
     if "geometric_mean" in entry:
-        least = f"{entry['least']:.2f}x at least"
+        least = f"minimum {entry['least']:.2f}x"
         if "target_least" in entry:
             least += f" ({_target(entry['least'], entry['target_least'], 'x')})"
         mean = _target(entry["geometric_mean"], entry["target_mean"], "x")
-        parts.append(f"{entry['geometric_mean']:.2f}x as fast as PyTorch in the geometric mean ({mean}), {least}")
+        parts.append(f"{entry['geometric_mean']:.2f}x as fast as PyTorch, geometric mean ({mean}), {least}")
     if threads > 1:
         scaling = _target(entry["least_scaling"], entry["target_scaling"], "x") if threads == 2 else "no target"
-        parts.append(f"{threads} threads {entry['least_scaling']:.2f}x as fast as one at least ({scaling})")
+        parts.append(f"{threads} threads at least {entry['least_scaling']:.2f}x as fast as one ({scaling})")
     if "least_peak_share" in entry:
         share = _target(100 * entry["least_peak_share"], 100 * entry["target_peak_share"], "%")
-        parts.append(f"{entry['least_peak_share']:.0%} of the peak at least from H {WIDE} on ({share})")
+        parts.append(f"at least {entry['least_peak_share']:.0%} of the peak for H >= {WIDE} ({share})")
     return f"{family}: {'; '.join(parts)}" if parts else ""
 
 
@@ -131,23 +134,23 @@ def _target(value: float, target: float, unit: str) -> str:
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:
-    """The comparison, what it is against the targets, and where our time goes."""
+    """Yield the comparison, the summary against the targets, and our time per phase."""
     threads = document["threads"]
     yield _steps(document)
     for family, entry in document["summary"].items():
         if line := told(family, entry, threads[-1]):
             yield line
-    yield f"PyTorch {document['pytorch']}, its better number of threads" if document["pytorch"] else NO_PYTORCH
+    yield f"PyTorch {document['pytorch']}, with its faster thread count" if document["pytorch"] else NO_PYTORCH
     peaks = ", ".join(f"{peak / 1e9:.0f} GFLOP/s with {threads_told(n)}" for n, peak in document["peak"].items())
-    yield f"measured peak {peaks}; the limit is the work that is left, at that peak (see README.md)"
+    yield f"measured peak: {peaks}; limit: time of a step's arithmetic at that peak (see README.md)"
     for family in document["summary"]:
         yield _phases([row for row in document["rows"] if row["family"] == family], threads[-1])
-    yield "phases in ms; beside those that multiply matrices their share of the measured peak"
+    yield "phases in ms; phases that multiply matrices also show their share of the measured peak"
 
 
 def _steps(document: dict[str, Any]) -> Table:
     ours = [f"ours, {threads_told(count)} ms" for count in document["threads"]]
-    theirs = ["PyTorch ms", "with", "ratio"] if document["pytorch"] else []
+    theirs = ["PyTorch ms", "config", "ratio"] if document["pytorch"] else []
     made = table("H, B, T", *ours, "scaling", *theirs, "limit ms", "of peak")
     for row in document["rows"]:
         cells = [f"{seconds * 1e3:.2f}" for seconds in row["ours_seconds"].values()] + [f"{row['scaling']:.2f}"]
@@ -160,7 +163,7 @@ def _steps(document: dict[str, Any]) -> Table:
 
 
 def _phases(rows: Sequence[dict[str, Any]], threads: int) -> Table:
-    """A line for each size, a column for each phase."""
+    """Return a table with one row per size and one column per phase."""
     names = list(rows[0]["phases"])
     made = table(f"ours, {threads_told(threads)}", *names)
     for row in rows:
@@ -175,13 +178,13 @@ def _named(row: dict[str, Any]) -> str:
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="The time of a training step, beside PyTorch and beside the peak.")
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description="Training step time, compared with PyTorch and the measured peak.")
     add = parser.add_argument
     add("--model", nargs="+", choices=FAMILIES, default=list(FAMILIES), metavar="NAME",
         help=f"{', '.join(FAMILIES)}; default: all")  # fmt: skip
     add("--sizes", type=size, nargs="+", metavar="H,B,T", default=SIZES,
-        help="of the recurrent families; default: six sizes; attention is measured in nanoGPT's recipe")  # fmt: skip
+        help="sizes of the recurrent families; default: six sizes; attention always uses nanoGPT's recipe")  # fmt: skip
     add_arguments(parser, 2.0)
     arguments = parsed(parser, words)
     arguments.model = list(dict.fromkeys(arguments.model))

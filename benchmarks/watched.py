@@ -1,8 +1,8 @@
-"""A training under watch, as a process of its own: how far it is, and when, goes to a file as JSON lines.
+"""A training run that logs its progress with timestamps to a file as JSON lines, in its own process.
 
-python watched.py screen LOG [WORD...]   the real `seqtui WORD...`, on the terminal it was started in
+python watched.py screen LOG [WORD...]   the real `seqtui WORD...`, in the current terminal
 python watched.py session LOG HIDDEN CORPUS   the same training without a screen
-python watched.py loop LOG HIDDEN CORPUS      the same run, advanced in a bare loop: no second thread, nothing published
+python watched.py loop LOG HIDDEN CORPUS      the same run in a bare loop: no second thread, no snapshots
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from seqtui.session import LiveSession
+    from seqtui.live.session import LiveSession
 
-BEFORE, AFTER = 0.005, 0.02  # seconds between looks, before the first step and after it
-LINE_EVERY = 0.1  # seconds, in the bare loop: as often as a session publishes
+BEFORE, AFTER = 0.005, 0.02  # polling interval in seconds, before and after the first step
+LINE_EVERY = 0.1  # seconds, in the bare loop: the rate at which a session publishes
 
 
 class Log:
-    """One line for every step that is seen."""
+    """A log file with one line per observed step."""
 
     def __init__(self, path: str) -> None:
-        self._file: TextIO = open(path, "w", encoding="utf-8")  # noqa: SIM115  # open as long as the process
+        self._file: TextIO = open(path, "w", encoding="utf-8")  # noqa: SIM115  # open for the life of the process
         self._step = -1
 
     def add(self, step: int, seconds: float, tokens: int) -> None:
-        """A step, the training time so far, and how many tokens a step has."""
+        """Log a new step: its number, the training time so far in seconds, and the tokens per step."""
         if step != self._step:
             self._step = step
             line = {"time": time.monotonic(), "step": step, "seconds": seconds, "tokens": step * tokens}
@@ -43,7 +43,7 @@ class Log:
 
 
 def watch(session: LiveSession, log: Log) -> None:
-    """Look at the session's snapshots, in a thread, as long as the process lives."""
+    """Poll the session's snapshots in a thread for the life of the process."""
 
     def look() -> None:
         while True:
@@ -55,10 +55,10 @@ def watch(session: LiveSession, log: Log) -> None:
 
 
 def screen(log: Log, words: list[str]) -> None:
-    """The program itself, whose sessions are watched from their start on."""
+    """Run the real program, watching its sessions from their start."""
     with contextlib.suppress(OSError):
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that the program ends when its terminal is gone
-    from seqtui import session
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that the program ends with its terminal
+    from seqtui.live import session
 
     begin = session.LiveSession.start
 
@@ -66,7 +66,7 @@ def screen(log: Log, words: list[str]) -> None:
         watch(one, log)
         begin(one)
 
-    session.LiveSession.start = start  # type: ignore[assignment,method-assign]  # all that is added is watching
+    session.LiveSession.start = start  # type: ignore[assignment,method-assign]  # the only change is the watching thread
     from seqtui.cli.main import main
 
     sys.argv = ["seqtui", *words]
@@ -74,9 +74,9 @@ def screen(log: Log, words: list[str]) -> None:
 
 
 def session(log: Log, hidden: int, corpus: str) -> None:
-    """Train with both threads of a session until it is asked to end."""
-    from seqtui.session import LiveSession
-    from seqtui.snapshot import ModelChoice, Phase
+    """Train with both threads of a session until asked to end."""
+    from seqtui.live.session import LiveSession
+    from seqtui.live.snapshot import ModelChoice, Phase
 
     live = LiveSession(corpus, choice=ModelChoice(hidden=hidden))
     live.start()
@@ -91,7 +91,7 @@ def session(log: Log, hidden: int, corpus: str) -> None:
 
 
 def loop(log: Log, hidden: int, corpus: str) -> None:
-    """Train the run that a session would, without the session, until it is asked to end."""
+    """Train the run that a session would train, without the session, until asked to end."""
     from seqcore import jit
     from seqcore.folder import RunFolder
     from seqcore.run import Run
@@ -108,9 +108,9 @@ def loop(log: Log, hidden: int, corpus: str) -> None:
 
 
 def _begun(hidden: int, corpus: str) -> str:
-    """The name of a run that a session has begun, with its own settings, and left at step 0."""
-    from seqtui.session import LiveSession
-    from seqtui.snapshot import ModelChoice, Phase
+    """Let a session create a run with its default settings, stop it at step 0, and return the run's name."""
+    from seqtui.live.session import LiveSession
+    from seqtui.live.snapshot import ModelChoice, Phase
 
     live = LiveSession(corpus, choice=ModelChoice(hidden=hidden), paused=True)
     live.start()
@@ -127,7 +127,7 @@ _asked_to_end = threading.Event()
 
 
 def _end_with_the_benchmark() -> None:
-    """Standard input is a pipe that the benchmark holds and never writes to: it ends when the benchmark does."""
+    """Wait for the end of standard input, a pipe from the benchmark that closes when the benchmark ends."""
     sys.stdin.buffer.read()
     _asked_to_end.set()
 
@@ -146,7 +146,7 @@ def main() -> None:
     threading.Thread(target=_end_with_the_benchmark, daemon=True).start()
     roles: dict[str, Any] = {"session": session, "loop": loop}
     roles[role](log, int(words[0]), words[1])
-    os._exit(0)  # the watching thread still looks
+    os._exit(0)  # the watching thread is still running
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""One side of a comparison, as a process of its own that answers JSON lines.
+"""One side of a comparison: a process that answers JSON lines.
 
-python worker.py ours               the engine; the number of threads is part of a request
-python worker.py pytorch THREADS    the same models in PyTorch: this interpreter needs PyTorch and nothing else
+python worker.py ours               the engine; a request includes the number of threads
+python worker.py pytorch THREADS    the same models in PyTorch; the interpreter needs only PyTorch
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ PYTORCH = Path(__file__).resolve().parent.parent / "seqtui" / "cli" / "bench_tor
 
 
 class Ours:
-    """Answers "hello", "peak", "step" and "write" with the engine."""
+    """Handler for "hello", "peak", "step" and "write" requests, using the engine."""
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        from seqcore import bench, jit  # the first brings the trainer, and so registers the kernels
+        from seqcore import bench, jit  # bench imports the trainer, which registers the kernels
         from seqcore.config import ModelConfig, TrainingConfig
 
         if request["do"] == "hello":
@@ -38,7 +38,7 @@ class Ours:
 
 
 class PyTorch:
-    """Answers "hello", "step" and "write" on a fixed number of threads; keeps the step of the model asked for last."""
+    """Handler for "hello", "step" and "write" requests on a fixed number of threads; caches the last training step."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -48,7 +48,7 @@ class PyTorch:
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         if request["do"] == "hello":
-            self.side = _load()  # here, so that a failure is an answer
+            self.side = _load()  # loaded here, so that a failure is reported as an answer
             self.side.use_threads(self.threads)
             return {"version": self.side.torch.__version__}
         model, seconds = request["model"], request["seconds"]
@@ -63,7 +63,7 @@ class PyTorch:
 
 
 def _load() -> Any:
-    """The module with the models in PyTorch, by its path: the package around it needs more than PyTorch."""
+    """Load the module of PyTorch models by path, because its package needs more than PyTorch."""
     spec = importlib.util.spec_from_file_location("bench_torch", PYTORCH)
     if spec is None or spec.loader is None:
         raise ImportError(f"{PYTORCH} cannot be loaded")

@@ -1,4 +1,4 @@
-"""Takes the picture in the README: the real program after a real minute of training.
+"""Take the screenshot for the README: the real program after one minute of training.
 
 python docs/take_picture.py [SECONDS]
 """
@@ -13,16 +13,16 @@ from pathlib import Path
 os.environ |= {"COLORTERM": "truecolor", "TERM": "xterm-256color"}
 os.environ.pop("NO_COLOR", None)
 
-from seqtui.session import LiveSession
+from seqtui.live.session import LiveSession
 from seqtui.tui.app import SeqtuiApp
 
 PICTURE = Path(__file__).parent / "lab.svg"
 SIZE = (120, 36)
-KEYS = ["down", "right", "right"]  # a unit is picked, and the playhead moved
+KEYS = ["down", "right", "right"]  # select a unit and move the playhead
 
 
 async def main(seconds: float) -> None:
-    """Train for `seconds`, press a few keys, and write the picture."""
+    """Train for `seconds`, press a few keys, and save the screenshot."""
     session = LiveSession("tales")
     app = SeqtuiApp(session)
     async with app.run_test(size=SIZE) as pilot:
@@ -33,7 +33,7 @@ async def main(seconds: float) -> None:
         await pilot.pause(1.0)
         drawn = app.export_screenshot()
     session.close()
-    # The picture must not fetch fonts from elsewhere: any monospaced one will do, each text says how wide it is.
+    # No web fonts: any monospaced font works, since the SVG sets the width of each text.
     drawn = re.sub(r"@font-face\s*{[^}]*}", "", drawn).replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
     PICTURE.write_text("\n".join(line.rstrip() for line in drawn.splitlines()) + "\n", encoding="utf-8")
 

@@ -1,15 +1,15 @@
-"""Makes brackets.txt: nested brackets with labels, where every error can be counted and told by its distance.
+"""Generate brackets.txt: nested brackets with labels, where every error can be counted and located by distance.
 
     line    = group { " " group } newline
     group   = opening label " " { group " " } label closing       with one label and one kind of bracket
     label   = "a" | "b" | ... | "h"
     kinds   = ( )  [ ]  { }  < >
 
-as in `(c [a a] <f {b b} f> c)`. Which bracket opens next, and when one closes, is chance: nobody can know it. How it
-closes is certain to whoever remembers: its label and its kind, from a few characters to hundreds before. So what a
-model has still to learn is what it gets wrong at closings, and at what distance.
+as in `(c [a a] <f {b b} f> c)`. Which bracket opens next, and when one closes, is random and cannot be predicted. How
+it closes is determined by its label and kind, from a few characters to hundreds of characters back. What a model has
+not learned yet therefore shows in its errors at closings, and in their distance.
 
-Run it to write brackets.txt and its line of index.json; --check only compares them with what would be written.
+Run it to write brackets.txt and its entry in index.json; --check only compares both with what would be written.
 """
 
 import random
@@ -25,18 +25,18 @@ DEEPEST = 12
 
 
 def group(chance: random.Random, room: int) -> str:
-    """One pair with what is in it; at most `room` more levels below."""
+    """Return one pair with its contents, nested at most `room` levels deeper."""
     kind = KINDS[int(chance.random() * len(KINDS))]
     label = LABELS[int(chance.random() * len(LABELS))]
     inside = []
-    # one group in each on average, fewer further down: most pairs are near, some are hundreds of characters apart
+    # about one group each, fewer when deeper: most pairs are close together, some are hundreds of characters apart
     while room > 0 and chance.random() < 0.57 * room / (room + 1):
         inside.append(group(chance, room - 1))
     return f"{kind[0]}{label} {''.join(part + ' ' for part in inside)}{label}{kind[1]}"
 
 
 def line(chance: random.Random) -> str:
-    """One to four groups; how deep they may go differs from line to line."""
+    """Return a line of one to four groups; the maximum depth varies by line."""
     deepest = 1 + int(chance.random() * DEEPEST)
     groups = [group(chance, deepest)]
     while len(groups) < 4 and chance.random() < 0.5:
@@ -45,7 +45,7 @@ def line(chance: random.Random) -> str:
 
 
 def make() -> str:
-    """The whole corpus."""
+    """Return the whole corpus."""
     chance = random.Random(SEED)
     lines: list[str] = []
     length = 0

@@ -1,10 +1,10 @@
-"""Makes tales.txt: small stories told by the rules in tales_grammar/.
+"""Generate tales.txt: short stories from the grammar in tales_grammar/.
 
-A story keeps what it began with: whom it is about and whether that is a he or a she, a friend, an animal, somebody with
-a trade, a thing that is wanted or lost, places with their adjectives, a season and its weather, a tree, a dish. So what
-a character model can learn reaches from the spelling of a word to who "she" is, three paragraphs on.
+A story is consistent throughout: the main character with a gender, a friend, an animal, a tradesperson, an object that
+is wanted or lost, places with their adjectives, a season and its weather, a tree, a dish. A character model can learn
+dependencies from the spelling of a word up to who "she" is three paragraphs later.
 
-Run it to write tales.txt and its line of index.json; --check only compares them with what would be written.
+Run it to write tales.txt and its entry in index.json; --check only compares both with what would be written.
 """
 
 import random
@@ -27,12 +27,12 @@ INTROS = (
 
 
 def rules() -> Rules:
-    """All rules of the tales."""
+    """Read all rules of the grammar."""
     return read_rules("\n".join(path.read_text(encoding="ascii") for path in sorted(GRAMMAR.glob("*.txt"))))
 
 
 def story(rules: Rules, chance: random.Random) -> tuple[str, float]:
-    """One story with its title, and how many nats of chance went into it."""
+    """Return one story with its title, and the information content of its random choices in nats."""
     teller = Teller(rules, chance)
     cast(teller)
     told = teller.tell("{plot}")
@@ -40,7 +40,7 @@ def story(rules: Rules, chance: random.Random) -> tuple[str, float]:
 
 
 def cast(teller: Teller) -> None:
-    """Chooses whom and what the story is about."""
+    """Choose the characters, objects and places of the story."""
     pick = teller.pick
     hero, friend = (pick_pronoun(teller) for _ in range(2))
     names = pick(hero), pick(friend)
@@ -62,7 +62,7 @@ def cast(teller: Teller) -> None:
     season = ("spring", "summer", "autumn", "winter")[teller.choose(4)]
     teller.cast["season"] = season
     teller.cast["weather"] = pick(f"{season}.sky")
-    # no thing, but what conditions may ask: is the weather over, is it one in which people get lost
+    # flags for conditions, not objects: whether the weather is over, and whether people get lost in it
     teller.cast["over"], teller.cast["dark"] = Thing({}), Thing({}, met=teller.cast["weather"] not in ("sun", "heat"))
     small = pick("small")
     teller.cast["small_first"], teller.cast["small_the"] = small, small.replace("a~", "the")
@@ -72,12 +72,12 @@ def cast(teller: Teller) -> None:
 
 
 def pick_pronoun(teller: Teller) -> str:
-    """He or she."""
+    """Return "he" or "she" at random."""
     return ("she", "he")[teller.choose(2)]
 
 
 def beast(teller: Teller) -> Person:
-    """An animal with a name."""
+    """Return an animal with a name."""
     pronoun = pick_pronoun(teller)
     kind, name = teller.pick("beast"), teller.pick(f"beast_{pronoun}")
     intro = f"a~ {teller.pick('beast_adj')} {kind} called {name}"
@@ -85,14 +85,14 @@ def beast(teller: Teller) -> Person:
 
 
 def trader(teller: Teller) -> Person:
-    """Somebody with a trade and without a name."""
+    """Return a person with a trade and no name."""
     job, sign = teller.pick("job").split("; ")
     forms = {"job": job, "Job": titled(job)}
     return Person((f"the {job}",), pick_pronoun(teller), f"a~ {job} with {sign}", job, forms)
 
 
 def thing(teller: Teller) -> Thing:
-    """A thing in all the forms that rules ask for."""
+    """Return a random object in all forms that the rules use."""
     many = teller.choose(6) == 0
     noun, adjectives, use, does, fails = teller.pick("thing_many" if many else "thing").split("; ")
     adjective = adjectives.split(", ")[teller.choose(len(adjectives.split(", ")))]
@@ -106,7 +106,7 @@ def thing(teller: Teller) -> Thing:
 
 
 def place(teller: Teller, line: str) -> Thing:
-    """A place in all the forms that rules ask for."""
+    """Return the place of a grammar line in all forms that the rules use."""
     noun, adjectives, at, to, *who = line.split("; ")
     adjective = adjectives.split(", ")[teller.choose(len(adjectives.split(", ")))]
     name = f"the [|{adjective} ]{noun}"
@@ -115,17 +115,17 @@ def place(teller: Teller, line: str) -> Thing:
 
 
 def titled(words: str) -> str:
-    """Every word with a capital letter, as in a title."""
+    """Return `words` in title case."""
     return " ".join(word[0].upper() + word[1:] for word in words.split(" "))
 
 
 def plural(noun: str) -> str:
-    """Many of it."""
+    """Return the plural of a noun."""
     return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def make() -> str:
-    """The whole corpus."""
+    """Return the whole corpus."""
     chance = random.Random(SEED)
     read = rules()
     stories: list[str] = []
@@ -135,7 +135,7 @@ def make() -> str:
         stories.append(text)
         length += len(text) + 2
         nats += chosen
-    print(f"{len(stories)} stories, {nats / length:.3f} nats of chance a character")
+    print(f"{len(stories)} stories, {nats / length:.3f} nats of randomness per character")
     return "\n\n".join(stories)
 
 

@@ -1,20 +1,20 @@
-"""Telling by rules: templates with alternatives, slots, and a memory of who and what a story is about.
+"""Text generation by rules: templates with alternatives, slots, and a memory of the characters and objects of a story.
 
-A rule has a name and alternatives. In an alternative
+A rule has a name and alternatives. The syntax of an alternative:
 
-    [a|b|c]         one of them, each as likely
-    {name}          another rule; one of its alternatives that this story has not used yet
-    {name:h,f}      the same, in which x stands for h and y for f
-    {h} {t.use}     somebody or something of the story, and a form of it (he, his, was, at, ...)
-    {h?}            he or she where that can only mean h, the name otherwise
-    {over!}         nothing; from here on the story has told of it
-    {^...}          with a capital letter
-    a~ word         a or an, as the word wants it
-    (h,t) ...       only where the story has already told of h and t; (!h) only where not yet
-    \\n, //          a line's end, a paragraph's end
-    &               somebody else is named here: he and she are not clear any more
+    [a|b|c]         one of them, with equal probability
+    {name}          another rule: one of its alternatives, preferably one not yet used in this story
+    {name:h,f}      the same, with x bound to h and y to f
+    {h} {t.use}     a person or thing of the story, and a form of it (he, his, was, at, ...)
+    {h?}            he or she where that is unambiguous, otherwise the name
+    {over!}         empty; marks it as mentioned from here on
+    {^...}          capitalised
+    a~ word         a or an, depending on the word
+    (h,t) ...       only if the story has already mentioned h and t; (!h) only if not yet
+    \\n, //          end of line, end of paragraph
+    &               another person is named here: he and she become ambiguous
 
-All chance comes from `random.Random.random`, whose sequence every Python keeps.
+All randomness comes from `random.Random.random`, whose sequence is the same in every Python version.
 """
 
 import math
@@ -46,19 +46,19 @@ _VOWEL = re.compile(r"(?!one\b|once\b|use|uni|eu)[aeiou]|hour|honest|heir", re.I
 
 @dataclass
 class Person:
-    """Somebody: `known` is how they are called, `intro` (a template) how they are called the first time."""
+    """A person or animal: `known` lists their names, the template `intro` introduces them at first mention."""
 
     known: tuple[str, ...]
     pronoun: str  # "he" or "she"
     intro: str
-    called: str  # how they are spoken to
+    called: str  # how they are addressed
     forms: dict[str, str] = field(default_factory=dict)
     met: bool = False
 
 
 @dataclass
 class Thing:
-    """Something, or a place: all its forms are templates; `the` is how it is called, `a` the first time."""
+    """An object or a place. All forms are templates; `a` is used at first mention if present, `the` after that."""
 
     forms: dict[str, str]
     met: bool = False
@@ -66,14 +66,14 @@ class Thing:
 
 @dataclass
 class Count:
-    """Some things of a kind, of which some are given away."""
+    """A number of things of one kind that are given away one by one."""
 
     one: str
     many: str
     left: int
 
     def form(self, name: str) -> str:
-        """How many there are, in words; `take` takes one away first."""
+        """Return the count in words, or the noun (`one`, `many`); `take` first takes one away."""
         if name == "take":
             self.left -= 1
         if name == "one":
@@ -85,30 +85,30 @@ class Count:
         return f"{NUMBERS[self.left]} {self.one if self.left == 1 else self.many}"
 
 
-# name -> alternatives: who or what must have been told of already, and the template
+# name -> alternatives: the roles that must have been mentioned, and the template
 Rules = dict[str, list[tuple[tuple[str, ...], str]]]
 
 
 class Teller:
-    """Tells one story: `cast` holds what slots stand for."""
+    """The generator of one story; `cast` maps slot names to their values."""
 
     def __init__(self, rules: Rules, chance: random.Random) -> None:
         self.rules = rules
         self.chance = chance
         self.cast: dict[str, Person | Thing | Count | str] = {}
-        self.nats = 0.0  # how much chance went into the story: what no model can know
+        self.nats = 0.0  # information content of the random choices: not predictable by any model
         self._used: dict[str, list[str]] = {}
-        self._meant: dict[str, str] = {}  # pronoun -> whom it means here
+        self._meant: dict[str, str] = {}  # pronoun -> the person it refers to here
 
     def choose(self, count: int) -> int:
-        """A number in 0..count-1, each as likely."""
+        """Return a uniformly random number in 0..count-1."""
         self.nats += math.log(count)
         return int(self.chance.random() * count)
 
     def pick(self, rule: str) -> str:
-        """An alternative of a rule, one that this story has not used yet as long as there are any."""
+        """Return an alternative of a rule; of more than three, one not yet used in this story if possible."""
         options = [rest for needed, rest in self.rules[rule] if self._met(needed)]
-        assert options, f"nothing of {rule} fits"
+        assert options, f"no alternative of {rule} applies"
         used = self._used.setdefault(rule, [])
         fresh = [option for option in options if option not in used] if len(options) > 3 else options
         if not fresh:
@@ -118,11 +118,11 @@ class Teller:
         return used[-1]
 
     def _met(self, roles: tuple[str, ...]) -> bool:
-        """Whether the story has already told of all of them, and not yet of those with an exclamation mark."""
+        """Return whether the story has mentioned all roles, and none of those marked with an exclamation mark."""
         return all(getattr(self.cast[role.lstrip("!")], "met", False) != role.startswith("!") for role in roles)
 
     def tell(self, template: str) -> str:
-        """The text of a template."""
+        """Return the text of a template."""
         return _ARTICLE.sub(_article, self._render(template))
 
     def _render(self, template: str) -> str:
@@ -141,7 +141,7 @@ class Teller:
                 place = end + 1
             else:
                 if character in "\n&":
-                    self._meant.clear()  # a new paragraph says again whom it is about
+                    self._meant.clear()  # a new paragraph names its people again
                 told.append(character.replace("&", ""))
                 place += 1
         return "".join(told)
@@ -152,7 +152,7 @@ class Teller:
             return text[0].upper() + text[1:]
         if slot.endswith("!"):
             told = self.cast[slot[:-1]]
-            assert not isinstance(told, str | Count), f"{slot} cannot be met"
+            assert not isinstance(told, str | Count), f"{slot} is not a person or thing"
             told.met = True
             return ""
         name, _, arguments = slot.partition(":")
@@ -165,7 +165,7 @@ class Teller:
         return self._form(name, found + form)
 
     def _with(self, rule: str, roles: list[str]) -> str:
-        """A rule, in which x and y stand for roles."""
+        """Return the text of a rule with x and y bound to `roles`."""
         before = {key: self.cast.get(key) for key in ("x", "y")}
         for key, role in zip(("x", "y"), roles, strict=False):
             self.cast[key] = self.cast[role]
@@ -191,7 +191,7 @@ class Teller:
 
     def _person(self, who: Person, form: str) -> str:
         if form in (".he", ".him", ".his", ".himself"):
-            assert who.met, f"{who.called} is not known yet"
+            assert who.met, f"{who.called} has not been introduced yet"
             return PRONOUNS[who.pronoun][form[1:]]
         if form == ".called":
             return who.called
@@ -202,7 +202,7 @@ class Teller:
             return text + ("'s" if form == "'s" else "")
         if form[:1] == "." and form != ".the":
             return self._render(who.forms[form[1:]])
-        assert who.met or form == ".the", f"{who.called} is not known yet"
+        assert who.met or form == ".the", f"{who.called} has not been introduced yet"
         who.met = True
         meant = self._meant.get(who.pronoun) == who.called
         self._meant[who.pronoun] = who.called
@@ -215,7 +215,7 @@ class Teller:
 
 
 def read_rules(text: str) -> Rules:
-    """Rules: a name at the beginning of a line, its alternatives indented below it, # begins a comment line."""
+    """Parse rules: a name at the start of a line, its alternatives indented below it; # starts a comment line."""
     rules: Rules = {}
     name = ""
     for line in text.splitlines():
@@ -223,32 +223,32 @@ def read_rules(text: str) -> Rules:
             continue
         if line[0] != " ":
             name = line.strip()
-            assert name not in rules, f"{name} is there twice"
+            assert name not in rules, f"{name} is defined twice"
             rules[name] = []
         else:
-            needed, alternative = _CONDITION.fullmatch(line.strip()).groups()  # type: ignore[union-attr]  # matches any
+            needed, alternative = _CONDITION.fullmatch(line.strip()).groups()  # type: ignore[union-attr]  # always matches
             roles = tuple(needed.split(",")) if needed else ()
             rules[name].append((roles, alternative.replace("\\n", "\n").replace("//", "\n\n")))
     return rules
 
 
 def _article(match: re.Match[str]) -> str:
-    """A or a, with an n before a vowel."""
+    """Return the article with an n before a vowel sound."""
     return match[1] + ("n " if _VOWEL.match(match[2]) else " ")
 
 
 def _closing(template: str, place: int) -> int:
-    """Where the bracket that opens at `place` closes."""
+    """Return the index of the bracket that closes the one at `place`. Raises ValueError if there is none."""
     depth = 0
     for at in range(place, len(template)):
         depth += {"[": 1, "]": -1}.get(template[at], 0)
         if depth == 0:
             return at
-    raise ValueError(f"a bracket does not close: {template}")
+    raise ValueError(f"unclosed bracket in {template}")
 
 
 def _alternatives(inner: str) -> list[str]:
-    """The parts between the bars that are in no inner bracket."""
+    """Split at the bars outside inner brackets."""
     parts, depth = [""], 0
     for character in inner:
         depth += {"[": 1, "]": -1}.get(character, 0)

@@ -1,4 +1,4 @@
-"""What the programs that make corpora share: writing a corpus and its line of index.json, or checking both."""
+"""Shared by the corpus generators: write a corpus and its entry in index.json, or check both."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def finish(name: str, description: str, text: str, arguments: list[str]) -> int:
-    """Writes NAME.txt and its entry, or with --check only compares them. Returns the exit status."""
+    """Write NAME.txt and its entry, or with --check only compare them. Return the exit status."""
     if arguments not in ([], ["--check"]):
         print(f"usage: make_{name}.py [--check]", file=sys.stderr)
         return 2
@@ -18,7 +18,7 @@ def finish(name: str, description: str, text: str, arguments: list[str]) -> int:
     target = HERE / f"{name}.txt"
     if arguments:
         same = target.exists() and target.read_bytes() == text.encode("ascii") and entries.get(name) == entry
-        print(f"{target.name} is {'as it is made' if same else 'not what is made: run this program without --check'}")
+        print(f"{target.name} is {'up to date' if same else 'out of date: run this program without --check'}")
         return 0 if same else 1
     entries[name] = entry
     target.write_bytes(text.encode("ascii"))

@@ -1,4 +1,4 @@
-"""Text that came from a corpus or a model, made safe to draw: no character of it is obeyed by the terminal."""
+"""Make text from a corpus or a model safe to draw: the terminal interprets no character of it as a control code."""
 
 import unicodedata
 from functools import lru_cache
@@ -8,8 +8,8 @@ from rich.cells import cell_len
 REPLACEMENT = "�"
 _IN_A_CELL = {"\n": "↵", "\t": "⇥"}
 
-# Drawn as nothing although their category is that of letters and marks: grapheme joiner, Hangul and Khmer fillers,
-# Mongolian and other variation selectors (which also change how wide the character before them is).
+# Invisible although their category is letter or mark: grapheme joiner, Hangul and Khmer fillers, Mongolian and other
+# variation selectors (which also change the width of the preceding character).
 _BLANK_LETTERS = frozenset(
     (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0)
 ).union(range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
@@ -18,24 +18,38 @@ _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """`text` with one printable symbol in the place of every character that a terminal would obey or not show.
+    """Return `text` with every control or invisible character replaced by one printable symbol.
 
-    The result is as long as `text`. Characters in `keep` stay as they are ("\\n\\t" for text that is laid out).
+    The result is as long as `text`. Characters in `keep` are left unchanged ("\\n\\t" for text that is laid out).
     """
     return text if text.isascii() and text.isprintable() else text.translate(_table(keep))
 
 
-def cell(symbol: str) -> str:
-    """What to draw for one token in a column of the score.
+def escaped(text: str, *, keep: str = "") -> str:
+    r"""Return `text` with every unprintable character replaced by escapes of its UTF-8 bytes (`\x1b`).
 
-    A character takes one terminal cell, or two where it is a wide one; a line end is ↵ and a tab ⇥. A mark that
-    combines with what is before it stands on a dotted circle. A token of several characters is drawn one after another.
+    For byte-level text, where invalid bytes are escapes, too. Characters in `keep` are left unchanged.
+    """
+    seen = visible(text, keep=keep)
+    if seen == text:
+        return text
+    pairs = zip(text, seen, strict=True)
+    return "".join(
+        c if c == s else "".join(f"\\x{b:02x}" for b in c.encode("utf-8", "surrogatepass")) for c, s in pairs
+    )
+
+
+def cell(symbol: str) -> str:
+    """Return the text to draw for one token in a column of the score.
+
+    A character takes one terminal cell, or two if it is wide; a line end is ↵ and a tab ⇥. A leading combining mark is
+    drawn on a dotted circle. The characters of a longer token are drawn one after another.
     """
     return _cell(symbol)[0]
 
 
 def cell_width(symbol: str) -> int:
-    """How many terminal cells `cell(symbol)` takes, at least 1."""
+    """Return the width of `cell(symbol)` in terminal cells, at least 1."""
     return _cell(symbol)[1]
 
 
@@ -51,7 +65,7 @@ def _cell(symbol: str) -> tuple[str, int]:
 
 
 class _Symbols(dict[int, str]):
-    """What `str.translate` looks every character up in; each is judged once."""
+    """A table for `str.translate` that computes the symbol of each character once."""
 
     def __missing__(self, code: int) -> str:
         symbol = self[code] = _symbol(code)
@@ -60,12 +74,12 @@ class _Symbols(dict[int, str]):
 
 @lru_cache(maxsize=64)
 def _table(keep: str) -> _Symbols:
-    """The table in which the characters of `keep` stand for themselves."""
+    """Return the table that maps the characters of `keep` to themselves."""
     return _Symbols({ord(character): character for character in keep})
 
 
 def _symbol(code: int) -> str:
-    """The character itself, or the symbol it is shown as: Unicode's control pictures where there are any."""
+    """Return the character itself, or the symbol shown instead: a Unicode control picture if there is one."""
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:

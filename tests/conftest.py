@@ -1,4 +1,4 @@
-"""Settings that must be there before Numba is imported by any test, and how several processes share the tests."""
+"""Settings needed before any test imports Numba, and the distribution of tests over several processes."""
 
 import os
 import subprocess
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# Two workers on a machine with one core too, so that comparing numbers of threads compares something.
+# At least two threads, even on a single core: some tests compare results for different thread counts.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 
-# Processes that share the cores with others: threads that wait for work there sleep, rather than spin where another one
-# could run. (An LSTM that is trained beside two busy processes took five times as much of the processor.)
+# Test processes share the cores: idle threads should sleep rather than spin. (An LSTM trained next to two busy
+# processes used five times as much CPU time.)
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
-# A test asserts no time: an example that takes long on a machine that does other things is no failure.
+# Tests do not assert timing: a slow example on a busy machine is not a failure.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
@@ -24,21 +24,21 @@ COMPILE_ALL = "from seqcore import jit, model, optimizer, serial; jit.compile_ke
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no process is left with it when the others are done."""
+    """Start long tests first, so that none is still running when the other processes are done."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Kernels are compiled before any process needs them: where there are none yet, each would compile all."""
+    """Compile the kernels before any process needs them: otherwise each process would compile all of them."""
     config.get_terminal_writer().line("compiling the kernels that are not in the cache folder")
-    subprocess.run([sys.executable, "-c", COMPILE_ALL], check=False)  # where it fails, the tests tell it
+    subprocess.run([sys.executable, "-c", COMPILE_ALL], check=False)  # if it fails, the tests will report it
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file stays in one process, so that what its tests share is made once."""
+    """Keep each file in one process, so that its shared fixtures are created once."""
     from xdist.scheduler import LoadFileScheduling
 
-    config.option.loadscopereorder = False  # the order is that of the items
+    config.option.loadscopereorder = False  # keep the order of the items
     return LoadFileScheduling(config, log)

@@ -114,8 +114,8 @@ def test_screen_cost_compares_every_way_with_the_session() -> None:
 @pytest.mark.parametrize(
     ("name", "words", "says"),
     [
-        ("training_step.py", ("--sizes", "8,2"), "H,B,T is needed"),
-        ("training_step.py", ("--seconds", "0"), "a number above 0 is needed"),
+        ("training_step.py", ("--sizes", "8,2"), "expected H,B,T, for example"),
+        ("training_step.py", ("--seconds", "0"), "expected a number above 0"),
         ("training_step.py", ("--model", "cnn"), "invalid choice"),
         ("generation.py", ("--model", "lstm7"), "invalid choice"),
         ("memory.py", ("--corpus", "nowhere.txt", "--cold-runs", "0"), "there is no corpus 'nowhere.txt'"),

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies, how much of that a training step uses, phase by phase; how fast a model writes."""
+"""Benchmarks: peak speed of matrix products, the share of it reached by each training phase, generation speed."""
 
 import statistics
 import time
@@ -24,7 +24,7 @@ from seqcore.trainer import Trainer
 
 
 def measure_peak(seconds: float = 0.05) -> float:
-    """Floating-point operations a second that the packed product reaches on all threads in use, in its caches."""
+    """Return the peak floating-point operations per second of the packed product, in cache, on all threads in use."""
     M, K, N = 1024, 256, 64
     draw = np.random.default_rng(0)
     x, W = draw.standard_normal((M, K), np.float32), Packed(draw.standard_normal((K, N), np.float32))
@@ -42,55 +42,55 @@ def measure_peak(seconds: float = 0.05) -> float:
 
 @dataclass(frozen=True)
 class StepTime:
-    """Medians over the steps measured, in seconds, beside the floating-point operations of a step."""
+    """Median times of the measured steps, in seconds, and the floating-point operations of a step."""
 
     config: ModelConfig
     training: TrainingConfig
     seconds: float
     work: float
     phases: dict[str, float]  # seconds
-    phase_work: dict[str, float]  # operations, of the phases that multiply matrices
+    phase_work: dict[str, float]  # operations, only for the phases that multiply matrices
 
     @property
     def tokens_per_second(self) -> float:
-        """Tokens trained on."""
+        """Return the training throughput in tokens per second."""
         return self.training.batch * self.training.length / self.seconds
 
     def peak_share(self, peak: float) -> float:
-        """What a step uses, 0..1, of `peak` operations a second."""
+        """Return the share, 0..1, of `peak` operations per second that a step reaches."""
         return self.work / (self.seconds * peak)
 
     def phase_shares(self, peak: float) -> dict[str, float]:
-        """The same for every phase that multiplies matrices."""
+        """Return the same per phase, for phases that multiply matrices."""
         return {name: work / (self.phases[name] * peak) for name, work in self.phase_work.items()}
 
 
 def phase_work(config: ModelConfig) -> dict[str, float]:
-    """Floating-point operations a token in each phase that multiplies matrices: together the model's `work_per_token`.
+    """Return the floating-point operations per token of each phase that multiplies matrices.
 
-    2 for each weight that is multiplied, in every phase that multiplies it; the head's forward phase also computes what
-    flows back out of it.
+    They sum to the model's `work_per_token`: 2 per weight in every phase that multiplies it. The "head" phase includes
+    the gradient of the head's input.
     """
     H, L = config.hidden, config.layers
     head = 2.0 * H * config.vocabulary_size
     if config.family in RECURRENT:
-        scan = 2.0 * CELLS[config.family].products * H * H * (2 * L - 1)  # the first layer's input is looked up
+        scan = 2.0 * CELLS[config.family].products * H * H * (2 * L - 1)  # the input of layer 0 is a table lookup
         return {"scan forward": scan, "head": 2 * head, "scan backward": scan, "weight gradients": scan + head}
     if config.family == "feedforward":
         product = 2.0 * H * config.context * config.embedding
         return {"forward": product, "head": 2 * head, "backward": product, "weight gradients": product + head}
-    weights, pairs = 24.0 * L * H * H, 2.0 * L * H * (config.context + 1)  # q k and A v, at a timestep in the middle
+    weights, pairs = 24.0 * L * H * H, 2.0 * L * H * (config.context + 1)  # q k and A v, for the average timestep
     return {"forward and back": 2 * weights + 3 * pairs + 2 * head, "weight gradients": weights + head}
 
 
 class _Clock:
-    """Sums the time spent in wrapped methods since the last reading."""
+    """The time spent in wrapped methods, per phase of one step."""
 
     def __init__(self) -> None:
         self.spent = dict.fromkeys(PHASES, 0.0)
 
     def wrap(self, owner: Any, method: str, phase: str, inside: str | None = None) -> None:
-        """Count owner.method as `phase`; `inside` names a phase that is measured within it and taken off."""
+        """Count time in `owner.method` as `phase`; `inside` names a phase timed within it and subtracted."""
         call: Callable[..., Any] = getattr(owner, method)
 
         def timed(*args: Any, **named: Any) -> Any:
@@ -105,7 +105,7 @@ class _Clock:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """One step; what no wrapped method spent is the rest."""
+        """Time one step; time outside wrapped methods counts as "rest"."""
         self.spent = dict.fromkeys(PHASES, 0.0)
         start = time.perf_counter()
         yield
@@ -113,7 +113,7 @@ class _Clock:
 
 
 def time_training(config: ModelConfig, training: TrainingConfig, seconds: float = 2.0) -> StepTime:
-    """Train on random tokens for `seconds`. Kernels must be compiled; for the thread that runs parallel ones."""
+    """Train on random tokens for `seconds`. Kernels must be compiled; call from the training thread only."""
     tokens = np.random.default_rng(0).integers(0, config.vocabulary_size, 4 * training.batch * training.length + 1)
     trainer = Trainer(config, training, tokens.astype(np.int32), np.zeros(0, np.int32))
     clock = _Clock()
@@ -138,14 +138,14 @@ def time_training(config: ModelConfig, training: TrainingConfig, seconds: float 
 
 
 def time_writing(config: ModelConfig, seconds: float = 1.0) -> float:
-    """Characters a second that one stream writes, each drawn from the predictions: the median over pieces.
+    """Return the generation speed of one stream, characters per second: the median over pieces.
 
     Serial, for any thread; kernels must be compiled.
     """
-    first = 0x10000  # behind it lie as many characters as a vocabulary may have
+    first = 0x10000  # followed by enough code points for any vocabulary size
     vocabulary = Vocabulary("char", tuple(map(chr, range(first, first + config.vocabulary_size))))
     writer = Writer(serial_model(config, initial(config, 1)), vocabulary, "", Sampling(), 1)
-    piece = max(64, 2 * config.context)  # a context is full and begun anew in it, where there is one
+    piece = max(64, 2 * config.context)  # long enough to fill the context and start a new one
 
     def write() -> float:
         start = time.perf_counter()
@@ -153,7 +153,7 @@ def time_writing(config: ModelConfig, seconds: float = 1.0) -> float:
             next(writer)
         return time.perf_counter() - start
 
-    write()  # for the caches
+    write()  # warm up the caches
     spent: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or not spent:

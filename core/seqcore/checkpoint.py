@@ -1,8 +1,7 @@
 """Checkpoints: one safetensors file each, with a digest, written so that a kill at any moment leaves one that loads.
 
-A file is written beside its place, synced, and renamed; the folder is synced after that. The digest is the SHA-256 of
-all arrays and all other numbers: a file that was cut, changed or comes from elsewhere is told from a good one.
-Nothing is ever unpickled.
+A file is written under a temporary name, synced, and renamed; then the folder is synced. The digest is the SHA-256 of
+all arrays and all other numbers: it detects a truncated, modified or foreign file. Nothing is ever unpickled.
 """
 
 import contextlib
@@ -24,21 +23,22 @@ from seqcore.errors import SeqError
 from seqcore.records import F32
 
 FORMAT = "seqtui-checkpoint-1"
+BEST = "best.safetensors"  # the checkpoint with the lowest validation loss
 _NAME = re.compile(r"checkpoint-(\d+)\.safetensors")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The arrays and numbers of `Trainer.state` and `Trainer.numbers`, and what else the run wants kept."""
+    """The arrays and numbers of `Trainer.state` and `Trainer.numbers`, and further numbers of the run."""
 
     arrays: Mapping[str, F32]
     numbers: Mapping[str, Any]
 
 
 def write_atomically(path: Path, data: bytes, other: str = "another --out") -> None:
-    """Write `data` to `path`, all or nothing, also if the power fails. Raises SeqError; the old file then stands.
+    """Write `data` to `path`, all or nothing, even if the power fails. Raises SeqError; the old file is then kept.
 
-    `other`: what the person could give where this place refuses.
+    `other`: what the user could give if this place cannot be written.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -57,9 +57,9 @@ def write_atomically(path: Path, data: bytes, other: str = "another --out") -> N
 
 
 def sync_folder(folder: Path) -> None:
-    """See to it that the folder's entries are on the disk. Raises OSError."""
+    """Flush the entries of a folder to the disk. Raises OSError."""
     if not hasattr(os, "O_DIRECTORY"):
-        return  # Windows cannot open a folder, and does not need to
+        return  # Windows cannot open a folder, and need not
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -80,14 +80,14 @@ def _digest(arrays: Mapping[str, F32], numbers: str) -> str:
 
 
 def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
-    """The file's content."""
+    """Return the content of the file."""
     numbers = json.dumps(dict(checkpoint.numbers), sort_keys=True)
     meta = {"format": FORMAT, "numbers": numbers, "digest": _digest(checkpoint.arrays, numbers)}
     return save(dict(checkpoint.arrays), metadata=meta)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint in `path`. Raises SeqError: not there, cut, changed, or not one of ours."""
+    """Read a checkpoint. Raises SeqError: missing, truncated, corrupt, or not one of ours."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -97,27 +97,27 @@ def read_checkpoint(path: Path) -> Checkpoint:
         length = int.from_bytes(data[:8], "little")
         meta = json.loads(data[8 : 8 + length]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise SeqError(f"{path.name} is damaged: it is no whole safetensors file") from None
+        raise SeqError(f"{path.name} is damaged: it is not a valid safetensors file (truncated or corrupt)") from None
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise SeqError(f"{path.name} is no checkpoint of seqtui")
+        raise SeqError(f"{path.name} is not a seqtui checkpoint")
     if _digest(arrays, meta.get("numbers", "")) != meta.get("digest"):
-        raise SeqError(f"{path.name} is damaged: its content does not fit its digest")
+        raise SeqError(f"{path.name} is damaged: its content does not match its digest")
     try:
         numbers = json.loads(meta["numbers"])
     except (KeyError, ValueError, TypeError, RecursionError):
         numbers = None
     if not isinstance(numbers, dict):
-        raise SeqError(f"{path.name} is damaged: it lacks its numbers")
+        raise SeqError(f"{path.name} is damaged: its numbers are missing")
     return Checkpoint(arrays, numbers)
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
-    """Where the checkpoint of that step lies."""
+    """Return the path of the checkpoint of a step."""
     return folder / f"checkpoint-{step}.safetensors"
 
 
 def checkpoint_steps(folder: Path) -> list[int]:
-    """The steps of all checkpoints in the folder, newest first."""
+    """Return the steps of all checkpoints in the folder, newest first; the best one is not among them."""
     try:
         names = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
     except OSError:
@@ -126,9 +126,9 @@ def checkpoint_steps(folder: Path) -> list[int]:
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint, int, list[str]]:
-    """The newest checkpoint that loads, its step, and a line for each newer one that is damaged.
+    """Return the newest checkpoint that loads, its step, and a line for each newer one that is damaged.
 
-    Raises SeqError when there is none, and when one cannot be read at all: it may be good.
+    Raises SeqError if there is none, and if one cannot be read at all: it may be good.
     """
     damaged: list[str] = []
     for step in checkpoint_steps(folder):
@@ -140,4 +140,4 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint, int, list[str]]:
             return read_checkpoint(checkpoint_path(folder, step)), step, damaged
         except SeqError as error:
             damaged.append(str(error))
-    raise SeqError("; ".join([*damaged, f"{folder} holds no checkpoint that loads"]))
+    raise SeqError("; ".join([*damaged, f"{folder} has no checkpoint that loads"]))

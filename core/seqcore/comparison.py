@@ -1,4 +1,4 @@
-"""What tells models apart beyond their losses: how far each looks back, and what it gets wrong at what distance."""
+"""Comparisons of models beyond their losses: how far back each one looks, and bracket errors by distance."""
 
 import math
 from collections.abc import Iterable
@@ -20,27 +20,27 @@ from seqcore.trainer import Trainer
 LAGS = (1, 2, 5, 10, 20, 40)  # tokens back
 PASSAGES = 12
 PASSAGE = 128  # tokens
-LABELS, CLOSING = "abcdefgh", ")]}>"  # of labelled brackets
-DISTANCES = ((1, 9), (10, 29), (30, 10**9))  # characters between an opening and its closing, both included
+LABELS, CLOSING = "abcdefgh", ")]}>"  # of the `brackets` corpus
+DISTANCES = ((1, 9), (10, 29), (30, 10**9))  # from an opening to its closing, in characters, inclusive
 
 
 class Reach(NamedTuple):
-    """How far losses look back: |d loss_t / d x_(t - lag)| by lag, as a share of that at lag 1; x is the embedding."""
+    """The reach of losses: |d loss_t / d x_(t - lag)| by lag, relative to that at lag 1; x is the embedding."""
 
-    typical: dict[int, float]  # the median of each loss's own share
-    mean: dict[int, float]  # the mean over all losses, as a share of the mean at lag 1
+    typical: dict[int, float]  # the median over losses of each one's ratio
+    mean: dict[int, float]  # the mean over losses, relative to the mean at lag 1
 
 
 def reach_by_lag(model: SerialModel, vocabulary: Vocabulary, tokens: I32, seed: int = 1) -> Reach:
-    """The reach at each of LAGS, over PASSAGES passages of `tokens` (n,).
+    """Return the reach at each of LAGS, over PASSAGES random passages of `tokens` (n,).
 
-    Passages are the same for every model that sees PASSAGE tokens at once, and every lag is told of the same losses,
-    those that have a token at the largest lag before them. As a share of lag 1 it does not matter how wrong a model is
-    nor how large its embedding, but how the gradient fades with distance. A gradient through many timesteps is a
-    product of as many Jacobians, so that its size is spread over orders of magnitude: the mean tells of the few losses
-    that look back farthest, the median of most.
+    Passages are the same for every model with a context of at least PASSAGE tokens, and every lag averages over the
+    same losses: those with a token at the largest lag before them. Relative to lag 1, the size of the losses and the
+    scale of the embedding cancel; what remains is how the gradient decays with distance. A gradient through many
+    timesteps is a product of as many Jacobians, so its size spans orders of magnitude: the mean is dominated by the few
+    losses that look back farthest, the median describes most of them.
 
-    Lags that the passages are too short for are absent; nothing is there where the model has diverged.
+    Lags too long for the passages are left out; the result is empty if the model has diverged.
     """
     length = min(PASSAGE, tokens.size, model.longest or PASSAGE)
     lags = [lag for lag in LAGS if lag < length]
@@ -52,7 +52,7 @@ def reach_by_lag(model: SerialModel, vocabulary: Vocabulary, tokens: I32, seed: 
         for lag in lags:
             norms[lag].append(np.diagonal(reach, -lag)[lags[-1] - lag :])
     by_lag = {lag: np.concatenate(found) for lag, found in norms.items()}
-    seen = by_lag[1] > 0  # a loss that is exactly zero asks for nothing
+    seen = by_lag[1] > 0  # a loss of exactly zero has no gradient
     if not seen.any() or not all(np.isfinite(found).all() for found in by_lag.values()):
         return Reach({}, {})
     near = by_lag[1][seen]
@@ -61,7 +61,7 @@ def reach_by_lag(model: SerialModel, vocabulary: Vocabulary, tokens: I32, seed: 
 
 
 class Wrong(NamedTuple):
-    """Closings at distances `least` to `most`: how many there were, and how many of them were wrong."""
+    """Count of closings at distances `least` to `most`, inclusive, and how many of them are wrong."""
 
     least: int
     most: int
@@ -70,18 +70,18 @@ class Wrong(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Of the closings, those that were wrong; NaN where there were none."""
+        """Return the share of closings that are wrong; NaN if there are none."""
         return self.wrong / self.closings if self.closings else math.nan
 
 
 def wrong_closings(text: str, distances: Iterable[tuple[int, int]] = DISTANCES) -> list[Wrong]:
-    """What is wrong with the labelled brackets of `text`, by distance. Strays, which have none, are left out."""
+    """Count the wrong closings in `text` of labelled brackets, by distance. Strays (distance 0) are left out."""
     found = closings(text)
     return [_between(found, least, most) for least, most in distances]
 
 
 def strays(text: str) -> int:
-    """Characters of `text` that close or open nothing."""
+    """Count the characters of `text` that belong to no bracket pair."""
     return sum(closing.distance == 0 for closing in closings(text))
 
 
@@ -91,22 +91,22 @@ def _between(found: list[Closing], least: int, most: int) -> Wrong:
 
 
 def has_brackets(text: str) -> bool:
-    """Whether `text`, which begins a line, is one of labelled brackets: some, and none of them wrong."""
+    """Return whether `text`, from the start of a line, has labelled brackets, all of them right."""
     found = closings(text)
     return bool(found) and all(closing.right for closing in found)
 
 
 def written(model: SerialModel, vocabulary: Vocabulary, count: int, temperature: float, seed: int) -> str:
-    """`count` tokens that the model writes, beginning a line. Raises SeqError for a model that diverged."""
+    """Generate `count` tokens from the start of a line. Raises SeqError if the model has diverged."""
     writer = Writer(model, vocabulary, "", Sampling(temperature), seed)
     return "".join(next(writer).text for _ in range(count)) + writer.flush()
 
 
 def guessed(model: SerialModel, vocabulary: Vocabulary, text: str) -> str:
-    """`text` of labelled brackets with every closing replaced by the one that the model finds likeliest there.
+    """Return `text` of labelled brackets with every closing replaced by the model's most likely prediction.
 
-    Every model is asked at the same places, having read the same right text up to there: which label, and after the
-    right label which bracket. Raises SeqError where the vocabulary does not have each of them as a token.
+    Teacher-forced: every model predicts at the same positions from the same correct text, first the label and then,
+    after the correct label, the bracket. Raises SeqError if labels and brackets are not each one token.
     """
     labels, brackets = (_tokens_of(vocabulary, symbols) for symbols in (LABELS, CLOSING))
     places = {closing.position for closing in closings(text)}
@@ -124,12 +124,15 @@ def guessed(model: SerialModel, vocabulary: Vocabulary, text: str) -> str:
 def _tokens_of(vocabulary: Vocabulary, symbols: str) -> I32:
     tokens = vocabulary.encode(symbols)
     if tokens.size != len(symbols):
-        raise SeqError("which bracket a model would close with can be asked of characters and bytes alone")
+        raise SeqError("bracket predictions need a vocabulary of characters or bytes")
     return tokens
 
 
 def held_out_loss(config: ModelConfig, training: TrainingConfig, parameters: Parameters, tokens: I32) -> float:
-    """The mean loss over `tokens` (n,), read as a validation reads them; parallel kernels. NaN if it is not finite."""
-    small = training.changed(batch=1, length=1)  # nothing is trained: the smallest workspace will do
+    """Return the mean loss over `tokens` (n,), in nats per token, evaluated as in validation; NaN if not finite.
+
+    Runs parallel kernels: only for the training thread.
+    """
+    small = training.changed(batch=1, length=1)  # nothing is trained: keep the training workspace minimal
     loss = Trainer(config, small, tokens, tokens, parameters).evaluate(tokens)
     return loss if math.isfinite(loss) else math.nan

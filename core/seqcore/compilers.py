@@ -1,8 +1,8 @@
-"""Processes that compile kernels into the cache folder, from where the program loads them: see `seqcore.warm`.
+"""Worker processes that compile kernels into the cache folder, from which the program loads them; see `seqcore.warm`.
 
-Numba compiles one kernel at a time in a process, holds the interpreter's lock while it does, so that a screen would
-stand still, and keeps what it was made from: for all that an LSTM needs 190 MB. Beside the program it goes on two
-kernels at a time, and leaves nothing behind.
+Numba compiles one kernel at a time per process, holds the GIL while compiling, which would freeze the screen, and
+retains its intermediate data: 190 MB for all kernels of an LSTM. Worker processes compile several kernels in parallel
+and return their memory when they exit.
 """
 
 import atexit
@@ -14,25 +14,25 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 
-FEW = 1  # kernels that are not worth a process
+FEW = 1  # up to this many kernels are not worth a process
 MOST = 4  # processes: each takes up to 250 MB
 
 
 class Compilers:
-    """Processes that take the next kernel, by its name, as long as one is left, and end when none is."""
+    """Worker processes that each take the next kernel, by name, and exit when none is left."""
 
     def __init__(self) -> None:
         self._left: deque[str] = deque()
         self._unfinished: set[str] = set()
         self._processes: list[subprocess.Popen[str]] = []
         self._changed = threading.Condition()
-        # -P: without it, a numba.py in the folder that a person happens to be in would be run
+        # -P: else a numba.py in the current directory would be imported
         self.command = [sys.executable, "-P", "-m", "seqcore.warm"] if sys.executable else []
 
     def ask(self, names: Iterable[str]) -> None:
-        """Have those kernels compiled, in that order after what was asked before. Returns at once.
+        """Queue kernels for compilation, in that order, after those already queued. Returns immediately.
 
-        A few, and all of them where no process can be had, are left to the caller.
+        Up to FEW unfinished kernels, or all if no process can be started, are left to the caller.
         """
         with self._changed:
             new = [name for name in names if name not in self._unfinished]
@@ -47,9 +47,9 @@ class Compilers:
                 self._leave_the_rest()
 
     def wait_for(self, name: str, stop: Callable[[], bool] = lambda: False) -> None:
-        """Return once no process will compile that kernel any more: it is in the cache folder, or none could do it.
+        """Wait until the kernel is in the cache folder, or no process is going to compile it.
 
-        Or a tenth of a second after `stop` said so.
+        Returns early if `stop` returns True, polled every 0.1 s.
         """
         with self._changed:
             while not self._changed.wait_for(lambda: name not in self._unfinished, 0.1):
@@ -57,7 +57,7 @@ class Compilers:
                     return
 
     def stop(self) -> None:
-        """End them at once; what they had not finished is left to whoever waits for it."""
+        """Kill all processes; unfinished kernels are left to the callers waiting for them."""
         with self._changed:
             self._leave_the_rest()
             for process in self._processes:
@@ -71,7 +71,7 @@ class Compilers:
         threading.Thread(target=self._serve, args=(process,), daemon=True).start()
 
     def _serve(self, process: subprocess.Popen[str]) -> None:
-        """Give the process one kernel after the other until none is left, or until it ends, whatever ends it."""
+        """Feed kernels to the process one at a time until none is left or the process ends."""
         answer = " "
         while answer and (name := self._next(process)) is not None:
             answer = ""
@@ -83,7 +83,7 @@ class Compilers:
                 if not answer:
                     self._retire(process)
                 self._changed.notify_all()
-        with contextlib.suppress(OSError), process:  # closes what it reads from, at which it ends
+        with contextlib.suppress(OSError), process:  # closes its stdin, on which it exits
             pass
 
     def _next(self, process: subprocess.Popen[str]) -> str | None:
@@ -99,7 +99,7 @@ class Compilers:
             self._leave_the_rest()
 
     def _leave_the_rest(self) -> None:
-        """To whoever waits for it: what no process has begun."""
+        """Leave the kernels that no process has started to the callers waiting for them."""
         self._unfinished -= set(self._left)
         self._left.clear()
         self._changed.notify_all()

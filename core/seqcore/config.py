@@ -1,4 +1,4 @@
-"""What a model and its training are: frozen, checked once, and written to a run's config.json."""
+"""Configuration of a model and its training: frozen, validated on creation, saved in a run's config.json."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
@@ -10,7 +10,7 @@ RECURRENT = ("rnn", "gru", "lstm")
 FAMILIES = (*RECURRENT, "attention", "feedforward")
 ACTIVATIONS = ("tanh", "relu")
 POSITIONS = ("learned", "sinusoidal", "rotary")
-CONTEXT = {"attention": 64, "feedforward": 8}  # tokens that a model sees at once, where nothing else is said
+CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in tokens
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
 TOKENS_BY = ("char", "byte", "word")
@@ -22,19 +22,19 @@ def _need(condition: bool, name: str, value: object, right: str) -> None:
 
 
 def _whole(name: str, value: object, least: int, most: int) -> None:
-    right = f"a whole number from {least:,} to {most:,} is needed"
+    right = f"must be a whole number from {least:,} to {most:,}"
     _need(isinstance(value, int) and not isinstance(value, bool) and least <= value <= most, name, value, right)
 
 
 def _real(name: str, value: object, least: float, most: float) -> None:
-    right = f"a number from {least:g} to {most:g} is needed"
+    right = f"must be a number from {least:g} to {most:g}"
     _need(isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most, name, value, right)
 
 
 def _from_dict(cls: Any, values: Mapping[str, Any], where: str) -> Any:
     known = {field.name: field for field in fields(cls)}
     for name in values:
-        _need(name in known, where, name, f"unknown; known are {', '.join(known)}")
+        _need(name in known, where, name, f"unknown setting; must be one of {', '.join(known)}")
     missing = [name for name, field in known.items() if field.default is MISSING and name not in values]
     _need(not missing, where, ", ".join(missing), "missing")
     return cls(**values)
@@ -42,20 +42,20 @@ def _from_dict(cls: Any, values: Mapping[str, Any], where: str) -> Any:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The shape of a model. Raises SeqError when a value makes no sense."""
+    """The architecture of a model. Raises SeqError if a value is invalid."""
 
     vocabulary_size: int
     family: str = "lstm"
-    hidden: int = 256  # units of a layer; attention: width of the residual stream
-    layers: int = 1  # attention: blocks
-    embedding: int = 64  # width of the learned embedding; 0: one-hot; attention: always as wide as hidden
+    hidden: int = 256  # units per layer; attention: width of the residual stream
+    layers: int = 1  # attention: number of blocks
+    embedding: int = 64  # width of the learned embedding; 0: one-hot; attention: always equal to hidden
     dropout: float = 0.0  # between layers and before the head; attention: on the embedding and each branch's output
-    activation: str = "tanh"  # of the rnn
-    context: int = 0  # attention, feedforward: tokens seen at once (0: CONTEXT); recurrent: 0, there is no limit
-    heads: int = 4  # attention
-    positions: str = "learned"  # attention
-    bias: bool = False  # attention: in its products and norms
-    tied: bool = True  # attention: the head's matrix is the embedding
+    activation: str = "tanh"  # rnn only
+    context: int = 0  # attention, feedforward: context length in tokens (0: CONTEXT); recurrent: always 0, no limit
+    heads: int = 4  # attention only
+    positions: str = "learned"  # attention only
+    bias: bool = False  # attention: in linear layers and norms
+    tied: bool = True  # attention: the head shares the embedding matrix
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
@@ -63,70 +63,71 @@ class ModelConfig:
         if self.family == "attention":
             object.__setattr__(self, "embedding", self.hidden)
         _whole("vocabulary size", self.vocabulary_size, 2, 1_000_000)
-        _need(self.family in FAMILIES, "model", self.family, f"known are {', '.join(FAMILIES)}")
+        _need(self.family in FAMILIES, "model", self.family, f"must be one of {', '.join(FAMILIES)}")
         _whole("hidden", self.hidden, 1, 8192)
         _whole("layers", self.layers, 1, 12)
         _whole("embedding", self.embedding, 0, 8192)
         _real("dropout", self.dropout, 0.0, 0.95)
-        _need(self.activation in ACTIVATIONS, "activation", self.activation, f"known are {', '.join(ACTIVATIONS)}")
-        _need(self.positions in POSITIONS, "positions", self.positions, f"known are {', '.join(POSITIONS)}")
+        _need(self.activation in ACTIVATIONS, "activation", self.activation, f"must be one of {', '.join(ACTIVATIONS)}")
+        _need(self.positions in POSITIONS, "positions", self.positions, f"must be one of {', '.join(POSITIONS)}")
         for name in ("bias", "tied"):
-            _need(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false is needed")
+            _need(isinstance(getattr(self, name), bool), name, getattr(self, name), "must be true or false")
         if self.family in RECURRENT:
             _need(
                 self.context == 0,
                 "context",
                 self.context,
-                f"a model that is recurrent ({self.family}) has no such limit",
+                f"must be 0, a recurrent model ({self.family}) has no context limit",
             )
         else:
             _whole("context", self.context, 1, 8192)
         if self.family == "feedforward":
             _need(self.layers == 1, "layers", self.layers, "a feedforward model has one hidden layer")
-            _need(self.embedding > 0, "embedding", self.embedding, "a feedforward model reads a learned embedding")
+            _need(self.embedding > 0, "embedding", self.embedding, "a feedforward model needs a learned embedding")
         if self.family == "attention":
             _whole("heads", self.heads, 1, 256)
-            _need(self.hidden % self.heads == 0, "hidden", self.hidden, f"a multiple of heads, {self.heads}, is needed")
+            _need(self.hidden % self.heads == 0, "hidden", self.hidden, f"must be a multiple of heads ({self.heads})")
             even = self.positions == "learned" or (self.hidden // self.heads) % 2 == 0
-            right = f"{self.positions} positions need a multiple of twice the heads, {2 * self.heads}"
+            right = f"must be a multiple of twice the heads ({2 * self.heads}) for {self.positions} positions"
             _need(even, "hidden", self.hidden, right)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """From a JSON object. Raises SeqError."""
+        """Create from a JSON object. Raises SeqError if a key is unknown or missing, or a value invalid."""
         made: Self = _from_dict(cls, values, "model")
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return the values as a JSON object."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is trained. Raises SeqError when a value makes no sense.
+    """How a model is trained. Raises SeqError if a value is invalid.
 
-    The run ends after `steps`, `tokens` or `minutes` of training time, whichever is given; with none, it goes on.
+    The run ends after `steps`, `tokens` or `minutes` of training time, whichever comes first; with none of them set, it
+    runs until stopped.
     """
 
-    batch: int = 32  # B: parallel streams, or windows a step
-    length: int = 64  # T: timesteps a step
-    sampling: str = "streams"  # state carried over; or random "windows" that start from nothing
+    batch: int = 32  # B: parallel streams, or windows per step
+    length: int = 64  # T: timesteps per step
+    sampling: str = "streams"  # carries the state from step to step; "windows": random positions, zero state
     learning_rate: float = 0.005
     schedule: str = "constant"
     warmup_steps: int = 20
-    final_rate: float = 0.0  # a cosine's last rate, as a share of the first
+    final_rate: float = 0.0  # last rate of a cosine schedule, as a fraction of the peak
     weight_decay: float = 0.0
-    clip: float = 1.0  # of the gradient's global norm; 0: none
+    clip: float = 1.0  # maximum global norm of the gradient; 0: no clipping
     beta1: float = 0.9
     beta2: float = 0.99
     steps: int | None = None
     tokens: int | None = None
     minutes: float | None = None
-    validation: float = 0.1  # share of the corpus that is held out, its end
+    validation: float = 0.1  # fraction of the corpus held out, taken from its end
     eval_every: int = 200  # steps; 0: only at the end
     checkpoint_every: int = 1000  # steps; 0: only at the end
-    log_every: int = 10  # steps a metrics line
+    log_every: int = 10  # steps per metrics line
     tokens_by: str = "char"
     vocabulary_limit: int = 10_000
     seed: int = 1
@@ -134,9 +135,9 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         _whole("batch", self.batch, 1, 4096)
         _whole("length", self.length, 1, 8192)
-        _need(self.sampling in SAMPLINGS, "sampling", self.sampling, f"known are {', '.join(SAMPLINGS)}")
+        _need(self.sampling in SAMPLINGS, "sampling", self.sampling, f"must be one of {', '.join(SAMPLINGS)}")
         _real("learning rate", self.learning_rate, 0.0, 100.0)
-        _need(self.schedule in SCHEDULES, "schedule", self.schedule, f"known are {', '.join(SCHEDULES)}")
+        _need(self.schedule in SCHEDULES, "schedule", self.schedule, f"must be one of {', '.join(SCHEDULES)}")
         _whole("warmup steps", self.warmup_steps, 0, 10_000_000)
         _real("final rate", self.final_rate, 0.0, 1.0)
         _real("weight decay", self.weight_decay, 0.0, 10.0)
@@ -152,7 +153,7 @@ class TrainingConfig:
         _whole("eval every", self.eval_every, 0, 10**12)
         _whole("checkpoint every", self.checkpoint_every, 0, 10**12)
         _whole("log every", self.log_every, 1, 10**6)
-        _need(self.tokens_by in TOKENS_BY, "tokens by", self.tokens_by, f"known are {', '.join(TOKENS_BY)}")
+        _need(self.tokens_by in TOKENS_BY, "tokens by", self.tokens_by, f"must be one of {', '.join(TOKENS_BY)}")
         _whole("vocabulary limit", self.vocabulary_limit, 2, 1_000_000)
         _whole("seed", self.seed, 0, 2**63 - 1)
         if self.schedule == "cosine":
@@ -161,27 +162,27 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """From a JSON object. Raises SeqError."""
+        """Create from a JSON object. Raises SeqError if a key is unknown or missing, or a value invalid."""
         made: Self = _from_dict(cls, values, "training")
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return the values as a JSON object."""
         return asdict(self)
 
     def last_step(self) -> int | None:
-        """The step a run ends after, if steps or tokens say so."""
+        """Return the number of steps after which the run ends, or None if neither steps nor tokens is set."""
         ends = [self.steps] if self.steps is not None else []
         if self.tokens is not None:
             ends.append(-(-self.tokens // (self.batch * self.length)))
         return min(ends) if ends else None
 
     def progress(self, step: int, seconds: float) -> float:
-        """The share of the run that is done, 0..1; 0 for a run without an end."""
+        """Return the fraction of the run that is done, 0..1; 0 for a run without an end."""
         return self._share(step, seconds, 0)
 
     def decay(self, step: int, seconds: float) -> float:
-        """The share done of the run after its warm-up, where steps or tokens end it; of minutes, of all of them."""
+        """Return the fraction done of the run after its warm-up, 0..1; `minutes` count from the start of the run."""
         return self._share(step, seconds, self.warmup_steps)
 
     def _share(self, step: int, seconds: float, first: int) -> float:
@@ -193,5 +194,5 @@ class TrainingConfig:
         return min(1.0, max(shares))
 
     def changed(self, **values: Any) -> Self:
-        """The same with some values replaced. Raises SeqError."""
+        """Return a copy with some values replaced. Raises SeqError if the result is invalid."""
         return replace(self, **values)

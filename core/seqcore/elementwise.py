@@ -1,14 +1,14 @@
-"""exp, tanh, sigmoid, gelu in float32, written so that LLVM vectorises them (libm's calls do not: 2.4 ns against 0.2).
+"""exp, tanh, sigmoid, gelu in float32, written so that LLVM vectorises them (0.2 ns per element; libm calls: 2.4 ns).
 
-Relative errors against float64, measured over every exponent and held by the tests:
+Relative errors compared with float64, measured over every exponent and checked by the tests:
 
-    exp       3e-7 on [-87, 88]; below -87 it stays at exp(-87) = 1.6e-38, above 88 at exp(88) = 1.7e38
-    tanh      4e-7 where |x| >= 3e-36; nearer to 0 its numerator is subnormal, and the absolute error is below 1e-42
-    sigmoid   4e-7 on [-87, inf); from -88 down it stays at 6.1e-39
-    gelu      5e-7 above 0; below, the rounding of x^2 counts: 6e-7 + 7e-8 x^2 down to -13.1, from where on it stays at
-              -2.2e-38. The derivative's absolute error is below 3e-7
+    exp       3e-7 on [-87, 88]; clamped to exp(-87) = 1.6e-38 below -87 and to exp(88) = 1.7e38 above 88
+    tanh      4e-7 for |x| >= 3e-36; closer to 0 the numerator is subnormal and the absolute error is below 1e-42
+    sigmoid   4e-7 on [-87, inf); constant 6.1e-39 below -88
+    gelu      5e-7 for x > 0; for x < 0 the rounding of x^2 adds up: 6e-7 + 7e-8 x^2 down to -13.1, constant -2.2e-38
+              below. The absolute error of the derivative is below 3e-7
 
-NaN goes in and comes out. Comparisons are written so that a NaN fails them and is passed on.
+NaN propagates: comparisons are written so that they are false for NaN and leave it unchanged.
 """
 
 import numpy as np
@@ -20,10 +20,10 @@ f4 = np.float32
 
 @elementwise
 def exp(x):
-    """e^x, after Cephes' expf (Moshier): x = n ln 2 + r, a polynomial in r, and n into the exponent's bits."""
+    """e^x, after Cephes' expf (Moshier): x = n ln 2 + r, a polynomial in r, and n added to the exponent bits."""
     x = f4(-87) if x < f4(-87) else x
     x = f4(88) if x > f4(88) else x
-    n = np.floor(x * f4(1.44269504) + f4(0.5))  # math.floor is an int64, and all below would be float64
+    n = np.floor(x * f4(1.44269504) + f4(0.5))  # math.floor returns int64, which would make the rest float64
     r = x - n * f4(0.693359375) + n * f4(2.12194440e-4)
     p = f4(1.9875691500e-4) * r + f4(1.3981999507e-3)
     p = p * r + f4(8.3334519073e-3)
@@ -35,7 +35,7 @@ def exp(x):
 
 @elementwise
 def tanh(x):
-    """tanh x: the rational minimax function on [-7.9, 7.9] that Eigen uses; beyond, 1 but for 3e-7."""
+    """tanh x: Eigen's rational minimax approximation on [-7.9, 7.9]; clamped outside, within 3e-7 of +-1."""
     x = f4(7.9) if x > f4(7.9) else x
     x = f4(-7.9) if x < f4(-7.9) else x
     s = x * x
@@ -53,7 +53,7 @@ def tanh(x):
 
 @elementwise
 def sigmoid(x):
-    """1 / (1 + e^-x); not through tanh, whose absolute error would drown a gate that is nearly shut."""
+    """1 / (1 + e^-x); not computed from tanh, whose absolute error would swamp the value of a nearly closed gate."""
     return f4(1) / (f4(1) + exp(-x))
 
 
@@ -61,13 +61,14 @@ def sigmoid(x):
 def gelu(x):
     """(x Phi(x), its derivative Phi(x) + x phi(x)); Phi, phi: the standard normal distribution and its density.
 
-    The exact gelu (Hendrycks and Gimpel 2016), by the tail beyond a = |x|, which is small where gelu is:
+    The exact gelu (Hendrycks and Gimpel 2016), computed from the tail beyond a = |x|, which is small where gelu is:
     Phi(-a) = e^(-a^2 / 2) R(a), R a polynomial in 1 / (1 + 0.3 a), fitted on [0, 13.2] to 1.2e-7. The exponential is
-    2^n 2^f, with a polynomial for 2^f on [-1/2, 1/2], fitted to 8e-8: fewer steps than `exp`, whose ends it needs not.
+    2^n 2^f, with a polynomial for 2^f on [-1/2, 1/2], fitted to 8e-8: fewer operations than `exp`, as it needs no
+    clamping.
     """
     a = abs(x)
     a = f4(13.1) if a > f4(13.1) else a
-    y = a * a * f4(-0.72134752)  # a^2 / 2 in powers of 2
+    y = a * a * f4(-0.72134752)  # -a^2 / 2 as an exponent of 2
     n = np.floor(y + f4(0.5))
     f = y - n
     p = f4(0.00132765) * f + f4(0.00967554)

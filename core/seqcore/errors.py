@@ -1,5 +1,9 @@
-"""The one exception that leaves the engine because of what somebody asked of it."""
+"""The exceptions that the engine raises because of what the user asked of it."""
 
 
 class SeqError(Exception):
-    """What was wrong, where, and what would be right, in one line that is meant for the person who caused it."""
+    """What is wrong, where, and what would be right: one line for the user."""
+
+
+class CorpusChanged(SeqError):  # noqa: N818  # it names what happened
+    """The corpus of a run is not what it was when the run began. The caller says what can be done."""

@@ -1,7 +1,7 @@
-"""The run folder: config.json, metrics.jsonl, checkpoint-STEP.safetensors, samples.txt.
+"""The run folder: config.json, metrics.jsonl, checkpoint-STEP.safetensors, best.safetensors, samples.txt.
 
-config.json holds everything needed to start again, vocabulary included. Every file but the two that grow is written
-beside its place, synced and renamed; a line that was cut off at the end of metrics.jsonl is left out when read.
+Every file but the two that grow is written under a temporary name, synced and renamed; a truncated last line of
+metrics.jsonl is ignored when it is read.
 """
 
 import contextlib
@@ -9,120 +9,57 @@ import difflib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, TypeGuard, TypeVar
+from typing import IO, Any, Literal
 
 from platformdirs import user_data_path
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # looked at before each use
+    fcntl = None  # type: ignore[assignment]  # checked before each use
 
 from seqcore.checkpoint import (
+    BEST,
     Checkpoint,
     checkpoint_bytes,
     checkpoint_path,
     checkpoint_steps,
     newest_checkpoint,
+    read_checkpoint,
     sync_folder,
     write_atomically,
 )
-from seqcore.config import ModelConfig, TrainingConfig
-from seqcore.data.corpus import Corpus, read_corpus
+from seqcore.data.corpus import Corpus
 from seqcore.data.quoting import quoted
-from seqcore.data.vocabulary import Vocabulary
-from seqcore.errors import SeqError
+from seqcore.errors import CorpusChanged, SeqError
+from seqcore.run_config import RunConfig, is_count
 
-FORMAT = "seqtui-run-1"
 RUNS_VARIABLE = "SEQTUI_RUNS_DIR"
-KEEP = 3  # checkpoints: the newest, and two to fall back to
-_T = TypeVar("_T")
-_OWN_CORPUS = "corpus.txt"  # of standard input, which cannot be read again
+KEEP = 3  # checkpoints: the newest, and two to fall back on
+_OWN_CORPUS = "corpus.txt"  # a copy of standard input, which cannot be read again
 
-
-@dataclass(frozen=True)
-class CorpusReference:
-    """Which corpus a run is on: `source` reads it again, `digest` tells whether it is still the same."""
-
-    name: str
-    source: str
-    encoding: str
-    digest: str
-
-    @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> "CorpusReference":
-        """From a JSON object that anybody may have written. Raises SeqError."""
-        found = [values.get(field.name) for field in fields(CorpusReference)]
-        for field, value in zip(fields(CorpusReference), found, strict=True):
-            if not isinstance(value, str):
-                raise SeqError(f"its corpus has no {field.name}, or one that is no text")
-        return CorpusReference(*map(str, found))
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """config.json."""
-
-    model: ModelConfig
-    training: TrainingConfig
-    corpus: CorpusReference
-    vocabulary: Vocabulary
-
-    def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return {
-            "format": FORMAT,
-            "model": self.model.to_dict(),
-            "training": self.training.to_dict(),
-            "corpus": self.corpus.__dict__,
-            "vocabulary": self.vocabulary.to_json(),
-        }
-
-    @staticmethod
-    def from_dict(content: object, where: str) -> "RunConfig":
-        """From a JSON object that anybody may have written. Raises SeqError."""
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise SeqError(f"{where} is not the config.json of a seqtui run")
-        try:
-            for part in ("model", "training", "corpus", "vocabulary"):
-                if not isinstance(content.get(part), dict):
-                    raise SeqError(f"its {part} is {'missing' if part not in content else 'no JSON object'}")
-            model = _made(ModelConfig.from_dict, "model", content["model"])
-            training = _made(TrainingConfig.from_dict, "training", content["training"])
-            corpus = CorpusReference.from_dict(content["corpus"])
-            vocabulary = _made(Vocabulary.from_json, "vocabulary", content["vocabulary"])
-            if vocabulary.size != model.vocabulary_size:
-                raise SeqError(f"{vocabulary.size} symbols for {model.vocabulary_size} tokens")
-        except SeqError as error:
-            raise SeqError(f"{where} is damaged: {error}") from None
-        return RunConfig(model, training, corpus, vocabulary)
-
-
-def _made(make: Callable[[dict[str, Any]], _T], part: str, values: dict[str, Any]) -> _T:
-    try:
-        return make(values)
-    except TypeError:  # a list or an object where a word should be
-        raise SeqError(f"its {part} has a value of the wrong kind") from None
+At = Literal["best", "last"] | int  # which checkpoint: the best, the newest, or that of a step
 
 
 def runs_root() -> Path:
-    """The folder that runs without --out go to: $SEQTUI_RUNS_DIR, or `runs` in the user's data folder."""
+    """Return the folder of runs without --out: $SEQTUI_RUNS_DIR, or `runs` in the user's data folder."""
     chosen = os.environ.get(RUNS_VARIABLE)
     return Path(chosen) if chosen else user_data_path("seqtui", appauthor=False) / "runs"
 
 
 class RunFolder:
-    """One run's folder. Raises SeqError for what the disk refuses."""
+    """The folder of one run. Raises SeqError for whatever the disk refuses."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[bytes] | None = None
 
     def lock(self) -> None:
-        """Keep other processes from training in the folder until `unlock`. Raises SeqError where one does."""
+        """Keep other processes from training in the folder until `unlock`. Raises SeqError if one already does."""
         if fcntl is None or self._lock is not None:
             return
         try:
@@ -134,7 +71,7 @@ class RunFolder:
         except BlockingIOError:
             file.close()
             raise SeqError(
-                f"{self.path} is being trained by another process: let it end, or give another run"
+                f"{self.path} is being trained by another process: wait until it ends, or give another run"
             ) from None
         except OSError:  # a file system without locks
             file.close()
@@ -149,12 +86,19 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """What people call the run."""
+        """The run's name."""
         return self.path.name
+
+    @property
+    def argument(self) -> str:
+        """What to type for RUN in a shell: the name of a run under `runs_root`, the path of any other."""
+        at_home = os.path.abspath(self.path.parent) == os.path.abspath(runs_root())
+        word = self.name if at_home else str(self.path)
+        return shlex.quote(f"./{word}" if word.startswith("-") else word)
 
     @staticmethod
     def create(config: RunConfig, corpus: Corpus, out: Path | None = None, label: str = "") -> "RunFolder":
-        """A new folder: `out`, which must not hold anything yet, or the next free name under `runs_root`."""
+        """Create a folder: `out`, which must be empty or new, or the next free name under `runs_root`."""
         path = out or _free_name(label or f"{corpus.name}-{config.model.family}")
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -162,21 +106,20 @@ class RunFolder:
         except FileExistsError:
             raise SeqError(f"--out {path} is a file: give a folder") from None
         except OSError as error:
-            raise SeqError(f"--out {path} cannot be made ({error.strerror}): give a folder you may write to") from None
+            raise SeqError(f"--out {path} cannot be created ({error.strerror}): give a writable folder") from None
         if "config.json" in entries:
-            raise SeqError(f"--out {path} holds another run: add --resume to go on with it, or give another folder")
+            raise SeqError(f"--out {path} holds another run: add --resume to continue it, or give another folder")
         if entries:
             raise SeqError(f"--out {path} is not empty (it holds {quoted(entries[0])}): give a new folder")
         folder = RunFolder(path)
-        if corpus.source == "-":
-            write_atomically(path / _OWN_CORPUS, corpus.data)
-        write_atomically(path / "config.json", json.dumps(config.to_dict(), indent=1).encode())
+        folder.keep_corpus(corpus)
+        folder.write_config(config)
         with contextlib.suppress(OSError):
             sync_folder(path.parent)
         return folder
 
     def remove(self) -> None:
-        """Take back `create`: its files, and the folder if nothing else is in it."""
+        """Undo `create`: delete its files, and the folder if nothing else is in it."""
         self.unlock()
         for name in ("config.json", _OWN_CORPUS, ".lock"):
             with contextlib.suppress(OSError):
@@ -186,46 +129,52 @@ class RunFolder:
 
     @staticmethod
     def find(run: str) -> "RunFolder":
-        """The folder that `run` names: a path, or the name of a run under `runs_root`. Raises SeqError."""
+        """Return the folder that `run` names: a path, or the name of a run under `runs_root`. Raises SeqError."""
         for path in (Path(run), runs_root() / run):
             if (path / "config.json").is_file():
                 return RunFolder(path)
         names = [folder.name for folder in list_runs()]
         near = difflib.get_close_matches(run, names, 1)
-        hint = f"did you mean {near[0]}?" if near else "seqtui runs lists them"
+        hint = f"did you mean {near[0]}?" if near else "seqtui runs lists all runs"
         if Path(run).is_dir():
-            hint = f"the folder holds no config.json; {hint}"
-        raise SeqError(f"no run {quoted(run)}: {hint}")
+            hint = f"the folder has no config.json; {hint}"
+        raise SeqError(f"unknown run {quoted(run)}: {hint}")
 
     def config(self) -> RunConfig:
-        """config.json. Raises SeqError."""
+        """Read config.json. Raises SeqError."""
         path = self.path / "config.json"
         try:
             content = json.loads(path.read_bytes())
         except OSError as error:
             raise SeqError(f"{path} cannot be read ({error.strerror})") from None
         except (ValueError, RecursionError):
-            raise SeqError(f"{path} is damaged: it is not JSON") from None
+            raise SeqError(f"{path} is damaged: it is not valid JSON") from None
         return RunConfig.from_dict(content, str(path))
 
     def write_config(self, config: RunConfig) -> None:
         """Replace config.json."""
         write_atomically(self.path / "config.json", json.dumps(config.to_dict(), indent=1).encode())
 
-    def corpus(self, config: RunConfig) -> Corpus:
-        """The corpus that the run is on. Raises SeqError when there is none, or it is gone or has changed."""
+    def corpus(self, config: RunConfig, changed_ok: bool = False) -> Corpus:
+        """Read the corpus that the run is on. Raises SeqError if there is none or it is gone, CorpusChanged."""
         reference = config.corpus
         if not reference.source:
             raise SeqError(f"{self.name} was imported without a corpus: import it again, with --corpus")
-        as_bytes = config.training.tokens_by == "byte"
         source = str(self.path / _OWN_CORPUS) if reference.source == "-" else reference.source
-        corpus = read_corpus(source, encoding=reference.encoding, as_bytes=as_bytes)
-        if corpus.digest != reference.digest:
-            raise SeqError(f"the corpus {quoted(reference.source)} has changed since this run began on it")
-        return replace(corpus, name=reference.name, source=reference.source)
+        if os.path.isabs(source) and not os.path.lexists(source):
+            raise SeqError(f"the corpus of {self.name} is no longer at {quoted(source)}: give its new path as CORPUS")
+        corpus = replace(config.read_corpus(source), source=reference.source)
+        if corpus.digest != reference.digest and not changed_ok:
+            raise CorpusChanged(reference.changed(corpus))
+        return corpus
+
+    def keep_corpus(self, corpus: Corpus) -> None:
+        """Keep a copy of a corpus that came from standard input."""
+        if corpus.source == "-":
+            write_atomically(self.path / _OWN_CORPUS, corpus.data)
 
     def save(self, checkpoint: Checkpoint, step: int) -> Path:
-        """Write a checkpoint, then let go of those that are too many. Raises SeqError; older ones then stand."""
+        """Write a checkpoint, then delete the oldest beyond KEEP. Raises SeqError; older ones are then kept."""
         path = checkpoint_path(self.path, step)
         write_atomically(path, checkpoint_bytes(checkpoint))
         for old in checkpoint_steps(self.path)[KEEP:]:
@@ -233,29 +182,61 @@ class RunFolder:
                 checkpoint_path(self.path, old).unlink()
         return path
 
+    def save_best(self, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint with the lowest validation loss. Raises SeqError; the old one is then kept."""
+        write_atomically(self.path / BEST, checkpoint_bytes(checkpoint))
+
+    def best(self) -> Checkpoint | None:
+        """Return the checkpoint with the lowest validation loss; None if there is none. Raises SeqError if damaged."""
+        path = self.path / BEST
+        if not path.exists():
+            return None
+        checkpoint = read_checkpoint(path)
+        if not is_count(checkpoint.numbers.get("steps")):
+            raise SeqError(f"{path.name} is damaged: it has no step")
+        return checkpoint
+
     def newest(self) -> tuple[Checkpoint, int, list[str]]:
-        """The newest checkpoint that loads, its step, and a line for each damaged newer one. Raises SeqError."""
+        """Return the newest checkpoint that loads, its step, and a line for each damaged newer one. Raises SeqError."""
         return newest_checkpoint(self.path)
 
-    def forget_after(self, step: int) -> None:
-        """Drop the metrics that a run going on from `step` will write again, and leftovers of saves that were killed.
+    def checkpoint(self, at: At) -> tuple[Checkpoint, int, list[str]]:
+        """Return a checkpoint, its step, and a line for each damaged one that was passed over. Raises SeqError."""
+        if at == "last":
+            return self.newest()
+        if at == "best":
+            best = self.best()
+            if best is None:
+                raise SeqError(f"{self.name} has no best checkpoint: it was never validated, or by an older version")
+            return best, best.numbers["steps"], []
+        steps = checkpoint_steps(self.path)
+        if at not in steps:
+            kept = ", ".join(f"{step:,}" for step in reversed(steps)) or "none"
+            raise SeqError(f"{self.name} has no checkpoint of step {at:,}: there are {kept}, and --at best or last")
+        return read_checkpoint(checkpoint_path(self.path, at)), at, []
 
-        Later checkpoints are there only because they are damaged: they are put aside under another name.
+    def forget_after(self, step: int) -> None:
+        """Drop the metrics that a run resumed at `step` will write again, and leftovers of interrupted saves.
+
+        Checkpoints after `step` are still there only if they are damaged: they get another name.
         """
         kept = [line for line in self.metrics() if line["step"] <= step]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         write_atomically(self.path / "metrics.jsonl", text.encode())
         for later in checkpoint_steps(self.path):
             if later > step:
-                path = checkpoint_path(self.path, later)
-                with contextlib.suppress(OSError):
-                    path.replace(path.with_name(f"{path.name}.damaged"))
+                self.set_aside(checkpoint_path(self.path, later).name)
         for leftover in self.path.glob(".*.part"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
 
+    def set_aside(self, name: str) -> None:
+        """Rename a damaged file, so that nothing reads it again."""
+        with contextlib.suppress(OSError):
+            (self.path / name).replace(self.path / f"{name}.damaged")
+
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The lines of metrics.jsonl that have a step, without one that was cut off."""
+        """Yield the lines of metrics.jsonl that have a step, without a truncated one."""
         try:
             lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
@@ -271,7 +252,7 @@ class RunFolder:
         self._append("metrics.jsonl", json.dumps(dict(line)) + "\n")
 
     def add_sample(self, step: int, text: str) -> None:
-        """Append what the model wrote at `step` to samples.txt, as it is: raw text. Raises SeqError."""
+        """Append a text that the model generated at `step` to samples.txt, not sanitised. Raises SeqError."""
         self._append("samples.txt", f"--- step {step}\n{text}\n")
 
     def _append(self, name: str, text: str) -> None:
@@ -282,13 +263,8 @@ class RunFolder:
             raise SeqError(f"{self.path / name} cannot be written ({error.strerror}): free some space") from None
 
 
-def is_count(value: object) -> TypeGuard[int]:
-    """True for a whole number that a step can be."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
-
-
 def _free_name(label: str) -> Path:
-    """The first of label-1, label-2, ... that is not taken, made at once so that two runs never share it."""
+    """Create the first of label-1, label-2, ... that is not taken, so that two runs never share it."""
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in label).strip("-.")[:60] or "run"
     root = runs_root()
     for number in itertools.count(1):
@@ -304,7 +280,7 @@ def _free_name(label: str) -> Path:
 
 
 def list_runs() -> list[RunFolder]:
-    """All runs under `runs_root`, by time of their last change, newest first."""
+    """Return all runs under `runs_root`, the most recently changed first."""
     try:
         folders = [path for path in runs_root().iterdir() if (path / "config.json").is_file()]
     except OSError:
@@ -313,7 +289,7 @@ def list_runs() -> list[RunFolder]:
 
 
 def _last_change(folder: Path) -> float:
-    """When something was last written to the run: a folder's own time does not change when a file in it grows."""
+    """Return when a file of the run was last written; the time of the folder does not change when a file grows."""
     times = [0.0]
     with contextlib.suppress(OSError):
         times += [path.stat().st_mtime for path in folder.iterdir()]

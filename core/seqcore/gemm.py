@@ -1,17 +1,17 @@
 """Matrix products for thin matrices: packed weights and a register tile, no BLAS.
 
-Inside a recurrent scan the product is thin (8 to 64 rows), and a BLAS call packs the weights again at every timestep:
-it falls to about 60% of the machine's peak there. Weights are constant during a training step, so they are packed once
-a step into *panels* of NR columns, and a register tile runs over the panels at the peak, for 8 rows as for 2048.
-And the only threads are ours.
+Inside a recurrent scan the product is thin (8 to 64 rows), and a BLAS call repacks the weights at every timestep, which
+drops it to about 60% of the machine's peak. Weights are constant during a training step, so they are packed once per
+step into *panels* of NR columns, and a register tile runs over the panels at peak speed, for 8 rows as for 2048.
+Without BLAS there are also no threads but our own.
 
 The tile C[rows, NR] += A[rows, K] @ B[K, NR] is emitted as LLVM vector IR: Numba cannot keep a small array of
-accumulators in registers. Its shape follows the host's vector registers; tiles of 8, 4, 2 and 1 rows make any number
-of rows. Each element of C is one sum over k in rising order, whatever the tile: results do not depend on how rows are
-cut into chunks.
+accumulators in registers. Its shape follows the host's vector registers; tiles of 8, 4, 2 and 1 rows cover any number
+of rows. Each element of C is one sum over ascending k for every tile shape: results do not depend on how rows are
+split into chunks.
 
-Shapes: A (M, K), B (K, N), panels (ceil(N / NR), K, NR), zero past column N. C has room for whole panels: its rows are
-`padded(N)` long, and what lies past column N becomes zero.
+Shapes: A (M, K), B (K, N), panels (ceil(N / NR), K, NR), zero past column N. C has room for full panels: its rows are
+`padded(N)` long, and the columns past N are set to zero.
 """
 
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from seqcore.jit import device, host
 
 
 class TileShape(NamedTuple):
-    """Lanes of a vector register, columns (NR) and rows (MR) of the tile, for one family of vector instructions."""
+    """Lanes per vector register, and columns (NR) and rows (MR) of the tile, for one vector instruction set."""
 
     name: str
     lanes: int
@@ -37,13 +37,13 @@ class TileShape(NamedTuple):
 SHAPES = {
     "AVX-512": TileShape("AVX-512", 16, 32, 8),  # 32 registers: 16 sums, 2 of B, 1 of A
     "AVX2": TileShape("AVX2", 8, 24, 4),  # 16 registers: 12 sums, 3 of B, 1 of A
-    "NEON": TileShape("NEON", 4, 12, 8),  # 32 registers: 24 sums, 3 of B, 2 of A, as BLIS has it on armv8a
+    "NEON": TileShape("NEON", 4, 12, 8),  # 32 registers: 24 sums, 3 of B, 2 of A, as in BLIS for armv8a
     "SSE2": TileShape("SSE2", 4, 8, 4),  # 16 registers, no fused multiply-add: 8 sums, 2 of B, products
 }
 
 
 def host_shape() -> TileShape:
-    """The tile for the CPU that code is made for: asked of LLVM by compiling one vector sum and reading it."""
+    """Return the tile shape for the target CPU, detected from the assembly of a compiled vector multiply-add."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     name, features = host()
@@ -70,15 +70,15 @@ LANES, NR, MR = SHAPE.lanes, SHAPE.columns, SHAPE.rows
 
 
 def padded(columns: int) -> int:
-    """`columns` rounded up to whole panels."""
+    """Return `columns` rounded up to a multiple of NR."""
     return -(-columns // NR) * NR
 
 
 def _tile_function(module: Any, rows: int, width: int) -> Any:
-    """The LLVM function of a tile, written into `module` once and never inlined: it is big, and has many callers.
+    """Return the LLVM function of a tile, added to `module` once and never inlined: it is big and has many callers.
 
     void (a, a_row, a_column, b, K, c, c_row, accumulate): C[rows, width] = A[rows, K] @ B[K, width] (+ C if
-    `accumulate`), the first `width` columns of a panel of B.
+    `accumulate`), for the first `width` columns of a panel of B.
     """
     name = f"seqcore.tile{rows}x{width}"
     if name in module.globals:
@@ -145,9 +145,9 @@ def _tile_function(module: Any, rows: int, width: int) -> Any:
 
 
 def _make_tile(rows: int, width: int) -> Any:
-    """An intrinsic: C[rows, width] = A[rows, K] @ B[K, width] (+ C where `accumulate`).
+    """Return an intrinsic: C[rows, width] = A[rows, K] @ B[K, width] (+ C if `accumulate`).
 
-    A is read at a[r * a_row + k * a_column], so A or its transpose serves; B at b[k * NR + j].
+    A is read at a[r * a_row + k * a_column], so it may be transposed; B at b[k * NR + j].
     """
     pointer, n = types.CPointer(types.float32), types.intp
 
@@ -167,7 +167,7 @@ def _make_tile(rows: int, width: int) -> Any:
 
 @intrinsic
 def address(typingctx, array, offset):
-    """A pointer to array.data[offset], without bounds or strides."""
+    """Return a pointer to array.data[offset]; ignores bounds and strides."""
     signature = types.CPointer(types.float32)(array, types.intp)
 
     def codegen(context, build, signature, args):
@@ -178,7 +178,7 @@ def address(typingctx, array, offset):
 
 
 def _make_copy(length: int, add: bool = False) -> Any:
-    """An intrinsic: to[:length] = source[:length] (+ to where `add`), in vector registers and without bounds."""
+    """Return an intrinsic: to[:length] = source[:length] (+ to if `add`), in vector registers, no bounds checks."""
     pointer = types.CPointer(types.float32)
 
     @intrinsic
@@ -200,12 +200,12 @@ copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=Tru
 
 
 def _make_rows(width: int) -> Any:
-    """A device function: C (M, width) = A (M, K) @ the first columns of one panel, for any M >= 0 and K >= 1.
+    """Return a device function: C (M, width) = A (M, K) @ the first columns of one panel, for any M >= 0 and K >= 1.
 
-    The largest tiles come first; where A begins, and how far apart its elements are, as for a tile.
+    The largest tiles come first. Offset and strides of A are as for a tile.
     """
     tile8, tile4, tile2, tile1 = (_make_tile(rows, width) for rows in (8, 4, 2, 1))
-    eight = MR == 8 or width < NR  # so many sums fit the registers
+    eight = MR == 8 or width < NR  # the sums of 8 rows fit the registers
 
     @device
     def rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
@@ -238,7 +238,7 @@ def _make_rows(width: int) -> Any:
     return rows
 
 
-tile_rows, narrow_rows = _make_rows(NR), _make_rows(LANES)  # a whole panel; its first LANES columns
+tile_rows, narrow_rows = _make_rows(NR), _make_rows(LANES)  # a full panel; its first LANES columns
 
 
 @device
@@ -251,9 +251,9 @@ def matmul(A, K, panels, C, accumulate):
 
 @device
 def matmul_narrow(A, K, N, panels, C, accumulate):
-    """As `matmul`, for N columns that leave the last panel partly empty: where they can, narrower tiles do its work.
+    """As `matmul`, for N columns that leave the last panel partly empty: uses narrow tiles there if N allows.
 
-    What of C lies past the columns that were computed stays as it is.
+    Columns of C past the computed ones are left unchanged.
     """
     last = panels.shape[0] - 1
     if N - last * NR > LANES:
@@ -265,7 +265,7 @@ def matmul_narrow(A, K, N, panels, C, accumulate):
 
 @device
 def matmul_rows_of_b(A, a_at, k0, K, panels, C, accumulate):
-    """As `matmul`, for K rows of B from row k0 on and the columns of A from a_at on."""
+    """As `matmul`, for K rows of B starting at row k0 and the columns of A starting at a_at."""
     M, a_row, c_row, depth = A.shape[0], A.shape[1], C.shape[1], panels.shape[1]
     for p in range(panels.shape[0]):
         tile_rows(A, a_at, a_row, 1, M, panels, (p * depth + k0) * NR, K, C, p * NR, c_row, accumulate)

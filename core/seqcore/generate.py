@@ -1,4 +1,4 @@
-"""Writing: one token at a time from the model's own predictions, as a stream."""
+"""Text generation: a stream of tokens, each sampled from the model's predictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from seqcore.serial import SerialModel
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a token is drawn. Raises SeqError when a value makes no sense."""
+    """How tokens are sampled. Raises SeqError if a value is invalid."""
 
-    temperature: float = 0.8  # logits are divided by it; 0 takes the likeliest
-    top_k: int = 0  # only the k likeliest; 0: all
-    top_p: float = 1.0  # only the likeliest that together have p (nucleus sampling, Holtzman et al. 2020)
+    temperature: float = 0.8  # divides the logits; 0 always takes the most likely token
+    top_k: int = 0  # only the k most likely; 0: all
+    top_p: float = 1.0  # only the most likely with a total probability p (nucleus sampling, Holtzman et al. 2020)
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 100:
@@ -32,12 +32,12 @@ class Sampling:
 
     @cached_property
     def narrows(self) -> bool:
-        """Whether top-k or top-p leave tokens out."""
+        """Whether top-k or top-p exclude tokens."""
         return self.top_k > 0 or self.top_p < 1
 
 
 class Written(NamedTuple):
-    """A generated token, its text (empty while a character is not whole), and its probability at the temperature."""
+    """A generated token, its text ("" while a character is incomplete), and its probability at the temperature."""
 
     token: int
     text: str
@@ -45,22 +45,22 @@ class Written(NamedTuple):
 
 
 def distribution(logits: F32, temperature: float) -> F64:
-    """softmax(logits / temperature), (V,); all on the likeliest at 0. Raises SeqError if logits are not finite."""
+    """Return softmax(logits / temperature), (V,); one-hot at 0. Raises SeqError if logits are not finite."""
     shares = np.empty(logits.size, np.float64)
     _draw_token(np.ascontiguousarray(logits, np.float32), temperature, 0.0, shares)
     return shares
 
 
 def _draw_token(logits: F32, temperature: float, chance: float, shares: F64) -> int:
-    """As `layers.draw.draw_token`. Raises SeqError if logits are not finite."""
+    """Call `layers.draw.draw_token`. Raises SeqError if logits are not finite."""
     token: int = draw_token(logits, temperature, chance, shares)
     if token < 0:
-        raise SeqError("the model's predictions are not finite: it has diverged; take an earlier checkpoint")
+        raise SeqError("the model's predictions are not finite: it has diverged; use an earlier checkpoint")
     return token
 
 
 def draw(probability: F64, sampling: Sampling, chance: float) -> int:
-    """The token at `chance` (0..1) of the distribution (V,) that top-k and top-p leave."""
+    """Return the token at `chance` (0..1) of the distribution (V,) after top-k and top-p."""
     if not sampling.narrows:
         place = int(np.searchsorted(np.cumsum(probability), chance, side="right"))
         return min(place, probability.size - 1)
@@ -75,12 +75,15 @@ def draw(probability: F64, sampling: Sampling, chance: float) -> int:
 
 
 class Writer:
-    """An endless stream of tokens after a prompt. `warning` names what of the prompt the vocabulary does not know.
+    """An endless stream of tokens after a prompt; bytes are for a vocabulary by byte.
 
-    An empty prompt begins as if a line had just ended. The same model, prompt, sampling and seed write the same text.
+    `warning` lists what in the prompt is not in the vocabulary. After an empty prompt, generation starts as if a line
+    had just ended. The same model, prompt, sampling and seed generate the same text.
     """
 
-    def __init__(self, model: SerialModel, vocabulary: Vocabulary, prompt: str, sampling: Sampling, seed: int) -> None:
+    def __init__(
+        self, model: SerialModel, vocabulary: Vocabulary, prompt: str | bytes, sampling: Sampling, seed: int
+    ) -> None:
         self.model, self.vocabulary, self.sampling = model, vocabulary, sampling
         self.warning = ""
         if prompt:
@@ -107,7 +110,7 @@ class Writer:
         return Written(token, self._decoder.feed(token), shares.item(token))
 
     def flush(self) -> str:
-        """What the decoder still holds back when no more tokens are wanted."""
+        """Return what the decoder still holds back after the last token."""
         return self._decoder.flush()
 
 

@@ -1,16 +1,16 @@
-"""The only place that knows Numba: its options, its threads, its cache folder, and the list of kernels.
+"""Numba setup in one place: compile options, threads, cache folder, and the list of kernels.
 
-A *kernel* is a compiled function that Python calls; its signature is written down, so that all kernels can be
-compiled before the first step, visibly, and none by surprise in the middle of one. A *device* function is called
-by kernels only and compiled into each of them.
+A *kernel* is a compiled function that is called from Python. Its signature is declared, so all kernels can be compiled
+before the first step with visible progress, and none unexpectedly during a step. A *device* function is called only by
+kernels and compiled into each of them.
 
 Measured reasons for the options:
 
 - ``error_model="numpy"``: Python's model raises on x / 0, and that early exit stops LLVM from vectorising every loop
-  that divides (tanh: 2.1 ns an element with it, 0.3 without).
-- ``fastmath``: ``contract`` allows fused multiply-add; ``reassoc`` lets sums be split over lanes and is given only
-  where sums are. Never ``True``: that promises LLVM that there are no NaNs, and it deletes the tests for them.
-- ``nogil``: the screen's thread runs while kernels do.
+  that divides (tanh: 2.1 ns per element with it, 0.3 without).
+- ``fastmath``: ``contract`` allows fused multiply-add; ``reassoc`` allows sums to be split over lanes and is set only
+  for functions with sums. Never ``True``: that tells LLVM that there are no NaNs, and it removes the checks for them.
+- ``nogil``: the UI thread keeps running while kernels run.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-# GNU OpenMP reads this once, when it is loaded. Workers that wait between parallel regions spin only briefly: at
-# 20,000 rounds nothing is lost at any size, fully passive costs 0.3 ms a step, and the default burns a core.
+# GNU OpenMP reads this once, when it is loaded. Workers waiting between parallel regions spin only briefly: 20,000
+# rounds cost nothing at any size, fully passive waiting costs 0.3 ms per step, and the default burns a core.
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 import llvmlite.binding as llvm
@@ -44,7 +44,7 @@ from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
-    numba_config.CPU_FEATURES = ""  # a named CPU brings its own features, not this host's
+    numba_config.CPU_FEATURES = ""  # use the features of the named CPU, not this host's
 
 f4, i4, i8, u4, boolean = types.float32, types.int32, types.int64, types.uint32, types.boolean
 f8, f8_1 = types.float64, types.float64[::1]
@@ -56,20 +56,20 @@ void = types.void
 F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "SEQTUI_CACHE_DIR"
-_FOLDER = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")  # of the sources, of the host
+_FOLDER = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")  # digests of the sources and of the host
 
 
-# What a parallel kernel is called with: [the next chunk to claim, how many workers to start]. (Numba's own
-# get_num_threads inside a kernel reads a C pointer, and such a kernel cannot be cached.) Used by the one thread that
-# runs parallel kernels.
+# Argument of every parallel kernel: [next chunk to claim, number of workers to start]. (Numba's own get_num_threads
+# inside a kernel reads a C pointer, and such a kernel cannot be cached.) Used only by the one thread that runs parallel
+# kernels.
 TEAM = np.array([0, numba_config.NUMBA_NUM_THREADS], np.int64)
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled function: what people call it, what it takes, and the groups that need it, separated by spaces.
+    """A compiled function: its label, its signature, and the groups that need it, separated by spaces.
 
-    "train" and "look" are for every family of models, "train-gru" for one; see `kernel_groups`.
+    "train" and "look" apply to all model families, "train-gru" to one; see `kernel_groups`.
     """
 
     label: str
@@ -79,23 +79,23 @@ class Kernel:
 
     @property
     def name(self) -> str:
-        """As the cache folder calls it: file.function."""
+        """Its name in the cache folder: file.function."""
         function = self.dispatcher.py_func
         name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__qualname__}"
         return name.replace("<", "").replace(">", "")
 
     @property
     def kept(self) -> tuple[str, str]:
-        """Where its machine code is kept, and its name there; see `_cached`."""
+        """The folder of its cached machine code and its name there; see `_cached`."""
         return str(self.dispatcher.stats.cache_path), self.name
 
     @property
     def compiled(self) -> bool:
-        """True once machine code for its signature is in this process."""
+        """True once machine code for its signature is loaded in this process."""
         return self.signature.args in self.dispatcher.overloads
 
     def needed_by(self, groups: Sequence[str] | None) -> bool:
-        """True if one of `groups` needs it; None stands for all groups."""
+        """Return whether one of `groups` needs it; None means all groups."""
         return groups is None or any(name in groups for name in self.group.split())
 
 
@@ -103,14 +103,14 @@ KERNELS: list[Kernel] = []
 
 
 def host() -> tuple[str, str]:
-    """The CPU's name and features that code is made for, as LLVM writes them."""
+    """Return the target CPU's name and features, in LLVM's notation."""
     name = numba_config.CPU_NAME or llvm.get_host_cpu_name()
     features = numba_config.CPU_FEATURES if numba_config.CPU_FEATURES is not None else codegen.get_host_cpu_features()
     return name, features
 
 
 def _sources_digest() -> str:
-    """A hash of every source file that may hold kernels: Numba does not notice a change in an imported file."""
+    """Return a hash of every source file that may define kernels: Numba does not notice changes in imported files."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         source = path.read_bytes()
@@ -129,7 +129,7 @@ def _writable(folder: Path) -> bool:
 
 
 def _cache_folder() -> Path:
-    """Where machine code is kept: the user's cache folder, or a temporary one if that cannot be written."""
+    """Return the folder for machine code: in the user's cache folder, or a temporary one if that is not writable."""
     name, features = host()
     setup = f"{name}|{features}|{numba.__version__}|{numba_config.BOUNDSCHECK}|{numba_config.OPT}"
     folder = f"{_sources_digest()}-{hashlib.sha256(setup.encode()).hexdigest()[:8]}"
@@ -137,7 +137,7 @@ def _cache_folder() -> Path:
     root = Path(chosen) if chosen else user_cache_path("seqtui", appauthor=False)
     if _writable(root / "kernels" / folder):
         return root / "kernels" / folder
-    if hasattr(os, "getuid"):  # a folder of a known name in a place for everybody must be our own
+    if hasattr(os, "getuid"):  # in a shared location, a folder with a predictable name must be our own
         fallback = Path(tempfile.gettempdir()) / f"seqtui-{os.getuid()}"
         if _writable(fallback / folder) and fallback.stat().st_uid == os.getuid() and not fallback.is_symlink():
             return fallback / folder
@@ -147,11 +147,11 @@ def _cache_folder() -> Path:
 
 
 def _forget_old(folder: Path, days: int = 60) -> None:
-    """Say that `folder` is in use, and remove the machine code of versions that nobody used for so long."""
+    """Mark `folder` as in use, and remove machine code of versions unused for `days` days."""
     with contextlib.suppress(OSError):
         os.utime(folder)
         for sibling in folder.parent.iterdir():
-            ours = _FOLDER.fullmatch(sibling.name)  # whatever else lies there is not ours to remove
+            ours = _FOLDER.fullmatch(sibling.name)  # anything else in there is not ours to remove
             if ours and time.time() - sibling.stat().st_mtime > days * 86_400:
                 shutil.rmtree(sibling, ignore_errors=True)
 
@@ -161,7 +161,7 @@ CACHE_FOLDER = _cache_folder()
 
 @contextlib.contextmanager
 def _caching_here() -> Iterator[None]:
-    """Numba asks for its cache folder while it decorates: ours for our kernels, untouched for anybody else's."""
+    """Use our cache folder for our kernels only: Numba reads the setting while it decorates."""
     before = numba_config.CACHE_DIR
     numba_config.CACHE_DIR = str(CACHE_FOLDER)
     try:
@@ -171,19 +171,19 @@ def _caching_here() -> Iterator[None]:
 
 
 def device(function: F) -> F:
-    """A function for kernels to call; pure arithmetic on arrays, where sums may be split over lanes."""
+    """Compile a function for kernels to call: pure arithmetic on arrays, where sums may be split over lanes."""
     compiled: F = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})(function)
     return compiled
 
 
 def elementwise(function: F) -> F:
-    """A function of scalars, inlined where it is called so that the loop around it vectorises."""
+    """Compile a function of scalars, inlined into its callers so that the surrounding loop vectorises."""
     compiled: F = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")(function)
     return compiled
 
 
 def kernel(label: str, group: str, signature: Any, *, parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Register a kernel. `label` is shown while it compiles; `group` says which parts of the program need it."""
+    """Register a kernel. `label` is shown while it compiles; `group` names the parts of the program that need it."""
 
     def register(function: Callable[..., Any]) -> Any:
         with _caching_here():
@@ -202,12 +202,12 @@ def compile_kernels(
     soon: Sequence[str] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Compile, or load from the cache, every kernel of `groups` (all if None); returns how many were missing.
+    """Compile every kernel of `groups` (all if None) or load it from the cache; returns how many were not yet loaded.
 
-    A compiled kernel is closed: a call with other types than the registered ones raises TypeError rather than
-    compiling for seconds in the middle of a step. `report` is told before each kernel and once at the end. Other
-    processes compile, and go on with the kernels of the groups `soon`, which are not waited for: see `compilers`.
-    Where `stop` says that nobody needs them any more, the rest is left.
+    A compiled kernel is closed: a call with types other than the registered ones raises TypeError instead of compiling
+    for seconds during a step. `report` is called before each kernel and once at the end. Worker processes do the
+    compiling and continue with the kernels of the groups `soon`, without making the caller wait: see `compilers`.
+    If `stop` returns True, the remaining kernels are skipped.
     """
     wanted = [k for k in KERNELS if k.needed_by(groups) and not k.compiled]
     later = [k for k in KERNELS if k.needed_by(soon) and not k.compiled and k not in wanted]
@@ -223,7 +223,7 @@ def compile_kernels(
             return len(wanted)
         entry.dispatcher.compile(entry.signature)
     for entry in KERNELS:
-        if entry.compiled:  # also one that was called, and so compiled, before
+        if entry.compiled:  # including those already compiled by an earlier call
             entry.dispatcher.disable_compile()
     if report:
         report(CompileProgress(len(wanted), len(wanted), names))
@@ -231,26 +231,26 @@ def compile_kernels(
 
 
 def kernel_groups(family: str, *roles: str) -> list[str]:
-    """The groups that a family of models needs for those roles ("train", "look"): its own, and what all share."""
+    """Return the kernel groups that a model family needs for `roles` ("train", "look"): the shared ones and its own."""
     return [*roles, *(f"{role}-{family}" for role in roles)]
 
 
 def cached(groups: Sequence[str] | None = None) -> bool:
-    """True if every kernel of `groups` was compiled on this machine before, as far as the cache folder tells."""
+    """Return whether the cache folder has every kernel of `groups` (all if None)."""
     known = _cached()
     return all(entry.kept in known for entry in KERNELS if entry.needed_by(groups))
 
 
 def _cached() -> set[tuple[str, str]]:
-    """Folder and name of the kernels that there is an index of; Numba calls it file.function-line.version.nbi.
+    """Return folder and name of every kernel with an index file; Numba names it file.function-line.version.nbi.
 
-    Numba has a folder for each place where sources lie: what another installation compiled, this one cannot load.
+    Numba uses one folder per source location: this installation cannot load what another one compiled.
     """
     return {(str(path.parent), path.name.split("-")[0]) for path in CACHE_FOLDER.rglob("*.nbi")}
 
 
 def set_threads(count: int | None) -> int:
-    """Use `count` threads from now on (all cores if None or 0); returns how many. Raises SeqError.
+    """Use `count` threads from now on (all cores if None or 0); returns the count. Raises SeqError if out of range.
 
     Only one thread of the process may run parallel kernels; call this from that thread.
     """
@@ -265,12 +265,12 @@ def set_threads(count: int | None) -> int:
 
 
 def available_threads() -> int:
-    """How many threads there are to use."""
+    """Return the maximum number of threads."""
     return int(numba_config.NUMBA_NUM_THREADS)
 
 
 def threading_layer() -> str:
-    """The name of Numba's thread layer (omp, tbb or workqueue); empty before the first parallel kernel ran."""
+    """Return the name of Numba's threading layer (omp, tbb or workqueue); empty before the first parallel kernel."""
     try:
         return str(numba.threading_layer())
     except ValueError:
@@ -279,9 +279,9 @@ def threading_layer() -> str:
 
 @intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
 def claim(typingctx: Any, team: Any) -> Any:
-    """team[0]++, atomically; returns the value before. Workers claim chunks of work with it.
+    """Increment team[0] atomically and return its old value. Workers claim chunks of work with it.
 
-    Which worker gets which chunk varies; what a chunk computes does not, so results keep their bits.
+    Which worker gets which chunk varies; what a chunk computes does not, so results are bit-identical.
     """
     signature = types.int64(team)
 

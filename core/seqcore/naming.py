@@ -1,4 +1,4 @@
-"""What people call a model, on the screen, in tables and in files: one way everywhere."""
+"""The display name of a model, the same on the screen, in tables and in files."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from seqcore.config import CONTEXT
 
 
 class Shape(Protocol):
-    """What the words are made of: a `ModelConfig`, or something that is chosen as one is."""
+    """The fields that a name is made of: a `ModelConfig`, or an object with the same choices."""
 
     @property
     def family(self) -> str:
@@ -14,23 +14,23 @@ class Shape(Protocol):
 
     @property
     def hidden(self) -> int:
-        """Units of a layer."""
+        """Units per layer."""
 
     @property
     def layers(self) -> int:
-        """How many there are."""
+        """Number of layers."""
 
     @property
     def activation(self) -> str:
-        """Of an rnn."""
+        """Nonlinearity of an rnn."""
 
     @property
     def context(self) -> int:
-        """Tokens that a feedforward model sees; 0: as many as by default."""
+        """Context length of a feedforward model in tokens; 0: the default."""
 
 
 def described(shape: Shape) -> str:
-    """lstm 2×256; rnn 1×256 relu; attention 4×128; feedforward 8→256, which sees 8 tokens."""
+    """Return a name: lstm 2×256; rnn 1×256 relu; attention 4×128; feedforward 8→256 (a context of 8 tokens)."""
     if shape.family == "feedforward":
         return f"feedforward {shape.context or CONTEXT['feedforward']}→{shape.hidden}"
     other = f" {shape.activation}" if shape.family == "rnn" and shape.activation != "tanh" else ""

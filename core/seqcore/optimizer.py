@@ -1,10 +1,10 @@
-"""AdamW (Loshchilov and Hutter 2019), clipping by the global norm, and the learning rate's schedule.
+"""AdamW (Loshchilov and Hutter 2019), clipping by the global norm, and the learning-rate schedule.
 
     m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2        g clipped
     w = w - rate * decay * w                                    matrices only
     w = w - rate * (m / (1 - b1^n)) / (sqrt(v / (1 - b2^n)) + eps)
 
-As `torch.optim.AdamW` with weight decay on the matrices' group alone. All arrays are flat, (P,).
+As `torch.optim.AdamW` with weight decay on the parameter group of the matrices only. All arrays are flat, (P,).
 """
 
 import math
@@ -17,7 +17,7 @@ from seqcore.arrays import zeros
 from seqcore.jit import TEAM, claim, f1, f4, f8_1, i8, i8_1, kernel, void
 from seqcore.records import F32
 
-BLOCK = 16_384  # elements that a worker takes at a time; sums are per block, so they do not depend on the workers
+BLOCK = 16_384  # elements per work item; sums are per block, so they do not depend on the number of workers
 
 
 @kernel("gradient norm", "train", void(f1, f8_1, i8_1), parallel=True)
@@ -58,7 +58,7 @@ def adamw(w, g, m, v, rate, scale, a1, b2, a2, eps, c1, c2, decay, decayed, team
 
 
 class AdamW:
-    """The optimiser's state: m and v (P,), and how many updates were made."""
+    """The optimiser state: m and v (P,), and the number of updates."""
 
     def __init__(self, size: int, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> None:
         self.betas, self.eps = betas, eps
@@ -67,12 +67,12 @@ class AdamW:
         self._sums = np.zeros(-(-size // BLOCK), np.float64)
 
     def norm(self, g: F32) -> float:
-        """The global L2 norm of g; not finite if any element of it is not."""
+        """Return the global L2 norm of g; not finite if any element of g is not."""
         square_sums(g, self._sums, TEAM)
         return math.sqrt(math.fsum(self._sums)) if np.isfinite(self._sums).all() else math.nan
 
     def update(self, w: F32, g: F32, rate: float, scale: float, decay: float, decayed: int) -> None:
-        """One step of w against scale * g; `decayed` first elements of w decay."""
+        """Update w (P,) with the gradient scale * g; the first `decayed` elements of w decay."""
         self.updates += 1
         b1, b2 = self.betas
         c1, c2 = 1 / (1 - b1**self.updates), 1 / (1 - b2**self.updates)
@@ -84,17 +84,17 @@ class AdamW:
 class Schedule:
     """The learning rate over a run: linear warm-up, then constant or half a cosine down to `final` of the peak.
 
-    As in nanoGPT: the first step has rate / (warmup + 1), and the cosine begins where the warm-up ends.
+    As in nanoGPT: the first step has rate / (warmup + 1), and the cosine begins at the end of the warm-up.
     """
 
     kind: str  # "constant" or "cosine"
     warmup: int  # steps
-    final: float = 0.0  # fraction of the peak where a cosine ends
+    final: float = 0.0  # last rate of a cosine, as a fraction of the peak
 
     def factor(self, step: int, progress: float) -> float:
-        """What the peak rate is multiplied with at `step` (from 0).
+        """Return the factor of the peak rate at `step` (from 0).
 
-        `progress` 0..1 is the share done of what comes after the warm-up, see `TrainingConfig.decay`.
+        `progress` 0..1 is the fraction done of the run after the warm-up, see `TrainingConfig.decay`.
         """
         if step < self.warmup:
             return (step + 1) / (self.warmup + 1)

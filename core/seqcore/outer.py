@@ -1,11 +1,11 @@
-"""Weight gradients: C = A^T B, a sum over all rows of a batch, on as many threads as there are.
+"""Weight gradients: C = A^T B, a sum over all rows of a batch, on all threads.
 
-A is packed first, by blocks of its rows, so that what a tile reads lies together. Then each worker owns groups of
-panels of C and runs through all rows in blocks: a group of B's columns is copied into panels and multiplied while it is
-in the cache. Nothing is summed across workers: results have the same bits for any number of threads.
+A is packed first, in blocks of rows, so that a tile reads contiguous memory. Then each worker owns groups of panels of
+C and loops over all rows in blocks: a group of B's columns is copied into panels and multiplied while it is in the
+cache. Nothing is summed across workers: results are bit-identical for any number of threads.
 
-Two products of the same A go in one region, over rows of their own: an RNN's states are the left factor of its
-recurrent weights' gradient, and one timestep later of the head's.
+Two products of the same A share one parallel region, each over its own rows: the states of an RNN are the left factor
+of the recurrent weights' gradient and, one timestep later, of the head's.
 
 Shapes: A (K, >= M), B (K, >= N), C (M, N), panels as in `gemm`.
 """
@@ -20,14 +20,14 @@ from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, narrow_ro
 from seqcore.jit import TEAM, claim, device, f1, f2, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
 
-KB = 256  # rows of a block
-GROUP = 8  # at most so many panels of C a worker takes together: rows of B are then read in longer runs
-_scratch = [NO_VECTOR]  # for packed A: new memory for each call would cost a page fault every 4 kB
+KB = 256  # rows per block
+GROUP = 8  # most panels of C that a worker takes at a time, to read rows of B in longer runs
+_scratch = [NO_VECTOR]  # for packed A: allocating on each call would cost a page fault every 4 kB
 
 
 @device
 def pack_tiles(A, M, first, last, tiles):
-    """tiles[i // 8, k, i % 8] = A[k, i], i < M, for rows k in [first, last): what a tile reads lies together."""
+    """tiles[i // 8, k, i % 8] = A[k, i], i < M, for rows k in [first, last): a tile reads contiguous memory."""
     K, a_row = A.shape[0], A.shape[1]
     for k in range(first, last):
         for i in range(0, M - 7, 8):
@@ -38,7 +38,7 @@ def pack_tiles(A, M, first, last, tiles):
 
 @device
 def copy_panels(B, k0, depth, at, N, panels):
-    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero from column N on: whole rows at a time, as memory likes it."""
+    """panels[q, k] = B[k0 + k, at + q*NR : ...], zero from column N on; row by row, for sequential reads."""
     b_row, length = B.shape[1], panels.shape[1] * NR
     whole = max(0, min(panels.shape[0], (N - at) // NR))
     for k in range(depth):
@@ -61,7 +61,7 @@ def copy_around(B, k0, depth, at, N, gap_at, gap, panels):
     count = panels.shape[0]
     before = max(0, min(count, (gap_at - at + NR - 1) // NR))  # panels that begin before the gap
     copy_panels(B, k0, depth, at, min(N, gap_at), panels[:before])
-    if before > 0 and at + before * NR > gap_at:  # the last of them goes on behind it
+    if before > 0 and at + before * NR > gap_at:  # the last of them spans the gap
         begin = at + (before - 1) * NR
         inside = gap_at - begin
         width = max(inside, min(NR, N - begin))
@@ -75,14 +75,14 @@ def copy_around(B, k0, depth, at, N, gap_at, gap, panels):
 
 @device
 def sum_rows(one, panels, depth, column, accumulate):
-    """column[q] = the sums over the first `depth` rows of panels[q] (+ column[q]): a product with ones, `one` (1,)."""
+    """column[q] = the sum over the first `depth` rows of panels[q] (+ column[q]): a product with ones, `one` (1,)."""
     for q in range(panels.shape[0]):
         tile_rows(one, 0, 0, 0, 1, panels, q * panels.shape[1] * NR, depth, column, q * NR, NR, accumulate)
 
 
 @device
 def add_by_index(B, k0, index, at, width, table, clear):
-    """table[index[k], at : at + width] += B[k0 + k, the same]; those columns are zeroed first where `clear`."""
+    """table[index[k], at : at + width] += B[k0 + k, same columns]; zero those columns of table first if `clear`."""
     if clear:
         for u in range(table.shape[0]):
             for j in range(at, at + width):
@@ -101,10 +101,10 @@ def add_by_index(B, k0, index, at, width, table, clear):
 
 @device
 def sum_block(A, column, row, k0, M, depth, N, at, panel, total, accumulate):
-    """total[q, :M] = the block's part of the sum for panels at columns at, at + NR, ... of N (+ total).
+    """total[q, :M] = the block's part of the sum for the panels at columns at, at + NR, ... of N (+ total).
 
-    The block is `depth` rows of A from k0 on. A[k, i], i a multiple of 8, lies i * column + k * row elements behind
-    A[0, 0]: `column` and `row` are (all its rows, 8) where A is packed, and (1, its width) where it is not.
+    The block is `depth` rows of A from k0 on. A[k, i], i a multiple of 8, is i * column + k * row elements after
+    A[0, 0]: (column, row) is (number of rows, 8) if A is packed, otherwise (1, width of A).
     """
     block = panel.shape[1] * NR
     for q in range(panel.shape[0]):
@@ -119,7 +119,7 @@ def sum_block(A, column, row, k0, M, depth, N, at, panel, total, accumulate):
 
 @device
 def store_panels(total, column, at, C, sums):
-    """Columns of C from `at` on; of the sums those that there are, see `outer_sum`."""
+    """Store the panels in C from column `at` on, and the column sums that `sums` has room for; see `outer_sum`."""
     M, N = C.shape
     unsummed = N - sums.size
     for q in range(total.shape[0]):
@@ -135,13 +135,13 @@ def store_panels(total, column, at, C, sums):
 
 @device
 def group_size(panels, workers):
-    """Panels of the next group where so many are left: few at the end, so that all workers are done together."""
+    """Return the panels of the next group if `panels` are left: few at the end, so that all workers finish together."""
     return max(np.int64(1), min(np.int64(GROUP), panels // workers))
 
 
 @device
 def first_panel(panels, workers, group):
-    """Where that group begins; `panels` or more behind the last group."""
+    """Return the first panel of that group; `panels` or more past the last group."""
     first = np.int64(0)
     for _ in range(group):
         first += group_size(panels - first, workers)
@@ -155,7 +155,7 @@ def first_panel(panels, workers, group):
     parallel=True,
 )
 def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, team):
-    """See `outer_sum`; tiles (at least ceil(M / 8) * A's rows * 8,) is scratch. Either product may have no columns."""
+    """See `outer_sum`; tiles (>= ceil(M / 8) * rows of A * 8,) is scratch. Either product may have no columns."""
     rows, N, N_2, zero = A.shape[0], C.shape[1], C_2.shape[1], np.int64(0)
     blocks = (rows + KB - 1) // KB
     team[0] = 0
@@ -174,7 +174,7 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
         column, one = np.empty((most, NR), np.float32), np.ones(1, np.float32)
         while True:
             group = claim(team)
-            head = group < groups_2  # the few panels of a head come first, and together: A passes by once
+            head = group < groups_2  # the few panels of a head come first and together, so that A is read once
             first = group * GROUP if head else first_panel(panels, team[1], group - groups_2)
             if not head and first >= panels:
                 break
@@ -194,7 +194,7 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
 
 
 class Second(NamedTuple):
-    """A second product of the same A: C (M, N) = A[shift:].T @ B, sums (N,) = the columns' sums of B."""
+    """A second product of the same A: C (M, N) = A[shift:].T @ B, sums (N,) = the column sums of B."""
 
     shift: int
     B: F32
@@ -206,7 +206,7 @@ NO_SECOND = Second(0, NO_MATRIX, NO_MATRIX, NO_VECTOR)
 
 
 def scratch_bytes(M: int, rows: int) -> int:
-    """What `outer_sum` keeps for packing an A of M columns and so many rows."""
+    """Return the bytes of scratch memory that `outer_sum` keeps to pack an A of M columns and `rows` rows."""
     return 4 * -(-M // 8) * 8 * rows
 
 
@@ -214,15 +214,15 @@ def outer_sum(
     A: F32, B: F32, C: F32, sums: F32 = NO_VECTOR, index: I32 = NO_INDEX, table: F32 = NO_MATRIX,
     gap: tuple[int, int] | None = None, second: Second = NO_SECOND,
 ) -> None:  # fmt: skip
-    """C (M, N) = A[: len(B)].T @ B; sums (S,) = the sums of B's columns, S of them: all N, the last ones, or none.
+    """C (M, N) = A[: len(B)].T @ B; sums (S,) = the sums of B's last S columns, 0 <= S <= N.
 
-    Where `index` (K,) is given, table[u] (U, padded N) = the sum of the rows of B whose index is u: they are in the
-    cache for the product, and reading them again would cost as much as a tenth of it.
+    If `index` (K,) is given, table[u] (U, padded N) = the sum of the rows of B whose index is u: they are in the cache
+    for the product, and reading them again would add up to a tenth of its time.
 
-    gap (at, width): columns of C and sums from `at` on come from those of B `width` further to the right. The table is
-    that of B's first N columns all the same.
+    gap (at, width): columns of C and sums from `at` on are computed from the columns of B `width` further to the right.
+    The table still uses the first N columns of B.
 
-    For the one thread that runs parallel kernels: the scratch is shared.
+    Call it only from the thread that runs parallel kernels: the scratch memory is shared.
     """
     M, N = C.shape
     need = scratch_bytes(M, len(A)) // 4

@@ -1,4 +1,4 @@
-"""Weights as the products read them: panels of NR columns, packed again after every change; see `gemm`.
+"""Weights packed for the matrix products: panels of NR columns, repacked after every update; see `gemm`.
 
 One kernel packs all matrices of a model, panel by panel on whichever worker is free.
 """
@@ -16,13 +16,13 @@ from seqcore.gemm import NR, address
 from seqcore.jit import TEAM, claim, device, f1, i8, i8_1, kernel, void
 from seqcore.records import F32
 
-SMALL = 32_768  # elements that one thread packs sooner than two have begun
+SMALL = 32_768  # elements below which one thread packs faster than a second one starts
 i8_2 = types.int64[:, ::1]
 
 
 @intrinsic
 def transpose8(typingctx, source, source_row, to, to_row):
-    """to[j * to_row + i] = source[i * source_row + j] for 8 x 8 elements: three rounds of interleaving registers."""
+    """to[j * to_row + i] = source[i * source_row + j] for 8 x 8 elements, in three rounds of register shuffles."""
     pointer, n = types.CPointer(types.float32), types.intp
 
     def codegen(context, build, signature, args):
@@ -53,7 +53,7 @@ def transpose8(typingctx, source, source_row, to, to_row):
 
 @device
 def pack_panel(B, transposed, panel, p):
-    """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] where `transposed`; zero past the last column."""
+    """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] if `transposed`; zero past the last column."""
     K = panel.shape[0]
     N = B.shape[0] if transposed else B.shape[1]
     width = min(NR, N - p * NR)
@@ -77,7 +77,7 @@ def pack_panel(B, transposed, panel, p):
 
 @device
 def pack_one(flat, matrices, n, p, panels):
-    """Panel p of matrix n; see `pack_all`."""
+    """Pack panel p of matrix n; see `pack_all`."""
     at, rows, columns, transposed, to = matrices[n, 0], matrices[n, 1], matrices[n, 2], matrices[n, 3], matrices[n, 4]
     K = columns if transposed else rows
     panel = panels[to + p * K * NR : to + (p + 1) * K * NR].reshape((K, NR))
@@ -86,14 +86,14 @@ def pack_one(flat, matrices, n, p, panels):
 
 @device
 def panels_before(matrices, n):
-    """How many panels the matrices before matrix n have."""
+    """Return the number of panels of all matrices before matrix n."""
     return matrices[n - 1, 5] if n > 0 else np.int64(0)
 
 
 @kernel("pack weights", "train", void(f1, i8_2, i8, i8, f1, i8_1), parallel=True)
 def pack_all(flat, matrices, first, last, panels, team):
-    """Panels of the matrices [first, last) that lie in flat (P,). A row of `matrices` (n, 6): where in flat, rows,
-    columns, whether transposed, where in panels, how many panels it and the rows before it have."""
+    """Pack the panels of the matrices [first, last) in flat (P,). A row of `matrices` (n, 6): offset in flat, rows,
+    columns, whether transposed, offset in panels, number of panels up to and including this matrix."""
     begin, end = panels_before(matrices, first), panels_before(matrices, last)
     team[0] = 0
     for _ in prange(team[1]):
@@ -125,12 +125,12 @@ class Packed:
         self.panels = zeros(-(-N // NR), K, NR)
 
     def pack(self, parallel: bool = True) -> None:
-        """Read the matrix as it is now; for one alone."""
+        """Pack the current values of the matrix on its own; see `Packs` for several."""
         Packs(self.matrix.reshape(-1), [self]).pack(parallel=parallel)
 
 
 class Packs:
-    """The panels of several matrices that are views into `flat` (P,), those of the way back behind the others."""
+    """The panels of several matrices that are views into `flat` (P,); those of the backward pass come last."""
 
     def __init__(self, flat: F32, forward: Sequence[Packed], back: Sequence[Packed] = ()) -> None:
         self._flat, self._forward = flat, len(forward)
@@ -142,12 +142,12 @@ class Packs:
             rows.append((at, *one.matrix.shape, one.transposed, size, count))
             size += one.panels.size
         self._matrices = np.array(rows, np.int64)
-        self.panels = zeros(size)  # of all, one behind the other
+        self.panels = zeros(size)  # of all matrices, concatenated
         for one, row in zip((*forward, *back), rows, strict=True):
             one.panels = self.panels[row[4] : row[4] + one.panels.size].reshape(one.panels.shape)
 
     def pack(self, forward: bool = True, back: bool = True, parallel: bool = True) -> None:
-        """Read the matrices as they are now."""
+        """Pack the current values of the matrices: those of the forward pass, the backward pass, or both."""
         first, last = 0 if forward else self._forward, len(self._matrices) if back else self._forward
         if parallel and self._flat.size >= SMALL:
             pack_all(self._flat, self._matrices, first, last, self.panels, TEAM)
@@ -156,12 +156,12 @@ class Packs:
 
 
 class BothWays(Protocol):
-    """A layer whose matrix is multiplied forward and, transposed, back."""
+    """A layer that multiplies by its matrix in the forward pass and by the transpose in the backward pass."""
 
     packed: Packed
     packed_T: Packed  # noqa: N815
 
 
 def packs(flat: F32, *layers: BothWays) -> Packs:
-    """The panels of all those layers, whose matrices lie in flat (P,)."""
+    """Return the panels of `layers`, whose matrices are views into flat (P,)."""
     return Packs(flat, [layer.packed for layer in layers], [layer.packed_T for layer in layers])

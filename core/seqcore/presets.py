@@ -1,4 +1,4 @@
-"""Named settings that are known to reach something, and what they reached on the machine they were measured on."""
+"""Presets, which are named settings with measured results, and the defaults of each family."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +8,7 @@ from seqcore.errors import SeqError
 
 @dataclass(frozen=True)
 class Preset:
-    """Fields of `ModelConfig` and `TrainingConfig` that differ from the defaults, and a sentence for people."""
+    """Fields of `ModelConfig` and `TrainingConfig` that differ from the defaults, and a description in one line."""
 
     name: str
     description: str
@@ -19,13 +19,13 @@ class Preset:
 PRESETS = (
     Preset(
         "quick",
-        "a small GRU that says something within seconds",
+        "a small GRU that generates readable text within seconds",
         {"family": "gru", "hidden": 128, "embedding": 64},
         {"batch": 32, "length": 32, "learning_rate": 0.01, "schedule": "cosine", "steps": 600, "eval_every": 0},
     ),
     Preset(
         "good",
-        "a middling GRU, half a minute",
+        "a medium GRU, half a minute",
         {"family": "gru", "hidden": 256, "embedding": 64},
         {"batch": 32, "length": 64, "learning_rate": 0.006, "schedule": "cosine", "steps": 1800, "eval_every": 600},
     ),
@@ -37,8 +37,11 @@ PRESETS = (
     ),
     Preset(
         "nanogpt",
-        "attention, by the recipe that nanoGPT gives for a CPU",
-        {"family": "attention", "hidden": 128, "layers": 4, "heads": 4, "context": 64, "bias": False, "tied": True},
+        "attention, with nanoGPT's settings for a CPU",
+        {
+            "family": "attention", "hidden": 128, "layers": 4, "heads": 4, "context": 64, "positions": "learned",
+            "bias": False, "tied": True,
+        },
         {
             "batch": 12, "length": 64, "sampling": "windows", "learning_rate": 0.001, "schedule": "cosine",
             "final_rate": 0.1, "warmup_steps": 100, "steps": 2000, "weight_decay": 0.1, "beta2": 0.99, "clip": 1.0,
@@ -47,40 +50,45 @@ PRESETS = (
     ),
 )  # fmt: skip
 
-# What a family begins with where nothing is said and `ModelConfig` and `TrainingConfig` would begin elsewhere.
-_FAMILY_MODEL: dict[str, dict[str, Any]] = {"attention": {"hidden": 128, "layers": 4}}
+# Where the defaults of a family differ from those of `ModelConfig` and `TrainingConfig`. Attention: chosen by sweeps on
+# both sample corpora. With learned positions it stays at the trigram loss of `brackets` for thousands of steps; with
+# rotary positions two layers learn to match brackets within 250 steps, at rates of 0.002 and 0.003 and all seeds tried.
+# Four layers of 64 units, or batches of 8, stay there for 1,000 steps and more.
+_FAMILY_MODEL: dict[str, dict[str, Any]] = {"attention": {"hidden": 128, "layers": 2, "positions": "rotary"}}
 _FAMILY_TRAINING: dict[str, dict[str, Any]] = {
     "rnn": {"learning_rate": 0.002},
     "attention": {
-        "batch": 12, "sampling": "windows", "learning_rate": 0.001, "warmup_steps": 100, "weight_decay": 0.1,
+        "batch": 16, "length": 128, "sampling": "windows", "learning_rate": 0.002, "warmup_steps": 100,
+        "weight_decay": 0.01,
     },
     "feedforward": {"learning_rate": 0.002},
 }  # fmt: skip
 
 
 def family_defaults(key: str) -> dict[str, Any]:
-    """What families begin with where it is not the field's own default, by family."""
+    """Return the defaults of a setting that differ by family: family -> value."""
     levels = (_FAMILY_MODEL, _FAMILY_TRAINING)
     return {family: fields[key] for level in levels for family, fields in level.items() if key in fields}
 
 
 def with_defaults(model: dict[str, Any], training: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of `ModelConfig` and `TrainingConfig` that were said, and below them what the family begins with.
+    """Return the given fields of `ModelConfig` and `TrainingConfig`, completed by the defaults of the family.
 
-    Attention sees as much at once as a step has timesteps, unless both are said.
+    The context of attention equals the length of a step unless both are given.
     """
     family = model.get("family", "lstm")
+    if family == "attention" and "context" in model:
+        training = {"length": model["context"]} | training
     model = _FAMILY_MODEL.get(family, {}) | model
     training = _FAMILY_TRAINING.get(family, {}) | training
     if family == "attention":
-        model = {"context": training.get("length", 64)} | model
-        training = {"length": model["context"]} | training
+        model = {"context": training["length"]} | model
     return model, training
 
 
 def preset(name: str) -> Preset:
-    """The preset of that name. Raises SeqError."""
+    """Return the preset with this name. Raises SeqError."""
     for entry in PRESETS:
         if entry.name == name:
             return entry
-    raise SeqError(f"no preset {name!r}: there are {', '.join(entry.name for entry in PRESETS)}")
+    raise SeqError(f"unknown preset {name!r}: choose one of {', '.join(entry.name for entry in PRESETS)}")

@@ -1,7 +1,7 @@
-"""The slide under the microscope: one short text through the model, forward and back, and everything seen on the way.
+"""Run one short text through a model, forward and backward, and record every quantity on the way.
 
-*Reach* is how far a loss looks back: reach[t, s] = |d loss_t / d x_s|, s < t, for every loss t and every earlier s, x
-the embedded token: the same question for every family of models. Norms are Euclidean.
+*Reach* measures how far back a loss depends on the input: reach[t, s] = |d loss_t / d x_s| for every loss t and every
+s < t, with x the embedded token. It is defined the same way for all model families. Norms are Euclidean.
 """
 
 import time
@@ -23,7 +23,7 @@ def _log_softmax(logits: F32) -> F64:
 
 
 def _dlogits(probability: F64, tokens: I32) -> F32:
-    """Row t: the gradient of loss t at the logits after token t - 1; row 0 is zero."""
+    """Return in row t the gradient of loss t at the logits after token t - 1; row 0 is zero."""
     T, V = probability.shape
     dlogits = np.zeros((T, V), np.float32)
     dlogits[1:] = probability[:-1]
@@ -32,17 +32,17 @@ def _dlogits(probability: F64, tokens: I32) -> F32:
 
 
 def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
-    """Everything that can be seen of tokens (T,) int32, T >= 1, read from nothing. One thread; see `Probe`.
+    """Probe tokens (T,) int32, T >= 1, read from the initial state. Single-threaded; see `Probe`.
 
-    A model that sees no more than `longest` tokens at once is shown the first of them, and the warning says so.
+    Only the first `model.longest` tokens are probed; if that drops any, the warning says so.
     """
     start = time.perf_counter()
     if model.longest is not None and tokens.size > model.longest:
-        cut = f"the first {model.longest} of {tokens.size:,} tokens are probed: this model sees no more at once"
+        cut = f"the first {model.longest} of {tokens.size:,} tokens are probed (the model's context length)"
         tokens, warning = tokens[: model.longest], f"{warning}; {cut}" if warning else cut
     T, look = tokens.size, model.look(tokens)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # a model that diverged is shown as it is
-        shares_log = _log_softmax(look.logits)  # a loss of hundreds of nats has a share that float64 cannot hold
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # show a diverged model without warnings
+        shares_log = _log_softmax(look.logits)  # log space: exp(-loss) underflows float64 at hundreds of nats
         probability = np.exp(shares_log)
         loss = np.full(T, np.nan, np.float32)
         loss[1:] = -shares_log[np.arange(T - 1), tokens[1:]]

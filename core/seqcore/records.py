@@ -1,11 +1,11 @@
-"""What the engine tells about itself: frozen records of plain NumPy arrays.
+"""The data that the engine publishes: frozen records of plain NumPy arrays.
 
-Importing this file costs nothing but NumPy, so that a screen can be painted before any kernel is loaded.
-Every array is a copy that nobody writes to again. float32 unless said otherwise; losses are in nats.
+Imports only NumPy, so that the screen can be drawn before any kernel is loaded.
+Every array is a copy that is never modified. float32 unless said otherwise; losses are in nats.
 
 The time axis of a `Probe` has one entry per token of the text, T of them. Column t shows token t:
 
-- the loss at t is -log p(token t | tokens before t); there is none at t = 0, so it is NaN there;
+- the loss at t is -log p(token t | tokens before t); at t = 0 there is none, and the entry is NaN;
 - gates and states at t are those after token t was read;
 - reach[t, s] is the norm of d loss_t / d something_s, s < t; NaN where s >= t and in row 0.
 """
@@ -28,31 +28,31 @@ class Stave:
     name: str  # lstm: "input", "forget", "cell", "output", "c", "h"; gru: "reset", "update", "candidate", "h"; rnn: "h"
     layer: int  # attention: "q", "k", "v" (units are heads, values their norms), "stream" (residual, see `norms`)
     values: F32
-    signed: bool  # True: around zero (cell candidate, c, h). False: a gate in 0..1, or a norm
-    limit: float  # the largest magnitude the quantity can have; math.inf where it is unbounded (c, a norm)
-    gate: bool = True  # False: no gate although not signed, so that "open" and "closed" say nothing (a norm)
+    signed: bool  # True: centred on zero (cell candidate, c, h). False: a gate in 0..1, or a norm
+    limit: float  # largest possible magnitude; math.inf if unbounded (c, a norm)
+    gate: bool = True  # False: unsigned but not a gate, so "open" and "closed" do not apply (a norm)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Everything that can be seen of one text under one set of weights."""
+    """All quantities recorded for one text under one set of weights."""
 
     step: int
     tokens: I32  # (T,)
     symbols: tuple[str, ...]  # (T,) the tokens as text, raw: sanitise before drawing
     loss: F32  # (T,)
-    top_tokens: I32  # (T, k) the k likeliest tokens for place t before it was read, likeliest first; -1 in row 0
+    top_tokens: I32  # (T, k) the k likeliest tokens for position t before it was read, likeliest first; -1 in row 0
     top_symbols: tuple[tuple[str, ...], ...]  # (T, k) the same as text; empty in row 0
     top_probability: F32  # (T, k); NaN in row 0
-    staves: tuple[Stave, ...]  # all layers, bottom first, in the order in which the model computes them
+    staves: tuple[Stave, ...]  # all layers, bottom first, in the order of computation
     reach_hidden: F32  # (layers, T, T)  |dL_t/dh_s| of each layer
     reach_input: F32  # (T, T)  |dL_t/dx_s|, x the embedded token (or the one-hot vector)
-    seconds: float  # what the probe took
-    warning: str = ""  # e.g. characters of the text that the vocabulary does not know
-    attention: F32 | None = None  # (layers, heads, T, T): row t, how much place t takes from each s <= t; NaN after t
+    seconds: float  # duration of the probe
+    warning: str = ""  # e.g. characters of the text that are not in the vocabulary
+    attention: F32 | None = None  # (layers, heads, T, T): row t, the weight of each s <= t at timestep t; NaN after t
 
     def stave(self, name: str, layer: int) -> Stave:
-        """The stave of that name and layer. Raises KeyError."""
+        """Return the stave of that name and layer. Raises KeyError if there is none."""
         for stave in self.staves:
             if stave.name == name and stave.layer == layer:
                 return stave
@@ -61,24 +61,24 @@ class Probe:
 
 @dataclass(frozen=True)
 class Sample:
-    """A text that a model wrote, or is writing."""
+    """A generated text, finished or in progress."""
 
     step: int
     prompt: str
     pieces: tuple[str, ...]  # one per generated token, raw: sanitise before drawing
-    probability: F32  # (len(pieces),) what the model gave each, at the temperature it was drawn with
+    probability: F32  # (len(pieces),) probability of each, at the sampling temperature
     temperature: float
     finished: bool
 
     @property
     def text(self) -> str:
-        """The generated pieces as one string, without the prompt."""
+        """Return the generated text without the prompt."""
         return "".join(self.pieces)
 
 
 @dataclass(frozen=True)
 class References:
-    """Losses of count-based models on the same validation part, in nats per token: is a loss good?"""
+    """Losses of n-gram baselines on the same validation part, in nats per token, to judge a model's loss by."""
 
     uniform: float
     unigram: float
@@ -88,7 +88,7 @@ class References:
 
 @dataclass(frozen=True)
 class History:
-    """The curves of a run: one entry per training step (or per kept step), one per validation."""
+    """The curves of a run: one entry per training step (or per kept step), and one per validation."""
 
     step: I64
     train_loss: F32
@@ -99,7 +99,7 @@ class History:
 
     @staticmethod
     def empty() -> "History":
-        """No step yet."""
+        """Return a history without steps."""
         none = np.zeros(0, np.float32)
         steps = np.zeros(0, np.int64)
         return History(steps, none, none, none, steps, none)
@@ -107,7 +107,7 @@ class History:
 
 @dataclass(frozen=True)
 class CompileProgress:
-    """How far the kernels are: `done` of `total`, and what each is called, in order."""
+    """Progress of kernel compilation: `done` of `total`, and the kernels' names, in order."""
 
     done: int
     total: int
@@ -115,5 +115,5 @@ class CompileProgress:
 
     @property
     def current(self) -> str:
-        """The kernel that is being compiled now; empty once all are."""
+        """Return the name of the kernel being compiled, or "" once all are done."""
         return self.names[self.done] if self.done < len(self.names) else ""

@@ -1,24 +1,26 @@
 """A run: a trainer, its corpus, its vocabulary and its folder, advanced one step at a time.
 
-Both faces of the program, the command line and the screen, train through `Run.advance`, and so write the same folder.
+The command line and the screen both train through `Run.advance`, and so write the same folder.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqcore.checkpoint import Checkpoint
+from seqcore.checkpoint import BEST, Checkpoint
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.corpus import Corpus, split_tokens
+from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.errors import SeqError
-from seqcore.folder import CorpusReference, RunConfig, RunFolder, is_count
+from seqcore.errors import CorpusChanged, SeqError
+from seqcore.folder import RunFolder
+from seqcore.history import HistoryLog, is_number
 from seqcore.memory import check_memory
-from seqcore.records import History
+from seqcore.run_config import CorpusReference, RunConfig, is_count
 from seqcore.trainer import Step, Trainer
 
 
@@ -27,25 +29,35 @@ class Advance:
     """What one call of `Run.advance` did."""
 
     step: Step
-    validation_loss: float | None = None  # if the step was one to validate after
-    saved: Path | None = None  # if it was one to save after
+    validation_loss: float | None = None  # if validation was due after the step
+    saved: Path | None = None  # if a checkpoint was due after it
     finished: bool = False  # the run's end is reached; it is validated and saved
 
 
+class Best(NamedTuple):
+    """The lowest validation loss so far, nats per token, and its step; its checkpoint is kept."""
+
+    step: int
+    loss: float
+
+
 class Run:
-    """Make one with `Run.start` or `Run.resume`; kernels must be compiled before the first `advance`."""
+    """Create one with `Run.start` or `Run.resume`. Kernels must be compiled before the first `advance`."""
 
     def __init__(self, config: RunConfig, corpus: Corpus, folder: RunFolder | None) -> None:
         self.config, self.corpus, self.folder = config, corpus, folder
         self.vocabulary = config.vocabulary
-        tokens = self.vocabulary.encode_corpus(corpus)
+        tokens, unknown = self.vocabulary.encode_known(corpus)
         self.train, self.validation = split_tokens(tokens, config.training.validation)
         check_memory(config.model, config.training)
         self.trainer = Trainer(config.model, config.training, self.train, self.validation)
         self.saved_step: int | None = None
-        self.warnings: list[str] = []
+        self.best: Best | None = None
+        self.notes = list(corpus.remarks)  # what the user should know, a line each
+        if unknown and self.vocabulary.unknown is None:
+            self.notes.append(unknown)
         self.history = HistoryLog()
-        self.log: Callable[[dict[str, Any]], None] = lambda line: None  # told every metrics line
+        self.log: Callable[[dict[str, Any]], None] = lambda line: None  # receives every metrics line
         self._since = _Interval()
 
     @staticmethod
@@ -56,42 +68,61 @@ class Run:
         out: Path | None = None,
         keep: bool = True,
     ) -> "Run":
-        """A new run of a model with those `ModelConfig` fields on `corpus`; `keep` False writes nothing.
+        """Start a new run of a model with these `ModelConfig` fields on `corpus`; `keep` False writes nothing.
 
-        Raises SeqError: corpus too short or of one symbol, a folder that is taken or cannot be written.
+        Raises SeqError: the corpus is too short or has one symbol, the folder is taken or cannot be written.
         """
         vocabulary = Vocabulary.build(training.tokens_by, corpus, limit=training.vocabulary_limit)
-        reference = CorpusReference(corpus.name, corpus.source, corpus.encoding, corpus.digest)
         shape = ModelConfig(vocabulary_size=vocabulary.size, **model)
-        config = RunConfig(shape, training, reference, vocabulary)
+        config = RunConfig(shape, training, CorpusReference.of(corpus), vocabulary)
         run = Run(config, corpus, None)
         if keep:
             label = f"{corpus.name}-{shape.family}{shape.hidden}" + (f"x{shape.layers}" if shape.layers > 1 else "")
             run.folder = RunFolder.create(config, corpus, out, label)
             try:
                 run.folder.lock()
-                run.save()  # from its first moment on there is something to go on with
+                run.save()  # so that it can be resumed from its first moment on
             except SeqError:
-                run.folder.remove()  # without a checkpoint it could neither be resumed nor begun again
+                run.folder.remove()  # without a checkpoint it could neither be resumed nor started again
                 raise
         return run
 
     @staticmethod
-    def resume(folder: RunFolder, **changes: Any) -> "Run":
-        """Go on with the newest checkpoint that loads; `changes` replace fields of its TrainingConfig.
+    def resume(folder: RunFolder, corpus: Corpus | None = None, changed_ok: bool = False, **changes: Any) -> "Run":
+        """Resume from the newest checkpoint that loads; `changes` replace fields of its TrainingConfig.
 
-        Lines about damaged checkpoints are in `warnings`. Raises SeqError.
+        `corpus`: the run's corpus, if it has moved (see `RunConfig.read_corpus`); None reads it where it was.
+        `changed_ok`: accept another content, which is then read with the run's vocabulary.
+        What the user should know is in `notes`. Raises SeqError, and CorpusChanged if the content is another one.
         """
         config = folder.config()
+        before = config
         if changes:
             config = replace(config, training=config.training.changed(**changes))
         folder.lock()
         try:
-            run = Run(config, folder.corpus(config), folder)
-            checkpoint, step, run.warnings = folder.newest()
-            run._take(checkpoint, step)
+            if corpus is None or not config.corpus.source:  # the folder says why there is none
+                corpus = folder.corpus(config, changed_ok)
+            elif not changed_ok:
+                _check_same(config.corpus, corpus)
+            changed = corpus.digest != config.corpus.digest
+            moved = corpus.source != config.corpus.source
+            if changed or moved:
+                config = replace(config, corpus=CorpusReference.of(corpus))
+                folder.keep_corpus(corpus)
+            run = Run(config, corpus, folder)
+            checkpoint, step, damaged = folder.newest()
+            run._restore(checkpoint, step)
+            run._find_best()
+            if changed:
+                run.trainer.work.reset()  # the carried state belongs to another text
+            run.notes += [f"{line}; continuing from step {step:,}" for line in damaged]
+            if moved:
+                run.notes.append(f"the corpus is now read from {quoted(corpus.source, 4096)}")
+            if changed:
+                run.notes.append("the corpus has changed: continuing with the vocabulary of this run")
             folder.forget_after(step)
-            if changes:
+            if config != before:
                 folder.write_config(config)
         except BaseException:
             folder.unlock()
@@ -99,69 +130,95 @@ class Run:
         return run
 
     def close(self) -> None:
-        """Let go of the folder; nothing is saved."""
+        """Release the folder; nothing is saved."""
         if self.folder is not None:
             self.folder.unlock()
 
     @property
     def name(self) -> str:
-        """The run's name; empty if it is kept nowhere."""
+        """The run's name; empty if it is not being saved."""
         return self.folder.name if self.folder else ""
 
-    def _take(self, checkpoint: Checkpoint, step: int) -> None:
+    def _restore(self, checkpoint: Checkpoint, step: int) -> None:
         self.trainer.restore(checkpoint.arrays, checkpoint.numbers)
         self._since = _Interval.of(checkpoint.numbers)
         self.saved_step = step
         if self.folder:
             self.history = HistoryLog.of(line for line in self.folder.metrics() if line["step"] <= step)
 
-    def save(self) -> Path | None:
-        """A checkpoint of the run as it stands; None if the run is kept nowhere.
+    def _find_best(self) -> None:
+        """Take note of the best checkpoint of the folder; a damaged one is set aside."""
+        assert self.folder is not None
+        try:
+            found = self.folder.best()
+        except SeqError as error:
+            self.notes.append(str(error))
+            self.folder.set_aside(BEST)
+            return
+        loss = found.numbers.get("validation_loss") if found else None
+        if found and is_number(loss):
+            self.best = Best(found.numbers["steps"], float(loss))
 
-        Raises SeqError: the disk refuses, or something in it is not finite, which no checkpoint may be.
-        """
-        if self.folder is None:
-            return None
+    def _checkpoint(self) -> Checkpoint:
+        """Return a checkpoint of the run as it is. Raises SeqError if something in it is not finite."""
         since, state = self._since, self.trainer.state()
         broken = [name for name, array in state.items() if not np.isfinite(array).all()]
         if broken:
-            raise SeqError(f"not saved: {broken[0]} is not finite; the checkpoint before stands")
+            raise SeqError(f"not saved: {broken[0]} is not finite; the last checkpoint is kept")
         numbers = self.trainer.numbers() | {
             "interval_loss": since.loss,
             "interval_steps": since.steps,
             "interval_seconds": since.seconds,
         }
-        path = self.folder.save(Checkpoint(state, numbers), self.trainer.steps)
+        return Checkpoint(state, numbers)
+
+    def save(self) -> Path | None:
+        """Write a checkpoint of the run as it is; None if the run is not being saved.
+
+        Raises SeqError: the disk refuses, or something in it is not finite, which no checkpoint may be.
+        """
+        if self.folder is None:
+            return None
+        path = self.folder.save(self._checkpoint(), self.trainer.steps)
         self.saved_step = self.trainer.steps
         return path
 
-    def recover(self, rate: float = 0.5) -> int:
-        """After a divergence: back to the newest good checkpoint with the learning rate scaled; its step.
+    def keep_best(self, loss: float) -> None:
+        """Keep the run as it is in best.safetensors, if this validation loss is the lowest so far. Raises SeqError."""
+        if not math.isfinite(loss) or (self.best is not None and loss >= self.best.loss):
+            return
+        if self.folder is not None:
+            checkpoint = self._checkpoint()
+            self.folder.save_best(replace(checkpoint, numbers={**checkpoint.numbers, "validation_loss": loss}))
+        self.best = Best(self.trainer.steps, loss)
 
-        A second time from the same checkpoint the rate is lower still: at the same one it would diverge again.
-        Raises SeqError when there is none.
+    def recover(self, rate: float = 0.5) -> int:
+        """After a divergence, return to the newest good checkpoint with the learning rate scaled; returns its step.
+
+        A second time from the same checkpoint the rate is lower still: at the same rate it would diverge again.
+        Raises SeqError if there is no checkpoint.
         """
         if self.folder is None:
-            raise SeqError("this run is kept nowhere: there is no checkpoint to go back to")
+            raise SeqError("this run is not being saved: there is no checkpoint to return to")
         before = self.trainer.rate_scale
-        checkpoint, step, self.warnings = self.folder.newest()
-        self._take(checkpoint, step)
+        checkpoint, step, self.notes = self.folder.newest()
+        self._restore(checkpoint, step)
         self.trainer.rate_scale = min(before, self.trainer.rate_scale) * rate
         self.folder.forget_after(step)
         return step
 
     def go_on(self, training: TrainingConfig) -> None:
-        """Train on under other settings (another end, another rate); batch and length must stay. Raises SeqError."""
+        """Continue under other settings (another end, another rate); batch and length must stay. Raises SeqError."""
         self.config = replace(self.config, training=training)
         self.trainer.retrain(training)
         if self.folder:
             self.folder.write_config(self.config)
 
     def advance(self, stop: Callable[[], bool] = lambda: False) -> Advance:
-        """One training step and, where it is due, validation, a metrics line and a checkpoint.
+        """Make one training step and, if due, a validation, a metrics line and a checkpoint.
 
-        A step that was not finite changes nothing, and nothing is written. `stop` ends a validation early.
-        Raises SeqError when the disk refuses.
+        A step that is not finite changes nothing, and nothing is written. `stop` ends a validation early.
+        Raises SeqError if the disk refuses.
         """
         step = self.trainer.step()
         if not step.finite:
@@ -174,13 +231,15 @@ class Run:
             validation = self.validate(stop)
         if finished or validation is not None or count % training.log_every == 0:
             self._write_line(step, validation)
+        if validation is not None:
+            self.keep_best(validation)
         saved = None
         if finished or (training.checkpoint_every and count % training.checkpoint_every == 0):
             saved = self.save()
         return Advance(step, validation, saved, finished)
 
     def validate(self, stop: Callable[[], bool] = lambda: False) -> float | None:
-        """The loss over the held-out part now, noted in the history; None where there is none or `stop` said so."""
+        """Add the loss over the held-out part to the history, and return it; None if there is none, or on `stop`."""
         loss = self.trainer.validate(stop)
         if math.isnan(loss):
             return None
@@ -207,9 +266,21 @@ class Run:
         self.log(line)
 
 
+def _check_same(reference: CorpusReference, corpus: Corpus) -> None:
+    """Check that a corpus that was given for a run is the run's. Raises SeqError, CorpusChanged."""
+    if corpus.digest == reference.digest:
+        return
+    if corpus.source == reference.source:
+        raise CorpusChanged(reference.changed(corpus))
+    raise CorpusChanged(
+        f"{quoted(corpus.source)} is not the corpus of this run, which is {quoted(reference.source)} "
+        f"({len(corpus.data):,} bytes{f' instead of {reference.size:,}' if reference.size is not None else ''})"
+    )
+
+
 @dataclass
 class _Interval:
-    """What happened since the last metrics line."""
+    """Sums since the last metrics line."""
 
     loss: float = 0.0
     steps: int = 0
@@ -217,9 +288,9 @@ class _Interval:
 
     @staticmethod
     def of(numbers: Mapping[str, Any]) -> "_Interval":
-        """From a checkpoint's numbers; empty where they make no sense."""
+        """Return the interval in a checkpoint's numbers; an empty one if they are invalid."""
         loss, steps, seconds = (numbers.get(f"interval_{key}") for key in ("loss", "steps", "seconds"))
-        if is_count(steps) and _is_number(loss) and _is_number(seconds):
+        if is_count(steps) and is_number(loss) and is_number(seconds):
             return _Interval(float(loss), steps, float(seconds))
         return _Interval()
 
@@ -227,72 +298,3 @@ class _Interval:
         self.loss += step.loss
         self.steps += 1
         self.seconds += step.seconds
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
-
-
-class HistoryLog:
-    """Growing curves. Every step is kept: a spike must survive any zoom.
-
-    Columns are append-only, so that a `record` is a set of views and costs nothing however long a run is.
-    """
-
-    def __init__(self) -> None:
-        self._columns = _columns(1024)
-        self._count = 0
-        self._validations: list[tuple[int, float]] = []
-        self._validation_record = _validation_columns([])
-
-    @staticmethod
-    def of(lines: Iterable[Mapping[str, Any]]) -> "HistoryLog":
-        """From metrics lines with a step, which anybody may have written: what is no number is left out."""
-        log = HistoryLog()
-        for line in lines:
-            rest = [line.get(key) for key in ("train_loss", "learning_rate", "gradient_norm")]
-            if all(_is_number(value) for value in rest):
-                log._append(line["step"], *rest)
-            if _is_number(line.get("validation_loss")):
-                log.add_validation(line["step"], float(line["validation_loss"]))
-        return log
-
-    def _append(self, step: int, *values: Any) -> None:
-        if self._count == self._columns[0].size:
-            wider = _columns(2 * self._count)
-            for new, old in zip(wider, self._columns, strict=True):
-                new[: self._count] = old
-            self._columns = wider
-        for column, value in zip(self._columns, (step, *values), strict=True):
-            column[self._count] = value
-        self._count += 1
-
-    def add(self, step: Step) -> None:
-        """One training step."""
-        self._append(step.step, step.loss, step.learning_rate, step.gradient_norm)
-
-    def add_validation(self, step: int, loss: float) -> None:
-        """One validation."""
-        self._validations.append((step, loss))
-
-    def record(self) -> History:
-        """The curves as they are now."""
-        step, loss, rate, norm = (_read_only(column[: self._count]) for column in self._columns)
-        if len(self._validations) != self._validation_record[0].size:
-            self._validation_record = _validation_columns(self._validations)
-        return History(step, loss, rate, norm, *self._validation_record)
-
-
-def _columns(size: int) -> tuple[Any, ...]:
-    """Steps, losses, rates and norms."""
-    return (np.zeros(size, np.int64), *(np.zeros(size, np.float32) for _ in range(3)))
-
-
-def _read_only(view: Any) -> Any:
-    view.flags.writeable = False
-    return view
-
-
-def _validation_columns(rows: list[tuple[int, float]]) -> tuple[Any, Any]:
-    steps, losses = zip(*rows, strict=True) if rows else ((), ())
-    return np.array(steps, np.int64), np.array(losses, np.float32)

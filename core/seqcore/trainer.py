@@ -1,7 +1,7 @@
-"""Training: one step after another, and validation. Knows no screen, no files and no clock but its own.
+"""Training step by step, and validation. Independent of screen and files; measures its own training time.
 
-The same seed gives the same bytes of weights for any number of threads, and k + k steps the same as 2k, if the state
-(`Trainer.state`) is taken over between them. One thing follows the clock: a cosine that ends after some minutes.
+The same seed gives bit-identical weights for any number of threads, and k + k steps the same as 2k if the state
+(`Trainer.state`) is carried over between them. Only a cosine schedule with an end in minutes depends on the clock.
 """
 
 import math
@@ -20,17 +20,17 @@ from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 
-VALIDATION_ROWS = 64  # pieces of the held-out part that are read side by side
+VALIDATION_ROWS = 64  # pieces of the held-out part that are read in parallel
 VALIDATION_LENGTH = 32
-VALIDATION_WARM = 128  # tokens read before a piece, without counting
+VALIDATION_WARM = 128  # tokens read before each piece, excluded from the loss
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one training step did. `finite` False: the loss or the gradient was not, and nothing was changed."""
+    """The result of one training step. `finite` False: loss or gradient was not finite, and nothing was updated."""
 
-    step: int  # how many steps were made, this one included
-    loss: float  # mean over the batch, nats a token
+    step: int  # number of steps so far, including this one
+    loss: float  # mean over the batch, nats per token
     position_loss: F32  # (T,) mean over the batch at each timestep
     gradient_norm: float  # before clipping
     learning_rate: float
@@ -39,17 +39,18 @@ class Step:
 
 
 def validation_shape(config: ModelConfig) -> tuple[int, int]:
-    """Timesteps and, at most, rows of a batch of validation."""
+    """Return the number of timesteps and the maximum number of rows of a validation batch."""
     if config.family != "attention":
         return VALIDATION_LENGTH, VALIDATION_ROWS
     return config.context, max(1, VALIDATION_LENGTH * VALIDATION_ROWS // config.context)
 
 
 class Trainer:
-    """A model, its optimiser and its place in the corpus.
+    """A model, its optimiser and its position in the corpus.
 
     train, validation: token ids (n,) int32. `parameters` None: initialised from the seed.
-    Raises SeqError when the corpus is too short for batch and length.
+    Raises SeqError if the corpus is too short for batch and length, a token id is outside the vocabulary, or length
+    exceeds the context of an attention model.
     """
 
     def __init__(
@@ -62,9 +63,11 @@ class Trainer:
     ) -> None:
         for part in (train, validation):
             if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
-                raise SeqError(f"a token id lies outside the vocabulary of {config.vocabulary_size}")
+                raise SeqError(f"a token id is outside the vocabulary of {config.vocabulary_size} tokens")
         if config.family == "attention" and training.length > config.context:
-            raise SeqError(f"length {training.length}: this model sees {config.context} tokens at once")
+            raise SeqError(
+                f"length {training.length}: must not exceed the context length of the model, {config.context}"
+            )
         self.config, self.training = config, training
         self.batches = Batches(train, training.batch, training.length, training.sampling, training.seed)
         self.validation = validation
@@ -75,12 +78,12 @@ class Trainer:
         self.work = workspace(config, training.length, training.batch)
         self.steps = 0
         self.seconds = 0.0
-        self.rate_scale = 1.0  # what a person made of the rate while it runs
+        self.rate_scale = 1.0  # factor on the rate, set by the user during the run
         self._packed = False
         self._validation_work: tuple[int, Workspace] | None = None
 
     def retrain(self, training: TrainingConfig) -> None:
-        """Go on under other settings. Raises SeqError where they would need other batches."""
+        """Continue with other settings. Raises SeqError if they would change the batches."""
         for name in ("batch", "length", "sampling", "seed", "tokens_by", "validation"):
             if getattr(training, name) != getattr(self.training, name):
                 raise SeqError(f"{name} cannot change within a run: it is {getattr(self.training, name)}")
@@ -94,23 +97,23 @@ class Trainer:
 
     @property
     def epoch(self) -> float:
-        """How often the training part was gone through."""
+        """Number of passes over the training part, fractional."""
         return self.batches.epoch(self.steps)
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step."""
+        """The learning rate of the next step."""
         progress = self.training.decay(self.steps, self.seconds)
         return self.training.learning_rate * self.rate_scale * self.schedule.factor(self.steps, progress)
 
     @property
     def done(self) -> bool:
-        """True when the run has an end and it is reached."""
+        """True if the run has an end and has reached it."""
         last, minutes = self.training.last_step(), self.training.minutes
         return (last is not None and self.steps >= last) or (minutes is not None and self.seconds >= 60 * minutes)
 
     def work_per_token(self) -> float:
-        """Floating-point operations that one token of training needs."""
+        """Return the floating-point operations per token of training."""
         return self.model.work_per_token()
 
     def _pack(self) -> None:
@@ -119,14 +122,14 @@ class Trainer:
             self._packed = True
 
     def step(self) -> Step:
-        """One batch forward, back, and an update; nothing is updated when loss or gradient are not finite."""
+        """Run one batch forward and backward, then update; nothing is updated if loss or gradient is not finite."""
         start = time.perf_counter()
         batch, rate = self.batches.at(self.steps), self.learning_rate
         if batch.fresh:
             self.work.reset()
         self._pack()
         losses = self.model.losses_and_gradient(batch.tokens, batch.targets, self.work, self.training.seed, self.steps)
-        position = np.add.reduce(losses, 1, np.float64) / losses.shape[1]  # `mean` takes longer
+        position = np.add.reduce(losses, 1, np.float64) / losses.shape[1]  # `mean` is slower
         loss, norm = float(np.add.reduce(position)) / len(position), self.optimizer.norm(self.model.gradient.flat)
         finite = math.isfinite(loss) and math.isfinite(norm)
         if finite:
@@ -145,13 +148,13 @@ class Trainer:
         self.steps += 1
 
     def validate(self, stop: Callable[[], bool] = lambda: False) -> float:
-        """The mean loss over the whole held-out part, nats a token; NaN if there is none, or if `stop` said so."""
+        """Return the mean held-out loss, nats per token; NaN without targets or if `stop` returns True."""
         return self.evaluate(self.validation, stop)
 
     def evaluate(self, tokens: I32, stop: Callable[[], bool] = lambda: False) -> float:
-        """The mean loss over every token of `tokens` (n,) but the first.
+        """Return the mean loss over every token of `tokens` (n,) but the first; NaN as in `validate`.
 
-        A state is carried through; attention, which has none, reads one context after the other.
+        The hidden state is carried through; attention, which has none, reads one context after another.
         """
         if tokens.size < 2:
             return math.nan
@@ -169,7 +172,7 @@ class Trainer:
             if stop():
                 return math.nan
             if n == warm:
-                work.reset(slice(0, 1))  # nothing comes before the first piece
+                work.reset(slice(0, 1))  # the first piece has no context before it
             losses = self.model.losses(batch.tokens, batch.targets, work)
             counted = losses[batch.targets >= 0]
             total, count = total + float(counted.sum(dtype=np.float64)), count + counted.size
@@ -177,7 +180,7 @@ class Trainer:
         return total / count
 
     def state(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Copies of all arrays that the next step depends on, by name."""
+        """Return copies of all arrays that the next step depends on, by name."""
         arrays = {f"parameters.{name}": view.copy() for name, view in self.parameters.items()}
         for name, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
             arrays |= {f"{name}.{key}": view.copy() for key, view in Parameters(self.parameters.shapes, flat).items()}
@@ -189,7 +192,7 @@ class Trainer:
         return named | {f"state.{name}": view.shape for name, view in self.work.state().items()}
 
     def numbers(self) -> dict[str, float | int]:
-        """All numbers that the next step depends on, by name."""
+        """Return all scalars that the next step depends on, by name."""
         return {
             "steps": self.steps,
             "updates": self.optimizer.updates,
@@ -198,19 +201,19 @@ class Trainer:
         }
 
     def restore(self, arrays: Mapping[str, F32], numbers: Mapping[str, float | int]) -> None:
-        """Take over a `state` and its `numbers`. Raises SeqError, and changes nothing, when they do not fit."""
+        """Load a `state` and its `numbers`. Raises SeqError, and changes nothing, if they do not match this model."""
         for name, shape in self._state_shapes().items():
             if name not in arrays:
-                raise SeqError(f"the checkpoint has no {name}: it belongs to another model")
+                raise SeqError(f"the checkpoint has no {name}: it belongs to a different model")
             if arrays[name].shape != shape or arrays[name].dtype != np.float32:
-                raise SeqError(f"{name} has the shape {arrays[name].shape}, this model needs {shape}")
+                raise SeqError(f"{name} has shape {arrays[name].shape}, this model needs {shape}")
         try:
             steps, updates = int(numbers["steps"]), int(numbers["updates"])
             seconds, rate_scale = float(numbers["seconds"]), float(numbers["rate_scale"])
         except (KeyError, ValueError, TypeError, OverflowError) as error:
-            raise SeqError(f"the checkpoint lacks a number that is needed: {error}") from None
+            raise SeqError(f"missing or invalid number in the checkpoint: {error}") from None
         if min(steps, updates) < 0 or not (0 <= seconds < math.inf and 0 < rate_scale < math.inf):
-            raise SeqError("the checkpoint's numbers make no sense: take an earlier one")
+            raise SeqError("invalid checkpoint state; use an earlier checkpoint")
         for name, view in self.parameters.items():
             view[:] = arrays[f"parameters.{name}"]
         for prefix, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):

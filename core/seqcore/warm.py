@@ -1,14 +1,14 @@
-"""`python -m seqcore.warm`: reads names of kernels, a line each, compiles them into the cache folder, and answers each.
+"""`python -m seqcore.warm`: reads kernel names, one per line, compiles each into the cache folder and echoes its name.
 
-What the program has started for that, see `seqcore.compilers`; a name that is unknown is answered as well.
+Started by `seqcore.compilers`. Unknown names are echoed as well.
 """
 
 import sys
 
 
 def main() -> None:
-    """Until there is nothing more to read: then whoever started it is done, or has gone."""
-    from seqcore import model, optimizer, serial  # noqa: F401  # they register their kernels
+    """Compile until end of input: then the parent process is done, or has exited."""
+    from seqcore import model, optimizer, serial  # noqa: F401  # importing registers their kernels
     from seqcore.jit import KERNELS
 
     known = {entry.name: entry for entry in KERNELS}

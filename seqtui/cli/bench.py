@@ -1,4 +1,4 @@
-"""`seqtui bench`: how fast training is, how much of the machine that is, where the time goes; how fast models write."""
+"""`seqtui bench`: speed of training and generation, share of the machine's peak, time by phase."""
 
 import importlib
 import importlib.util
@@ -25,7 +25,7 @@ PEAK_SECONDS = 0.2  # each time
 
 
 def _size(name: str, told: str) -> Callable[[Any], Any]:
-    """An option that sets one of the sizes; the configuration says what makes sense."""
+    """An option that sets one of the sizes; the configuration validates it."""
     return click.option(f"--{name}", type=int, metavar="N", help=told)
 
 
@@ -38,19 +38,19 @@ Examples:
   seqtui bench --json""",
 )
 @click.option("--model", "families", type=click.Choice(FAMILIES), multiple=True,
-              help="Of which family; can be repeated.  [default: every one]")  # fmt: skip
+              help="Model family; can be repeated.  [default: all]")  # fmt: skip
 @_size("hidden", "Units of a layer; attention: width of the residual stream.  [default: the family's]")
 @_size("layers", "Layers; attention: blocks.  [default: the family's]")
 @_size("batch", "Sequences a step.  [default: the family's]")
 @_size("length", "Timesteps a step.  [default: 64]")
 @click.option("--seconds", type=click.FloatRange(0.05, 600), default=2.0, metavar="X",
-              help="For each measurement.  [default: 2]")  # fmt: skip
-@click.option("--threads", type=int, metavar="N", help="Threads to train with.  [default: all cores]")
-@click.option("--torch/--no-torch", "beside", default=True, help="Measure PyTorch beside, where it is installed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+              help="Time per measurement.  [default: 2]")  # fmt: skip
+@click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: all cores]")
+@click.option("--torch/--no-torch", "beside", default=True, help="Compare with PyTorch if it is installed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 def command(families: tuple[str, ...], seconds: float, threads: int | None, beside: bool, as_json: bool,
             **sizes: int | None) -> None:  # fmt: skip
-    """Time training and writing: milliseconds a step, tokens a second, share of the machine's measured peak.
+    """Measure training and generation: ms per step, tokens/s, share of the machine's measured peak.
 
     The peak is what this machine's cores reach in the matrix product alone. Nothing else should run meanwhile.
     Where PyTorch is installed, the same models are measured in it: the better of one thread and all cores.
@@ -80,7 +80,7 @@ def command(families: tuple[str, ...], seconds: float, threads: int | None, besi
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured."""
+    """One measured model and its training."""
 
     model: ModelConfig
     training: TrainingConfig
@@ -90,7 +90,7 @@ class Case:
 
 
 def case(family: str, sizes: dict[str, int]) -> Case:
-    """The family as it is trained where nothing is said but `sizes`. Raises UsageError."""
+    """Return a family with its defaults, except for `sizes`. Raises UsageError."""
     said: dict[str, dict[str, Any]] = {"model": {"family": family}, "training": {}}
     for key, value in sizes.items():
         said["model" if key in _OF_MODEL else "training"][key] = value
@@ -100,9 +100,9 @@ def case(family: str, sizes: dict[str, int]) -> Case:
 
 
 def pytorch() -> tuple[ModuleType | None, str]:
-    """The module with the same models in PyTorch; None, and why, where that cannot be imported."""
+    """Return the module with the same models in PyTorch; or None and the reason, if it cannot be imported."""
     if importlib.util.find_spec("torch") is None:
-        return None, "PyTorch is not measured: pip install torch puts it beside"
+        return None, "PyTorch is not measured: pip install torch to compare"
     try:
         return importlib.import_module("seqtui.cli.bench_torch"), ""
     except Exception as error:  # a broken installation fails in many ways, and ours can be measured without
@@ -112,7 +112,7 @@ def pytorch() -> tuple[ModuleType | None, str]:
 
 
 def _measure(cases: Sequence[Case], seconds: float, torch: Any, status: "Status") -> list[dict[str, Any]]:
-    """A row for each case; shares are of the highest peak seen: one found while the machine was busy would flatter."""
+    """Return a row per case. Shares are of the highest peak seen: one measured on a busy machine is too low."""
     from seqcore.bench import measure_peak, time_training, time_writing
 
     peak, found = measure_peak(PEAK_SECONDS), []
@@ -148,7 +148,7 @@ def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
 
 
 def _beside(torch: Any, each: Case, seconds: float, step_seconds: float, per_second: float) -> dict[str, Any]:
-    """The same in PyTorch, the better of one thread and all cores, beside what a step and writing took here."""
+    """Measure the same in PyTorch, the better of one thread and all cores, and compare with our step and generation."""
     model, training = each.model.to_dict(), each.training.to_dict()
     counts = sorted({1, os.cpu_count() or 1})
     steps: list[float] = []

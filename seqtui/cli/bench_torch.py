@@ -118,17 +118,31 @@ class FeedForward:
         return _writer(self)
 
 
+def _turns(context: int, d: int) -> Any:
+    """Return exp(i t / 10000^(2j/d)) of rotary positions (Su et al. 2021), (context, d / 2), complex."""
+    angles = torch.outer(torch.arange(context).double(), 10_000.0 ** (-torch.arange(0, d, 2).double() / d))
+    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
+
+
+def _turned(x: Any, turns: Any) -> Any:
+    """Rotate the pairs (2j, 2j + 1) of x (B, heads, T, d) by turns (T, d / 2)."""
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * turns).flatten(-2)
+
+
 class Attention:
-    """A causal transformer with learned positions, pre-norm and GELU, in the recipe of nanoGPT's models."""
+    """A causal transformer as in nanoGPT: pre-norm, GELU, with learned or rotary positions."""
 
     batch_first = True
 
     def __init__(self, model: Fields) -> None:
         C, self.context, self.heads = model["hidden"], model["context"], model["heads"]
         bias, nn = model["bias"], torch.nn
-        if model["positions"] != "learned":
-            raise ValueError(f"{model['positions']} positions are not written in PyTorch here")
-        self.E, self.P = nn.Embedding(model["vocabulary_size"], C), nn.Embedding(self.context, C)
+        if model["positions"] not in ("learned", "rotary"):
+            raise ValueError(f"{model['positions']} positions are not implemented in PyTorch here")
+        self.E = nn.Embedding(model["vocabulary_size"], C)
+        self.P = nn.Embedding(self.context, C) if model["positions"] == "learned" else None
+        self.turns = _turns(self.context, C // self.heads) if self.P is None else None
         self.blocks = [
             nn.ModuleList([nn.LayerNorm(C, bias=bias), nn.Linear(C, 3 * C, bias), nn.Linear(C, C, bias),
                            nn.LayerNorm(C, bias=bias), nn.Linear(C, 4 * C, bias), nn.Linear(4 * C, C, bias)])
@@ -137,7 +151,8 @@ class Attention:
         self.norm, self.head = nn.LayerNorm(C, bias=bias), nn.Linear(C, model["vocabulary_size"], bias=False)
         if model["tied"]:
             self.head.weight = self.E.weight
-        self.parts = nn.ModuleList([self.E, self.P, *self.blocks, self.norm, self.head])
+        learned = [] if self.P is None else [self.P]
+        self.parts = nn.ModuleList([self.E, *learned, *self.blocks, self.norm, self.head])
         for parameter in self.parts.parameters():
             if parameter.dim() == 2:
                 nn.init.normal_(parameter, 0.0, 0.02)
@@ -151,11 +166,15 @@ class Attention:
     def _stream(self, tokens: Any, cache: list[Any] | None = None, start: int = 0) -> Any:
         """The last norm's output at every place, (B, T, C); `cache` holds keys and values of the `start` before."""
         B, T = tokens.shape
-        x = self.E(tokens) + self.P.weight[start : start + T]
+        x = self.E(tokens)
+        if self.P is not None:
+            x = x + self.P.weight[start : start + T]
         for layer, (norm1, qkv, out, norm2, fc, proj) in enumerate(self.blocks):
             q, k, v = (
                 part.view(B, T, self.heads, -1).transpose(1, 2) for part in qkv(norm1(x)).chunk(3, dim=2)
             )  # (B, heads, T, d)
+            if self.turns is not None:
+                q, k = (_turned(part, self.turns[start : start + T]) for part in (q, k))
             if cache is not None:
                 if start:
                     k, v = torch.cat((cache[layer][0], k), 2), torch.cat((cache[layer][1], v), 2)

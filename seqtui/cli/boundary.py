@@ -1,4 +1,4 @@
-"""The one place where an exception becomes a line on standard error and an exit code."""
+"""The only place where an exception becomes a line on standard error and an exit code."""
 
 import contextlib
 import errno
@@ -10,12 +10,12 @@ import click
 from seqcore.errors import SeqError
 
 DONE, FAILED, MISUSED, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
-BROKEN_PIPE = 141  # 128 + SIGPIPE, as a shell reports a program that a closed pipe ended
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
 DEBUG = "SEQTUI_DEBUG"
 
 
-class Exit(Exception):  # noqa: N818  # it may also be that all went well
-    """Ends the program with `code`; `line`, if there is one, goes to standard error."""
+class Exit(Exception):  # noqa: N818  # also used for success
+    """End the program with `code`; print `line`, if given, to standard error."""
 
     def __init__(self, code: int, line: str = "") -> None:
         super().__init__(line)
@@ -23,7 +23,7 @@ class Exit(Exception):  # noqa: N818  # it may also be that all went well
 
 
 def guarded(action: Callable[[], object]) -> int:
-    """Run `action`; returns the exit code. What went wrong is one line on standard error, never a traceback."""
+    """Run `action` and return the exit code. An error is one line on standard error, never a traceback."""
     try:
         action()
         sys.stdout.flush()
@@ -48,7 +48,7 @@ def guarded(action: Callable[[], object]) -> int:
 
 
 def complain(line: str) -> None:
-    """One line on standard error, whatever is in it; nothing where there is no standard error to write to."""
+    """Print one line on standard error, with control characters escaped; nothing if there is no standard error."""
     from seqtui.visible import visible
 
     try:
@@ -58,7 +58,7 @@ def complain(line: str) -> None:
 
 
 def _told(error: Exception) -> tuple[int, str]:
-    """The exit code and the line for what went wrong."""
+    """Return the exit code and the line for an exception."""
     if isinstance(error, click.UsageError):
         return MISUSED, _misuse(error)
     if isinstance(error, SeqError):
@@ -73,12 +73,12 @@ def _told(error: Exception) -> tuple[int, str]:
 
 
 def _misuse(error: click.UsageError) -> str:
-    """What was wrong with the call; click's own messages do not say where help is, ours say what would be right."""
+    """Return the line for an invalid call; click's own messages lack the pointer to --help, which is added."""
     line = error.format_message().rstrip()
     if type(error) is click.UsageError or error.ctx is None:
         return line
     command = error.ctx.command_path.removesuffix("(screen)").strip()
-    return f"{line} ({command} --help lists what there is)"
+    return f"{line} ({command} --help lists the options)"
 
 
 def _refused(error: OSError) -> str:
@@ -89,7 +89,7 @@ def _refused(error: OSError) -> str:
 
 
 def _pipe_is_gone() -> int:
-    """Whoever read the output stopped reading: say nothing, and let the interpreter's last flush go nowhere."""
+    """The reader of the output is gone: stay silent, and discard what the interpreter flushes at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -97,5 +97,5 @@ def _pipe_is_gone() -> int:
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         except (AttributeError, OSError, ValueError):
-            continue  # there is none, or it is closed
+            continue  # missing or closed
     return BROKEN_PIPE

@@ -1,4 +1,4 @@
-"""`seqtui compare`: what was trained, side by side, beside models that only count."""
+"""`seqtui compare`: runs side by side, with n-gram baselines."""
 
 import json
 import math
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from seqtui.cli.compared import Entry, Group
     from seqtui.cli.kernels import Status
 
-_ENDLESS = 10_000  # columns: as wide as a table wants to be
-_NAME = 24  # columns: a longer name of a run is folded before anything gives way
-_NEWEST = 12  # runs that are compared where none are named
-_GIVE_WAY = ("tok/s", "train", "time", "tokens", "parameters")  # columns, in this order, where there is no room
+_ENDLESS = 10_000  # columns: no limit on the width of a table
+_NAME = 24  # columns: longer run names are folded before any column is dropped
+_NEWEST = 12  # runs to compare if none are named
+_GIVE_WAY = ("tok/s", "train", "time", "tokens", "parameters")  # columns to drop if there is no room, in order
 
 
 @click.command(
@@ -28,32 +28,42 @@ Examples:
   seqtui compare brackets-* --reach --brackets 5000""",
 )
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
-@click.option("--reach", is_flag=True, help="How far back the losses depend on what was read.")
+@click.option("--reach", is_flag=True, help="Show how far back the losses depend on earlier tokens.")
 @click.option(
-    "--brackets", type=click.IntRange(1, 10**7), metavar="N", help="How brackets are closed, in N tokens of each run."
+    "--brackets", type=click.IntRange(1, 10**7), metavar="N", help="Test how brackets are closed, on N tokens per run."
 )
 @click.option(
-    "--temperature", type=float, default=1.0, show_default=True, metavar="X", help="With --brackets: as in generate."
+    "--temperature",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="Sampling temperature for --brackets.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Same seed, same passages."
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Random seed for --reach and --brackets.",
 )
 @click.option("--threads", type=int, metavar="N", help="Threads to use.  [default: all cores]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a run, and a model that counts, a line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line, for every run and n-gram baseline.")
 def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: Any) -> None:
-    """Set runs side by side: size, training, losses. Without RUN, the newest runs on the corpus of the newest one.
+    """Compare runs: size, training, losses. Without RUN: the newest runs on the corpus of the newest one.
 
-    Each run is told of as its newest checkpoint is; the training loss is the mean of the last 100 steps. Among the runs
-    stand models that train by counting (interpolated Kneser-Ney, on the same training part, judged on the same held-out
-    part): their parameters are the counts that they keep. The best is on top. Runs on another corpus, or on tokens of
-    another kind, have a table of their own: nats a token of theirs are another measure.
+    Each run is evaluated at its newest checkpoint; the training loss is the mean of the last 100 steps. The table
+    includes n-gram baselines (interpolated Kneser-Ney), counted on the same training part and evaluated on the same
+    held-out part; their parameters are the counts they store. The best model is at the top. Runs that differ in corpus,
+    held-out part or vocabulary are shown in separate tables, since their losses per token are not comparable.
 
-    --reach tells how large |d loss_t / d x_s| is at each lag t - s, x the embedded token, as a share of that at lag 1:
-    the median over the losses of some passages of the held-out part (--json has the mean too).
+    --reach shows |d loss_t / d x_s| at each lag t - s, x being the embedded token, relative to lag 1: the median over
+    the losses in some passages of the held-out part (--json also has the mean).
 
-    --brackets, for corpora of labelled brackets, tells the share of wrong closings by their distance in characters: of
-    those in a text that the model writes, and of those in the held-out part where the model is asked, having read what
-    is right, how the bracket closes.
+    --brackets, for corpora of labelled brackets, shows the share of wrong closings by their distance in characters: in
+    text that the model generates, and in the held-out part, where the model predicts each closing from the true text
+    before it.
     """
     from seqcore.errors import SeqError
     from seqcore.generate import Sampling
@@ -77,7 +87,7 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
     groups = grouped(entries)
     for number, group in enumerate(groups):
         if group.problem:
-            complain(f"nothing is counted on {group.name}: {group.problem}")
+            complain(f"no n-gram baselines for {group.name}: {group.problem}")
         with Status() as status:
             group.measure()
             group.count(status.say)
@@ -94,7 +104,7 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
 
 
 def _entries(names: tuple[str, ...]) -> "tuple[list[Entry], bool]":
-    """The runs to compare, and whether all could be read; what is wrong with the others is told. Raises SeqError."""
+    """Return the runs to compare, and whether all could be read; reports those that could not. Raises SeqError."""
     from seqcore.errors import SeqError
     from seqcore.folder import RunFolder, list_runs, runs_root
 
@@ -102,7 +112,7 @@ def _entries(names: tuple[str, ...]) -> "tuple[list[Entry], bool]":
     from seqtui.cli.compared import Entry, newest_alike
 
     if not names and not (known := list_runs()):
-        complain(f"no runs yet in {runs_root()}: seqtui train tales makes one")
+        complain(f"no runs yet in {runs_root()}: create one with seqtui train tales")
     found: dict[str, Entry] = {}
     complete = True
     for name in names or [str(folder.path) for folder in newest_alike(known, _NEWEST)]:
@@ -118,14 +128,16 @@ def _entries(names: tuple[str, ...]) -> "tuple[list[Entry], bool]":
 def _look(
     group: "Group", status: "Status", reach: bool, brackets: int | None, temperature: float, seed: int
 ) -> list[str]:
-    """Put in what was asked for beside the losses; lines about what could not be."""
+    """Add the requested reach and bracket results to the rows; return a line for each that is not available."""
     from seqcore.errors import SeqError
 
     troubles: list[str] = []
     if brackets and not group.brackets:
-        troubles.append(f"--brackets: {group.name} holds out no text of labelled brackets, as the sample corpus does")
+        troubles.append(
+            f"--brackets: no labelled brackets in the held-out part of {group.name} (use the corpus brackets)"
+        )
     for entry in group.entries:
-        status.say(f"looking into {entry.row['name']}")
+        status.say(f"analysing {entry.row['name']}")
         if reach and group.validation is not None and group.validation.size:
             entry.add_reach(group.validation, seed)
         if brackets and group.brackets:
@@ -137,7 +149,7 @@ def _look(
 
 
 def _ordered(group: "Group") -> list[dict[str, Any]]:
-    """Runs and models that count, the best first; those without a loss last."""
+    """Return the rows of runs and n-gram baselines, best first; those without a loss last."""
     rows = [entry.row for entry in group.entries] + group.counted
     return sorted(rows, key=lambda row: row.get("validation_loss", math.inf))
 
@@ -149,20 +161,20 @@ def _print(group: "Group", how: Mapping[str, Any], first: bool) -> None:
     unit = UNITS[group.kind]
     heading = group.name
     if group.train is not None and group.validation is not None:
-        heading += f" · {group.train.size:,} {unit}s to learn from, {group.validation.size:,} held out"
-    _title(f"{heading} · nats a {unit}", first)
+        heading += f" · {group.train.size:,} {unit}s for training, {group.validation.size:,} held out"
+    _title(f"{heading} · nats per {unit}", first)
     made, dropped = _fitting(_ordered(group), unit)
     print_table(made)
     for line in filter(None, [dropped, group.remark]):
         screen.print(shown(line, "dim"), soft_wrap=not on_terminal(screen))
     if how["reach"]:
-        _title("reach at each lag, as a share of that at lag 1: the median over losses")
+        _title("reach by lag, relative to lag 1 (median over the losses)")
         print_table(_reaches(rows))
     if how["brackets"] and group.brackets:
-        wrote = f"in {how['brackets']:,} tokens written at temperature {how['temperature']:g}"
-        _title(f"closings that are wrong, by distance, {wrote}")
+        wrote = f"in {how['brackets']:,} tokens generated at temperature {how['temperature']:g}"
+        _title(f"wrong closings by distance, {wrote}")
         print_table(_closings(rows, "brackets_written"))
-        _title("and where the model is asked how a bracket of the held-out part closes")
+        _title("wrong closings by distance, predicted in the held-out part")
         print_table(_closings(rows, "brackets_asked"))
 
 
@@ -180,7 +192,7 @@ def _by_loss(group: "Group") -> "list[Entry]":
 
 
 def _fitting(rows: Sequence[Mapping[str, Any]], unit: str) -> "tuple[Table, str]":
-    """The table of losses without the columns that the terminal has no room for, and a line that names them."""
+    """Return the table of losses without the columns that do not fit on the terminal, and a line that lists them."""
     from rich.cells import cell_len
     from rich.measure import Measurement
 
@@ -193,7 +205,7 @@ def _fitting(rows: Sequence[Mapping[str, Any]], unit: str) -> "tuple[Table, str]
         give_way = [column for column in _GIVE_WAY if column not in dropped]
         wanted = Measurement.get(screen, screen.options.update(max_width=_ENDLESS), made).maximum - folds
         if not on_terminal(screen) or not give_way or wanted <= screen.width:
-            return made, f"no room for {', '.join(dropped)}: --json tells all" if dropped else ""
+            return made, f"no room for {', '.join(dropped)}: see --json" if dropped else ""
         dropped.append(give_way[0])
 
 
@@ -254,7 +266,7 @@ def _closings(rows: Iterable[Mapping[str, Any]], key: str) -> "Table":
 
 
 def _share(found: Mapping[str, int]) -> str:
-    """12% of 94."""
+    """Format the share of wrong closings: 12% of 94."""
     return f"{found['wrong'] / found['closings']:.0%} of {found['closings']:,}" if found["closings"] else "none"
 
 
@@ -263,7 +275,7 @@ def _loss(value: float | None) -> str:
 
 
 def _short(count: float | None) -> str:
-    """A count in five characters at most: 831, 82.6k, 1.54M."""
+    """Format a count in at most five characters: 831, 82.6k, 1.54M."""
     if count is None:
         return ""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -1,4 +1,4 @@
-"""What `seqtui compare` sets side by side: runs, grouped by the tokens they are judged on, and models that count."""
+"""The data of `seqtui compare`: runs, grouped by the tokens they are evaluated on, and n-gram baselines."""
 
 import contextlib
 import math
@@ -17,20 +17,20 @@ from seqcore.serial import SerialModel
 
 from seqtui.cli.loading import LoadedRun, load
 
-HIGHEST = 5  # order of the n-grams
-_RECENT = 100  # steps that a train loss is the mean of: of one step it is chance
+HIGHEST = 5  # highest order of the n-gram baselines
+_RECENT = 100  # steps that the training loss is averaged over: a single step is too noisy
 
 
 @dataclass
 class Entry:
-    """A run's newest checkpoint that loads, and the JSON object that tells of it; what is not known is absent."""
+    """The newest valid checkpoint of a run, and the JSON object that describes it; unknown values are absent."""
 
     loaded: LoadedRun
     row: dict[str, Any]
 
     @staticmethod
     def of(folder: RunFolder) -> "Entry":
-        """Raises SeqError for a run that is damaged."""
+        """Load a run. Raises SeqError if it is damaged."""
         loaded = load(str(folder.path))
         model, training = loaded.config.model, loaded.config.training
         row: dict[str, Any] = {
@@ -47,15 +47,15 @@ class Entry:
         return Entry(loaded, row | _trained(folder, loaded.step, row["tokens"]))
 
     def add_reach(self, tokens: I32, seed: int) -> None:
-        """How the reach fades with the lag, over passages of `tokens`; nothing where it is not finite."""
+        """Add the reach by lag over passages of `tokens`; adds nothing if it is not finite."""
         found = reach_by_lag(self._serial, self.loaded.config.vocabulary, tokens, seed)
         if found.typical:
             self.row |= {"reach": found.typical, "reach_mean": found.mean}
 
     def add_brackets(self, text: str, count: int, temperature: float, seed: int) -> None:
-        """What the model closes wrongly, in `count` tokens that it writes, and asked in as much of `text`.
+        """Add the wrong closings in `count` generated tokens, and in predictions on `count` characters of `text`.
 
-        Raises SeqError for a model that diverged.
+        The latter need tokens that are characters or bytes. Raises SeqError if the model has diverged.
         """
         vocabulary = self.loaded.config.vocabulary
         wrote = written(self._serial, vocabulary, count, temperature, seed)
@@ -69,14 +69,14 @@ class Entry:
 
     @property
     def same(self) -> tuple[object, ...]:
-        """Equal for runs that are judged on the same tokens: nats a token of others would be another measure."""
+        """Key of the group: equal for runs evaluated on the same tokens, whose losses per token are comparable."""
         config = self.loaded.config
         corpus = config.corpus.digest or str(self.loaded.folder.path)
         return corpus, config.training.tokens_by, config.training.validation, config.vocabulary.symbols
 
 
 def _trained(folder: RunFolder, step: int, tokens: int) -> dict[str, Any]:
-    """What metrics.jsonl tells of the model at `step`; anybody may have written it."""
+    """Return what metrics.jsonl, which is untrusted, records of the training up to `step`."""
     known: dict[str, Any] = {}
     losses, weights, before = [], [], 0
     for line in folder.metrics():
@@ -99,12 +99,12 @@ def _trained(folder: RunFolder, step: int, tokens: int) -> dict[str, Any]:
 
 
 def _closings(text: str) -> dict[str, dict[str, int]]:
-    """By distance, how many closings there are and how many of them are wrong."""
+    """Count the closings and the wrong ones in `text`, by distance."""
     return {called(*found[:2]): {"wrong": found.wrong, "closings": found.closings} for found in wrong_closings(text)}
 
 
 def called(least: int, most: int) -> str:
-    """A range of distances: 10-29, 30+."""
+    """Format a range of distances: 10-29, 30+."""
     return f"{least}-{most}" if most < 10**6 else f"{least}+"
 
 
@@ -114,25 +114,25 @@ def _number(value: object) -> bool:
 
 @dataclass
 class Group:
-    """Runs on the same tokens, and what these tokens are."""
+    """Runs evaluated on the same tokens, and these tokens."""
 
     entries: list[Entry]
     corpus: Corpus | None = None
     train: I32 | None = None
     validation: I32 | None = None
-    problem: str = ""  # why there is no corpus
+    problem: str = ""  # why the corpus is not available
     counted: list[dict[str, Any]] = field(default_factory=list)
-    remark: str = ""  # that only a part was counted
+    remark: str = ""  # says if the baselines used only a part of the tokens
 
     @staticmethod
     def of(entries: list[Entry]) -> "Group":
-        """With the corpus of the first run that still has it."""
+        """Make a group with the corpus of the first run whose corpus is still available."""
         group = Group(entries)
         for entry in entries:
             config = entry.loaded.config
             try:
                 group.corpus = entry.loaded.folder.corpus(config)
-                tokens = config.vocabulary.encode_corpus(group.corpus)
+                tokens, _ = config.vocabulary.encode_known(group.corpus)
                 group.train, group.validation = split_tokens(tokens, config.training.validation)
                 group.problem = ""
                 break
@@ -142,29 +142,29 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Of the corpus."""
+        """Name of the corpus."""
         return self.entries[0].loaded.config.corpus.name or "no corpus"
 
     @property
     def kind(self) -> str:
-        """Of the tokens: char, byte or word."""
+        """Kind of the tokens: char, byte or word."""
         return self.entries[0].loaded.config.vocabulary.kind
 
     @property
     def held_out(self) -> str:
-        """The text that models are judged on; empty where there is none."""
+        """The text that models are evaluated on; empty if there is none."""
         if self.validation is None or not self.validation.size:
             return ""
         return self.entries[0].loaded.config.vocabulary.decode(self.validation)
 
     @cached_property
     def brackets(self) -> str:
-        """The held-out text from its first whole line on, if it is one of labelled brackets; else empty."""
+        """The held-out text from its first complete line on if it consists of labelled brackets, else empty."""
         text = self.held_out.partition("\n")[2]
         return text if has_brackets(text) else ""
 
     def measure(self) -> None:
-        """Losses that training did not measure at the step that is compared, and bits in the place of nats."""
+        """Measure validation losses that training did not record at the compared step; add the losses in bits."""
         if self.validation is None or self.validation.size < 2:
             return
         for entry in self.entries:
@@ -176,7 +176,7 @@ class Group:
             entry.row |= self._bits(entry.row)
 
     def count(self, tell: Callable[[str], None]) -> None:
-        """Models that count on the same training part, judged on the same validation part."""
+        """Count n-gram baselines on the training part and evaluate them on the validation part."""
         from seqcore.data.ngrams import MEASURED, MOST, ngrams
 
         if self.train is None or self.validation is None or self.validation.size < 2:
@@ -185,7 +185,7 @@ class Group:
         tokens = min(MOST, int(self.train.size))
         models = ngrams(self.train, self.validation, config.vocabulary.size, HIGHEST)
         for order in range(HIGHEST + 1):
-            tell(f"counting on {self.name}, {order} of {HIGHEST}")
+            tell(f"n-gram baselines on {self.name}, order {order} of {HIGHEST}")
             model = next(models)
             row: dict[str, Any] = {"kind": "counted", "name": model.name, "corpus": self.name}
             row |= {"tokens_by": config.training.tokens_by, "order": order, "parameters": model.parameters}
@@ -197,12 +197,12 @@ class Group:
             self.counted.append(row | self._bits(row))
         if self.train.size > MOST or self.validation.size > MEASURED:
             measured = min(MEASURED, int(self.validation.size))
-            self.remark = f"counted on the last {tokens:,} tokens, measured on the first {measured:,}"
+            self.remark = f"n-grams counted on the last {tokens:,} tokens, measured on the first {measured:,}"
             for row in self.counted:
                 row |= {"references_counted": tokens, "references_measured": measured}
 
     def _bits(self, row: dict[str, Any]) -> dict[str, float]:
-        """Bits, which are comparable between tokens of different kinds where they are told by character."""
+        """Return the loss in bits; per character, it is comparable between different kinds of tokens."""
         if "validation_loss" not in row:
             return {}
         bits = row["validation_loss"] / math.log(2)
@@ -211,7 +211,7 @@ class Group:
 
     @property
     def _tokens_per_character(self) -> float:
-        """Over the validation part; 0 where it cannot be told, since some of the words are unknown."""
+        """Ratio over the validation part; 0 if unknown words make it undefined."""
         assert self.validation is not None
         vocabulary, tokens = self.entries[0].loaded.config.vocabulary, self.validation
         if vocabulary.unknown is not None and (tokens[1:] == vocabulary.unknown).any():
@@ -221,7 +221,7 @@ class Group:
 
 
 def grouped(entries: Iterable[Entry]) -> list[Group]:
-    """Runs that are judged on the same tokens together, in the order of the first of each."""
+    """Group runs that are evaluated on the same tokens, in the order of each group's first run."""
     found: dict[tuple[object, ...], list[Entry]] = {}
     for entry in entries:
         found.setdefault(entry.same, []).append(entry)
@@ -229,7 +229,7 @@ def grouped(entries: Iterable[Entry]) -> list[Group]:
 
 
 def newest_alike(folders: Iterable[RunFolder], most: int) -> Iterator[RunFolder]:
-    """Of folders, newest first, those on the same corpus as the first that can be read; at most so many."""
+    """Yield at most `most` of `folders` (newest first): those with the corpus of the first one that can be read."""
     digest: str | None = None
     for folder in folders:
         with contextlib.suppress(SeqError):

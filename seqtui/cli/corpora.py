@@ -1,4 +1,4 @@
-"""`seqtui corpora`: what can be trained on."""
+"""`seqtui corpora`: the available corpora."""
 
 import json
 from typing import Any
@@ -14,14 +14,14 @@ _SAMPLE_LINES = 8
 )
 @click.argument("name", required=False)
 @click.option(
-    "--tokens-by", type=click.Choice(["char", "byte", "word"]), default="char", show_default=True, help="What to count."
+    "--tokens-by", type=click.Choice(["char", "byte", "word"]), default="char", show_default=True, help="Token type."
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="What the text is written in.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, one object a line.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 def command(name: str | None, tokens_by: str, encoding: str, as_json: bool) -> None:
-    """List the sample corpora; with NAME (one of them, a file, a folder or -) tell about that one and show a piece.
+    """List the sample corpora; with NAME (one of them, a file, a folder or -) show statistics and an excerpt of it.
 
-    The losses are what counting reaches on the last tenth: a model is good when it is below them.
+    The losses are those of n-gram baselines on the last tenth; a useful model is below them.
     """
     entries = [_statistics(name, tokens_by, encoding)] if name is not None else _samples()
     if as_json:
@@ -40,13 +40,14 @@ def _samples() -> list[dict[str, Any]]:
 
 
 def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
-    """What there is to know of a corpus; what is not known is absent. Raises SeqError."""
-    from seqcore.data.corpus import read_corpus, split_tokens
+    """Return statistics of a corpus; unknown ones are absent. Raises SeqError."""
+    from seqcore.data.corpus import split_tokens
     from seqcore.data.vocabulary import Vocabulary
 
     from seqtui.cli.counting import count
+    from seqtui.cli.reading import read
 
-    corpus = read_corpus(source, encoding=encoding, as_bytes=tokens_by == "byte")
+    corpus = read(source, encoding, as_bytes=tokens_by == "byte")
     vocabulary = Vocabulary.build(tokens_by, corpus)
     train, validation = split_tokens(vocabulary.encode_corpus(corpus), 0.1)
     readable = corpus.data.decode("utf-8", "replace") if tokens_by == "byte" else corpus.text
@@ -89,7 +90,7 @@ def _print_one(entry: dict[str, Any]) -> None:
         ("characters", f"{entry['characters']:,}, {entry['distinct_characters']:,} distinct"),
         ("lines", f"{entry['lines']:,}"),
         ("tokens", f"{entry['tokens']:,} {unit}s, vocabulary of {entry['vocabulary']:,}"),
-        ("counting reaches", ", ".join(filter(None, [f"{losses} nats a {unit}", remark(entry)]))),
+        ("n-gram baselines", ", ".join(filter(None, [f"{losses} nats per {unit}", remark(entry)]))),
     ]
     screen = console()
     facts(screen, rows)

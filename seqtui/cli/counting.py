@@ -1,4 +1,4 @@
-"""What models that only count reach, beside which a network's loss means something."""
+"""N-gram baselines, to compare the loss of a network with."""
 
 import math
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def count(train: "I32", validation: "I32", size: int) -> dict[str, Any]:
-    """Models counted on `train` (M,) and measured on `validation` (N,), with `size` tokens in the vocabulary.
+    """Count n-grams on `train` (M,) and measure them on `validation` (N,), with `size` tokens in the vocabulary.
 
-    Entries of a JSON object: "references", the losses that are known by their models' names, in nats a token; and of
-    how many tokens, "references_counted" and "references_measured", where the texts are too long to be read whole.
+    Return entries of a JSON object: "references", the losses by model name in nats per token; and, if only a part of a
+    long text was used, the number of tokens in "references_counted" and "references_measured".
     """
     from seqcore.data.ngrams import MEASURED, MOST, references
 
@@ -28,7 +28,7 @@ def count(train: "I32", validation: "I32", size: int) -> dict[str, Any]:
 
 
 def remark(entry: Mapping[str, Any]) -> str:
-    """What to say of what `count` found where only a part was read; empty where all was."""
+    """Return a remark on the result of `count` if only a part was used, else an empty string."""
     if "references_counted" not in entry:
         return ""
     counted, measured = entry["references_counted"], entry["references_measured"]

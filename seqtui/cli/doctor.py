@@ -1,4 +1,4 @@
-"""`seqtui doctor`: what this machine and terminal offer, and a hint for whatever looks wrong."""
+"""`seqtui doctor`: check the installation, the machine and the terminal, with a hint for each problem."""
 
 import os
 import sys
@@ -11,18 +11,18 @@ import click
 
 @dataclass(frozen=True)
 class Finding:
-    """A fact, and a hint where something about it looks wrong."""
+    """A fact about the system, with a hint if something looks wrong."""
 
     name: str
     value: str
     hint: str = ""
 
 
-@click.command("doctor", epilog="\b\nExample:\n  seqtui doctor      paste its answer into a bug report")
+@click.command("doctor", epilog="\b\nExample:\n  seqtui doctor      paste the output into a bug report")
 def command() -> None:
-    """Tell versions, threads, vector width, cache folder, runs folder and terminal abilities.
+    """Check the installation: versions, threads, vector width, folders, terminal.
 
-    Where something looks wrong, the line after it says what to do.
+    If something looks wrong, the line below it says what to do.
     """
     from seqtui.cli.terminal import console, facts, shown
 
@@ -36,12 +36,12 @@ def command() -> None:
 
 
 def _safely(part: Callable[[], list[Finding]]) -> list[Finding]:
-    """A part's findings; a part that fails is itself a finding."""
+    """Run one check; if it fails, the error is its finding."""
     try:
         return part()
-    except Exception as error:  # whatever is broken here is what somebody wants to know
+    except Exception as error:  # a broken installation is what this command reports
         name = part.__name__.strip("_")
-        return [Finding(name, f"{type(error).__name__}: {error}", "this part could not be looked at")]
+        return [Finding(name, f"{type(error).__name__}: {error}", "this check failed")]
 
 
 def _versions() -> list[Finding]:
@@ -67,11 +67,11 @@ def _engine() -> list[Finding]:
 
     processor, _ = jit.host()
     threads, cores = jit.available_threads(), _cores()
-    few = f"NUMBA_NUM_THREADS holds it below the {cores} cores there are" if threads < cores else ""
+    few = f"NUMBA_NUM_THREADS limits it to fewer than the {cores} available cores" if threads < cores else ""
     layers = _thread_layers()
     layer = jit.threading_layer() or (layers[0] if layers else "workqueue")
-    slow = "no vector instructions that this engine knows well: training will be slow" if SHAPE.name == "SSE2" else ""
-    jitless = "NUMBA_DISABLE_JIT is set: unset it, everything will be slow" if numba.config.DISABLE_JIT else ""
+    slow = "no supported vector instructions beyond SSE2: training will be slow" if SHAPE.name == "SSE2" else ""
+    jitless = "NUMBA_DISABLE_JIT is set and makes everything slow: unset it" if numba.config.DISABLE_JIT else ""
     return [
         Finding("processor", processor, jitless),
         Finding("vectors", f"{SHAPE.name}, {SHAPE.lanes} floats; tile of {SHAPE.rows} × {SHAPE.columns}", slow),
@@ -85,7 +85,7 @@ def _cores() -> int:
 
 
 def _thread_layers() -> list[str]:
-    """The thread layers that can be loaded, in the order in which Numba tries them."""
+    """Return the threading layers that can be loaded, in the order Numba tries them."""
     import importlib
 
     found = []
@@ -107,20 +107,20 @@ def _folders() -> list[Finding]:
     chosen = os.environ.get(jit.CACHE_VARIABLE)
     wanted = Path(chosen) if chosen else user_cache_path("seqtui", appauthor=False)
     temporary = wanted not in jit.CACHE_FOLDER.parents
-    hint = f"{wanted} cannot be written: set {jit.CACHE_VARIABLE} to a folder that lasts" if temporary else ""
+    hint = f"{wanted} cannot be written: set {jit.CACHE_VARIABLE} to a persistent folder" if temporary else ""
     known = jit.cached()
     root, runs = runs_root(), len(list_runs())
     unwritable = "" if _writable(root) else "cannot be written: give --out, or set SEQTUI_RUNS_DIR"
     return [
         Finding("cache folder", str(jit.CACHE_FOLDER), hint),
         Finding("kernels", f"{total}, {'all compiled' if known else 'not all compiled yet'}",
-                "" if known else "the first start takes about 20 s: seqtui warmup does it now"),
+                "" if known else "the first start compiles them, in about 20 s: run seqtui warmup to do it now"),
         Finding("runs folder", f"{root}, {runs} run{'' if runs == 1 else 's'}", unwritable),
     ]  # fmt: skip
 
 
 def _writable(folder: Path) -> bool:
-    """Whether `folder`, or the nearest folder above it that exists, may be written to."""
+    """Return whether `folder`, or its nearest existing parent, is writable."""
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -134,16 +134,16 @@ def _terminal() -> list[Finding]:
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     encoding = (sys.stdout.encoding or "unknown").lower()
     found = [
-        Finding("terminal", f"{os.environ.get('TERM', 'no TERM')}" if terminal else "none: output goes elsewhere",
+        Finding("terminal", f"{os.environ.get('TERM', 'no TERM')}" if terminal else "none (redirected)",
                 "TERM=dumb cannot show the screen" if terminal and screen.is_dumb_terminal else ""),
         Finding("text", encoding, "" if "utf" in encoding else "not UTF-8: set LANG=C.UTF-8 or PYTHONUTF8=1"),
     ]  # fmt: skip
     if terminal:
         columns, rows = os.get_terminal_size()
-        small = "the screen wants at least 60 columns and 16 rows" if columns < 60 or rows < 16 else ""
+        small = "the screen needs at least 60 columns and 16 rows" if columns < 60 or rows < 16 else ""
         colours = {None: "none", "standard": "16", "256": "256", "truecolor": "16 million"}
         found.append(Finding("size", f"{columns} × {rows}", small))
-        few = "COLORTERM=truecolor, where the terminal can, makes heatmaps smooth"
+        few = "for smooth heatmaps, set COLORTERM=truecolor if the terminal supports it"
         system = screen.color_system
         found.append(Finding("colours", colours.get(system, str(system)),
                              few if system in ("standard", "256") else ""))  # fmt: skip

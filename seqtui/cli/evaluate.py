@@ -1,4 +1,4 @@
-"""`seqtui evaluate`: how well a run's model predicts a text."""
+"""`seqtui evaluate`: measure the loss of a run's model on a text."""
 
 import json
 import math
@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqtui.cli.at import at_option
+
 if TYPE_CHECKING:
+    from seqcore.folder import At
     from seqcore.records import I32
 
     from seqtui.cli.loading import LoadedRun
@@ -16,26 +19,27 @@ if TYPE_CHECKING:
     "evaluate",
     epilog="""\b
 Examples:
-  seqtui evaluate tales-lstm256-1            on the part that was held out
-  seqtui evaluate tales-lstm256-1 other.txt  on a whole other text
+  seqtui evaluate tales-lstm256-1            on the held-out part of its corpus
+  seqtui evaluate tales-lstm256-1 other.txt  on another text
   seqtui evaluate tales-lstm256-1 --json""",
 )
 @click.argument("run")
 @click.argument("corpus", required=False)
-@click.option("--encoding", default="utf-8", show_default=True, help="What CORPUS is written in.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CORPUS.")
+@at_option
 @click.option("--threads", type=int, metavar="N", help="Threads to use.  [default: all cores]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(run: str, corpus: str | None, encoding: str, threads: int | None, as_json: bool) -> None:
-    """Measure the model of RUN on the part of its corpus that was held out, or on the whole of CORPUS.
+def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int | None, as_json: bool) -> None:
+    """Evaluate the model of RUN on the held-out part of its corpus, or on all of CORPUS.
 
-    Loss is in nats a token, the hidden state carried through the text; attention, which has none, reads one context
-    after the other. Beside it stand models that only count.
+    Loss is in nats per token, with the hidden state carried through the text; attention, which has none, reads one
+    context at a time. N-gram baselines counted on the training part are listed for comparison.
     """
     from seqtui.cli.kernels import use_threads
     from seqtui.cli.loading import load
 
     use_threads(threads)
-    loaded = load(run)
+    loaded = load(run, at)
     if corpus is None:
         what, train, tokens = _held_out(loaded)
     else:
@@ -48,51 +52,52 @@ def command(run: str, corpus: str | None, encoding: str, threads: int | None, as
 
 
 def _held_out(loaded: "LoadedRun") -> "tuple[str, I32, I32]":
-    """What is measured, the tokens to count on and those to measure on. Raises SeqError."""
+    """Return a description, the training tokens (for the baselines) and the held-out tokens. Raises SeqError."""
     from seqcore.data.corpus import split_tokens
-    from seqcore.errors import SeqError
-
-    from seqtui.called import called
+    from seqcore.errors import CorpusChanged, SeqError
 
     training, vocabulary = loaded.config.training, loaded.config.vocabulary
     if not loaded.config.corpus.source:
-        name = called(loaded.folder.path)
-        raise SeqError(f"{loaded.folder.name} was imported without a corpus: name one, seqtui evaluate {name} CORPUS")
-    corpus = loaded.folder.corpus(loaded.config)
-    tokens = vocabulary.encode_corpus(corpus)
+        name = loaded.folder.argument
+        raise SeqError(f"{loaded.folder.name} was imported without a corpus: give one, seqtui evaluate {name} CORPUS")
+    try:
+        corpus = loaded.folder.corpus(loaded.config)
+    except CorpusChanged as error:
+        raise SeqError(f"{error}: give a CORPUS to evaluate on") from None
+    tokens, _ = vocabulary.encode_known(corpus)
     train, validation = split_tokens(tokens, training.validation)
     if not validation.size:
-        raise SeqError("this run held nothing back (--validation 0): name a CORPUS to measure it on")
+        raise SeqError("this run has no held-out part (--validation 0): give a CORPUS to evaluate on")
     return f"the held-out {training.validation:.0%} of {corpus.name}", train, validation
 
 
 def _other(loaded: "LoadedRun", source: str, encoding: str) -> "tuple[str, I32, I32]":
-    """As `_held_out`, for the whole of another corpus."""
+    """Like `_held_out`, for all of another corpus."""
     import numpy as np
-    from seqcore.data.corpus import read_corpus
     from seqcore.errors import SeqError
 
     from seqtui.cli.boundary import complain
+    from seqtui.cli.reading import read
 
     vocabulary = loaded.config.vocabulary
-    corpus = read_corpus(source, encoding=encoding, as_bytes=vocabulary.kind == "byte")
+    corpus = read(source, encoding, as_bytes=vocabulary.kind == "byte")
     if vocabulary.unknown is None:
-        tokens = vocabulary.encode_corpus(corpus)  # raises where something is unknown
+        tokens = vocabulary.encode_corpus(corpus)  # raises if a symbol is unknown
     else:
         tokens, warning = vocabulary.encode_prompt(corpus.text)
         if warning:
             complain(warning)
     if tokens.size < 2:
-        raise SeqError(f"{corpus.name} has a single token: at least two are needed to predict one")
+        raise SeqError(f"{corpus.name} has a single token: at least two are needed")
     try:
         train = _held_out(loaded)[1]
-    except SeqError:  # the run's own corpus is gone: nothing to count on
+    except SeqError:  # the run's own corpus is not available: no baselines
         train = np.zeros(0, np.int32)
     return corpus.name, train, tokens
 
 
 def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any]:
-    """Losses and what follows from them, by name; what is not known is absent."""
+    """Return the loss, metrics derived from it and baselines, by name; unknown ones are absent."""
     from seqcore.jit import kernel_groups
     from seqcore.trainer import Trainer
 
@@ -102,7 +107,7 @@ def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any
     with Status() as status:
         compile_with(status.compiling, kernel_groups(loaded.config.model.family, "train"))
     config, vocabulary = loaded.config, loaded.config.vocabulary
-    small = config.training.changed(batch=1, length=1)  # nothing is trained: the smallest workspace will do
+    small = config.training.changed(batch=1, length=1)  # no training: the smallest workspace is enough
     loss = Trainer(config.model, small, tokens, tokens, loaded.parameters).evaluate(tokens)
     predicted = int(tokens.size) - 1
     report: dict[str, Any] = {"tokens": predicted, "loss": loss}
@@ -128,20 +133,22 @@ def _print(report: dict[str, Any], kind: str) -> None:
     rows = [
         ("model", f"{report['run']}, step {report['step']:,}"),
         ("text", f"{report['corpus']} · {report['tokens']:,} {unit}s predicted"),
-        ("loss", f"{report['loss']:.4f} nats a {unit}" if "loss" in report else "not finite: the model has diverged"),
+        ("loss", f"{report['loss']:.4f} nats per {unit}" if "loss" in report else "not finite: the model has diverged"),
     ]
     if "perplexity" in report:
         rows.append(("perplexity", f"{report['perplexity']:,.3f} {unit}s"))
     if kind != "char" and "bits_per_token" in report:
-        rows.append((f"bits a {unit}", f"{report['bits_per_token']:.4f}"))
+        rows.append((f"bits per {unit}", f"{report['bits_per_token']:.4f}"))
     if "bits_per_character" in report:
-        rows.append(("bits a character", f"{report['bits_per_character']:.4f}"))
+        rows.append(("bits per character", f"{report['bits_per_character']:.4f}"))
     if "unknown" in report:
         share = report["unknown"] / report["tokens"]
-        rows.append(("<unk>", f"{report['unknown']:,} of the {unit}s ({share:.1%}): bits a character would flatter"))
+        rows.append(
+            ("<unk>", f"{report['unknown']:,} of the {unit}s ({share:.1%}): bits per character would be too low")
+        )
     facts(console(), rows)
     if len(report["references"]) > 1:
-        made = table("counting", "nats", "model's gain", right=("nats", "model's gain"))
+        made = table("n-gram baseline", "nats", "model's gain", right=("nats", "model's gain"))
         for name, value in report["references"].items():
             made.add_row(name, f"{value:.4f}", f"{value - report['loss']:+.4f}" if "loss" in report else "")
         print_table(made)

@@ -1,12 +1,15 @@
-"""`seqtui export`: a run's weights for PyTorch, NumPy or ONNX."""
+"""`seqtui export`: write a run's weights for PyTorch, NumPy or ONNX."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from seqtui.cli.at import at_option
+
 if TYPE_CHECKING:
     from seqcore.exchange.contents import Contents
+    from seqcore.folder import At
 
 _SUFFIXES = {".safetensors": "torch", ".npz": "npz", ".onnx": "onnx"}
 
@@ -15,34 +18,38 @@ _SUFFIXES = {".safetensors": "torch", ".npz": "npz", ".onnx": "onnx"}
     "export",
     epilog="""\b
 Examples:
-  seqtui export tales-lstm256-1 tales.safetensors > tales.py   weights, and the module that loads them
+  seqtui export tales-lstm256-1 tales.safetensors > tales.py   weights and PyTorch module
   seqtui export tales-lstm256-1 tales.npz
   seqtui export tales-lstm256-1 tales.onnx""",
 )
 @click.argument("run")
 @click.argument("file")
 @click.option(
-    "--to", "layout", type=click.Choice(tuple(_SUFFIXES.values())), help="For what.  [default: as FILE's name ends]"
+    "--to",
+    "layout",
+    type=click.Choice(tuple(_SUFFIXES.values())),
+    help="File format.  [default: by the suffix of FILE]",
 )
-@click.option("--source", metavar="FILE.py", help="Write the PyTorch module there, not to standard output.")
-@click.option("--force", is_flag=True, help="Replace files that are there already.")
-def command(run: str, file: str, layout: str | None, source: str | None, force: bool) -> None:
-    """Write the newest weights of RUN (a run's name or folder) to FILE.
+@at_option
+@click.option("--source", metavar="FILE.py", help="Write the PyTorch module to this file instead of standard output.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
+def command(run: str, file: str, layout: str | None, at: "At", source: str | None, force: bool) -> None:
+    """Write the weights of RUN (a run's name or folder) to FILE.
 
     \b
-    torch  safetensors (.safetensors) that load strictly into a module of plain torch.nn parts, whose source is printed
-    npz    NumPy arrays (.npz) under the names the engine has for them; np.load reads them
-    onnx   a graph (.onnx) from tokens to logits; needs pip install "seqtui[onnx]"
+    torch  safetensors (.safetensors); the source of a plain torch.nn module for them is printed
+    npz    NumPy arrays (.npz) under the engine's own names, for np.load
+    onnx   ONNX graph (.onnx) from tokens to logits; needs pip install "seqtui[onnx]"
 
-    torch and npz can be read back: seqtui import FILE.
-    """  # \b is click's mark for lines that are not to be wrapped
+    The PyTorch module loads the weights with strict=True. torch and npz files can be imported with seqtui import.
+    """  # \b: click does not wrap the lines that follow
     layout = layout or _SUFFIXES.get(Path(file).suffix.lower())
     if layout is None:
-        raise click.UsageError(f"--to is needed, since {file!r} does not end in {', '.join(_SUFFIXES)}")
+        raise click.UsageError(f"{file!r} has none of the suffixes {', '.join(_SUFFIXES)}: give the format with --to")
     if source is not None and layout != "torch":
-        raise click.UsageError(f"--source goes with --to torch, not with --to {layout}")
+        raise click.UsageError(f"--source only works with --to torch, not with --to {layout}")
     if source is not None and Path(source) == Path(file):
-        raise click.UsageError("--source and FILE are the same file: give two")
+        raise click.UsageError("--source and FILE are the same file: give two different ones")
     places = [_free(Path(place), force) for place in (file, source) if place is not None]
     from seqcore.checkpoint import write_atomically
     from seqcore.exchange.contents import Contents
@@ -50,7 +57,7 @@ def command(run: str, file: str, layout: str | None, source: str | None, force: 
     from seqtui.cli.loading import load
     from seqtui.cli.terminal import size
 
-    loaded = load(run)
+    loaded = load(run, at)
     contents = Contents(loaded.config.model, loaded.config.vocabulary, dict(loaded.parameters.items()))
     data = _bytes(contents, layout)
     write_atomically(places[0], data, "another FILE")
@@ -61,7 +68,7 @@ def command(run: str, file: str, layout: str | None, source: str | None, force: 
 
 
 def _free(path: Path, force: bool) -> Path:
-    """A place that may be written to. Raises SeqError."""
+    """Return `path` if it can be written to. Raises SeqError if not, or if it exists and `force` is not set."""
     from seqcore.data.quoting import quoted
     from seqcore.errors import SeqError
 
@@ -70,11 +77,11 @@ def _free(path: Path, force: bool) -> Path:
         if path.is_dir():
             raise SeqError(f"{name} is a folder: give a file")
         if not path.parent.is_dir():
-            raise SeqError(f"there is no folder {quoted(str(path.parent))}: make it first")
+            raise SeqError(f"there is no folder {quoted(str(path.parent))}: create it first")
         if path.exists() and not force:
-            raise SeqError(f"{name} is there already: add --force to replace it, or give another name")
+            raise SeqError(f"{name} already exists: add --force to overwrite it, or give another name")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "no possible file name"
+        reason = error.strerror if isinstance(error, OSError) else "invalid file name"
         raise SeqError(f"{name} cannot be written ({reason})") from None
     return path
 
@@ -94,7 +101,7 @@ def _bytes(contents: "Contents", layout: str) -> bytes:
 
 
 def _give_source(contents: "Contents", file: str, places: list[Path]) -> None:
-    """The module, to the one place given or to standard output."""
+    """Write the PyTorch module to the path in `places`, or to standard output if it is empty."""
     from seqcore.checkpoint import write_atomically
     from seqcore.exchange.torch_source import source
 
@@ -103,4 +110,4 @@ def _give_source(contents: "Contents", file: str, places: list[Path]) -> None:
         click.echo(text, nl=False)
         return
     write_atomically(places[0], text.encode(), "another --source")
-    click.echo(f"{places[0]}: the module that loads it")
+    click.echo(f"{places[0]}: PyTorch module that loads it")

@@ -1,9 +1,17 @@
-"""`seqtui generate`: a run's model writes, token by token."""
+"""`seqtui generate`: generate text with a trained run, token by token."""
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from seqtui.cli.at import at_option
+
+if TYPE_CHECKING:
+    from seqcore.data.vocabulary import Vocabulary
+    from seqcore.folder import At
+    from seqcore.generate import Writer
 
 
 @click.command(
@@ -12,25 +20,41 @@ import click
 Examples:
   seqtui generate tales-lstm256-1
   seqtui generate tales-lstm256-1 --prompt "Once " --temperature 0.5 --length 200
+  seqtui generate tales-lstm256-1 --prompt-file opening.txt --at best
   seqtui generate ./myrun --seed 7 --count 3 > samples.txt""",
 )
 @click.argument("run")
-@click.option("--prompt", default="", help="Text to go on from.  [default: the beginning of a line]")
-@click.option("--length", type=click.IntRange(0), default=500, show_default=True, metavar="N", help="Tokens to write.")
+@click.option("--prompt", help="Text to continue.  [default: the beginning of a line]")
+@click.option("--prompt-file", metavar="FILE", help="Continue the text in FILE (- for standard input).")
 @click.option(
-    "--temperature", type=float, default=0.8, show_default=True, metavar="X", help="How daring; 0 takes the likeliest."
+    "--length", type=click.IntRange(0), default=500, show_default=True, metavar="N", help="Tokens to generate."
 )
-@click.option("--top-k", type=int, default=0, metavar="N", help="Draw from the N likeliest alone.  [default: all]")
 @click.option(
-    "--top-p", type=float, default=1.0, metavar="X", help="Draw from the likeliest that have X together.  [default: 1]"
+    "--temperature",
+    type=float,
+    default=0.8,
+    show_default=True,
+    metavar="X",
+    help="Sampling temperature; 0 always takes the most likely token.",
+)
+@click.option("--top-k", type=int, default=0, metavar="N", help="Sample from the N most likely tokens.  [default: all]")
+@click.option(
+    "--top-p",
+    type=float,
+    default=1.0,
+    metavar="X",
+    help="Sample from the most likely tokens with a total probability of X.  [default: 1]",
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Same seed, same text.")
-@click.option("--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Texts to write.")
-def command(run: str, prompt: str, length: int, seed: int, count: int, **how: Any) -> None:
-    """Let the model of RUN (a run's name or folder) write text, the prompt first.
+@click.option("--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of texts.")
+@at_option
+def command(
+    run: str, prompt: str | None, prompt_file: str | None, length: int, seed: int, count: int, at: "At", **how: Any
+) -> None:
+    """Generate text with the model of RUN (a run's name or folder), the prompt first.
 
-    Elsewhere than on a terminal the text is exactly what the model wrote; a terminal is shown a symbol for every
-    control character.
+    In a pipe or a file, the output is exactly what the model generated: UTF-8, or raw bytes if the run is by byte. On a
+    terminal, control characters are shown as symbols, and bytes that are not text as escapes (\\xNN).
     """
     from seqcore.errors import SeqError
     from seqcore.generate import Sampling, Writer
@@ -38,33 +62,66 @@ def command(run: str, prompt: str, length: int, seed: int, count: int, **how: An
     from seqtui.cli.boundary import complain
     from seqtui.cli.loading import load
 
+    if prompt is not None and prompt_file is not None:
+        raise click.UsageError("--prompt and --prompt-file both give the prompt: leave one out")
     try:
         sampling = Sampling(**how)
     except SeqError as error:
         raise click.UsageError(f"--{error}") from None
-    loaded = load(run)
+    loaded = load(run, at)
+    vocabulary = loaded.config.vocabulary
+    given = (prompt or "") if prompt_file is None else _prompt(prompt_file, vocabulary)
     model = loaded.serial()
-    show = _shower()
     for number in range(count):
-        writer = Writer(model, loaded.config.vocabulary, prompt, sampling, seed + number)
+        writer = Writer(model, vocabulary, given, sampling, seed + number)
         if writer.warning and not number:
             complain(writer.warning)
-        show(prompt)
-        for _ in range(length):
-            show(next(writer).text)
-        show(writer.flush())
-        show("\n")
+        if sys.stdout.isatty():
+            _show(writer, given, length, vocabulary)
+        else:
+            _write(writer, given, length, vocabulary)
 
 
-def _shower() -> Any:
-    """What writes a piece of text to standard output: raw in UTF-8 where no terminal is, visible and at once on one."""
-    if not sys.stdout.isatty():
-        out = sys.stdout.buffer
-        return lambda text: out.write(text.encode("utf-8", "replace"))
-    from seqtui.visible import visible
+def _prompt(name: str, vocabulary: "Vocabulary") -> str | bytes:
+    """Return the content of a file: bytes for a vocabulary by byte, else text. Raises SeqError."""
+    from pathlib import Path
+
+    from seqcore.data.corpus import LIMIT
+    from seqcore.data.decoding import decoded
+    from seqcore.data.files import read_file, read_stream
+    from seqcore.data.quoting import quoted
+    from seqcore.errors import SeqError
+
+    if name == "-":
+        shown, data = "standard input", read_stream(sys.stdin.buffer, LIMIT, "standard input")
+    else:
+        shown, data = quoted(name), read_file(Path(name).expanduser(), LIMIT)
+    if not data:
+        raise SeqError(f"{shown} is empty: there is no prompt in it")
+    return data if vocabulary.kind == "byte" else decoded(data, "utf-8", shown)
+
+
+def _write(writer: "Writer", prompt: str | bytes, length: int, vocabulary: "Vocabulary") -> None:
+    """Write exactly what was generated, and a newline."""
+    out = sys.stdout.buffer
+    out.write(prompt if isinstance(prompt, bytes) else prompt.encode("utf-8", "replace"))
+    for _ in range(length):
+        out.write(vocabulary.raw(next(writer).token))
+    out.write(b"\n")
+
+
+def _show(writer: "Writer", prompt: str | bytes, length: int, vocabulary: "Vocabulary") -> None:
+    """Show it on a terminal, piece by piece."""
+    from seqtui.visible import escaped, visible
+
+    clean: Callable[..., str] = escaped if vocabulary.kind == "byte" else visible
+    decoder = vocabulary.decoder("backslashreplace")
 
     def show(text: str) -> None:
-        sys.stdout.write(visible(text, keep="\n\t"))
+        sys.stdout.write(clean(text, keep="\n\t"))
         sys.stdout.flush()
 
-    return show
+    show(prompt if isinstance(prompt, str) else prompt.decode("utf-8", "backslashreplace"))
+    for _ in range(length):
+        show(decoder.feed(next(writer).token))
+    show(decoder.flush() + "\n")

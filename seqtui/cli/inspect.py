@@ -1,4 +1,4 @@
-"""`seqtui inspect`: inside a model while it reads a text."""
+"""`seqtui inspect`: show the internals of a model at each timestep of a text."""
 
 import json
 import math
@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqtui.cli.at import at_option
+
 if TYPE_CHECKING:
     from rich.text import Text
+    from seqcore.folder import At
     from seqcore.records import F32, Probe
 
-_MOST = 2000  # tokens: reach takes their number squared
-_OPEN = 0.5  # a gate above it is called open
+_MOST = 2000  # tokens: the cost of reach is quadratic in their number
+_OPEN = 0.5  # a gate above this counts as open
 
 
 @click.command(
@@ -23,19 +26,22 @@ Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden""",
 )
 @click.argument("run")
-@click.option("--text", required=True, help="What the model reads.")
-@click.option("--layer", type=click.IntRange(0), metavar="N", help="One layer, from 0 at the bottom.  [default: top]")
-@click.option("--unit", type=click.IntRange(0), metavar="N", help="Follow one unit: its gates and states at each step.")
-@click.option("--json", "as_json", is_flag=True, help="Every array as JSON; null where there is no number.")
-def command(run: str, text: str, layer: int | None, unit: int | None, as_json: bool) -> None:
-    """Let the model of RUN read TEXT and tell what happens at each timestep.
+@click.option("--text", required=True, help="Text to read.")
+@click.option("--layer", type=click.IntRange(0), metavar="N", help="Layer to show, 0 at the bottom.  [default: top]")
+@click.option(
+    "--unit", type=click.IntRange(0), metavar="N", help="Show one unit: its gates and states at each timestep."
+)
+@at_option
+@click.option("--json", "as_json", is_flag=True, help="Print every array as JSON; null if not finite.")
+def command(run: str, text: str, layer: int | None, unit: int | None, at: "At", as_json: bool) -> None:
+    """Run the model of RUN on a text and show its internals at each timestep.
 
-    The loss of a token is in nats, before it the likeliest guesses for its place. Reach is how far back the farthest
-    token lies on whose embedding the loss still depends a tenth as much as on the most important one. Under the gates'
-    names stands the share of units whose gate is open (above one half), under |h| the norm of the hidden state.
-    Attention has |x|, the norm of the residual stream after the block, and how far its heads look back in the mean.
+    Loss is that of the token, in nats; the guesses are the most likely tokens at its position. Reach is the number of
+    tokens back to the farthest embedding with at least a tenth of the largest gradient norm of that loss. Gate columns
+    show the share of open units (gate above one half), |h| the norm of the hidden state. For attention, lag is how many
+    tokens the heads look back on average, |x| the norm of the residual stream after the block.
     """
-    probe = _probe(run, text)
+    probe = _probe(run, text, at)
     layers = 1 + max(stave.layer for stave in probe.staves)
     units = max(stave.values.shape[1] for stave in probe.staves)
     for name, value, count in (("layer", layer, layers), ("unit", unit, units)):
@@ -53,22 +59,22 @@ def command(run: str, text: str, layer: int | None, unit: int | None, as_json: b
         complain(probe.warning)
 
 
-def _probe(run: str, text: str) -> "Probe":
-    """The probe of `text`. Raises SeqError."""
+def _probe(run: str, text: str, at: "At") -> "Probe":
+    """Load the run and probe it on `text`. Raises SeqError."""
     from seqcore.errors import SeqError
     from seqcore.probe import probe
 
     from seqtui.cli.loading import load
 
-    loaded = load(run)
+    loaded = load(run, at)
     tokens, warning = loaded.config.vocabulary.encode_prompt(text)
     if tokens.size > _MOST:
-        raise SeqError(f"--text has {tokens.size:,} tokens: reach is computed for at most {_MOST:,}, give a part of it")
+        raise SeqError(f"--text has {tokens.size:,} tokens, the limit is {_MOST:,}: give a shorter text")
     return probe(loaded.serial(), loaded.config.vocabulary, tokens, loaded.step, warning)
 
 
 def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, Any]:
-    """Every array as lists; NaN and infinity are null. `layer` and `unit` leave the other staves' values out."""
+    """Convert all arrays to lists; NaN and infinity become null. `layer` and `unit` restrict the staves if not None."""
     staves = [
         {
             "name": stave.name,
@@ -99,7 +105,7 @@ def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, A
 
 
 def _lists(array: Any) -> Any:
-    """Nested lists of an array, null for what is no number."""
+    """Convert an array to nested lists, with None for values that are not finite."""
     import numpy as np
 
     if array.dtype.kind != "f" or np.isfinite(array).all():
@@ -120,10 +126,10 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
     if probe.attention is None:
         numbers["|h|"] = [f"{float(np.linalg.norm(row)):.2f}" for row in probe.stave("h", layer).values]
     else:
-        numbers["looks back"] = [f"{distance:.1f}" for distance in _distances(probe.attention[layer])]
+        numbers["lag"] = [f"{distance:.1f}" for distance in _distances(probe.attention[layer])]
         numbers["|x|"] = [f"{float(row[layer + 1]):.2f}" for row in probe.stave("stream", layer).values]
     right = ("t", "loss", "reach", *numbers)
-    made = table("t", "read", "loss", "guessed", "reach", *numbers, right=right, loose="guessed")
+    made = table("t", "token", "loss", "guesses", "reach", *numbers, right=right, loose="guesses")
     for t, symbol in enumerate(probe.symbols):
         back = steps_to_a_tenth(probe.reach_input[t], t)
         made.add_row(
@@ -138,7 +144,7 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
 
 
 def _distances(attention: "F32") -> list[float]:
-    """How many tokens back the heads (heads, T, T) of a layer look from each place, in their mean."""
+    """Mean attention distance in tokens at each timestep, over the heads of a layer (heads, T, T)."""
     import numpy as np
 
     T = attention.shape[1]
@@ -147,7 +153,7 @@ def _distances(attention: "F32") -> list[float]:
 
 
 def _drawn(symbol: str) -> str:
-    """A token in a table, where a space would not be seen."""
+    """Format a token for a table; a space would be invisible."""
     from seqtui.visible import cell
 
     return "␣" if symbol == " " else cell(symbol)
@@ -171,7 +177,7 @@ def _print_unit(probe: "Probe", layer: int, unit: int) -> None:
 
     staves = [stave for stave in probe.staves if stave.layer == layer and unit < stave.values.shape[1]]
     names = [stave.name for stave in staves]
-    made = table("t", "read", *names, right=("t", *names))
+    made = table("t", "token", *names, right=("t", *names))
     for t, symbol in enumerate(probe.symbols):
         made.add_row(
             str(t), shown(_drawn(symbol), "bold"), *(f"{float(stave.values[t, unit]):+.3f}" for stave in staves)

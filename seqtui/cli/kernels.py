@@ -1,4 +1,4 @@
-"""Compiling before anything runs, told as it goes: once on a machine it takes seconds, after that a moment."""
+"""Compile kernels before anything runs, with progress: seconds once per machine, then loaded from the cache."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,14 +10,14 @@ Report = Callable[[CompileProgress], None]
 
 
 def register() -> None:
-    """Import what brings kernels, so that the list of them is whole."""
+    """Import every module with kernels, so that the list of kernels is complete."""
     import seqcore.generate
     import seqcore.probe
     import seqcore.run  # noqa: F401  # imported for the kernels
 
 
 def compile_with(tell: Report, groups: Sequence[str] | None = None, stop: Callable[[], bool] = lambda: False) -> int:
-    """Compile, or load, the kernels of `groups` (all if None); how many. `tell` hears of each if not all are cached.
+    """Compile or load the kernels of `groups` (None: all), and return their number. `tell` is called if any compiles.
 
     The rest is left where `stop` says so.
     """
@@ -34,12 +34,12 @@ def compile_with(tell: Report, groups: Sequence[str] | None = None, stop: Callab
 
 
 def compile_line(progress: CompileProgress) -> str:
-    """The kernel that is being compiled, and how many there are."""
+    """Return the line for the kernel that is being compiled."""
     return f"compiling {progress.current}, {progress.done + 1} of {progress.total}, once on this machine"
 
 
 def use_threads(count: int | None) -> int:
-    """Train with `count` threads, all if None; how many. Raises UsageError."""
+    """Set the number of threads (None: all cores), and return it. Raises UsageError."""
     from seqcore import jit
 
     try:
@@ -49,7 +49,7 @@ def use_threads(count: int | None) -> int:
 
 
 class Status:
-    """One line on standard error that is written over, on a terminal alone."""
+    """A line on standard error that is overwritten in place, on terminals only."""
 
     def __init__(self) -> None:
         from seqtui.cli.terminal import console, on_terminal
@@ -59,20 +59,20 @@ class Status:
         self._shown = False
 
     def say(self, line: str) -> None:
-        """Show `line` in the place of the last one."""
+        """Replace the line."""
         if self._living:
             self._console.print(f"\r\x1b[2K{line}"[: self._console.width], end="", soft_wrap=True)
             self._shown = True
 
     def compiling(self, progress: CompileProgress) -> None:
-        """Show the kernel; elsewhere than on a terminal, one line for all."""
+        """Show the kernel; without a terminal, one line for all."""
         if self._living:
             self.say(compile_line(progress))
         elif not progress.done:
             self._console.print(f"compiling {progress.total} kernels, once on this machine", soft_wrap=True)
 
     def close(self) -> None:
-        """Take the line away."""
+        """Clear the line."""
         if self._shown:
             self._console.print("\r\x1b[2K", end="", soft_wrap=True)
             self._shown = False

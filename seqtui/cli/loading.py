@@ -1,13 +1,14 @@
-"""A run's newest good model, read from its folder and ready to read text on one thread."""
+"""A run's model, loaded from one of its checkpoints, ready to read text on one thread."""
 
 from dataclasses import dataclass
 
 from seqcore.config import ModelConfig
 from seqcore.errors import SeqError
-from seqcore.folder import RunConfig, RunFolder
+from seqcore.folder import At, RunFolder
 from seqcore.jit import kernel_groups
 from seqcore.model import shapes
 from seqcore.parameters import Parameters
+from seqcore.run_config import RunConfig
 from seqcore.serial import SerialModel, serial_model
 
 from seqtui.cli.boundary import complain
@@ -16,7 +17,7 @@ from seqtui.cli.kernels import Status, compile_with
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A run's configuration and the parameters of its newest checkpoint that loads."""
+    """A run's configuration and the parameters of one of its checkpoints."""
 
     folder: RunFolder
     config: RunConfig
@@ -24,19 +25,19 @@ class LoadedRun:
     step: int
 
     def serial(self) -> SerialModel:
-        """The model for one thread; compiles what it needs."""
+        """Return the model for one thread; compiles its kernels if necessary."""
         with Status() as status:
             compile_with(status.compiling, kernel_groups(self.config.model.family, "look"))
             return serial_model(self.config.model, self.parameters)
 
 
-def load(run: str) -> LoadedRun:
-    """The run of that name or path; tells of damaged checkpoints on standard error. Raises SeqError."""
+def load(run: str, at: At = "last") -> LoadedRun:
+    """Load a checkpoint of the run of that name or path; reports damaged ones on standard error. Raises SeqError."""
     folder = RunFolder.find(run)
     config = folder.config()
-    checkpoint, step, damaged = folder.newest()
+    checkpoint, step, damaged = folder.checkpoint(at)
     for line in damaged:
-        complain(f"{line}: taking the one of step {step}")
+        complain(f"{line}; using the checkpoint of step {step:,}")
     return LoadedRun(folder, config, _parameters(config.model, checkpoint.arrays, folder), step)
 
 
@@ -46,6 +47,6 @@ def _parameters(config: ModelConfig, arrays: object, folder: RunFolder) -> Param
     for name, view in parameters.items():
         array = arrays.get(f"parameters.{name}")
         if array is None or array.shape != view.shape or array.dtype != view.dtype:
-            raise SeqError(f"the checkpoint in {folder.path} belongs to another model than its config.json tells of")
+            raise SeqError(f"the checkpoint in {folder.path} belongs to another model than its config.json describes")
         view[:] = array
     return parameters

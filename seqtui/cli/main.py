@@ -1,6 +1,6 @@
-"""The command `seqtui`: its commands by name, each imported when it is asked for, and the screen when none is.
+"""The command `seqtui`: its subcommands by name, each imported on demand, and the screen if none is given.
 
-Nothing heavy is imported at the head of any file of this package, so that `seqtui --help` answers at once.
+No file of this package imports anything heavy at module level, so that `seqtui --help` answers immediately.
 """
 
 import difflib
@@ -14,28 +14,28 @@ import click
 from seqtui.cli.boundary import guarded
 
 COMMANDS = {
-    "train": "Train a model without a screen.",
-    "generate": "Let a run's model write.",
-    "evaluate": "Measure a run: loss, perplexity, bits per character.",
-    "inspect": "See inside a model while it reads a text.",
-    "runs": "List what was trained.",
-    "compare": "Set runs side by side, beside models that count.",
-    "export": "Write a run's weights for PyTorch, NumPy or ONNX.",
-    "import": "Make a run of exported weights.",
-    "corpora": "List what can be trained on, or look into one.",
-    "bench": "Measure training speed against the machine's peak.",
-    "warmup": "Compile every kernel now.",
-    "doctor": "Tell versions, threads, folders, terminal, and what looks wrong.",
+    "train": "Train a model without the screen.",
+    "generate": "Generate text with a trained run.",
+    "evaluate": "Measure the loss, perplexity and bits per character of a run.",
+    "inspect": "Show the internals of a model at each timestep of a text.",
+    "runs": "List the runs, or show one.",
+    "compare": "Compare runs, with n-gram baselines.",
+    "export": "Export the weights of a run to PyTorch, NumPy or ONNX.",
+    "import": "Import exported weights as a run.",
+    "corpora": "List the available corpora, or show one.",
+    "bench": "Measure training speed and its share of the machine's peak.",
+    "warmup": "Compile all kernels now.",
+    "doctor": "Check the installation: versions, threads, folders, terminal.",
 }
-_SCREEN = "(screen)"  # no word that anybody types
-_MODULES = {_SCREEN: "screen", "import": "import_"}  # where a module cannot have the command's name
+_SCREEN = "(screen)"  # never typed by a user
+_MODULES = {_SCREEN: "screen", "import": "import_"}  # modules that cannot have the name of their command
 
 
 class Seqtui(click.Group):
-    """A group whose first word, when it names no command, is the corpus that the screen trains on."""
+    """A group whose first argument, unless it names a command, is the corpus that the screen trains on."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> NoReturn:
-        """Run the command line and exit. All errors are told in `boundary`."""
+        """Run the command line and exit. `boundary` reports all errors."""
         words = list(sys.argv[1:] if args is None else args)
         complete = extra.pop("complete_var", None)
         extra.pop("standalone_mode", None)
@@ -49,17 +49,17 @@ class Seqtui(click.Group):
         sys.exit(guarded(invoke))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does it, the screen put first where no command is."""
+        """Parse as click does, with the screen as the command if none is given."""
         if not args or args[0] not in (*COMMANDS, "--help", "-h", "--version"):
             args = [_SCREEN, *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of the help."""
+        """Return the commands in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+        """Import and return the command of this name."""
         if cmd_name not in COMMANDS and cmd_name != _SCREEN:
             return None
         module = importlib.import_module(f"seqtui.cli.{_MODULES.get(cmd_name, cmd_name)}")
@@ -67,12 +67,12 @@ class Seqtui(click.Group):
         return command
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Both ways to call it."""
+        """Write both usages."""
         formatter.write_usage("seqtui", "[CORPUS] [--model M] [--run RUN] [--paused]")
         formatter.write_usage("seqtui", "COMMAND ...")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The screen's options, which are those of a call without a command, then the commands."""
+        """Write the options of the screen, which a call without a command accepts, then the commands."""
         screen = self.get_command(ctx, _SCREEN)
         assert screen is not None  # it is always there
         options = [param for param in (*screen.params, *self.params) if isinstance(param, click.Option)]
@@ -83,7 +83,7 @@ class Seqtui(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
-        with formatter.section("Commands (seqtui COMMAND --help tells more)"):
+        with formatter.section("Commands (details: seqtui COMMAND --help)"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
@@ -105,18 +105,18 @@ def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(cls=Seqtui, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Tell the version.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:
-    """Watch a sequence model learn, from the inside, in a terminal.
+    """Show what happens inside a sequence model while it learns.
 
-    Without a command it opens the screen and trains at once, on CORPUS: the name of a sample corpus (tales), a text
+    Without a command, open the screen and train on CORPUS: the name of a sample corpus (tales), a text
     file, a folder of text files.
 
     \b
-    seqtui                              train on the sample corpus, and look
+    seqtui                              train on the sample corpus
     seqtui book.txt --hidden 512        the same on a text of your own
     seqtui train book.txt --minutes 2   without a screen
-    seqtui generate book-lstm256-1      what the model writes
+    seqtui generate book-lstm256-1      generate text with the trained run
     """  # \b is click's mark for lines that are not to be wrapped
 
 

@@ -1,4 +1,4 @@
-"""What a training without a screen shows: live lines on a terminal, clean ones elsewhere, nothing when quiet."""
+"""Progress of training without the screen: live on a terminal, plain lines elsewhere, nothing if quiet."""
 
 import time
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from seqcore.records import CompileProgress
 from seqtui.cli.kernels import compile_line
 from seqtui.cli.terminal import UNITS, duration, facts, shown
 
-_FRAME = 0.25  # seconds between two pictures: a picture costs training about 2 ms
-_LINE = 1.0  # seconds between two lines where there is no terminal
+_FRAME = 0.25  # seconds between redraws; one costs training about 2 ms
+_LINE = 1.0  # seconds between lines without a terminal
 
 
 @dataclass
 class Standing:
-    """Where a training stands, as the progress shows it."""
+    """The state of training, as the progress shows it."""
 
     unit: str  # "char", "byte" or "word"
     step: int = 0
-    last_step: int | None = None  # None: the end is a time
-    share: float = 0.0  # of the run that is done, 0..1
-    train_loss: float | None = None  # nats a token, mean over the last moment
+    last_step: int | None = None  # None: a time ends the run
+    share: float = 0.0  # completed share of the run, 0..1
+    train_loss: float | None = None  # nats per token, mean since the last reading
     validation_loss: float | None = None
     per_second: float | None = None  # tokens
     left: float | None = None  # seconds
     sample: str = ""  # raw
 
     def parts(self) -> list[str]:
-        """The numbers, each with its name."""
+        """Return the numbers with their names, as one line."""
         step = f"step {self.step:,}"
         said = [f"{step} of {self.last_step:,}" if self.last_step is not None else step]
         if self.train_loss is not None:
@@ -48,20 +48,20 @@ class Standing:
 
 
 class Progress(Protocol):
-    """Told what happens; shows what it likes of it."""
+    """Receives events and shows some of them."""
 
-    samples: bool  # whether it shows samples at all
+    samples: bool  # whether it shows samples
 
     def introduce(self, rows: list[tuple[str, str]]) -> None: ...
-    def say(self, line: str) -> None: ...  # once, to stay
+    def say(self, line: str) -> None: ...  # a permanent line
     def compiling(self, progress: CompileProgress) -> None: ...
-    def due(self) -> bool: ...  # whether it is time to show something again
+    def due(self) -> bool: ...  # whether the next update is due
     def show(self, standing: Standing, event: bool = False) -> None: ...  # `event`: a validation, or the end
     def close(self) -> None: ...
 
 
 class Lines:
-    """Clean lines, at most about one a second, and one for each validation."""
+    """Plain lines, about one per second at most, and one per validation."""
 
     samples = False
 
@@ -76,7 +76,7 @@ class Lines:
         self._console.print(shown(line), soft_wrap=True)
 
     def compiling(self, progress: CompileProgress) -> None:
-        if not progress.done:  # one line for all
+        if not progress.done:  # one line for all kernels
             self.say(f"compiling {progress.total} kernels, once on this machine")
 
     def due(self) -> bool:
@@ -90,13 +90,13 @@ class Lines:
 
 
 class LivePicture:
-    """A bar, the numbers and a line the model wrote, redrawn in place; validations stay as lines above."""
+    """A bar, the numbers and a generated line, redrawn in place; validations stay as lines above."""
 
     samples = True
 
     def __init__(self, console: Console) -> None:
         self._console, self._due = console, 0.0
-        # no thread of Rich's: training has the cores, and a picture is drawn between two steps
+        # no Rich thread: training uses the cores, so redraw between steps
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
         self._live.start()
 
@@ -124,7 +124,7 @@ class LivePicture:
 
 
 class Quiet:
-    """Nothing."""
+    """Shows nothing."""
 
     samples = False
 

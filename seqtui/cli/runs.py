@@ -1,4 +1,4 @@
-"""`seqtui runs`: what was trained."""
+"""`seqtui runs`: the runs so far, or one of them."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -9,25 +9,42 @@ if TYPE_CHECKING:
     from seqcore.folder import RunFolder
 
 
-@click.command("runs", epilog="\b\nExamples:\n  seqtui runs\n  seqtui runs --json | jq .name")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(as_json: bool) -> None:
-    """List the runs, the latest first: corpus, model, steps, best validation loss, size on disk, age.
+@click.command(
+    "runs", epilog="\b\nExamples:\n  seqtui runs\n  seqtui runs tales-lstm256-1\n  seqtui runs --json | jq .name"
+)
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def command(name: str | None, as_json: bool) -> None:
+    """List all runs, the most recent first; with NAME (a run's name or folder), show that one.
 
-    They lie in the user's data folder, or in $SEQTUI_RUNS_DIR.
+    The list shows corpus, model, steps, lowest validation loss, size on disk and age. One run is shown with its
+    settings, loss curves, checkpoints, and the commands that resume, reopen and use it. Runs are in the user's data
+    folder, or in $SEQTUI_RUNS_DIR.
     """
-    from seqcore.folder import list_runs, runs_root
+    from seqcore.folder import RunFolder, list_runs, runs_root
 
-    from seqtui.cli.terminal import print_table, shown, size, table
+    if name is not None:
+        from seqtui.cli.one_run import print_run, run_as_json
 
+        folder = RunFolder.find(name)
+        if as_json:
+            click.echo(json.dumps(run_as_json(folder)))
+        else:
+            print_run(folder)
+        return
     found = [_described(folder) for folder in list_runs()]
     if as_json:
         for entry in found:
             click.echo(json.dumps(entry))
-        return
-    if not found:
-        click.echo(f"no runs yet in {runs_root()}: seqtui train tales makes one", err=True)
-        return
+    elif not found:
+        click.echo(f"no runs in {runs_root()} yet: start one with seqtui train tales", err=True)
+    else:
+        _print_list(found)
+
+
+def _print_list(found: list[dict[str, Any]]) -> None:
+    from seqtui.cli.terminal import ago, print_table, shown, size, table
+
     columns = ("name", "corpus", "model", "steps", "validation", "size", "when")
     made = table(*columns, right=("steps", "validation", "size"), loose="name")
     for entry in found:
@@ -39,15 +56,16 @@ def command(as_json: bool) -> None:
             f"{entry['step']:,}" if "step" in entry else "",
             f"{loss:.3f}" if loss is not None else "",
             size(entry["bytes"]),
-            _ago(entry["changed"]),
+            ago(entry["changed"]),
         )
     print_table(made)
 
 
 def _described(folder: "RunFolder") -> dict[str, Any]:
-    """A run as a JSON object; what is not known is absent."""
+    """Return a run as a JSON object; unknown fields are absent."""
     from seqcore.checkpoint import checkpoint_steps
     from seqcore.errors import SeqError
+    from seqcore.history import is_number
     from seqcore.naming import described
 
     entry: dict[str, Any] = {"name": folder.name, "path": str(folder.path)}
@@ -63,33 +81,19 @@ def _described(folder: "RunFolder") -> dict[str, Any]:
     steps = checkpoint_steps(folder.path)
     if steps:
         entry["step"] = steps[0]
-    losses = [line["validation_loss"] for line in folder.metrics() if _number(line.get("validation_loss"))]
+    losses = [line["validation_loss"] for line in folder.metrics() if is_number(line.get("validation_loss"))]
     if losses:
         entry["best_validation_loss"] = min(losses)
-    return entry | _on_disk(folder)
+    return entry | on_disk(folder)
 
 
-def _on_disk(folder: "RunFolder") -> dict[str, Any]:
+def on_disk(folder: "RunFolder") -> dict[str, Any]:
+    """Return the size of a run in bytes, and when it last changed (seconds since the epoch)."""
     total, changed = 0, 0.0
     for path in folder.path.iterdir():
         try:
             status = path.stat()
         except OSError:
-            continue  # it went away while we looked
+            continue  # deleted meanwhile
         total, changed = total + status.st_size, max(changed, status.st_mtime)
     return {"bytes": total, "changed": round(changed, 3)}
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and value == value
-
-
-def _ago(changed: float) -> str:
-    import time
-
-    seconds = max(0.0, time.time() - changed)
-    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= unit:
-            count = int(seconds // unit)
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
-    return "just now"

@@ -1,6 +1,7 @@
 """`seqtui [CORPUS]`: the screen."""
 
 import os
+import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -13,12 +14,14 @@ from seqcore.errors import SeqError
 
 from seqtui.cli.boundary import DIVERGED, FAILED, MISUSED, Exit
 
+_HANGUP = getattr(signal, "SIGHUP", 1)
+
 if TYPE_CHECKING:
-    from seqtui.snapshot import ModelChoice
+    from seqtui.live.snapshot import ModelChoice
 
 
 class Screen(click.Command):
-    """Called without a word of its own: its usage says so."""
+    """The command that runs without a name; its usage says so."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """`seqtui [OPTIONS] [CORPUS]`."""
@@ -27,30 +30,33 @@ class Screen(click.Command):
 
 @click.command("seqtui", cls=Screen, add_help_option=False)
 @click.argument("corpus", required=False)
-@click.option("--model", type=click.Choice(FAMILIES), default="lstm", help="Family of the model.  [default: lstm]")
-@click.option("--hidden", type=int, metavar="N", help="Units of a layer.  [default: 256; attention: 128]")
-@click.option("--layers", type=int, metavar="N", help="Layers, one on top of the other.  [default: 1; attention: 4]")
-@click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder.")
+@click.option("--model", type=click.Choice(FAMILIES), default="lstm", help="Model family.  [default: lstm]")
+@click.option("--hidden", type=int, metavar="N", help="Hidden units per layer.  [default: 256; attention: 128]")
+@click.option("--layers", type=int, metavar="N", help="Number of stacked layers.  [default: 1; attention: 2]")
+@click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder; CORPUS is then its new path.")
+@click.option("--corpus-changed-ok", is_flag=True, help="With --run: accept a corpus that has changed.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
-@click.option("--tokens-by", type=click.Choice(TOKENS_BY), default="char", help="What a token is.  [default: char]")
-@click.option("--encoding", default="utf-8", help="What the text is written in.  [default: utf-8]")
-@click.option("--threads", type=int, metavar="N", help="Threads to train with.  [default: all cores]")
-@click.option("--seed", type=click.IntRange(0), default=1, metavar="N", help="Of the first weights.  [default: 1]")
+@click.option("--tokens-by", type=click.Choice(TOKENS_BY), default="char", help="Token type.  [default: char]")
+@click.option("--encoding", default="utf-8", help="Encoding of the text.  [default: utf-8]")
+@click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: all cores]")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, metavar="N", help="Random seed of the initial weights.  [default: 1]"
+)
 @click.option("-h", "--help", "wants_help", is_flag=True, is_eager=True, help="Show this message and exit.")
 @click.pass_context
 def command(ctx: click.Context, /, corpus: str | None, wants_help: bool, **asked: Any) -> None:
-    """Open the screen and train at once on CORPUS: a sample corpus, a text file, a folder of them."""
+    """Open the screen and train on CORPUS: a sample corpus, a text file, or a folder of text files."""
     if wants_help:
         _show_help(ctx)
     if corpus is not None:
         _is_meant(corpus, encoding=asked["encoding"])
-        if asked["run"] is not None:
-            raise click.UsageError("--run brings its own corpus: leave CORPUS out")
+    if asked["corpus_changed_ok"] and asked["run"] is None:
+        raise click.UsageError("--corpus-changed-ok goes with --run")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Exit(MISUSED, "the screen needs a terminal: seqtui train trains without one (seqtui train --help)")
     if corpus == "-":
         raise click.UsageError("the screen reads keys from standard input: give a file, or use seqtui train -")
-    _open(corpus or "tales", asked)
+    _open(corpus, asked)
 
 
 def _show_help(ctx: click.Context) -> None:
@@ -60,7 +66,7 @@ def _show_help(ctx: click.Context) -> None:
 
 
 def _is_meant(corpus: str, encoding: str) -> None:
-    """That there is such a corpus; a misspelt command is told as one. Raises UsageError, SeqError."""
+    """Check that the corpus exists; report a misspelt command as such. Raises UsageError, SeqError."""
     from seqcore.data.samples import sample_names
 
     if corpus == "-" or corpus.removeprefix("sample:") in sample_names() or Path(corpus).expanduser().exists():
@@ -75,10 +81,11 @@ def _is_meant(corpus: str, encoding: str) -> None:
     read_corpus(corpus, encoding=encoding)  # it says what is wrong with the name
 
 
-def _open(corpus: str, asked: dict[str, Any]) -> None:
-    """Open the screen, and return when it is left."""
-    from seqtui.session import LiveSession
-    from seqtui.snapshot import Phase
+def _open(corpus: str | None, asked: dict[str, Any]) -> None:
+    """Open the screen; returns when the user leaves. Raises Exit, UsageError, SeqError."""
+    from seqtui.cli.stopping import Leaving, discard_output
+    from seqtui.live.session import LiveSession
+    from seqtui.live.snapshot import Phase
     from seqtui.tui.app import SeqtuiApp
 
     if asked["run"] is not None:
@@ -87,12 +94,21 @@ def _open(corpus: str, asked: dict[str, Any]) -> None:
     session = LiveSession(
         corpus,
         choice=_choice(asked),
+        changed_ok=asked["corpus_changed_ok"],
         **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed")},
     )
     app = SeqtuiApp(session)
-    app.run()
+    with Leaving(app) as leaving:
+        try:
+            app.run()
+        finally:
+            if app.terminal_lost or not sys.stdin.isatty():
+                discard_output()
+            click.echo(app.finish(), err=True)
+    if leaving.asked or app.terminal_lost:
+        raise Exit(leaving.code if leaving.asked else 128 + _HANGUP)
     if app.return_code:
-        raise Exit(FAILED)  # the app has said what
+        raise Exit(FAILED)  # the app has said why
     last = session.snapshot()
     if last.phase is Phase.FAILED:
         raise Exit(FAILED, last.message or "the training failed")
@@ -101,10 +117,10 @@ def _open(corpus: str, asked: dict[str, Any]) -> None:
 
 
 def _choice(asked: dict[str, Any]) -> "ModelChoice":
-    """What was said of the model, over what its family begins with."""
+    """Return the given model settings, completed by the defaults of the family."""
     from seqcore.presets import with_defaults
 
-    from seqtui.snapshot import ModelChoice
+    from seqtui.live.snapshot import ModelChoice
 
     said = {key: asked[key] for key in ("hidden", "layers") if asked[key] is not None}
     model, training = with_defaults({"family": asked["model"]} | said, {})
@@ -113,7 +129,7 @@ def _choice(asked: dict[str, Any]) -> "ModelChoice":
 
 
 def _is_possible(asked: dict[str, Any]) -> None:
-    """What can be known to be wrong before a screen covers the terminal. Raises UsageError, SeqError."""
+    """Report what is wrong before the screen covers the terminal. Raises UsageError, SeqError."""
     from seqcore.config import ModelConfig
 
     if asked["run"] is not None:

@@ -25,7 +25,7 @@ from seqcore.presets import PRESETS, family_defaults, preset, with_defaults
 
 DEFAULT_STEPS = 2000  # of a run that is given no end
 ENDS = ("steps", "tokens", "minutes")
-FREE_ON_RESUME = (*ENDS, "eval-every", "checkpoint-every", "log-every")  # what a resumed run may change
+FREE_ON_RESUME = (*ENDS, "eval-every", "checkpoint-every", "log-every")  # settings that a resumed run may change
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,21 @@ class Setting:
     name: str
     kind: Any  # a click type, or int, float, str
     help: str
-    field: str = ""  # the name with underscores where it is not given
+    field: str = ""  # if empty: the name with underscores
 
     @property
     def key(self) -> str:
-        """The field's name."""
+        """The name of the field."""
         return self.field or self.name.replace("-", "_")
 
     @property
     def of_model(self) -> bool:
-        """Whether it belongs to the model's shape rather than to its training."""
+        """Whether this setting is a field of `ModelConfig`, not of `TrainingConfig`."""
         return self.key in _MODEL_FIELDS
 
     @property
     def default(self) -> Any:
-        """What holds when nothing is said; None if there is no such thing."""
+        """The default value; None if there is none."""
         return (_MODEL_FIELDS | _TRAINING_FIELDS)[self.key]
 
 
@@ -60,38 +60,38 @@ def _defaults(cls: Any) -> dict[str, Any]:
 _MODEL_FIELDS, _TRAINING_FIELDS = _defaults(ModelConfig), _defaults(TrainingConfig)
 
 SETTINGS = (
-    Setting("model", click.Choice(FAMILIES), "Family of the model.", "family"),
-    Setting("hidden", int, "Units of a layer."),
-    Setting("layers", int, "Layers, one on top of the other."),
-    Setting("embedding", int, "Width of the learned embedding; 0 reads one-hot vectors."),
-    Setting("dropout", float, "Share of units that is dropped between layers and before the head."),
-    Setting("activation", click.Choice(ACTIVATIONS), "What squashes the units of an rnn."),
-    Setting("context", int, "Tokens that attention (its --length) or feedforward (8) sees at once."),
-    Setting("heads", int, "Heads of attention."),
-    Setting("positions", click.Choice(POSITIONS), "How attention knows where a token stands."),
-    Setting("bias", bool, "Biases in attention's products and norms."),
-    Setting("tied", bool, "Attention's head shares the embedding's matrix."),
-    Setting("batch", int, "Texts that are read side by side in a step."),
-    Setting("length", int, "Timesteps of a step: how far back gradients go."),
-    Setting("sampling", click.Choice(SAMPLINGS), "Streams carry the hidden state on; windows lie anywhere."),
-    Setting("steps", int, "End after so many steps."),
-    Setting("tokens", int, "End after so many tokens."),
-    Setting("minutes", float, "End after so many minutes of training time."),
-    Setting("lr", float, "Learning rate, the highest of its schedule.", "learning_rate"),
-    Setting("schedule", click.Choice(SCHEDULES), "How the rate goes on after the warm-up."),
-    Setting("warmup-steps", int, "Steps in which the rate rises from 0."),
-    Setting("final-rate", float, "A cosine's last rate, as a share of --lr."),
-    Setting("weight-decay", float, "Of AdamW, on matrices alone."),
-    Setting("clip", float, "Largest norm of the gradient; 0 never clips."),
-    Setting("tokens-by", click.Choice(TOKENS_BY), "What a token is."),
-    Setting("vocabulary-limit", int, "Characters or words that are kept; the rarer ones are read as <unk>."),
-    Setting("validation", float, "Share of the corpus that is held out: its end."),
-    Setting("eval-every", int, "Steps between validations; 0 validates at the end alone."),
-    Setting("checkpoint-every", int, "Steps between checkpoints; 0 writes one at the end alone."),
-    Setting("log-every", int, "Steps between metrics lines."),
-    Setting("seed", int, "Of the first weights, the windows and the dropout."),
+    Setting("model", click.Choice(FAMILIES), "Model family.", "family"),
+    Setting("hidden", int, "Hidden units per layer; attention: width of the residual stream."),
+    Setting("layers", int, "Number of stacked layers."),
+    Setting("embedding", int, "Width of the learned embedding; 0: one-hot vectors."),
+    Setting("dropout", float, "Dropout rate between layers and before the head."),
+    Setting("activation", click.Choice(ACTIVATIONS), "Nonlinearity of the RNN."),
+    Setting("context", int, "Context length in tokens: attention (default: --length), feedforward (default: 8)."),
+    Setting("heads", int, "Number of attention heads."),
+    Setting("positions", click.Choice(POSITIONS), "Position encoding of attention."),
+    Setting("bias", bool, "Biases in the linear layers and norms of attention."),
+    Setting("tied", bool, "Share the weights of attention's embedding and output layer."),
+    Setting("batch", int, "Batch size: sequences per step."),
+    Setting("length", int, "Timesteps per step, over which gradients are backpropagated."),
+    Setting("sampling", click.Choice(SAMPLINGS), "Consecutive streams with carried state, or random windows."),
+    Setting("steps", int, "Stop after N steps."),
+    Setting("tokens", int, "Stop after N tokens."),
+    Setting("minutes", float, "Stop after X minutes of training time."),
+    Setting("lr", float, "Peak learning rate.", "learning_rate"),
+    Setting("schedule", click.Choice(SCHEDULES), "Learning-rate schedule after the warm-up."),
+    Setting("warmup-steps", int, "Steps of linear warm-up from 0."),
+    Setting("final-rate", float, "Final rate of a cosine schedule, as a fraction of --lr."),
+    Setting("weight-decay", float, "Weight decay of AdamW, on matrices only."),
+    Setting("clip", float, "Clip the gradient to this global norm; 0: no clipping."),
+    Setting("tokens-by", click.Choice(TOKENS_BY), "Token type."),
+    Setting("vocabulary-limit", int, "Vocabulary size limit; rarer characters or words become <unk>."),
+    Setting("validation", float, "Fraction of the corpus held out for validation, from its end."),
+    Setting("eval-every", int, "Validate every N steps; 0: only at the end."),
+    Setting("checkpoint-every", int, "Save a checkpoint every N steps; 0: only at the end."),
+    Setting("log-every", int, "Write metrics every N steps."),
+    Setting("seed", int, "Random seed of the initial weights, windows and dropout."),
 )
-_MEANS_SOMETHING_FOR = {  # settings that not every family has
+_MEANS_SOMETHING_FOR = {  # settings that only some families have
     "embedding": (*RECURRENT, "feedforward"),
     "activation": ("rnn",),
     "context": ("attention", "feedforward"),
@@ -105,14 +105,14 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was said, by field: nothing is in it that is a default."""
+    """The settings that were given, by field, without defaults."""
 
     model: dict[str, Any]
     training: dict[str, Any]
-    other: dict[str, Any]  # threads, out, encoding: of the file, where no flag says otherwise
+    other: dict[str, Any]  # threads, out, encoding from the file, unless a flag overrides them
 
     def validated(self) -> tuple[dict[str, Any], TrainingConfig]:
-        """The model's fields and the whole training configuration. Raises UsageError that names the flag."""
+        """Return the model fields and the complete training configuration. Raises UsageError that names the flag."""
         self._check_meaning()
         model, training = with_defaults(self.model, self.training)
         if not any(end in training for end in ENDS):
@@ -124,7 +124,7 @@ class Chosen:
         return model, trained
 
     def _check_meaning(self) -> None:
-        """What one family has and another has not is not silently passed over. Raises UsageError."""
+        """Reject settings that do not apply to the family. Raises UsageError."""
         family = self.model.get("family", "lstm")
         for key, families in _MEANS_SOMETHING_FOR.items():
             if key in self.model and family not in families:
@@ -133,19 +133,19 @@ class Chosen:
 
 
 def _check_context(config: ModelConfig, training: TrainingConfig) -> None:
-    """That attention trains on as much as it sees. Raises UsageError."""
+    """Check that the step length fits the context of attention. Raises UsageError."""
     length, context = training.length, config.context
     if length > context:
-        raise click.UsageError(f"--length {length}: this model sees --context {context}; leave out one of the two")
+        raise click.UsageError(f"--length {length}: longer than --context {context}; leave out one of the two")
     if length < context and config.positions == "learned":
         raise click.UsageError(
-            f"--length {length}: of --context {context} positions the later ones would never be trained; "
-            "leave out one of the two, or take --positions rotary"
+            f"--length {length}: learned positions beyond it, up to --context {context}, would never be trained; "
+            "leave out one of the two, or use --positions rotary"
         )
 
 
 class flags_named:  # noqa: N801  # a context manager, used like a function
-    """Turns the engine's complaint about a field into a UsageError about the flag that sets it."""
+    """Convert an engine error about a field into a UsageError about its flag."""
 
     def __enter__(self) -> None: ...
 
@@ -181,19 +181,22 @@ def setting_options(*names: str) -> Callable[[Any], Any]:
 
 
 def _defaults_told(setting: Setting) -> str:
-    """The default, and those of families that begin elsewhere."""
+    """Return the default and those of families that differ, as text."""
     own = "the family's" if setting.key == "context" else _value(setting.default)
-    others = [f"{family}: {_value(value)}" for family, value in family_defaults(setting.key).items()]
+    differing = family_defaults(setting.key)
+    if _MEANS_SOMETHING_FOR.get(setting.key, FAMILIES) == tuple(differing):  # no family has the field's own default
+        return _value(next(iter(differing.values())))
+    others = [f"{family}: {_value(value)}" for family, value in differing.items()]
     return "; ".join([own, *others])
 
 
 def _value(value: object) -> str:
-    """As it is told to people."""
+    """Format a value for the help."""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def said(ctx: click.Context) -> dict[str, Any]:
-    """The flags that were given on this command line, by their names."""
+    """Return the flags given on this command line, by name."""
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     return {name.replace("_", "-"): ctx.params[name] for name in given}
 

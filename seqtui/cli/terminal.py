@@ -1,4 +1,4 @@
-"""Consoles, and numbers and names as people read them. Text from a corpus or a model goes through `shown`."""
+"""Consoles, and readable numbers and names. Text from a corpus or a model goes through `shown`."""
 
 from collections.abc import Iterable
 from typing import NoReturn
@@ -9,15 +9,15 @@ from rich.text import Text
 
 from seqtui.visible import visible
 
-_ENDLESS = 10_000  # columns, where no terminal cuts lines
+_ENDLESS = 10_000  # columns, if no terminal limits lines
 UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
 
 
 class _Plain(Console):
-    """Leaves it to the program what a reader who went away means: Rich would end the process, with nothing saved."""
+    """Leaves a broken pipe to the program: Rich would end the process before anything is saved."""
 
     def on_broken_pipe(self) -> NoReturn:
-        """Called while the BrokenPipeError is handled. Raises it again."""
+        """Raise the BrokenPipeError that is being handled."""
         raise  # the one being handled
 
 
@@ -30,17 +30,17 @@ def console(stderr: bool = False) -> Console:
 
 
 def on_terminal(screen: Console) -> bool:
-    """Whether what is printed meets a terminal, which has a width. FORCE_COLOR asks for colours, not for a width."""
+    """Return whether output goes to a terminal, which has a width. FORCE_COLOR sets colours, not a width."""
     return screen.is_terminal and screen.file.isatty()
 
 
 def shown(text: str, style: str = "") -> Text:
-    """Untrusted text as Rich draws it: no control character, no markup, on one line."""
+    """Return untrusted text for Rich: no control characters, no markup, on one line."""
     return Text(visible(text), style=style, end="")
 
 
 def table(*columns: str, right: Iterable[str] = (), loose: str = "") -> Table:
-    """An empty table with quiet lines; numbers to the right. The column `loose` gives way where space is short."""
+    """Return an empty table; numbers are right-aligned. The column `loose` shrinks first."""
     made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
         side: JustifyMethod = "right" if column in right else "left"
@@ -51,12 +51,12 @@ def table(*columns: str, right: Iterable[str] = (), loose: str = "") -> Table:
 
 
 def print_table(made: Table) -> None:
-    """Print a table; where no terminal cuts it, as wide as it wants to be."""
+    """Print a table, at full width if no terminal limits it."""
     screen = console()
     if on_terminal(screen):
         screen.print(made)
         return
-    screen.size = ConsoleDimensions(_ENDLESS, screen.height)  # the width alone would not count where TERM=dumb
+    screen.size = ConsoleDimensions(_ENDLESS, screen.height)  # Rich ignores the width alone if TERM=dumb
     with screen.capture() as drawn:
         screen.print(made)
     for line in drawn.get().splitlines():
@@ -64,7 +64,7 @@ def print_table(made: Table) -> None:
 
 
 def facts(screen: Console, rows: Iterable[tuple[str, str]]) -> None:
-    """Print names to the left, values beside them: one line each where no terminal wraps them."""
+    """Print names and values in two columns; one line each if no terminal wraps them."""
     rows = list(rows)
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -72,7 +72,7 @@ def facts(screen: Console, rows: Iterable[tuple[str, str]]) -> None:
 
 
 def size(count: float) -> str:
-    """Bytes: 1.4 MB."""
+    """Format a number of bytes: 1.4 MB."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= unit:
             return f"{count / unit:.1f} {name}"
@@ -80,12 +80,23 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """0:07, 12:40 or 1:02:03."""
+    """Format seconds: 0:07, 12:40 or 1:02:03."""
     whole = max(0, round(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def plural(count: int, noun: str) -> str:
-    """1 character, 2,000 characters."""
+    """Format a count: 1 character, 2,000 characters."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def ago(moment: float) -> str:
+    """Format a time (seconds since the epoch) in the past: 3 minutes ago."""
+    import time
+
+    seconds = max(0.0, time.time() - moment)
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit:
+            return f"{plural(int(seconds // unit), name)} ago"
+    return "just now"

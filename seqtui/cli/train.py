@@ -1,12 +1,11 @@
-"""`seqtui train`: a training without a screen."""
+"""`seqtui train`: training without the screen."""
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from seqcore.data.quoting import quoted
-from seqcore.errors import SeqError
+from seqcore.errors import CorpusChanged, SeqError
 
 from seqtui.cli.boundary import Exit, complain
 from seqtui.cli.settings import (
@@ -41,35 +40,45 @@ Examples:
 )
 @click.argument("corpus", required=False)
 @setting_options()
-@click.option("--task", type=click.Choice(["language"]), help="What the model is for.  [default: language]")
+@click.option("--task", type=click.Choice(["language"]), help="Task of the model.  [default: language]")
+@click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(
-    "--preset", type=str, metavar="NAME", help="Settings that are known to reach something: quick, good, best, nanogpt."
+    "--config", type=str, metavar="FILE.toml", help="Read settings from a file; keys are the names of these flags."
 )
-@click.option("--config", type=str, metavar="FILE.toml", help="Read settings from a file: keys are these flags' names.")
-@click.option("--encoding", help="What the text is written in.  [default: utf-8]")
-@click.option("--threads", type=int, help="Threads to train with.  [default: all cores]")
-@click.option("--out", metavar="DIR", help="The run's folder.  [default: a new one, see seqtui runs]")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out (a folder, or a run's name).")
-@click.option("--json", "as_json", is_flag=True, help="Metrics as JSON, one object a line; progress goes to stderr.")
-@click.option("--quiet", is_flag=True, help="Say nothing but the last line, on stderr.")
+@click.option("--encoding", help="Encoding of the text.  [default: utf-8]")
+@click.option("--threads", type=int, help="Number of threads.  [default: all cores]")
+@click.option("--out", metavar="DIR", help="Folder of the run.  [default: a new one, see seqtui runs]")
+@click.option("--resume", is_flag=True, help="Resume the run in --out (a folder or the name of a run).")
+@click.option(
+    "--corpus-changed-ok",
+    is_flag=True,
+    help="With --resume: accept a corpus that has changed, and keep the run's vocabulary.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print metrics as JSON, one object per line; progress goes to stderr."
+)
+@click.option("--quiet", is_flag=True, help="Print only the last line, on stderr.")
 @click.pass_context
 def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
     """Train a model on CORPUS: a sample corpus, a text file, a folder of them, or - for standard input.
 
     Without --steps, --tokens or --minutes it ends after 2000 steps; with several, at the first of them. Flags win over
-    --config, which wins over --preset. Ctrl+C saves, and says how to go on.
+    --config, which wins over --preset. Ctrl+C saves and prints how to
+    resume.
     """
     flags = said(ctx)
     chosen = _chosen(flags)
     if ctx.params["resume"]:
-        run = _resumed(chosen, corpus)
+        run = _resumed(chosen, corpus, ctx.params["corpus_changed_ok"])
+    elif ctx.params["corpus_changed_ok"]:
+        raise click.UsageError("--corpus-changed-ok goes with --resume")
     elif corpus is None:
         raise click.UsageError("train needs a CORPUS: try seqtui train tales, or seqtui corpora for what there is")
     else:
         run = _started(chosen, corpus)
     try:
         if ctx.params["resume"] and _is_over(run):
-            end = f"step {run.trainer.steps:,} is the end of this run: a larger --steps, or --minutes, goes on"
+            end = f"step {run.trainer.steps:,} is the end of this run: continue with a larger --steps, or --minutes"
             click.echo(end, err=ctx.params["as_json"] or ctx.params["quiet"])
         else:
             _train(run, chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
@@ -97,7 +106,7 @@ def _chosen(flags: dict[str, Any]) -> Chosen:
 
 
 def _started(chosen: Chosen, source: str) -> "Run":
-    """A new run. Raises UsageError, SeqError."""
+    """Create a new run. Raises UsageError, SeqError."""
     model, training = chosen.validated()
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
@@ -106,11 +115,18 @@ def _started(chosen: Chosen, source: str) -> "Run":
     if source == "-":
         _announce_standard_input()
     corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
-    return Run.start(model, training, corpus, Path(out) if out is not None else None)
+    run = Run.start(model, training, corpus, Path(out) if out is not None else None)
+    _print_notes(run)
+    return run
+
+
+def _print_notes(run: "Run") -> None:
+    for line in run.notes:
+        complain(line)
 
 
 def _out(chosen: Chosen) -> str | None:
-    """--out; a ~ that no shell has read, as of a file or of --out=~/run, is the home folder."""
+    """Return --out, with ~ expanded, as in a file or in --out=~/run, where the shell does not."""
     out = chosen.other.get("out")
     return os.path.expanduser(out) if out is not None else None
 
@@ -122,11 +138,11 @@ def _announce_standard_input() -> None:
         click.echo("reading the corpus from the keyboard: end it with Ctrl+D", err=True)
 
 
-def _resumed(chosen: Chosen, source: str | None) -> "Run":
-    """The run in --out, with what may change changed. Raises UsageError, SeqError."""
+def _resumed(chosen: Chosen, source: str | None, changed_ok: bool) -> "Run":
+    """Resume the run in --out, with the settings that may change. Raises UsageError, SeqError."""
     out = _out(chosen)
     if out is None:
-        raise click.UsageError("--resume needs --out RUN, the run to go on with: seqtui runs lists them")
+        raise click.UsageError("--resume needs --out RUN, the run to resume: seqtui runs lists them")
     from seqcore.folder import RunFolder
     from seqcore.run import Run
 
@@ -137,35 +153,25 @@ def _resumed(chosen: Chosen, source: str | None) -> "Run":
         name = next((setting.name for setting in SETTINGS if setting.key == key), key)
         if name not in FREE_ON_RESUME and now[key] != value:
             raise click.UsageError(f"--{name} {value}: this run has {now[key]}, and --resume cannot change it")
-    if source is not None:
-        _same_corpus(source, folder, config)
     changes = {BY_NAME[name].key: chosen.training[BY_NAME[name].key] for name in FREE_ON_RESUME
                if BY_NAME[name].key in chosen.training}  # fmt: skip
     if any(end in changes for end in ENDS):
         changes = dict.fromkeys(ENDS) | changes
     with flags_named():
         config.training.changed(**changes)
-    run = Run.resume(folder, **{key: value for key, value in changes.items() if now[key] != value})
-    for line in run.warnings:
-        complain(f"{line}: going on from step {run.trainer.steps}")
+    corpus = None if source is None else config.read_corpus(source)
+    changes = {key: value for key, value in changes.items() if now[key] != value}
+    try:
+        run = Run.resume(folder, corpus, changed_ok, **changes)
+    except CorpusChanged as error:
+        line = f"{error}: start a new run, or add --corpus-changed-ok to continue with the vocabulary of this one"
+        raise (SeqError(line) if corpus is None else click.UsageError(line)) from None
+    _print_notes(run)
     return run
 
 
 def _encoding(chosen: Chosen) -> dict[str, Any]:
     return {"encoding": chosen.other["encoding"]} if "encoding" in chosen.other else {}
-
-
-def _same_corpus(source: str, folder: Any, config: Any) -> None:
-    """CORPUS may be said again, and must then be the one the run is on. Raises UsageError, SeqError."""
-    from seqcore.data.corpus import read_corpus
-
-    if not config.corpus.source:
-        folder.corpus(config)  # raises: it was imported without one
-    corpus = read_corpus(source, encoding=config.corpus.encoding, as_bytes=config.training.tokens_by == "byte")
-    if corpus.digest != config.corpus.digest:
-        raise click.UsageError(
-            f"{quoted(source)} is not the corpus of this run, which is {quoted(config.corpus.source)}: leave it out"
-        )
 
 
 def _progress(as_json: bool, quiet: bool) -> "Progress":
@@ -179,7 +185,7 @@ def _progress(as_json: bool, quiet: bool) -> "Progress":
 
 
 def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
-    """Compile, train, and say how it ended. Raises Exit."""
+    """Compile, train, and print how it ended. Raises Exit."""
     from seqcore.jit import kernel_groups
 
     from seqtui.cli.kernels import compile_with, use_threads
@@ -208,7 +214,7 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
         if not finished:
             raise Exit(
                 stopping.code,
-                f"stopped at step {run.trainer.steps:,}, checkpoint written: go on with {resume_line(run)}",
+                f"stopped at step {run.trainer.steps:,}, checkpoint written: resume with {resume_line(run)}",
             )
         if quiet:
             click.echo(last_words(run), err=True)

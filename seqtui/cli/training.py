@@ -1,4 +1,4 @@
-"""The training loop without a screen: advance, show, write a sample now and then, and stop so that nothing is lost."""
+"""The training loop without the screen: advance, show progress, generate samples, and save on every way out."""
 
 import contextlib
 import json
@@ -12,7 +12,6 @@ from seqcore.naming import described
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel, serial_model
 
-from seqtui.called import called
 from seqtui.cli.boundary import DIVERGED, FAILED, Exit
 from seqtui.cli.counting import count, remark
 from seqtui.cli.progress import Progress, Standing
@@ -27,7 +26,7 @@ _SETTLED = 0.7  # how much of the speed shown is that of the moment before
 
 
 def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
-    """What is going to happen, line by line."""
+    """Return what is about to happen, as names and values."""
     model, training = run.config.model, run.config.training
     unit, tokens = UNITS[run.vocabulary.kind], run.train.size + run.validation.size
     end = f"{plural(run.trainer.training.last_step() or 0, 'step')}" if training.last_step() is not None else ""
@@ -48,21 +47,21 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
         counted = count(run.train, run.validation, run.vocabulary.size)
         losses = counted["references"].items()
         said = " · ".join(f"{name} {value:.3f}" for name, value in losses if name != "uniform")
-        rows.append(("counting reaches", ", ".join(filter(None, [f"{said} nats a {unit}", remark(counted)]))))
+        rows.append(("n-gram baselines", ", ".join(filter(None, [f"{said} nats per {unit}", remark(counted)]))))
     if run.folder:
         rows.append(("run", str(run.folder.path)))
     if run.trainer.steps:
-        rows.append(("goes on", f"from step {run.trainer.steps:,}"))
+        rows.append(("resumes", f"from step {run.trainer.steps:,}"))
     return rows
 
 
 def json_line(line: dict[str, Any]) -> None:
-    """A metrics line on standard output, at once."""
+    """Print a metrics line immediately."""
     print(json.dumps(line), flush=True)
 
 
 def validation_owed(run: Run) -> bool:
-    """Whether the run stands at a step that is one to validate after and was not: a signal cut it short."""
+    """Return whether the validation due after the current step is missing, because a signal interrupted it."""
     step, every = run.trainer.steps, run.config.training.eval_every
     due = run.trainer.done or (every > 0 and step % every == 0)
     validated = run.history.record().validation_step
@@ -70,7 +69,7 @@ def validation_owed(run: Run) -> bool:
 
 
 class Training:
-    """A run that is advanced to its end, or to a signal."""
+    """Advances a run to its end, or until a signal."""
 
     def __init__(self, run: Run, progress: Progress, stopping: Stopping) -> None:
         self.run, self.progress, self.stopping = run, progress, stopping
@@ -81,7 +80,7 @@ class Training:
         self._recent = _Recent()
 
     def to_the_end(self) -> bool:
-        """Train; True when all is done, False when a signal came before (a checkpoint is written).
+        """Train. Return True at the end of the run, False if a signal came first (a checkpoint is written).
 
         Raises Exit after a divergence or when the disk refuses, having saved what could be saved.
         """
@@ -101,7 +100,7 @@ class Training:
         return run.trainer.done and not (self.stopping() and validation_owed(run))
 
     def _validate(self) -> None:
-        """The validation that a signal cut short; its metrics line has what is still known of the step."""
+        """Repeat a validation that a signal interrupted; its metrics line has the fields that are still known."""
         run, trainer = self.run, self.run.trainer
         loss = run.validate(self.stopping)
         if loss is None:
@@ -111,6 +110,7 @@ class Training:
         if run.folder:
             run.folder.add_metrics(line)
         run.log(line)
+        run.keep_best(loss)
         self._validated(loss)
         self._show(True)
 
@@ -151,7 +151,7 @@ class Training:
         return self.run.config.training.progress(trainer.steps, trainer.seconds)
 
     def _write(self, tokens: int, seed: int) -> str:
-        """What the model writes now, raw, from a copy of its parameters."""
+        """Generate a raw sample with a copy of the current parameters."""
         trainer = self.run.trainer
         if self._model is None:
             self._model = serial_model(self.run.config.model)
@@ -160,12 +160,12 @@ class Training:
         return "".join(next(writer).text for _ in range(tokens)) + writer.flush()
 
     def _rescue(self) -> str:
-        """Save what is not saved yet, if the disk lets us; what to tell about it."""
+        """Save unsaved steps if the disk allows it, and return a message about it."""
         run = self.run
         if run.saved_step != run.trainer.steps:
             with contextlib.suppress(SeqError):
                 run.save()
-        return f"the newest checkpoint is of step {run.saved_step}: go on with {resume_line(run)}"
+        return f"the newest checkpoint is from step {run.saved_step}: resume with {resume_line(run)}"
 
     def _diverged(self, advance: Advance) -> str:
         run, step = self.run, advance.step
@@ -178,25 +178,25 @@ class Training:
 
 
 def resume_line(run: Run) -> str:
-    """The command that goes on with a run."""
+    """Return the command that resumes a run."""
     assert run.folder is not None  # asked of runs that are kept
-    return f"seqtui train --resume --out {called(run.folder.path)}"
+    return f"seqtui train --resume --out {run.folder.argument}"
 
 
 def last_words(run: Run) -> str:
-    """How a run that came to its end stands."""
+    """Return the final line of a finished run."""
     history, unit = run.history.record(), UNITS[run.vocabulary.kind]
     said = [f"done: step {run.trainer.steps:,}, {duration(run.trainer.seconds)} of training"]
     if history.validation_loss.size:
         loss = float(history.validation_loss[-1])
-        said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) a {unit}")
+        said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) per {unit}")
     if run.folder:
-        said.append(f"seqtui generate {called(run.folder.path)}")
+        said.append(f"seqtui generate {run.folder.argument}")
     return " · ".join(said)
 
 
 class _Recent:
-    """Loss and time of the steps since somebody looked: their sums alone, since perhaps nobody ever looks."""
+    """Sums of the loss and time of the steps since the last reading."""
 
     def __init__(self) -> None:
         self._count, self._loss, self._seconds = 0, 0.0, 0.0
@@ -205,7 +205,7 @@ class _Recent:
         self._count, self._loss, self._seconds = self._count + 1, self._loss + loss, self._seconds + seconds
 
     def take(self, size: int) -> tuple[float, float] | None:
-        """The mean loss and the tokens a second, `size` of them a step, None without a step; forgets."""
+        """Return the mean loss and tokens/s, with `size` tokens per step, or None without a step; then reset."""
         count, loss, seconds = self._count, self._loss, self._seconds
         self._count, self._loss, self._seconds = 0, 0.0, 0.0
         return (loss / count, count * size / max(seconds, 1e-9)) if count else None

@@ -1,4 +1,4 @@
-"""`seqtui warmup`: every kernel, compiled now."""
+"""`seqtui warmup`: compile all kernels."""
 
 import time
 
@@ -7,7 +7,7 @@ import click
 
 @click.command("warmup", epilog="\b\nExample:\n  seqtui warmup      when installing, so that the first start is quick")
 def command() -> None:
-    """Compile every kernel now and keep the machine code, so that nothing is compiled later on."""
+    """Compile all kernels now and cache the machine code, so that nothing needs compiling later."""
     from seqtui.cli.kernels import Status, compile_with
 
     start = time.perf_counter()

@@ -1,40 +1,42 @@
-"""The app around the Lab: it pulls snapshots on a timer and acts on what is rare in them."""
+"""The app around the Lab: it pulls snapshots on a timer, reports events, and leaves when asked."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from functools import partial
+import contextlib
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import ClassVar
 
 from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome
 from textual.screen import Screen
 from textual.timer import Timer
 
-from seqtui.snapshot import Phase, Session, Snapshot
+from seqtui.live.snapshot import GRAVE, Phase, Session, Snapshot
 from seqtui.tui.colourless import Colourless
+from seqtui.tui.commands.general import GENERAL
+from seqtui.tui.dialogs.diverged import DivergedDialog, Way
 from seqtui.tui.pace import Pace
-from seqtui.tui.registry import COMMANDS, key_label
-from seqtui.tui.screens.diverged import DivergedDialog, Way
 from seqtui.tui.screens.lab import Lab
 from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
 from seqtui.visible import visible
 
-CLOSING_SECONDS = 2.0
+CLOSING_SECONDS = 2.0  # that saving may take when the user quits
+LEAVING_SECONDS = 8.0  # that it may take after a signal
 
 
 class SeqtuiApp(App[None]):
-    """The screen of a session. It paints first, and starts the session then."""
+    """The screen of a session. It paints first and starts the session after that."""
 
     TITLE = "seqtui"
     CSS_PATH = "seqtui.tcss"
-    ENABLE_COMMAND_PALETTE = False  # the Lab binds its key, from the registry
+    ENABLE_COMMAND_PALETTE = False  # the views bind its key
     ALLOW_SELECT = False  # dragging moves the playhead; `y` copies
     BINDINGS: ClassVar[list[BindingType]] = [
-        # In a dialog, too: whoever presses ctrl+c wants out.
-        Binding(",".join(key for key in COMMANDS["quit"].keys if "+" in key), "quit", show=False, priority=True)
+        # These keys quit from a dialog, too.
+        Binding(",".join(key for key in GENERAL["quit"].keys if "+" in key), "quit", show=False, priority=True)
     ]
 
     def __init__(self, session: Session) -> None:
@@ -42,48 +44,64 @@ class SeqtuiApp(App[None]):
         self.session = session
         self.lab = Lab(session)
         self.pace = Pace()
-        self.farewell = ""  # what is said once the terminal is restored
+        self.farewell = ""  # printed once the terminal is restored
         self.leaving = False
+        self.terminal_lost = False
+        self._asked_to_leave = False
+        self._in_loop: Callable[[Callable[[], object]], object] | None = None  # runs a call in the event loop
         self._seen = Snapshot(serial=-1)
-        self._due = 0.0  # when the next frame should stand
+        self._due = 0.0  # when the next frame is due
         self._timer: Timer | None = None
         self.register_theme(SEQTUI_DARK)
         self.register_theme(SEQTUI_LIGHT)
         self.theme = DARK
+
+    def get_driver_class(self) -> type[Driver]:
+        """Use our own driver where Textual would use its one for Linux and macOS."""
+        usual = super().get_driver_class()
+        if usual.__module__ != "textual.drivers.linux_driver":
+            return usual
+        from seqtui.tui.driver import LastingDriver
+
+        return LastingDriver
 
     def get_default_screen(self) -> Screen[None]:
         """The Lab is there from the first paint on."""
         return self.lab
 
     def on_mount(self) -> None:
-        """Starts the session when the first picture stands."""
+        """Start the session once the first frame is painted."""
+        self._in_loop = asyncio.get_running_loop().call_soon_threadsafe
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        if self._asked_to_leave:
+            self._leave_now()
+            return
         self.session.start()
         self.pull()
 
     # Frames
 
     @property
-    def _leaves(self) -> bool:
-        """Whether there is nothing more to draw: the run is being saved, or the screen is being taken down."""
+    def _drawn_out(self) -> bool:
+        """Whether there is nothing left to draw: the run is being saved, or the screen is closing."""
         return self.leaving or not self.is_running
 
     def pull(self) -> None:
-        """Draws the newest snapshot unless it has been drawn, and sets the timer for the next one."""
-        if self._leaves:
+        """Draw the newest snapshot unless it is drawn already, and set the timer for the next one."""
+        if self._drawn_out:
             return
         snapshot = self.session.snapshot()
         if snapshot.serial != self._seen.serial:
             before, self._seen = self._seen, snapshot
             self.lab.show(snapshot)
-            self.tell_changes(before, snapshot)
+            self.report_changes(before, snapshot)
         self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        """The frame stands: by how late it is, the next is set."""
-        if self._leaves:
+        """Schedule the next frame, later if this one was late."""
+        if self._drawn_out:
             return
         now = monotonic()
         interval = self.pace.tell(now - self._due if self._due else 0.0)
@@ -92,16 +110,16 @@ class SeqtuiApp(App[None]):
             self._timer.stop()  # one at a time, whoever pulled
         self._timer = self.set_timer(interval, self.pull)
 
-    def tell_changes(self, before: Snapshot, now: Snapshot) -> None:
-        """Says what happened between two snapshots, where it is worth a word."""
+    def report_changes(self, before: Snapshot, now: Snapshot) -> None:
+        """Tell the user about events between two snapshots."""
         changed = now.phase is not before.phase
         if now.phase is Phase.DIVERGED and changed:
             self.push_screen(DivergedDialog(now), self._after_divergence)
         elif now.phase is Phase.FINISHED and changed:
             self.lab.say(f"Finished after {now.step:,} steps.")
         elif runs_away(now) and not runs_away(before):
-            self.lab.say("The loss is far above chance: [ lowers the rate, R goes back.")
-        elif now.message and now.message != before.message and now.phase not in (Phase.FAILED, Phase.DIVERGED):
+            self.lab.say("The loss is far above chance: press [ to lower the rate, R to go back.")
+        elif now.message and now.message != before.message and now.phase not in GRAVE:
             self.lab.say(now.message)
 
     def _after_divergence(self, way: Way | None) -> None:
@@ -112,51 +130,75 @@ class SeqtuiApp(App[None]):
 
     # What Textual asks for
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette's lines: the registry's commands."""
-        for one in COMMANDS.values():
-            if one.id != "palette":
-                keys = " ".join(key_label(key) for key in one.keys)
-                yield SystemCommand(f"{one.title}  ({keys})", one.help, partial(one.run, self.lab))
-
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Under NO_COLOR no colour at all, where Textual would leave shades of grey."""
+        """Under NO_COLOR use no colour at all, where Textual would leave shades of grey."""
         filters = super().get_line_filters()
         return [Colourless() if isinstance(one, Monochrome) else one for one in filters] if self.no_color else filters
 
     def _fatal_error(self) -> None:
-        """A defect of ours: one line instead of a traceback, which TEXTUAL=debug brings back."""
+        """Report a defect in one line instead of a traceback, which TEXTUAL=debug brings back."""
         if "debug" in self.features:
             super()._fatal_error()
         else:
             error = self._exception
-            self.panic(Text(f"seqtui stopped on a defect of its own ({type(error).__name__}: {visible(str(error))})."))
+            self.panic(Text(f"seqtui stopped on an internal error ({type(error).__name__}: {visible(str(error))})."))
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Ignore keys that arrive after the screens are gone, while the app closes."""
+        return bool(self._screen_stack) and await super()._check_bindings(key, priority)
 
     # Leaving
 
     async def action_quit(self) -> None:
-        """Saves and leaves; the screen goes on while the session ends. A second time leaves at once."""
+        """Save and leave; the screen stays up while the session ends. A second call leaves immediately."""
+        self._quit(CLOSING_SECONDS)
+
+    def leave(self) -> None:
+        """Save and leave, as soon as the event loop runs. Any thread or signal handler may call it."""
+        self._asked_to_leave = True
+        if self._in_loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: we are gone already
+                self._in_loop(self._leave_now)
+
+    def terminal_gone(self) -> None:
+        """Save and leave: the terminal no longer works. Called by the threads of the driver."""
+        self.terminal_lost = True
+        self.leave()
+
+    def _leave_now(self) -> None:
+        if not self.leaving:
+            self._quit(LEAVING_SECONDS)
+
+    def _quit(self, seconds: float) -> None:
         if self.leaving:
-            self.exit(message=Text(self.farewell or "Left before the run was saved."))
+            self.farewell = self.farewell or "Left before the run was saved."
+            self.exit()
             return
         self.leaving = True
         self.lab.status.leave()
-        self.run_worker(self._close(), exit_on_error=False)
+        self.run_worker(self._close(seconds), exit_on_error=False)
 
-    async def _close(self) -> None:
-        ended = await asyncio.to_thread(self.session.close, CLOSING_SECONDS)
+    def finish(self) -> str:
+        """End the session if the screen stopped on a defect, and return the farewell. Called after `run`."""
+        if not self.farewell:
+            ended = self.session.close(LEAVING_SECONDS)
+            self.farewell = farewell(self.session.snapshot(), ended)
+        return self.farewell
+
+    async def _close(self, seconds: float) -> None:
+        ended = await asyncio.to_thread(self.session.close, seconds)
         self.farewell = farewell(self.session.snapshot(), ended)
-        self.exit(message=Text(self.farewell, no_wrap=True, overflow="ignore"))
+        self.exit()
 
 
 def runs_away(snapshot: Snapshot) -> bool:
-    """Whether the loss is twice that of guessing blindly: finite, but nothing is learnt any more."""
+    """Return whether the loss is finite but twice that of a uniform guess: nothing is learnt any more."""
     loss, chance = snapshot.history.train_loss, snapshot.references
     return chance is not None and len(loss) > 0 and float(loss[-1]) > 2 * chance.uniform
 
 
 def farewell(snapshot: Snapshot, ended: bool) -> str:
-    """One line: where the run is, and how to open it again.
+    """Return one line: where the run is, and how to reopen it.
 
     Args:
         snapshot: the last one.
@@ -164,6 +206,6 @@ def farewell(snapshot: Snapshot, ended: bool) -> str:
     """
     run, kept = visible(snapshot.run), snapshot.checkpoint_step
     if not run or kept is None:
-        return "Nothing was saved: the training had not begun." if not snapshot.step else "The run was not saved."
+        return "Nothing was saved: training had not started." if not snapshot.step else "The run was not saved."
     late = "" if ended else " The last checkpoint was not finished in time."
-    return f"Run {run} is saved at step {kept:,}.{late} Open it again: seqtui --run {visible(snapshot.reopen) or run}"
+    return f"Run {run} is saved at step {kept:,}.{late} Reopen it: seqtui --run {visible(snapshot.reopen) or run}"

@@ -1,4 +1,4 @@
-"""The screen without colour, for NO_COLOR: bold, underlined and reversed cells carry what colours would."""
+"""The screen without colour, for NO_COLOR: bold, underlined and reversed cells replace the colours."""
 
 from functools import lru_cache
 
@@ -8,12 +8,12 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
-APART = 0.2  # of the brightness range: a background that far from its surroundings is drawn reversed
+APART = 0.2  # fraction of the brightness range: a background that differs more from its surroundings is drawn reversed
 
 
 @lru_cache(4096)
 def without_colour(style: Style, ground: float) -> Style:
-    """The style with the terminal's own two colours; a background unlike the ground becomes a reversal."""
+    """Return the style in the terminal's default colours, reversed if its background differs from `ground`."""
     reverse = bool(style.reverse)
     if style.bgcolor is not None and style.bgcolor.triplet is not None:
         reverse ^= abs(Color.from_rich_color(style.bgcolor).brightness - ground) > APART
@@ -22,10 +22,10 @@ def without_colour(style: Style, ground: float) -> Style:
 
 
 class Colourless(LineFilter):
-    """Takes every colour out of what is written to the terminal."""
+    """Remove all colours from the output to the terminal."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments without colour."""
+        """Return the segments without colour."""
         ground = background.brightness
         return [
             Segment(text, None if style is None else without_colour(style, ground), control)

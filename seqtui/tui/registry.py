@@ -1,16 +1,11 @@
-"""What a command is, and the one list of all of them, from which keys, footer, help and palette follow."""
+"""Commands: what a command is, and the table of a view, from which its keys, footer, help and palette are made."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from textual.binding import Binding, BindingType
-
-if TYPE_CHECKING:
-    from seqtui.tui.screens.lab import Lab
 
 # Keys as people write them, where Textual's names are long.
 KEY_LABELS = {
@@ -35,7 +30,7 @@ KEY_LABELS = {
 
 
 class Group(StrEnum):
-    """The headings of the help screen, in its order."""
+    """The headings of the help screen, in order."""
 
     TRAINING = "training"
     CHOICE = "corpus, model, texts"
@@ -45,66 +40,88 @@ class Group(StrEnum):
     SCORE = "the score"
 
 
+ViewT = TypeVar("ViewT")
+ViewT_contra = TypeVar("ViewT_contra", contravariant=True)
+Action = Callable[[ViewT], None]
+
+
 @dataclass(frozen=True)
-class Command:
-    """One thing a person can ask for."""
+class Command(Generic[ViewT_contra]):
+    """One action that the user can ask for, on a view of some kind."""
 
     id: str
     keys: tuple[str, ...]
     title: str  # in the palette and the help
     help: str  # one sentence
     group: Group
-    run: Callable[[Lab], None]
-    label: str  # in the footer: neighbours with one label are shown as one; "" keeps it out
+    run: Callable[[ViewT_contra], None]
+    label: str  # in the footer: neighbours with the same label are shown as one; "" keeps it out
     alternate: str  # the label while the state that it toggles is on
-    rank: int  # in the footer: 0 is never dropped, the highest goes first
-    pane: str  # in the footer only while this pane has the focus; "" for always
-    when: str  # in the footer only while this is there: "attention"; "" for always
+    rank: int  # in the footer: 0 is never dropped, the highest is dropped first
+    pane: str  # show it in the footer only while this pane has the focus; "" for always
+    when: str  # show it in the footer only if the view has this: "attention"; "" for always
 
 
-COMMANDS: dict[str, Command] = {}
-"""Every command by its id, in the order in which they were defined. Filled by importing `seqtui.tui.commands`."""
+class Commands(Generic[ViewT]):
+    """The commands of one kind of view, by id, in the order in which they are listed.
 
-
-def command(
-    keys: str,
-    title: str,
-    group: Group,
-    *,
-    label: str = "",
-    alternate: str = "",
-    rank: int = 9,
-    pane: str = "",
-    when: str = "",
-) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
-    """Enters a function into the list: its name is the id, its docstring the help.
-
-    Args:
-        keys: Textual's names of the keys, separated by spaces.
-        title: what the palette and the help call it.
-        group: its heading in the help.
-        label, alternate, rank, pane, when: see `Command`.
+    `included` are commands that any view of this kind has, too: a command for a wider protocol fits every narrower one.
     """
 
-    def enter(run: Callable[[Lab], None]) -> Callable[[Lab], None]:
-        sentence = run.__doc__ or ""
-        COMMANDS[run.__name__] = Command(
-            run.__name__, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane, when
-        )
-        return run
+    def __init__(self, *included: Iterable[Command[ViewT]]) -> None:
+        self._commands: dict[str, Command[ViewT]] = {}
+        for table in included:
+            self.include(table)
 
-    return enter
+    def include(self, table: Iterable[Command[ViewT]]) -> None:
+        """Append the commands of another table."""
+        self._commands |= {one.id: one for one in table}
+
+    def __iter__(self) -> Iterator[Command[ViewT]]:
+        return iter(self._commands.values())
+
+    def __getitem__(self, id: str) -> Command[ViewT]:
+        return self._commands[id]
+
+    def command(
+        self,
+        keys: str,
+        title: str,
+        group: Group,
+        *,
+        label: str = "",
+        alternate: str = "",
+        rank: int = 9,
+        pane: str = "",
+        when: str = "",
+    ) -> Callable[[Action[ViewT]], Action[ViewT]]:
+        """Register the decorated function: its name is the id, its docstring the help.
+
+        Args:
+            keys: Textual's names of the keys, separated by spaces.
+            title: the name in the palette and the help.
+            group: the heading in the help.
+            label, alternate, rank, pane, when: see `Command`.
+        """
+
+        def register(run: Action[ViewT]) -> Action[ViewT]:
+            name, sentence = run.__name__, run.__doc__ or ""
+            self._commands[name] = Command(
+                name, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane, when
+            )
+            return run
+
+        return register
+
+    def bindings(self) -> list[BindingType]:
+        """Return a key binding for each command, with the action `command('ID')`."""
+        return [
+            Binding(",".join(one.keys), f"command('{one.id}')", one.title, show=False, id=one.id, tooltip=one.help)
+            for one in self
+        ]
 
 
 def key_label(key: str) -> str:
-    """`ctrl+left` as `ctrl+←`, `left_square_bracket` as `[`."""
+    """Return the label of a key: `ctrl+←` for `ctrl+left`, `[` for `left_square_bracket`."""
     *modifiers, last = key.split("+")
     return "+".join([*modifiers, KEY_LABELS.get(last, last)])
-
-
-def bindings() -> list[BindingType]:
-    """Each command as a key binding with the action `command('ID')`."""
-    return [
-        Binding(",".join(one.keys), f"command('{one.id}')", one.title, show=False, id=one.id, tooltip=one.help)
-        for one in COMMANDS.values()
-    ]

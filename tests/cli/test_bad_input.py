@@ -33,7 +33,7 @@ BAD = {
     "white": (_file("a.txt", b" \n\n"), "white space"),
     "short": (_file("a.txt", b"too short a text"), "--batch"),
     "latin": (_file("a.txt", b"caf\xe9 au lait " * 20), "offset 3"),
-    "utf-16": (_file("a.txt", "some text".encode("utf-16")), "--encoding utf-16"),
+    "utf-16": (_file("a.txt", b"\xff\xfe\x00\xd8\x41"), "not valid UTF-16"),
     "binary": (_file("a.txt", bytes(range(256)) * 8), "binary"),
     "folder without text": (_folder(a=b"\0\1\2" * 50), "no text"),
     "empty folder": (_folder(), "no text"),

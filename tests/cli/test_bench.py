@@ -52,8 +52,8 @@ def test_bench_prints_steps_phases_and_writing(call: Call) -> None:
 
 def test_a_family_is_measured_as_it_trains_where_nothing_is_said() -> None:
     recipe = bench.case("attention", {})
-    assert (recipe.model.layers, recipe.model.hidden, recipe.model.heads, recipe.model.context) == (4, 128, 4, 64)
-    assert (recipe.training.batch, recipe.training.length, recipe.training.sampling) == (12, 64, "windows")
+    assert (recipe.model.layers, recipe.model.hidden, recipe.model.heads, recipe.model.context) == (2, 128, 4, 128)
+    assert (recipe.training.batch, recipe.training.length, recipe.training.sampling) == (16, 128, "windows")
     shorter = bench.case("attention", {"length": 16, "hidden": 64})
     assert (shorter.model.context, shorter.training.length, shorter.model.hidden) == (16, 16, 64)
     assert bench.case("lstm", {"layers": 2}).model.layers == 2

@@ -15,17 +15,22 @@ from seqtui.cli import bench_torch  # noqa: E402  # it needs PyTorch
 T, B, V = 9, 3, 11
 
 
-def config_of(family: str) -> ModelConfig:
+ALL = [(family, "learned") for family in FAMILIES] + [("attention", "rotary")]
+
+
+def config_of(family: str, positions: str = "learned") -> ModelConfig:
     layers = 1 if family == "feedforward" else 2
     context = {"attention": 10, "feedforward": 4}.get(family, 0)
-    return ModelConfig(V, family=family, hidden=16, layers=layers, embedding=12, context=context)
+    return ModelConfig(V, family=family, hidden=16, layers=layers, embedding=12, context=context, positions=positions)
 
 
 def load(net: Any, p: Parameters, family: str) -> None:
     """Our weights into PyTorch's modules: matrices are (out, in) there."""
     layers = range(getattr(net, "layers", 1))
     if family == "attention":
-        pairs = [(net.E.weight, p["embedding.E"]), (net.P.weight, p["embedding.P"]), (net.norm.weight, p["norm.g"])]
+        pairs = [(net.E.weight, p["embedding.E"]), (net.norm.weight, p["norm.g"])]
+        if net.P is not None:
+            pairs += [(net.P.weight, p["embedding.P"])]
         names = ("norm1.g", "W_qkv", "W_o", "norm2.g", "W_fc", "W_proj")
         for n, block in enumerate(net.blocks):
             pairs += [(part.weight, p[f"layers.{n}.{name}"].T) for part, name in zip(block, names, strict=True)]
@@ -48,9 +53,9 @@ def load(net: Any, p: Parameters, family: str) -> None:
             theirs.copy_(torch.tensor(np.ascontiguousarray(ours)))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_both_sides_compute_the_same_loss(warm: None, family: str) -> None:
-    config = config_of(family)
+@pytest.mark.parametrize(("family", "positions"), ALL)
+def test_both_sides_compute_the_same_loss(warm: None, family: str, positions: str) -> None:
+    config = config_of(family, positions)
     p, draw = initial(config, 3), np.random.default_rng(0)
     x, y = (draw.integers(0, V, (T, B)).astype(np.int32) for _ in range(2))
     model, work = build(config, p), workspace(config, T, B, backward=False)
@@ -87,8 +92,9 @@ def test_every_way_writes_tokens_of_the_vocabulary(family: str, way: str) -> Non
     assert len(set(tokens)) > 3
 
 
-def test_writing_through_a_cache_is_writing_that_reads_anew_until_the_context_is_full() -> None:
-    net = bench_torch.NETS["attention"](config_of("attention").to_dict())
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_writing_through_a_cache_is_writing_that_reads_anew_until_the_context_is_full(positions: str) -> None:
+    net = bench_torch.NETS["attention"](config_of("attention", positions).to_dict())
     written = []
     for way in bench_torch.WAYS["attention"]:
         torch.manual_seed(5)

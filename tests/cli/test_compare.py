@@ -103,7 +103,7 @@ def test_tokens_of_another_kind_have_a_table_of_their_own(call: Call, run: Path,
     evaluated = json.loads(call("evaluate", word["name"], "--json").out)
     assert word["bits_per_character"] == pytest.approx(evaluated["bits_per_character"])
     text = call("compare").out
-    assert text.count("nats a word") == text.count("nats a character") == 1
+    assert text.count("nats per word") == text.count("nats per character") == 1
     assert text.count("trigram") == 2
 
 
@@ -158,7 +158,7 @@ def test_a_corpus_that_is_gone_leaves_what_the_run_knows(call: Call, two: tuple[
     corpus.unlink()
     answer = call("compare", *two, "--json")
     assert answer.code == 0
-    assert "nothing is counted on short: there is no corpus" in answer.line
+    assert "no n-gram baselines for short: the corpus of short-lstm8-1 is no longer at" in answer.line
     assert {row["name"] for row in rows(answer)} == set(two)
     assert "validation_loss" in rows(answer)[0]
 
@@ -200,7 +200,7 @@ def test_brackets_are_judged_as_written_and_as_asked(call: Call) -> None:
 def test_brackets_are_asked_for_where_there_are_some(call: Call, run: Path) -> None:
     answer = call("compare", run.name, "--brackets", "100")
     assert answer.code == 0
-    assert "no text of labelled brackets" in answer.line
+    assert "no labelled brackets in the held-out part" in answer.line
 
 
 def test_names_are_drawn_and_not_obeyed(call: Call, run: Path) -> None:

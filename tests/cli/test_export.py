@@ -92,7 +92,7 @@ WRONG_EXPORTS = [
     (["{run}", "w.safetensors", "--source", "./w.safetensors"], 2, "same file"),
     (["{run}", "nowhere/w.npz"], 1, "no folder"),
     (["{run}", ".", "--to", "npz"], 1, "is a folder"),
-    (["nothing", "w.npz"], 1, "no run"),
+    (["nothing", "w.npz"], 1, "unknown run"),
 ]
 
 
@@ -134,7 +134,7 @@ def test_without_a_corpus_it_cannot_be_trained_and_says_so(call: Call, run: Path
     assert call("import", str(exported(call, run))).code == 0
     measured = call("evaluate", "weights-1")
     assert measured.code == 1
-    assert "without a corpus: name one, seqtui evaluate weights-1 CORPUS" in measured.line
+    assert "without a corpus: give one, seqtui evaluate weights-1 CORPUS" in measured.line
     assert call("evaluate", "weights-1", str(corpus)).code == 0
     for words in (["train", "--resume", "--out", "weights-1"],
                   ["train", str(corpus), "--resume", "--out", "weights-1"]):  # fmt: skip
@@ -187,7 +187,7 @@ def test_like_a_run_of_another_family_is_refused(
     assert call("export", str(tmp_path / "g"), str(file)).code == 0
     answer = call("import", str(file), "--like", str(run), "--name", "mixed")
     assert answer.code == 1
-    assert "holds gru 1×8, and the run it should be like is lstm 1×8: leave --like out" in answer.line
+    assert "holds gru 1×8, but the --like run is lstm 1×8: leave --like out" in answer.line
     assert call("import", str(file), "--like", str(tmp_path / "g"), "--name", "same").code == 0
 
 
@@ -227,7 +227,7 @@ WRONG_IMPORTS = [
     (["--name", "../a"], 2, "--name"),
     (["--name", "short-lstm8-1"], 1, "already"),
     (["--encoding", "latin-1"], 2, "--encoding"),
-    (["--like", "nothing"], 1, "no run"),
+    (["--like", "nothing"], 1, "unknown run"),
     (["--corpus", "nothing"], 1, "no corpus"),
     (["--lr", "-1"], 2, "--lr"),
     (["--batch", "4096", "--corpus", "{corpus}"], 1, "--batch"),

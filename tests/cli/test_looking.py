@@ -47,7 +47,7 @@ def test_evaluating_finds_the_loss_that_training_found(call: Call, run: Path) ->
     assert found["bits_per_character"] == pytest.approx(found["loss"] / math.log(2))
     assert found["step"] == 12
     assert set(found["references"]) == {"uniform", "unigram", "bigram", "trigram"}
-    assert "bits a character" in call("evaluate", str(run)).out
+    assert "bits per character" in call("evaluate", str(run)).out
 
 
 def test_evaluating_another_corpus(call: Call, run: Path, tmp_path: Path) -> None:

@@ -2,12 +2,9 @@
 
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,9 +18,9 @@ from seqcore.trainer import Trainer
 from seqtui.cli import kernels
 from seqtui.cli.stopping import Stopping
 from tests.cli.conftest import TINY, Call, command
+from tests.cli.terminal import PATIENCE, Terminal
 
 LONG = [*TINY, "--steps", "1000000", "--checkpoint-every", "0", "--eval-every", "0"]
-_PATIENCE = 120  # seconds
 
 
 def _wait_for_lines(process: "subprocess.Popen[bytes]", count: int) -> None:
@@ -41,7 +38,7 @@ def test_a_signal_saves_and_says_how_to_go_on(
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     _wait_for_lines(process, 3)
     os.kill(process.pid, number)
-    _, err = process.communicate(timeout=_PATIENCE)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
     last = err.decode().splitlines()[-1]
     assert f"seqtui train --resume --out '{out}'" in last
@@ -110,7 +107,7 @@ def test_a_signal_during_a_validation_leaves_it_to_the_resumed_run(
         for again in (words, resume):
             answer = call(*again, *(["--out", parts] if again is words else []))
             assert answer.code == 130
-            assert f"stopped at step {steps}, checkpoint written: go on with seqtui train --resume" in answer.line
+            assert f"stopped at step {steps}, checkpoint written: resume with seqtui train --resume" in answer.line
     answer = call(*resume, "--json")
     assert answer.code == 0
     assert json.loads(answer.out.splitlines()[0])["step"] == steps
@@ -130,7 +127,7 @@ def test_a_reader_that_goes_away_is_no_error(warm: None, corpus: Path, tmp_path:
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    assert process.wait(_PATIENCE) == 141
+    assert process.wait(PATIENCE) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
     assert checkpoint_steps(tmp_path / "run")[0] > 0  # nothing is lost
@@ -149,46 +146,8 @@ def test_lines_that_nobody_reads_any_more_end_it_with_all_saved(
     while not reader.readline().startswith(b"step "):
         pass
     reader.close()
-    assert process.wait(_PATIENCE) == 141
+    assert process.wait(PATIENCE) == 141
     assert checkpoint_steps(tmp_path / "run")[0] > 0  # what was trained, not only the first weights
-
-
-class Terminal:
-    """A process on a terminal of its own."""
-
-    def __init__(self, words: list[str], **environment: str) -> None:
-        self._master, slave = pty.openpty()
-        kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLORTERM")}
-        env = kept | {"TERM": "xterm-256color", "COLUMNS": "90", "LINES": "30"} | environment
-        self.process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
-        os.close(slave)
-        self.text = ""
-
-    def until(self, pattern: str) -> None:
-        """Read on until `pattern` was written."""
-        end = time.monotonic() + _PATIENCE
-        while not re.search(pattern, self.text):
-            assert time.monotonic() < end, self.text
-            if not self._read():
-                break
-        assert re.search(pattern, self.text), self.text
-
-    def _read(self) -> bool:
-        if not select.select([self._master], [], [], 1)[0]:
-            return True
-        try:
-            data = os.read(self._master, 65536)
-        except OSError:  # the other side is closed
-            return False
-        self.text += data.decode("utf-8", "replace")
-        return bool(data)
-
-    def end(self) -> int:
-        """The exit code, all output read."""
-        while self._read():
-            pass
-        os.close(self._master)
-        return self.process.wait(_PATIENCE)
 
 
 def test_a_terminal_sees_a_living_picture_and_ctrl_c_restores_it(warm: None, corpus: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from seqtui.cli import screen
 from seqtui.cli.main import COMMANDS
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 from tests.cli.conftest import Call
 
 HEAVY = ("numpy", "numba", "textual", "rich", "safetensors", "llvmlite")
@@ -81,7 +81,10 @@ def test_without_a_terminal_one_line_names_train(call: Call, words: list[str]) -
         (["train", "tales", "--resume"], "--out"),
         (["train", "tales", "extra"], "extra"),
         (["tales", "--hidden", "0"], "--hidden 0"),
-        (["tales", "--run", "x"], "--run"),
+        (["tales", "--corpus-changed-ok"], "--run"),
+        (["train", "tales", "--corpus-changed-ok"], "--resume"),
+        (["generate", "x", "--at", "worst"], "--at"),
+        (["generate", "x", "--prompt", "a", "--prompt-file", "b"], "--prompt-file"),
         (["tales", "--threads", "-1"], "--threads -1"),
         (["generate"], "RUN"),
         (["generate", "x", "--temperature", "-1"], "temperature"),
@@ -126,6 +129,7 @@ def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     class App:
         return_code = 0
+        terminal_lost = False
 
         def __init__(self, session: Session) -> None:
             asked["session"] = session
@@ -133,7 +137,12 @@ def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         def run(self) -> None:
             asked["ran"] = True
 
-    for name, attribute, value in (("session", "LiveSession", Session), ("tui.app", "SeqtuiApp", App)):
+        def leave(self) -> None: ...
+
+        def finish(self) -> str:
+            return "Run tales-1 is saved."
+
+    for name, attribute, value in (("live.session", "LiveSession", Session), ("tui.app", "SeqtuiApp", App)):
         module = ModuleType(f"seqtui.{name}")
         setattr(module, attribute, value)
         monkeypatch.setitem(sys.modules, f"seqtui.{name}", module)
@@ -161,9 +170,11 @@ def test_how_the_training_ended_is_how_the_screen_ends(
     answer = call("tales")
     assert answer.code == code
     if code:
-        assert "what happened ␛[31m" in answer.line
+        assert answer.err.splitlines()[0] == "Run tales-1 is saved."
+        assert answer.err.splitlines()[1].startswith("seqtui: ")
+        assert "what happened ␛[31m" in answer.err.splitlines()[1]
     else:
-        assert answer.err == ""
+        assert answer.err == "Run tales-1 is saved.\n"
 
 
 def test_threads_that_there_are_not_are_refused_before_the_screen_opens(

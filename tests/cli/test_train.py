@@ -44,6 +44,7 @@ def test_the_run_folder_has_everything(run: Path) -> None:
         "config.json",
         "metrics.jsonl",
         "samples.txt",
+        "best.safetensors",
         *(f"checkpoint-{step}.safetensors" for step in (4, 8, 12)),
     }
     samples = (run / "samples.txt").read_text()
@@ -198,7 +199,7 @@ def test_resuming_on_another_corpus_is_refused(call: Call, run: Path) -> None:
 def test_a_finished_run_says_how_to_go_on(call: Call, run: Path) -> None:
     answer = call("train", "--resume", "--out", run.name)
     assert answer.code == 0
-    assert answer.out.splitlines() == ["step 12 is the end of this run: a larger --steps, or --minutes, goes on"]
+    assert answer.out.splitlines() == ["step 12 is the end of this run: continue with a larger --steps, or --minutes"]
 
 
 def test_a_home_folder_of_a_file_of_settings_is_the_same_when_gone_on_with(
@@ -253,7 +254,7 @@ def test_tokens_by(call: Call, corpus: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--model", "attention", "--context", "128", "--length", "64"], "--length 64"),
+        (["--model", "attention", "--positions", "learned", "--context", "128", "--length", "64"], "--length 64"),
         (["--model", "attention", "--context", "32", "--length", "64"], "--length 64"),
         (["--model", "gru", "--heads", "2"], "--heads 2"),
         (["--model", "attention", "--hidden", "130"], "--hidden 130"),

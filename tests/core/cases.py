@@ -1,4 +1,4 @@
-"""Every family and option once, small: what the tests that ask the same of all models go through."""
+"""Small configurations covering every family and option, for tests that apply to all models."""
 
 from seqcore.config import ModelConfig
 

@@ -1,4 +1,4 @@
-"""How closely float32 must follow float64, and work on other numbers of threads."""
+"""Tolerances for comparing float32 with float64, and a context manager that sets the number of threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +14,21 @@ UNIT = 2.0**-24  # float32's relative rounding error
 
 
 def normal(draw: np.random.Generator, *shape: int) -> F32:
-    """Standard normal float32."""
+    """Standard normal float32 array."""
     return draw.standard_normal(shape).astype(np.float32)
 
 
 def pack(*layers: Any) -> None:
-    """Pack the matrices of layers, both ways, as models do with all of theirs at once."""
+    """Pack the layers' matrices, plain and transposed, as a model does for all of its layers."""
     for layer in layers:
         layer.packed.pack()
         layer.packed_T.pack()
 
 
 def assert_close(actual: Any, expected: Any, tolerance: float = 2e-6, name: str = "", terms: float = 0.0) -> None:
-    """The largest difference is within `tolerance` of the largest magnitude; NaN exactly where it is expected.
+    """Assert that the largest difference is within `tolerance` times the largest magnitude, and that NaNs match.
 
-    `terms`: the magnitude of what was added and subtracted on the way, where the result may be far below it.
+    `terms`: magnitude of the intermediate terms, for results that may be much smaller through cancellation.
     """
     assert actual.shape == expected.shape, f"{name}: {actual.shape}, not {expected.shape}"
     np.testing.assert_array_equal(np.isnan(actual), np.isnan(expected), err_msg=f"{name}: NaN elsewhere")
@@ -38,7 +38,7 @@ def assert_close(actual: Any, expected: Any, tolerance: float = 2e-6, name: str 
 
 
 def assert_product(actual: F32, A: Any, B: Any, plus: Any = 0.0) -> None:
-    """actual = A @ B + plus within the rounding error that a float32 sum of so many products may have, per element."""
+    """Assert actual = A @ B + plus per element, within the error bound of float32 dot products of that length."""
     A, B, plus = A.astype(np.float64), B.astype(np.float64), np.float64(plus)
     bound = (A.shape[1] + 3) * UNIT * (np.abs(A) @ np.abs(B) + np.abs(plus)) + 1e-44
     error: F64 = np.abs(actual - (A @ B + plus))
@@ -48,7 +48,7 @@ def assert_product(actual: F32, A: Any, B: Any, plus: Any = 0.0) -> None:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Run parallel kernels on so many threads."""
+    """Run parallel kernels on `count` threads."""
     before = int(jit.TEAM[1])
     jit.set_threads(count)
     try:

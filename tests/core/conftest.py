@@ -8,10 +8,10 @@ from seqcore import jit, model, optimizer, serial  # noqa: F401  # the last thre
 
 @pytest.fixture(scope="session")
 def kernels() -> None:
-    """All kernels, compiled before the first test that uses them, as the program does.
+    """Compile all kernels before the first test that uses them, as the program does.
 
-    Where a run asks for other machine code than this host's (an older CPU, checked indices), each kernel is compiled
-    when it is first called instead: such a run uses a few of them.
+    When the environment asks for different machine code (an older CPU, bounds checking), kernels are compiled on first
+    call instead, because such a run uses only a few of them.
     """
     if not (os.environ.get("NUMBA_BOUNDSCHECK") or os.environ.get("NUMBA_CPU_NAME")):
         jit.compile_kernels()

@@ -1,4 +1,4 @@
-"""Engine and twin of any family side by side: the same weights, the same carried state, the same dropout."""
+"""Run the engine and the float64 twin of any family with the same weights, carried state and dropout masks."""
 
 import numpy as np
 from seqcore.config import RECURRENT, ModelConfig
@@ -12,11 +12,11 @@ from tests.core.compare import UNIT, assert_close
 from tests.core.twin import F64, Named
 from tests.core.twin_families import Carried
 
-SEED, STEP = 11, 4  # what dropout is drawn from
+SEED, STEP = 11, 4  # dropout key
 
 
 def put(config: ModelConfig, work: Workspace, carried: Carried) -> None:
-    """Let a workspace start from what the twin carries."""
+    """Copy the twin's carried state into a workspace."""
     views = work.state()
     if config.family in RECURRENT:
         assert isinstance(carried, list)
@@ -35,7 +35,7 @@ def put(config: ModelConfig, work: Workspace, carried: Carried) -> None:
 
 
 def carried_in(config: ModelConfig, work: Workspace) -> Carried:
-    """What a workspace would start from, as the twin has it."""
+    """The workspace's carried state in the twin's layout."""
     views = work.state()
     if config.family in RECURRENT:
         names = twin_families.cell(config).states
@@ -48,7 +48,7 @@ def carried_in(config: ModelConfig, work: Workspace) -> Carried:
 
 
 def parameters(config: ModelConfig, seed: int = 0) -> Parameters:
-    """The twin's weights, drawn so that everything matters."""
+    """The twin's random weights, scaled so that every parameter affects the loss."""
     made = Parameters(shapes(config))
     drawn = twin_families.weights(config, seed)
     assert {name: view.shape for name, view in made.items()} == {name: value.shape for name, value in drawn.items()}
@@ -58,12 +58,12 @@ def parameters(config: ModelConfig, seed: int = 0) -> Parameters:
 
 
 def named(given: Parameters) -> Named:
-    """The same in float64 for the twin."""
+    """The parameters in float64, for the twin."""
     return twin.doubles(dict(given.items()))
 
 
 def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[Model, Workspace, Carried]:
-    """A packed model, NaN for gradients, and something carried in."""
+    """A packed model with NaN gradients, its workspace, and a random carried state."""
     net, work, draw = build(config, parameters(config, seed)), workspace(config, T, B), np.random.default_rng(seed)
     net.gradient.flat[:] = np.nan
     net.pack()
@@ -76,13 +76,13 @@ def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[Model, Wor
         seen = draw.random(carried.shape) < 0.7
         seen[-1] |= seen.any(axis=0)
         carried = np.where(np.maximum.accumulate(seen), draw.integers(0, config.vocabulary_size, seen.shape), carried)
-        carried = carried.astype(np.int32)  # nothing, then tokens to the end
+        carried = carried.astype(np.int32)  # "nothing before" first, then only tokens
     put(config, work, carried)
     return net, work, carried
 
 
 def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[I32, I32]:
-    """Tokens and targets (T, B), about that share of the targets -1."""
+    """Tokens and targets (T, B); about the share `masked` of the targets is -1."""
     draw = np.random.default_rng(seed)
     tokens, targets = (draw.integers(0, V, (T, B)).astype(np.int32) for _ in range(2))
     targets[draw.random((T, B)) < masked] = -1
@@ -90,9 +90,9 @@ def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[I
 
 
 def masks(config: ModelConfig, T: int, B: int) -> list[F64]:
-    """What dropout multiplies with at every site (T, B, H), asked of the kernel with arrays of ones.
+    """Dropout masks (T, B, H) of every site, obtained by applying the kernel to arrays of ones.
 
-    Places are counted time first, by attention batch first.
+    The kernel's rows are time-major; in attention, batch-major.
     """
     made = []
     for site in range(twin_families.sites(config)):
@@ -110,12 +110,12 @@ def masks(config: ModelConfig, T: int, B: int) -> list[F64]:
 def cancelling(
     config: ModelConfig, net: Model, tokens: I32, targets: I32, truth: twin_families.Step
 ) -> dict[str, float]:
-    """What rounding alone may do to a gradient where a row of so few units is normalised.
+    """Error that rounding alone may cause in each gradient when the norm is over fewer than 8 units.
 
-    Of two numbers that are brought to mean 0 and variance 1 little but a sign is left: what is sent back cancels, and
-    what does not is multiplied by up to 1 / sqrt(eps), which is 316, in one norm after another. So: a few times what
-    the last bit of every weight changes, and a last bit of the largest gradient so many times, or for 2 units a
-    thousandth.
+    Normalising two numbers to mean 0 and variance 1 leaves little more than a sign: the gradient cancels, and what
+    remains is multiplied by up to 1 / sqrt(eps) = 316 in each norm. Allowed: 20 times the change caused by perturbing
+    every weight by one rounding error, and at least 316 rounding errors of the largest gradient (below 4 units, a
+    thousandth of it).
     """
     if config.hidden >= 8:
         return {}
@@ -132,7 +132,7 @@ def cancelling(
 
 
 def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: float = 5e-5) -> None:
-    """Every loss and gradient of one step, and what it leaves to the next."""
+    """Compare every loss and gradient of one step, and the state carried to the next, with the twin."""
     net, work, carried = made(config, T, B)
     tokens, targets = drawn(config.vocabulary_size, T, B, masked, T * 31 + B)
     truth = twin_families.step(config, named(net.parameters), tokens, targets, carried, masks(config, T, B))
@@ -142,7 +142,7 @@ def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: f
     assert {name for name, _ in net.gradient.items()} == truth.gradients.parameters.keys()
     rounding = cancelling(config, net, tokens, targets, truth) if config.family == "attention" else {}
     largest = max(float(np.abs(value).max()) for value in truth.gradients.parameters.values())
-    for name, gradient in net.gradient.items():  # a sum may cancel: eight last bits of the largest are nothing
+    for name, gradient in net.gradient.items():  # sums may cancel: allow 8 rounding errors of the largest gradient
         terms = max(8 * UNIT * largest, rounding.get(name, 0.0)) / tolerance
         assert_close(gradient, truth.gradients.parameters[name], tolerance, name, terms)
     work.carry()

@@ -1,4 +1,4 @@
-"""What test_environments.py runs in processes that were started for other machine code. Not collected by itself."""
+"""Tests that test_environments.py runs in processes set up for other machine code. Not collected by pytest itself."""
 
 import os
 
@@ -9,7 +9,7 @@ from seqcore.layers import embedding, lstm
 
 
 def assembly() -> str:
-    """The machine code of the LSTM's forward scan, compiled here and now."""
+    """The assembly of the LSTM's forward scan, compiled in this process."""
     entry = next(kernel for kernel in jit.KERNELS if kernel.dispatcher is lstm.scan_forward_serial)
     scan = jit.device(lstm.scan_forward_serial.py_func)
     scan.compile(entry.signature)

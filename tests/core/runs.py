@@ -1,4 +1,4 @@
-"""Small runs for tests: a corpus of a few thousand characters, a model of a few units."""
+"""Small runs for tests: a corpus of a few thousand characters and a model of a few units."""
 
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,17 @@ TEXT = "".join(f"{n} foxes met {n * 7 % 13} owls; (all was [well]).\n" for n in 
 
 
 def corpus(text: str = TEXT) -> Corpus:
-    """A corpus that cannot be read again, so that its run folder keeps it."""
+    """A corpus that cannot be read again, so the run folder stores a copy."""
     return Corpus("foxes", "-", text.encode(), "utf-8")
 
 
 def start(out: Path | None, model: dict[str, Any] | None = None, **training: Any) -> Run:
-    """A run on `corpus()`; kept nowhere without `out`."""
+    """A run on `corpus()`; not saved if `out` is None."""
     settings: dict[str, Any] = {"batch": 5, "length": 7, "eval_every": 0, "checkpoint_every": 0, "seed": 3}
     shape: dict[str, Any] = {"hidden": 13, "layers": 2, "embedding": 6, "dropout": 0.2}
     return Run.start(shape | (model or {}), TrainingConfig(**(settings | training)), corpus(), out, keep=bool(out))
 
 
 def weights(run: Run) -> bytes:
-    """The parameters, the optimiser's state and the carried state, as bytes."""
+    """The parameters, optimiser state and carried state, as bytes."""
     return b"".join(array.tobytes() for _, array in sorted(run.trainer.state().items()))

@@ -1,4 +1,4 @@
-"""Arrays that begin on a cache line."""
+"""Allocated arrays are aligned to a cache line."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The transformer against its float64 twin: every option, any size, and what serial reading and looking say."""
+"""The transformer matches its float64 twin: every option, any size, serial reading and the probe's look."""
 
 import math
 from itertools import product
@@ -34,7 +34,7 @@ def model(V: int = 13, **options: Any) -> ModelConfig:
 def test_every_option(positions: str, bias: bool, tied: bool, rate: float, layers: int) -> None:
     config = model(positions=positions, bias=bias, tied=tied, dropout=rate, layers=layers)
     check(config, 7, 5, 0.3)
-    check(config, 20, 2)  # all of the context
+    check(config, 20, 2)  # the full context
 
 
 @pytest.mark.parametrize("T", [1, 2, 17, 33])
@@ -47,8 +47,8 @@ def test_losses_and_every_gradient(T: int, B: int, hidden: int, heads: int) -> N
 
 @st.composite
 def any_model(draw: st.DrawFn) -> tuple[ModelConfig, int, int, float]:
-    # A norm of two numbers is 1 and -1 but for eps: where dropout leaves only their mean over time, what is left after
-    # they cancel is rounding in float32. A width of 2 is tested above, without dropout.
+    # Normalising two numbers gives 1 and -1 up to eps: where dropout leaves only their mean over time, they cancel and
+    # the float32 result is rounding error. A width of 2 is tested above, without dropout.
     heads = draw(st.integers(1, 5))
     pairs = draw(st.integers(2 if heads == 1 else 1, 9))
     context = draw(st.integers(1, 40))
@@ -73,7 +73,7 @@ def test_the_narrowest_heads(positions: str) -> None:
 
 
 def test_a_stream_of_one_unit_says_nothing_and_stays_finite() -> None:
-    """A single number less its mean is 0: every token is as likely as every other."""
+    """A single number minus its mean is 0, so every token is equally likely."""
     net, work, _ = made(model(hidden=1, heads=1), 6, 3)
     losses = net.losses_and_gradient(*drawn(13, 6, 3), work)
     np.testing.assert_allclose(losses, math.log(13), rtol=1e-6)
@@ -134,7 +134,7 @@ def test_nothing_is_seen_of_what_comes_later(label: str) -> None:
 
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_a_long_context_leaves_short_batches_as_they_are(positions: str) -> None:
-    """The same weights with room for more: what is not reached does not count."""
+    """With the same weights and a longer context, unused positions do not matter."""
     short, long = (model(positions=positions, context=context) for context in (6, 50))
     tokens, targets = drawn(13, 6, 3)
     found = []
@@ -154,7 +154,7 @@ def test_a_long_context_leaves_short_batches_as_they_are(positions: str) -> None
 
 
 def test_order_counts_through_positions_alone() -> None:
-    """Two texts whose earlier tokens are swapped differ at the last place, with every kind of positions."""
+    """Two texts whose earlier tokens are swapped differ at the last position, with every kind of position encoding."""
     for positions in POSITIONS:
         config = model(positions=positions)
         serial = serial_model(config, parameters(config))
@@ -177,7 +177,7 @@ def test_nan_stays_in_its_row_of_the_batch_and_goes_through_all_of_its_future() 
 
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_saturated_attention_stays_finite(positions: str) -> None:
-    """Scores of millions: all weight on one place, and no overflow on the way."""
+    """With scores in the millions all weight is on one position, and nothing overflows."""
     config = model(positions=positions, layers=2, bias=True)
     net, work, _ = made(config, 8, 3)
     for n in range(2):
@@ -195,11 +195,11 @@ def test_saturated_attention_stays_finite(positions: str) -> None:
 @pytest.mark.parametrize("factor", [10, 30, 100])
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_gradients_stay_right_when_attention_is_sharp(positions: str, factor: int) -> None:
-    """Scores of thousands have no digits to spare: what goes back must see the very weights that went forward.
+    """Scores in the thousands leave no spare digits: the backward pass must use exactly the forward pass's weights.
 
-    Two scores that nearly tie may be told apart no closer than their last digits; and where one weight is all but 1,
-    what goes back is a difference of almost equal numbers, times keys as large as these: hence `terms`. (With 1000 and
-    scores of millions, nothing would be left.)
+    Two nearly equal scores differ only in their last digits, and where one weight is almost 1, the gradient is a
+    difference of nearly equal numbers times large keys: hence `terms`. (With a factor of 1000 and scores in the
+    millions, no accuracy would be left.)
     """
     config = model(positions=positions, layers=2)
     net, work, _ = made(config, 8, 3)
@@ -214,7 +214,7 @@ def test_gradients_stay_right_when_attention_is_sharp(positions: str, factor: in
 
 
 def test_a_stream_without_any_spread_is_normalised_to_nothing() -> None:
-    """All units alike: the deviation is 0, and eps keeps it from dividing."""
+    """All units equal: the deviation is 0, and eps prevents a division by zero."""
     config = model(positions="rotary", tied=False)
     net, work, _ = made(config, 4, 2)
     net.parameters["embedding.E"][:] = 3
@@ -241,11 +241,11 @@ def test_initial_weights_are_nanogpt_s(positions: str, bias: bool, tied: bool) -
 
 
 def test_the_cpu_recipe_of_nanogpt_has_its_parameters_and_its_groups() -> None:
-    """4 layers, 4 heads, 128 wide, block 64, no bias, tied: 0.80 million, positions not counted, all matrices decay."""
+    """4 layers, 4 heads, width 128, context 64, no bias, tied: 0.80 M parameters except positions; matrices decay."""
     config = ModelConfig(65, "attention", hidden=128, layers=4, heads=4, context=64)
     p = initial(config, 0)
     assert p.size - 64 * 128 == 795_904
-    assert p.decayed == p.size - 9 * 128  # the norms' gains
+    assert p.decayed == p.size - 9 * 128  # all but the norms' gains
     assert config.bias is False
     assert config.tied is True
     assert shapes(config)["embedding.P"] == (64, 128)
@@ -253,7 +253,7 @@ def test_the_cpu_recipe_of_nanogpt_has_its_parameters_and_its_groups() -> None:
 
 @pytest.mark.parametrize("label", ATTENTION)
 def test_generation_goes_on_beyond_the_context(label: str) -> None:
-    """What is said depends on a stretch of the last tokens, read as if they were all; within the context, on all."""
+    """Past the context, logits are those of a suffix of the text read alone; within it, those of the whole text."""
     config = ATTENTION[label]
     given_, text = parameters(config), drawn(13, 3 * config.context + 2, 1)[0]
     serial, p = serial_model(config, given_), named(given_)
@@ -275,7 +275,7 @@ def test_generation_goes_on_beyond_the_context(label: str) -> None:
 
 
 def same(config: ModelConfig, p: Any, text: Any, length: int, logits: Any) -> bool:
-    """Whether those are the logits after the last `length` tokens of the text."""
+    """Whether `logits` are the twin's logits after only the last `length` tokens of the text."""
     tokens = text[-length:]
     truth = twin_attention.model(p, tokens, tokens, twin_families.no_dropout(config, length, 1), config).logits[-1, 0]
     return bool(np.abs(logits - truth).max() <= 1e-4 * np.abs(truth).max())

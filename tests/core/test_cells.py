@@ -1,4 +1,4 @@
-"""Every recurrent cell against its float64 twin: any size, any carried state, saturation, and NaN."""
+"""Every recurrent cell matches its float64 twin: any size, any carried state, saturation, and NaN."""
 
 import math
 from typing import Any
@@ -59,7 +59,7 @@ def test_any_size(kind: str, size: dict[str, Any]) -> None:
     check_any(kind, size)
 
 
-@settings(deadline=None, max_examples=15, derandomize=True)  # where z is next to 0, float32 may see another sign of it
+@settings(deadline=None, max_examples=15, derandomize=True)  # where z is close to 0, its sign may differ in float32
 @given(size=st.fixed_dictionaries(sizes))
 def test_any_size_of_relu(size: dict[str, Any]) -> None:
     check_any("rnn relu", size)
@@ -127,13 +127,13 @@ def test_relu_has_no_bound_and_a_dead_unit_no_gradient() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_initial_weights_are_pytorch_s_but_for_the_lstm_s_forget_bias(kind: str) -> None:
-    """Uniform in +-1/sqrt(H); where PyTorch has two biases that add up, their sum."""
+    """Uniform in +-1/sqrt(H); where PyTorch adds two biases, the sum of two such draws."""
     H, config = 64, ModelConfig(300, hidden=64, layers=2, embedding=100, **KINDS[kind])
     p = initial(config, 3)
     assert p.flat.tobytes() == initial(config, 3).flat.tobytes()
     assert p.flat.tobytes() != initial(config, 4).flat.tobytes()
     assert abs(p["embedding.E"].std() - 1) < 0.02
-    one, two = 1 / 8 / math.sqrt(3), math.sqrt(2 / 3) / 8  # deviations of one uniform draw and of the sum of two
+    one, two = 1 / 8 / math.sqrt(3), math.sqrt(2 / 3) / 8  # deviations of one uniform draw and of a sum of two
     for name in ("layers.0.W_xh", "layers.0.W_hh", "layers.1.W_xh", "layers.1.W_hh", "head.W_hy", "head.b_y"):
         assert np.abs(p[name]).max() <= 1 / 8, name
         assert abs(p[name].std() - one) < 0.01, name

@@ -1,4 +1,4 @@
-"""A checkpoint that loads is the one that was written; a damaged one is told, and the one before it is taken."""
+"""A checkpoint that loads is the one that was saved; a damaged one is reported, and the previous one is used."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ KILLS = 100
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A run with checkpoints at 2, 4 and 6 steps."""
+    """A run with checkpoints at steps 2, 4 and 6."""
     made = runs.start(tmp_path / "run", checkpoint_every=2)
     for _ in range(6):
         made.advance()
@@ -38,7 +38,7 @@ def newest(run: Run) -> tuple[int, list[str]]:
     run.close()
     resumed = Run.resume(RunFolder(run.folder.path))
     resumed.close()
-    return resumed.trainer.steps, resumed.warnings
+    return resumed.trainer.steps, resumed.notes
 
 
 def test_only_the_newest_few_are_kept(run: Run) -> None:
@@ -65,7 +65,7 @@ def test_every_cut_is_noticed_and_the_one_before_is_taken(run: Run) -> None:
 
 
 def test_every_flipped_bit_is_noticed(run: Run) -> None:
-    """A bit of each byte of the header, and of a thousand bytes of the rest."""
+    """Flip one bit in each byte of the header, and in a thousand bytes of the rest."""
     assert run.folder
     path = checkpoint_path(run.folder.path, 6)
     whole = bytearray(path.read_bytes())
@@ -80,7 +80,7 @@ def test_every_flipped_bit_is_noticed(run: Run) -> None:
             same = read_checkpoint(path)
         except SeqError:
             continue
-        # What still loads must be the very same content: padding of the header, say.
+        # If it still loads (header padding, for example), the content must be identical.
         assert dict(same.numbers) == dict(content.numbers)
         assert all(np.array_equal(same.arrays[name], array) for name, array in content.arrays.items())
         assert set(same.arrays) == set(content.arrays)
@@ -140,13 +140,13 @@ def test_a_checkpoint_of_another_model_is_refused(run: Run, tmp_path: Path) -> N
 def test_no_checkpoint_at_all_is_one_line(tmp_path: Path) -> None:
     runs.start(tmp_path / "run").close()
     checkpoint_path(tmp_path / "run", 0).unlink()
-    with pytest.raises(SeqError, match="holds no checkpoint") as error:
+    with pytest.raises(SeqError, match="has no checkpoint") as error:
         Run.resume(RunFolder(tmp_path / "run"))
     assert "\n" not in str(error.value)
 
 
 def test_a_full_disk_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write, sync and rename each fail once: the older checkpoints stand, no part is left, the run goes on."""
+    """Write, sync and rename each fail once: older checkpoints remain, no partial file is left, the run continues."""
     assert run.folder
     folder = run.folder.path
     for call in ("fsync", "replace"):
@@ -188,7 +188,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def savers(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A process that starts one that does nothing but save for each line, the step it begins after."""
+    """A process that, for each line read (the step to start after), starts a process that only saves checkpoints."""
     command = [sys.executable, "-c", SAVER, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         yield process
@@ -198,7 +198,7 @@ def savers(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a hundred processes are started by fork")
 def test_a_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path: Path, savers: "subprocess.Popen[str]") -> None:
-    """`kill -9` a process that does nothing but save, a hundred times and more at scattered moments."""
+    """`kill -9` a process that only saves checkpoints, more than a hundred times at varying moments."""
     assert savers.stdin
     assert savers.stdout
     folder, delay = RunFolder(tmp_path), np.random.default_rng(0)
@@ -221,7 +221,7 @@ def test_a_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path: Path, sav
         assert step >= last
         assert (checkpoint.arrays["array"] == step).all()
         assert checkpoint.numbers["steps"] == step
-        longest *= 1.1 if step == last else 1  # seconds: a machine that does other things saves more slowly
+        longest *= 1.1 if step == last else 1  # seconds: a busy machine saves more slowly
         last = step
     assert last > KILLS
     assert partial > 0, "no kill fell into a save: the test tests nothing"

@@ -1,4 +1,4 @@
-"""What tells models apart: the reach by lag, and which brackets a model closes wrongly, in numbers that are known."""
+"""Reach by lag and wrong bracket closings, checked against known values."""
 
 import math
 from typing import Any
@@ -40,7 +40,7 @@ def model(family: str, **fields: Any) -> SerialModel:
 
 
 def test_reach_is_what_probes_say_over_the_same_losses() -> None:
-    lstm, tokens = model("lstm"), VOCABULARY.encode(LINES[:PASSAGE])  # one passage there is, drawn again and again
+    lstm, tokens = model("lstm"), VOCABULARY.encode(LINES[:PASSAGE])  # only one passage fits, so every draw is the same
     found = reach_by_lag(lstm, VOCABULARY, tokens, seed=3)
     reach = probe(lstm, VOCABULARY, tokens, 0).reach_input.astype(np.float64)
     losses = range(max(LAGS), PASSAGE)
@@ -93,7 +93,7 @@ def test_only_a_text_of_right_brackets_is_one() -> None:
 
 
 class Asked:
-    """Answers as it is told to, whatever it read: the stack of a model that knows, or always the same."""
+    """A stand-in for a model: predicts the correct closing bracket (`knows`), or always the same one."""
 
     longest = None
 
@@ -107,14 +107,14 @@ class Asked:
         state.append(VOCABULARY.symbol(token))
         likely = self.right("".join(state)) if self.knows else "a)"
         logits = np.zeros(VOCABULARY.size, np.float32)
-        logits[VOCABULARY.encode("(")] = 9  # what opens is likelier still, but not asked for
+        logits[VOCABULARY.encode("(")] = 9  # an opening bracket is more likely still, but does not count
         for symbol in likely:
             logits[VOCABULARY.encode(symbol)] = 5
         return logits
 
     @staticmethod
     def right(read: str) -> str:
-        """How the innermost open bracket of what was read closes, its label too where it has one."""
+        """The closing of the innermost open bracket in the text read, including its label if it has one."""
         line, opened = read.rpartition("\n")[2], list[str]()
         for n, symbol in enumerate(line):
             if symbol in "([{<":
@@ -125,8 +125,8 @@ class Asked:
 
 
 def test_a_model_that_knows_closes_everything_right_and_another_nothing_else() -> None:
-    assert guessed(Asked(True), VOCABULARY, LINES) == LINES  # type: ignore[arg-type]  # it reads, which is all that is asked of it
-    same = guessed(Asked(False), VOCABULARY, LINES)  # type: ignore[arg-type]  # the same
+    assert guessed(Asked(True), VOCABULARY, LINES) == LINES  # type: ignore[arg-type]  # only its `read` is used
+    same = guessed(Asked(False), VOCABULARY, LINES)  # type: ignore[arg-type]  # as above
     assert len(same) == len(LINES)
     right = [n for n in range(1, len(LINES)) if LINES[n] in ")]}>" and LINES[n - 1 : n + 1] == "a)"]
     found, truth = wrong_closings(same, [(1, 10**9)])[0], wrong_closings(LINES, [(1, 10**9)])[0]

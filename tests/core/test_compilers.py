@@ -1,4 +1,4 @@
-"""Processes that compile beside the program: what is waited for, and what becomes of work that they do not do."""
+"""Background compiler processes: which kernels are waited for, and what happens to those they do not compile."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from seqcore.compilers import Compilers
 
 ANSWER = "for line in __import__('sys').stdin: print(line, end='', flush=True)"
-# Writes down who does what, and answers once a file of that name lies in the folder.
+# Logs each name with its process id, and answers once a file of that name exists in the folder.
 SLOW = """
 import os, pathlib, sys, time
 for line in sys.stdin:
@@ -25,14 +25,14 @@ for line in sys.stdin:
 
 
 def of(program: str) -> Compilers:
-    """Compilers that run that program instead."""
+    """Compilers that run `program` instead."""
     compilers = Compilers()
     compilers.command = [sys.executable, "-c", program]
     return compilers
 
 
 def waiting(compilers: Compilers, name: str, stop: Callable[[], bool] = lambda: False) -> threading.Event:
-    """Set once that name need not be waited for."""
+    """An event that is set once `wait_for(name)` returns."""
     passed = threading.Event()
     threading.Thread(target=lambda: (compilers.wait_for(name, stop), passed.set()), daemon=True).start()
     return passed
@@ -40,7 +40,7 @@ def waiting(compilers: Compilers, name: str, stop: Callable[[], bool] = lambda: 
 
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Compilers]:
-    """Two that compile for as long as the test likes."""
+    """Two compiler processes that finish a kernel only when the test allows it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     compilers = of(SLOW)
@@ -49,7 +49,7 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Compilers]
 
 
 def lives(process: int) -> bool:
-    """Whether there is such a process."""
+    """Whether the process is running."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -58,7 +58,7 @@ def lives(process: int) -> bool:
 
 
 def taken(count: int) -> list[list[str]]:
-    """What was begun so far, once it is so many: a name and the process each."""
+    """Wait until `count` names were started, then return every [name, process id] so far."""
     path = Path("done")
     while not path.exists() or len(path.read_text().splitlines()) < count:
         threading.Event().wait(0.01)

@@ -1,6 +1,6 @@
-"""Training and looking at once: a minute of it on each of Numba's thread layers that can be had everywhere.
+"""Training while generating and probing: one minute on each of Numba's thread layers that is available everywhere.
 
-The fallback layer, workqueue, aborts the process when two threads run parallel kernels. Training must be the only one.
+The fallback layer, workqueue, aborts the process when two threads run parallel kernels; only training may run them.
 """
 
 import json
@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = [pytest.mark.usefixtures("kernels"), pytest.mark.long]
 SECONDS = 60
-SAME_AT = 100  # steps after which the weights are compared with those of a run that nobody looked at
+SAME_AT = 100  # steps after which the weights are compared with those of a run without other threads
 
 LOOKED_AT = """
 import hashlib, json, sys, threading, time
@@ -82,7 +82,7 @@ def test_a_minute_of_training_while_writing_and_probing_on_both_thread_layers() 
     command = [sys.executable, "-c", LOOKED_AT, str(SECONDS), str(SAME_AT)]
     alone = subprocess.run([sys.executable, "-c", ALONE, str(SAME_AT)], capture_output=True, text=True, check=True)
     layers = ("omp", "workqueue")
-    both = [  # side by side: more threads than cores makes it harder
+    both = [  # in parallel: more threads than cores is a harder test
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"NUMBA_THREADING_LAYER": layer})
         for layer in layers
     ]

@@ -1,4 +1,4 @@
-"""The kernel that draws a token is NumPy's formula in float64, and nothing is drawn from what is not finite."""
+"""The kernel that draws a token matches the NumPy formula in float64, and refuses logits that are not finite."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def softmax(logits: F32, temperature: float) -> F64:
-    """The definition."""
+    """The definition of softmax, in float64."""
     weights = np.exp((logits.astype(np.float64) - logits.max()) / temperature)
     shares: F64 = weights / weights.sum()
     return shares
 
 
 def drawn(logits: F32, temperature: float, chance: float = 0.5) -> tuple[int, F64]:
-    """The kernel's token and shares; what was in its room before must not matter."""
+    """The kernel's token and shares; previous contents of its output array must not matter."""
     shares = np.full(logits.size, np.nan)
     return draw_token(logits, temperature, chance, shares), shares
 
@@ -43,7 +43,7 @@ def test_shares_are_the_softmax_in_float64_and_sum_to_one(size: int, temperature
 def test_the_token_is_the_one_that_draw_finds_at_the_same_chance(size: int) -> None:
     logits = np.random.default_rng(size).standard_normal(size).astype(np.float32)
     mass = np.cumsum(distribution(logits, 0.8))
-    for chance in [*np.linspace(0, 1, 101), *(mass - 1e-12), *(mass + 1e-12)]:  # the order of a sum is in its last bits
+    for chance in [*np.linspace(0, 1, 101), *(mass - 1e-12), *(mass + 1e-12)]:  # summation order changes the last bits
         token, shares = drawn(logits, 0.8, float(chance))
         assert token == draw(shares, Sampling(), float(chance)), chance
 

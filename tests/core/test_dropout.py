@@ -1,4 +1,4 @@
-"""Dropout: the rate, no visible pattern, and the same mask for whoever asks again."""
+"""Dropout: the correct rate, no visible pattern, and the same mask for the same key."""
 
 from itertools import product
 
@@ -15,7 +15,7 @@ M, H = 1000, 300
 
 
 def mask(rate: float, key: np.uint32, rows: int = M, columns: int = H) -> F32:
-    """What dropout multiplies with: 0 or 1 / (1 - rate)."""
+    """The mask, 0 or 1 / (1 - rate) per element."""
     kept = np.full((rows, columns), np.nan, np.float32)
     dropout(np.ones_like(kept), kept, columns, rate, key)
     return kept
@@ -29,7 +29,7 @@ def test_the_rate_is_the_share_of_zeros_and_the_rest_makes_up_for_it(rate: float
         deviation = np.sqrt(rate * (1 - rate) / kept.size)
         assert abs((kept == 0).mean() - rate) < 5 * deviation
         rows, columns = ((kept == 0).mean(axis=axis) for axis in (1, 0))
-        for shares, n in ((rows, H), (columns, M)):  # no row and no column is spared
+        for shares, n in ((rows, H), (columns, M)):  # zeros are spread evenly over rows and columns
             assert abs(shares - rate).max() < 6 * np.sqrt(rate * (1 - rate) / n)
             assert 0.8 < shares.var() / (rate * (1 - rate) / n) < 1.25
 
@@ -41,7 +41,7 @@ def test_neighbours_rows_keys_and_layers_are_uncorrelated(rate: float) -> None:
         scaled: F32 = (kept - kept.mean()) / kept.std()
         return scaled
 
-    one, limit = centred(dropout_key(1, 0, 0)), 5 / np.sqrt(M * H)  # five standard deviations of no correlation
+    one, limit = centred(dropout_key(1, 0, 0)), 5 / np.sqrt(M * H)  # five standard deviations if independent
     for rows, columns in product((0, 1, 2, 8, 16, 64), (0, 1, 2, 8, 16, 64)):
         if rows or columns:
             a, b = one[rows:, columns:], one[: M - rows, : H - columns]

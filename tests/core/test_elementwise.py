@@ -1,4 +1,4 @@
-"""exp, tanh and sigmoid: the documented error bounds, over every exponent, as kernels compile them."""
+"""exp, tanh and sigmoid stay within their documented error bounds at every exponent, compiled as in the kernels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from tests.core import twin
 
 
 def over(function: Any) -> Callable[[F32], F32]:
-    """`function` over an array, with a kernel's own compiler options: it is inlined, so the caller's count."""
+    """`function` over an array, compiled with a kernel's options: it is inlined, so the caller's options apply."""
 
     @jit.device
     def apply(x: F32, y: F32) -> None:
@@ -31,13 +31,13 @@ exp, tanh, sigmoid = over(elementwise.exp), over(elementwise.tanh), over(element
 
 
 def around(*points: float) -> F32:
-    """Those numbers with two hundred neighbours on either side."""
+    """The points and their 200 neighbouring float32 numbers on either side."""
     near = [np.float32(p).view(np.int32) + np.arange(-200, 201, dtype=np.int32) for p in points]
     return np.concatenate(near).view(np.float32)
 
 
 def every_exponent(most: float = np.inf) -> F32:
-    """Both signs, all exponents from the least subnormal on, about 5,000 mantissas in each; up to `most`."""
+    """Both signs, all exponents from the smallest subnormal up to `most`, about 5,000 mantissas per exponent."""
     top = int(np.float32(most).view(np.int32))
     positive = np.arange(1, top, 1693, dtype=np.int32).view(np.float32)
     return np.concatenate((-positive[::-1], np.zeros(1, np.float32), positive))

@@ -1,4 +1,4 @@
-"""The input table: a batch's distinct tokens in place of every token, and the sums that lead back."""
+"""The input table: products for the distinct tokens of a batch, and gradients summed per token."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("kernels")
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=80), st.integers(21, 300))
 def test_distinct_tokens_in_order_of_appearance(places: list[int], V: int) -> None:
-    tokens, stamps = np.array(places, np.int32), np.full(V, 7, np.int32)  # left over from the batch before
+    tokens, stamps = np.array(places, np.int32), np.full(V, 7, np.int32)  # left over from the previous batch
     index, found = np.full(len(places), -5, np.int32), np.full(V, -5, np.int32)
     count = distinct(tokens, stamps, index, found)
     assert found[:count].tolist() == list(dict.fromkeys(places))
@@ -86,7 +86,7 @@ def made(V: int, inputs: int, N: int, learned: bool) -> tuple[InputTable, dict[s
 def test_the_table_is_the_one_hot_product(T: int, B: int, V: int, inputs: int, N: int, learned: bool) -> None:
     table, p = made(V, inputs, N, learned)
     draw = np.random.default_rng(T)
-    for _ in range(2):  # a second batch with other tokens finds nothing of the first
+    for _ in range(2):  # a second batch with other tokens must not see the first
         tokens: I32 = draw.integers(0, V, (T, B)).astype(np.int32)
         vectors = twin.one_hot(tokens, V).reshape(T * B, V)
         x = vectors @ p["E"] if learned else vectors

@@ -1,6 +1,6 @@
-"""The engine once with every index checked, and once for each older family of processors that this one can run.
+"""The engine passes its tests with bounds checking, and compiled for each older instruction set this processor can run.
 
-Each runs in a process of its own, because machine code is chosen when the engine is imported.
+Each environment runs in its own process, because the instruction set is chosen when the engine is imported.
 """
 
 import os
@@ -24,11 +24,11 @@ HERE = "tests/core"
 WHOLE_STEP = f"{HERE}/test_model.py::test_losses_and_every_gradient"
 PRODUCTS = [f"{HERE}/test_gemm.py::test_products_of_any_shape", f"{HERE}/test_outer.py"]
 FUNCTIONS = f"{HERE}/test_elementwise.py"
-STEPS = {  # a whole step of each family, whose kernels are its own
+STEPS = {  # a full step of each family, which has its own kernels
     label: f"{HERE}/test_families.py::test_losses_every_gradient_and_what_is_carried[{label}-0.4]"
     for label in ("rnn relu one-hot", "gru", "attention rotary untied bias", "feedforward")
 }
-FAMILIES = [STEPS["gru"], STEPS["attention rotary untied bias"]]  # those that call the tile in ways of their own
+FAMILIES = [STEPS["gru"], STEPS["attention rotary untied bias"]]  # these call the tile in other ways
 
 
 PYTEST = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
@@ -36,7 +36,7 @@ PRETEND_ARM = "import llvmlite.binding as llvm; llvm.get_default_triple = lambda
 
 
 class Environment:
-    """Tests that run in a process with that environment, `before` first."""
+    """Tests running in a process with these environment variables; the code `before` is executed first."""
 
     def __init__(self, tests: list[str], before: str = "", **environment: str) -> None:
         command = [sys.executable, "-c", before + PYTEST, "-p", "no:cacheprovider", *tests]
@@ -45,14 +45,14 @@ class Environment:
         )
 
     def check(self) -> None:
-        """All must pass and none be skipped."""
+        """Assert that all tests passed and none was skipped."""
         told, _ = self.process.communicate(timeout=600)
         assert self.process.returncode == 0, told[-4000:]
         assert re.search(r"^\d+ passed in", told, re.MULTILINE), told[-500:]
 
 
 def missing(*features: str) -> str:
-    """Why this processor cannot run such code; empty if it can."""
+    """Why this processor cannot run code with these features; empty if it can."""
     if not llvm.get_process_triple().startswith("x86_64"):
         return "not an x86-64 processor"
     lacks = [feature for feature in features if not llvm.get_host_cpu_features().get(feature)]
@@ -65,11 +65,11 @@ NO_SSE2 = missing()
 
 @pytest.fixture(scope="module")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Environment]]:
-    """All of them, side by side: each spends most of its time on one core, compiling."""
+    """All environments, in parallel: each spends most of its time compiling on one core."""
     optimizer = f"{HERE}/test_optimizer.py::test_ten_steps_follow_the_twin"
     inside = f"{HERE}/inside.py::test"
     checked = [f"{inside}_indices_are_checked", WHOLE_STEP, *STEPS.values(), optimizer]
-    # Every index is checked however far the code is optimised, and a little of that compiles faster.
+    # Bounds are checked at every optimisation level, and a low one compiles faster.
     started = {"checked": Environment(checked, NUMBA_BOUNDSCHECK="1", NUMBA_OPT="1")}
     if not NO_AVX2:
         tests = [f"{inside}_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS, WHOLE_STEP, *FAMILIES]
@@ -77,7 +77,7 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     if not NO_SSE2:
         tests = [f"{inside}_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS, *FAMILIES]
         started["sse2"] = Environment(tests, NUMBA_CPU_NAME="x86-64")
-        # Machine code is kept by processor, and this pretence shares that of the one above: a cache of its own.
+        # The cache is keyed by processor, and this one uses the same processor as sse2: give it its own cache.
         cache = str(tmp_path_factory.mktemp("neon"))
         tests = [f"{inside}_the_tile_is_neon_s", *PRODUCTS]
         started["neon"] = Environment(tests, PRETEND_ARM, NUMBA_CPU_NAME="x86-64", SEQTUI_CACHE_DIR=cache)

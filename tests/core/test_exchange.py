@@ -1,6 +1,6 @@
-"""Exported weights: PyTorch takes them strictly and says what the engine says, and they come back byte for byte.
+"""Exported weights load strictly in PyTorch, give the engine's logits there, and are read back byte for byte.
 
-Recorded by tests/core/recorded/record_exported.py; where torch is installed, the comparison is made with it too.
+Recorded by tests/core/recorded/record_exported.py; if torch is installed, it is also compared directly.
 """
 
 import functools
@@ -37,7 +37,7 @@ def recording(label: str) -> dict[str, Any]:
 
 
 def said(contents: Contents, tokens: I32) -> F32:
-    """The engine's logits (T, B, V) for tokens (T, B), every column read from nothing."""
+    """The engine's logits (T, B, V) for tokens (T, B), every column from the initial state."""
     jit.compile_kernels(jit.kernel_groups(contents.config.family, "look"))
     parameters = Parameters(shapes(contents.config))
     for name, view in parameters.items():
@@ -47,7 +47,7 @@ def said(contents: Contents, tokens: I32) -> F32:
 
 
 def assert_same(back: Contents, sent: Contents) -> None:
-    """The same model, to the byte."""
+    """Assert that both are the same model, byte for byte."""
     assert (back.config, back.vocabulary) == (sent.config, sent.vocabulary)
     assert back.arrays.keys() == sent.arrays.keys()
     for name, array in sent.arrays.items():
@@ -82,7 +82,7 @@ def test_the_engine_says_what_the_printed_module_said(label: str) -> None:
 def test_weights_come_back_byte_for_byte(label: str, tmp_path: Path) -> None:
     sent = CASES[label].contents
     for array in sent.arrays.values():
-        array.reshape(-1)[:2] = -0.0, 1e-42  # a zero with a sign, and a number below the normal ones
+        array.reshape(-1)[:2] = -0.0, 1e-42  # negative zero, and a subnormal
     assert_same(read_torch(written(tmp_path / "weights.safetensors", torch_bytes(sent))), sent)
     assert_same(read_npz(written(tmp_path / "weights.npz", npz_bytes(sent))), sent)
 

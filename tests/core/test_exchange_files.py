@@ -1,4 +1,4 @@
-"""Files of weights come from anywhere: what does not fit, is damaged or lies is refused in one line."""
+"""Weight files are untrusted: mismatched, damaged or inconsistent files are refused with a one-line error."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def torch_file(tmp_path: Path, state: State = STATE, texts: dict[str, str] | Non
 
 
 def npz_file(tmp_path: Path, **changed: Any) -> Path:
-    """A .npz of ours, some of its arrays replaced, or left out where they are None."""
+    """An exported .npz with some arrays replaced, or omitted if None."""
     arrays = {**CONTENTS.arrays, **{name: np.array(text) for name, text in TOLD.items()}, **changed}
     path = tmp_path / "weights.npz"
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
@@ -48,7 +48,7 @@ def npz_file(tmp_path: Path, **changed: Any) -> Path:
 
 
 def refused(path: Path, *words: str, like: Any = None) -> None:
-    """Reading it raises one line that has those words."""
+    """Assert that reading the file raises a one-line error that contains these words."""
     with pytest.raises(SeqError) as caught:
         read_weights(path, like)
     line = str(caught.value)
@@ -65,7 +65,7 @@ def without(name: str) -> State:
     ("state", "words"),
     [
         (without("gru.weight_hh_l0"), ("has no 'gru.weight_hh_l0'", "gru 1×6")),
-        (STATE | {"gru.weight_ih_l1": STATE["head.bias"]}, ("'gru.weight_ih_l1'", "has not")),
+        (STATE | {"gru.weight_ih_l1": STATE["head.bias"]}, ("'gru.weight_ih_l1'", "unexpected tensors")),
         (STATE | {"x\x1b[31m": STATE["head.bias"]}, (r"'x\x1b[31m'",)),
         (STATE | {"head.weight": np.zeros((6, 11), np.float32)}, ("'head.weight'", "(6, 11)", "(11, 6)")),
         (STATE | {"head.bias": np.zeros(11, np.int32)}, ("'head.bias'", "I32", "F32")),
@@ -110,9 +110,9 @@ def test_bfloat16_is_converted(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"format": "other"}, ("not written by seqtui",)),
-        ({"model": "{"}, ("not JSON",)),
-        ({"model": "[" * 100_000}, ("not JSON",)),
-        ({"model": "[]"}, ("no JSON object",)),
+        ({"model": "{"}, ("not valid JSON",)),
+        ({"model": "[" * 100_000}, ("not valid JSON",)),
+        ({"model": "[]"}, ("not a JSON object",)),
         ({"model": '{"family": ["gru"], "vocabulary_size": 11}'}, ("damaged",)),
         ({"model": '{"vocabulary_size": 11, "colour": 1}'}, ("colour",)),
         ({"model": '{"vocabulary_size": 12, "family": "gru", "hidden": 6, "embedding": 5}'}, ("11 symbols for 12",)),
@@ -135,7 +135,7 @@ def test_a_file_that_does_not_tell_its_model_asks_for_one_like_it(tmp_path: Path
 def test_like_a_run_with_other_tokens_is_refused(tmp_path: Path) -> None:
     other = Vocabulary("char", tuple("klmnopqrstu"))
     for path in (torch_file(tmp_path), npz_file(tmp_path)):
-        refused(path, "another vocabulary", like=(CONTENTS.config, other))
+        refused(path, "a different vocabulary", like=(CONTENTS.config, other))
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_like_a_run_with_other_tokens_is_refused(tmp_path: Path) -> None:
         ({"head.b_y": None}, ("has no 'head.b_y'",)),
         ({"head.b_y": np.zeros(12, np.float32)}, ("'head.b_y'", "(12,)", "(11,)")),
         ({"head.b_y": np.zeros(11, np.int64)}, ("'head.b_y'", "int64")),
-        ({"head.b_y": np.zeros(11, np.longdouble)}, ("'head.b_y'", "float32 is needed")),
+        ({"head.b_y": np.zeros(11, np.longdouble)}, ("'head.b_y'", "use float32")),
         ({"head.b_y": np.full(11, np.inf, np.float32)}, ("'head.b_y'", "not finite")),
         ({"more": np.zeros(1, np.float32)}, ("'more'",)),
         ({"head.b_y": np.array([{}] * 11, dtype=object)}, ("'head.b_y'", "object")),
-        ({"model": np.array({}, dtype=object)}, ("'model.npy'", "no text")),
-        ({"model": np.zeros(3, np.uint8)}, ("'model.npy'", "no text")),
+        ({"model": np.array({}, dtype=object)}, ("'model.npy'", "not a string")),
+        ({"model": np.zeros(3, np.uint8)}, ("'model.npy'", "not a string")),
         ({"vocabulary": None}, ("not written by seqtui",)),
     ],
 )
@@ -158,7 +158,7 @@ def test_an_npz_that_does_not_fit_is_refused(tmp_path: Path, changes: State, wor
 
 
 class Pickled:
-    """Would leave a mark if it were ever unpickled."""
+    """Leaves a file behind if it is ever unpickled."""
 
     opened = False
 
@@ -169,7 +169,7 @@ class Pickled:
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     boxes = np.array([Pickled()] * 11, dtype=object)
     refused(npz_file(tmp_path, **{"head.b_y": boxes}), "object")
-    refused(npz_file(tmp_path, model=np.array(Pickled(), dtype=object)), "no text")
+    refused(npz_file(tmp_path, model=np.array(Pickled(), dtype=object)), "not a string")
     path = tmp_path / "model.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02]q\x00.")
@@ -178,7 +178,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
 
 
 def npy(shape: tuple[int, ...], kind: str) -> bytes:
-    """An array's header with a little of nothing behind it."""
+    """An array's header followed by 10,000 zero bytes."""
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
     return file.getvalue() + bytes(10_000)
@@ -224,7 +224,7 @@ def test_damage_anywhere_is_told_in_one_line(make: Callable[..., bytes], tmp_pat
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "nowhere.npz", "cannot be read")
-    refused(tmp_path, "is no file")
-    refused(tmp_path / "nul\0", "no possible file name")
+    refused(tmp_path, "is not a regular file")
+    refused(tmp_path / "nul\0", "invalid file name")
     (tmp_path / "empty").write_bytes(b"")
-    refused(tmp_path / "empty", "no whole safetensors file")
+    refused(tmp_path / "empty", "not a valid safetensors file")

@@ -1,4 +1,4 @@
-"""ONNX graphs say what the engine says, for any T and B; tried where onnx and onnxruntime are installed."""
+"""ONNX graphs compute what the engine computes, for any T and B; run only if onnx and onnxruntime are installed."""
 
 import sys
 from typing import Any
@@ -20,7 +20,7 @@ every_case = pytest.mark.parametrize("label", CASES)
 
 
 def session(contents: Contents) -> Any:
-    """The exported graph, ready to run."""
+    """An onnxruntime session for the exported graph."""
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
     return runtime.InferenceSession(onnx_bytes(contents), providers=["CPUExecutionProvider"])
@@ -34,7 +34,7 @@ def run(graph: Any, tokens: Any, state: Named) -> Named:
 
 
 def nothing(contents: Contents, B: int) -> Named:
-    """The state before anything is read."""
+    """The initial state."""
     config = contents.config
     if config.family not in RECURRENT:
         return {}

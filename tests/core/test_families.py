@@ -1,4 +1,4 @@
-"""What every model promises, whatever its family: bytes, masks, carried state, dropout, serial reading."""
+"""Properties of every family: reproducible bytes, masks, carried state, dropout, serial reading."""
 
 import dataclasses
 import math
@@ -24,7 +24,7 @@ CARRYING = CELLS | FEEDFORWARD
 
 
 def having(config: ModelConfig, **changes: Any) -> ModelConfig:
-    """The same with other values."""
+    """A copy of `config` with these fields changed."""
     return dataclasses.replace(config, **changes)
 
 
@@ -42,7 +42,7 @@ def test_a_vocabulary_far_larger_than_the_batch(label: str) -> None:
 
 
 def train(count: int, config: ModelConfig, T: int, B: int) -> bytes:
-    """Weights, moments, gradients, losses and carried state of four steps on so many threads."""
+    """Weights, moments, gradients, losses and carried state of four steps on `count` threads, as bytes."""
     net, work, _ = made(config, T, B)
     optimizer, kept = AdamW(net.parameters.size, (0.9, 0.99)), b""
     with threads(count):
@@ -87,7 +87,7 @@ def test_a_row_of_the_batch_has_the_same_bits_in_a_batch_of_one(label: str) -> N
 
 
 def of_rows(carried: Carried, rows: slice) -> Carried:
-    """What is carried in those rows of the batch."""
+    """The carried state of these rows of the batch."""
     if isinstance(carried, list):
         return [tuple(part[rows] for part in state) for state in carried]
     return carried[:, rows] if carried is not None else None
@@ -135,7 +135,7 @@ def test_two_halves_with_carried_state_are_one_sequence(label: str) -> None:
     tokens, targets = drawn(13, 12, 4)
     expected = net.losses(tokens, targets, whole).copy()
     parts = []
-    for first, last in ((0, 1), (1, 3), (3, 12)):  # one that is shorter than a window of the feed-forward model
+    for first, last in ((0, 1), (1, 3), (3, 12)):  # the first is shorter than the feed-forward model's window
         work = workspace(config, last - first, 4)
         put(config, work, carried)
         parts.append(net.losses(tokens[first:last], targets[first:last], work).copy())
@@ -151,7 +151,7 @@ def test_two_halves_with_carried_state_are_one_sequence(label: str) -> None:
 
 
 def expected_view(config: ModelConfig, carried: Carried, name: str) -> Any:
-    """What the twin carries on where the engine calls it so."""
+    """The twin's carried state under the engine's name for it."""
     if isinstance(carried, list):
         layer, state = name.split(".")
         return carried[int(layer)][twin_families.cell(config).states.index(state)]
@@ -160,7 +160,7 @@ def expected_view(config: ModelConfig, carried: Carried, name: str) -> Any:
 
 
 def as_engine(config: ModelConfig, work: Any, carried: Carried) -> Carried:
-    """The same with the engine's own bits, to go on from them."""
+    """`carried` with the engine's exact values, as the start of the next piece."""
     if not isinstance(carried, list):
         return carried
     names = twin_families.cell(config).states
@@ -209,13 +209,13 @@ def test_the_workspace_takes_the_bytes_it_announces(label: str, backward: bool, 
     for rate in (0.0, 0.5):
         config = having(ALL[label], dropout=rate)
         owned = arrays(workspace(config, T, B, backward))
-        begun = {id(array.base): array.base.nbytes - LINE for array in owned if array.base is not None}  # on a line
+        begun = {id(array.base): array.base.nbytes - LINE for array in owned if array.base is not None}  # aligned
         whole = {id(array): array.nbytes for array in owned if array.base is None}
         assert workspace_bytes(config, T, B, backward) == sum(begun.values()) + sum(whole.values())
 
 
 def arrays(thing: Any) -> list[Any]:
-    """Every array that something owns, through dataclasses, lists and objects."""
+    """Every array in `thing`, recursively through dataclasses, lists and objects."""
     if isinstance(thing, np.ndarray):
         return [thing]
     if isinstance(thing, list | tuple):
@@ -256,7 +256,7 @@ def test_reading_token_by_token_is_reading_at_once_and_what_training_computes(la
 def test_new_weights_forget_the_old_ones(label: str) -> None:
     config = ALL[label]
     serial, tokens = serial_model(config, parameters(config, 1)), drawn(13, 5, 1)[0]
-    serial.look(tokens[:, 0].copy()).reach(np.ones((5, 13), np.float32))  # whatever is kept from one to the next
+    serial.look(tokens[:, 0].copy()).reach(np.ones((5, 13), np.float32))  # fills every cache
     serial.read(3, serial.initial_state())
     serial.load(parameters(config, 2).flat)
     fresh = serial_model(config, parameters(config, 2))

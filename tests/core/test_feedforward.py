@@ -1,4 +1,4 @@
-"""The feed-forward model against its float64 twin: any window, any size, and nothing seen beyond the window."""
+"""The feed-forward model matches its float64 twin: any window, any size, and no influence from outside the window."""
 
 import math
 from typing import Any
@@ -116,7 +116,7 @@ def test_initial_weights_are_pytorch_s() -> None:
 
 
 def test_validation_sees_the_whole_window_however_wide() -> None:
-    """The held-out part is read in pieces side by side: each must be warmed by as many tokens as the window holds."""
+    """The held-out part is evaluated in parallel pieces, each of which must be preceded by a full window of tokens."""
     config = ModelConfig(11, family="feedforward", hidden=8, embedding=4, context=300)
     p = parameters(config)
     text = np.random.default_rng(0).integers(0, 11, 2600).astype(np.int32)

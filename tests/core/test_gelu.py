@@ -1,4 +1,4 @@
-"""gelu and its derivative: the documented error bounds, as kernels compile them."""
+"""gelu and its derivative stay within their documented error bounds, compiled as in the kernels."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ def apply(x: F32, y: F32, slope: F32) -> None:
 
 
 def gelu(x: F64) -> tuple[F64, F32, F32]:
-    """(x as float32 has it, gelu, derivative)."""
+    """(x rounded to float32, gelu, derivative)."""
     single = x.astype(np.float32)
     y, slope = np.empty_like(single), np.empty_like(single)
     apply(single, y, slope)
@@ -31,7 +31,7 @@ def gelu(x: F64) -> tuple[F64, F32, F32]:
 
 
 def normal(x: F64) -> F64:
-    """The standard normal distribution function, without losing the lower tail."""
+    """The standard normal distribution function, accurate in the lower tail."""
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in x])
 
 

@@ -1,4 +1,4 @@
-"""Packed matrix products: right for any rows, depth and columns, and the same bits however rows are cut."""
+"""Packed matrix products: correct for any rows, depth and columns, and bit-identical however rows are split."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""Writing draws what the model predicts: temperature, top-k, top-p and seed do what they say."""
+"""Generation samples from the model's predictions: temperature, top-k, top-p and seed work as documented."""
 
 import math
 
@@ -20,7 +20,7 @@ LOGITS = np.array([2.0, 1.0, 0.5, 0.0, -1.0], np.float32)
 
 @pytest.fixture(params=[(1, 0, 37), (3, 4, 8)])
 def model(request: pytest.FixtureRequest, kernels: None) -> SerialModel:
-    """A model with random weights, large enough for the prompt to matter."""
+    """A model with random weights, large enough that the prompt affects the output."""
     layers, embedding, hidden = request.param
     config = ModelConfig(VOCABULARY.size, hidden=hidden, layers=layers, embedding=embedding)
     parameters = initial(config, 4)
@@ -29,7 +29,7 @@ def model(request: pytest.FixtureRequest, kernels: None) -> SerialModel:
 
 
 def write(model: SerialModel, prompt: str = "abc", seed: int = 1, count: int = 60, **sampling: float) -> str:
-    writer = Writer(model, VOCABULARY, prompt, Sampling(**sampling), seed)  # type: ignore[arg-type]  # ints too
+    writer = Writer(model, VOCABULARY, prompt, Sampling(**sampling), seed)  # type: ignore[arg-type]  # top_k is an int
     return "".join(next(writer).text for _ in range(count)) + writer.flush()
 
 
@@ -73,7 +73,7 @@ def test_temperature_sharpens_and_zero_takes_the_likeliest() -> None:
         (Sampling(1.0), {0, 1, 2, 3, 4}),
         (Sampling(1.0, top_k=2), {0, 1}),
         (Sampling(1.0, top_k=99), {0, 1, 2, 3, 4}),
-        (Sampling(1.0, top_p=0.5), {0}),  # the likeliest has 0.57
+        (Sampling(1.0, top_p=0.5), {0}),  # the most likely token has 0.57
         (Sampling(1.0, top_p=0.7), {0, 1}),
         (Sampling(1.0, top_k=3, top_p=0.99), {0, 1, 2}),
     ],
@@ -108,7 +108,7 @@ def test_prompts_say_what_they_could_not_use(model: SerialModel) -> None:
 @pytest.mark.parametrize("wrong", [{"temperature": -1}, {"temperature": math.nan}, {"top_k": -1}, {"top_p": 0}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SeqError) as error:
-        Sampling(**wrong)  # type: ignore[arg-type]  # that is the point
+        Sampling(**wrong)  # type: ignore[arg-type]  # invalid on purpose
     assert "\n" not in str(error.value)
 
 

@@ -1,4 +1,4 @@
-"""The list of kernels: all are compiled beforehand, visibly, and nothing is compiled by surprise."""
+"""The list of kernels: all are compiled ahead of time, with visible progress, and none is compiled later."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ def test_every_kernel_has_a_label_of_its_own_and_a_group() -> None:
 
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """A list of kernels with two small ones in it."""
+    """Replace the list of kernels by two small ones."""
     monkeypatch.setattr(jit, "KERNELS", [])
 
     @jit.kernel("double it", "one", jit.void(jit.f1))
@@ -82,7 +82,7 @@ def test_compiling_reports_every_kernel_and_counts_what_was_missing(two: list[An
 
 def test_a_kernel_that_was_called_too_early_and_otherwise_is_compiled_as_registered_and_closed(two: list[Any]) -> None:
     x = np.ones(3)
-    two[0](x)  # float64, which is not what was registered
+    two[0](x)  # float64, not the registered type
     assert jit.compile_kernels(["one"]) == 1
     two[0](np.ones(3, np.float32))
     with pytest.raises(TypeError, match="No matching definition"):
@@ -136,7 +136,7 @@ def test_every_kernel_is_waited_for_before_it_is_compiled_and_those_of_later_are
             waited.append((name, sum(bool(one.signatures) for one in two)))
 
     monkeypatch.setattr(jit, "COMPILERS", Beside())
-    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)  # where nothing is
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)  # an empty folder
     double, halve = (entry.name for entry in jit.KERNELS)
     jit.compile_kernels(["one"], soon=["other", "one"])
     assert asked == [[double, halve]]
@@ -152,7 +152,7 @@ def test_every_kernel_is_waited_for_before_it_is_compiled_and_those_of_later_are
 def test_what_another_installation_compiled_counts_for_nothing(
     kernels: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Numba would compile everything, and nobody would be told that it does."""
+    """Otherwise Numba would silently compile everything."""
     assert jit.cached()
     elsewhere = tmp_path / "layers_of_another_place"
     elsewhere.mkdir()
@@ -163,7 +163,7 @@ def test_what_another_installation_compiled_counts_for_nothing(
 
 
 def test_no_kernel_is_taken_for_one_of_another_file() -> None:
-    """What the cache folder has is told by these names: an LSTM's forward pass is not an RNN's."""
+    """These names identify the files in the cache folder: an LSTM's forward pass must not be mistaken for an RNN's."""
     names = [entry.name for entry in jit.KERNELS]
     assert len(set(names)) == len(names)
     assert {"rnn.scan_forward", "lstm.scan_forward"} <= set(names)

@@ -1,4 +1,4 @@
-"""The head: masked softmax cross-entropy against the float64 twin, at every mask, size and magnitude."""
+"""The head's masked softmax cross-entropy matches the float64 twin for every mask, size and magnitude."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def made(M: int, H: int, V: int, mask: str, seed: int = 0) -> tuple[Head, F32, I32]:
-    """A head with random weights and NaN for gradients, what it reads, and targets under that mask."""
+    """A head with random weights and NaN gradients, its input h, and targets under that mask."""
     draw = np.random.default_rng(seed)
     W, b = normal(draw, H, V), normal(draw, V)
     targets = draw.integers(0, V, M).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The LSTM's scans against the float64 twin: any size, any carried state, any number of threads."""
+"""The LSTM's scans match the float64 twin: any size, any carried state, any number of threads."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class Case:
         pack(layer, layer.input)
         x, work = normal(draw, T * B, inputs), LSTM.workspace(T, B, H)
         for array in (work.gates, work.c, work.h, work.dh, work.direct):
-            array[:] = np.nan  # whatever is read was written
+            array[:] = np.nan  # reading anything not yet written gives NaN
         work.h[0], work.c[0] = normal(draw, B, H), 2 * normal(draw, B, H)
         above = normal(draw, T, B, H)
         work.dh[:] = 0
@@ -57,7 +57,7 @@ class Case:
 
 
 def check(case: Case) -> None:
-    """Gates, states, and every gradient; tolerances grow with the length of the chain they went through."""
+    """Compare gates, states and every gradient with the twin; tolerances grow with the number of timesteps."""
     work, H = case.work, case.layer.hidden
     trace, gradient = case.twin()
     case.layer.forward(case.inputs, case.index, work)
@@ -88,7 +88,7 @@ def test_forward_and_backward_of_any_size(T: int, B: int, inputs: int, H: int) -
 def test_a_row_of_inputs_may_serve_many_places() -> None:
     case = Case.of(6, 5, 3, 7)
     shared = np.random.default_rng(1).integers(0, 4, 30).astype(np.int32)
-    case.x = case.x[:4][shared]  # four rows of the table stand for thirty places
+    case.x = case.x[:4][shared]  # thirty positions share four rows of the table
     case.inputs, case.index = np.ascontiguousarray(case.inputs[:4]), shared
     check(case)
 

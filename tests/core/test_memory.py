@@ -1,4 +1,4 @@
-"""What a training is said to take is what it takes, and what does not fit is refused before it is made."""
+"""The memory estimate of a training matches its use, and a run that does not fit is refused before allocation."""
 
 import os
 import re
@@ -16,16 +16,16 @@ from seqcore.trainer import Trainer
 
 SHAPES = [
     (ModelConfig(65, hidden=128), TrainingConfig(batch=16, length=32)),
-    (ModelConfig(4000, hidden=48, layers=2, dropout=0.1), TrainingConfig(batch=8, length=32)),  # logits weigh most
+    (ModelConfig(4000, hidden=48, layers=2, dropout=0.1), TrainingConfig(batch=8, length=32)),  # dominated by logits
     (ModelConfig(300, hidden=64, embedding=0), TrainingConfig(batch=64, length=16)),
-    (ModelConfig(65, hidden=256, layers=3), TrainingConfig(batch=2, length=4, validation=0.0)),  # weights weigh most
+    (ModelConfig(65, hidden=256, layers=3), TrainingConfig(batch=2, length=4, validation=0.0)),  # dominated by weights
 ]
 
 
 @pytest.mark.parametrize(("model", "training"), SHAPES)
 def test_what_is_reckoned_is_what_is_allocated(kernels: None, model: ModelConfig, training: TrainingConfig) -> None:
     tokens = np.random.default_rng(0).integers(0, model.vocabulary_size, 20_000).astype(np.int32)
-    outer._scratch[0] = np.zeros(0, np.float32)  # what other tests left
+    outer._scratch[0] = np.zeros(0, np.float32)  # left over from other tests
     tracemalloc.start()
     try:
         trainer = Trainer(model, training, tokens, tokens[: 20_000 if training.validation else 0])
@@ -85,7 +85,7 @@ def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_old_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
         "proc/self/cgroup": "5:cpu:/x\n4:memory:/docker/abc\n0::/\n",
-        "cgroup/memory/docker/abc/memory.limit_in_bytes": "9223372036854771712\n",  # none
+        "cgroup/memory/docker/abc/memory.limit_in_bytes": "9223372036854771712\n",  # no limit
         "cgroup/memory/memory.limit_in_bytes": "600000000\n",
         "cgroup/memory/memory.usage_in_bytes": "100000000\n",
     }

@@ -1,4 +1,4 @@
-"""The whole model against the float64 twin: one to four layers, both inputs, dropout, carried state."""
+"""The whole model matches the float64 twin: one to four layers, embedded and one-hot inputs, dropout, carried state."""
 
 import math
 
@@ -19,11 +19,11 @@ from tests.core.compare import assert_close, normal, threads
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
-SEED, STEP = 11, 4  # what dropout is drawn from
+SEED, STEP = 11, 4  # dropout key
 
 
 def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[RecurrentModel, Workspace]:
-    """A model with drawn weights, NaN for gradients, and a drawn state to start from."""
+    """A model with random weights and NaN gradients, and a workspace with a random initial state."""
     net = RecurrentModel(config, initial(config, seed))
     net.gradient.flat[:] = np.nan
     net.pack()
@@ -34,7 +34,7 @@ def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[RecurrentM
 
 
 def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[I32, I32]:
-    """Tokens and targets (T, B), about that share of the targets -1."""
+    """Tokens and targets (T, B); about the share `masked` of the targets is -1."""
     draw = np.random.default_rng(seed)
     tokens, targets = (draw.integers(0, V, (T, B)).astype(np.int32) for _ in range(2))
     targets[draw.random((T, B)) < masked] = -1
@@ -42,7 +42,7 @@ def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[I
 
 
 def mask(config: ModelConfig, T: int, B: int, layer: int) -> twin.F64:
-    """What dropout multiplies a layer's output with (T, B, H), asked of the kernel with an array of ones."""
+    """Dropout mask (T, B, H) of a layer's output, obtained by applying the kernel to an array of ones."""
     kept = np.ones((T * B, config.hidden), np.float32)
     if config.dropout:
         dropout(kept, kept, config.hidden, config.dropout, dropout_key(SEED, STEP, layer))
@@ -50,7 +50,7 @@ def mask(config: ModelConfig, T: int, B: int, layer: int) -> twin.F64:
 
 
 def check(config: ModelConfig, T: int, B: int, masked: float) -> None:
-    """Every loss, gradient and state of one step."""
+    """Compare every loss, gradient and state of one step with the twin."""
     net, work = made(config, T, B)
     tokens, targets = drawn(config.vocabulary_size, T, B, masked)
     p = twin.doubles(dict(net.parameters.items()))
@@ -144,7 +144,7 @@ def test_reset_starts_those_rows_from_nothing_and_leaves_the_others() -> None:
 
 
 def train(count: int, config: ModelConfig, T: int, B: int) -> bytes:
-    """Weights, moments, gradients and losses after five steps on so many threads."""
+    """Weights, moments, gradients and losses after five steps on `count` threads, as bytes."""
     net, work = made(config, T, B)
     optimizer, kept = AdamW(net.parameters.size, (0.9, 0.99)), b""
     with threads(count):

@@ -1,4 +1,4 @@
-"""A model is called the same on the screen, in tables and in files."""
+"""A model has the same name on the screen, in tables and in files."""
 
 import pytest
 from seqcore.config import ModelConfig
@@ -17,8 +17,8 @@ from seqcore.naming import described
     ],
 )
 def test_a_model_is_called_by_what_tells_it_from_others(fields: dict[str, object], words: str) -> None:
-    from seqtui.snapshot import ModelChoice
+    from seqtui.live.snapshot import ModelChoice
 
-    config = ModelConfig(65, **fields)  # type: ignore[arg-type]  # the fields of a case
+    config = ModelConfig(65, **fields)  # type: ignore[arg-type]  # fields of a case
     assert described(config) == words
-    assert ModelChoice(**fields).label == words  # type: ignore[arg-type]  # likewise
+    assert ModelChoice(**fields).label == words  # type: ignore[arg-type]  # as above

@@ -1,4 +1,4 @@
-"""The norm layer against its equations in float64, which finite differences vouch for."""
+"""The norm layer matches its equations in float64, which are checked by finite differences."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ backward: Any = norm_backward
 
 
 def norm(x: F64, g: F64, b: F64) -> F64:
-    """Every row to mean 0 and variance 1, scaled and shifted."""
+    """Normalise every row to mean 0 and variance 1, then scale and shift."""
     centred = x - x.mean(axis=1, keepdims=True)
     result: F64 = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) * g + b
     return result

@@ -1,4 +1,4 @@
-"""AdamW, the global norm and the schedule, against the float64 twin and by hand."""
+"""AdamW, the global norm and the learning-rate schedule match the float64 twin and values computed by hand."""
 
 import math
 
@@ -43,7 +43,7 @@ def test_the_norm_of_a_gradient_that_is_no_number_is_none(bad: float) -> None:
 
 
 def named(*sizes: int, seed: int = 0) -> Parameters:
-    """A matrix and a vector of those sizes, drawn."""
+    """A random matrix and a random vector of these sizes."""
     parameters = Parameters({"b": (sizes[1],), "W": (1, sizes[0])})
     parameters.flat[:] = normal(np.random.default_rng(seed), parameters.size)
     return parameters

@@ -1,4 +1,4 @@
-"""Weight gradients: right for any number of rows and columns, and the same bits for any number of threads."""
+"""Weight gradients: correct for any number of rows and columns, bit-identical for any number of threads."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def check(K: int, M: int, N: int, extra: int, summed: int) -> None:
-    """One product; A and B have `extra` columns that are not part of it; the last `summed` columns of B are summed."""
+    """Check one product; A and B have `extra` unused columns; the last `summed` columns of B are summed."""
     draw = np.random.default_rng(K * 7 + M)
     A, B = normal(draw, K, M + extra), normal(draw, K, N + extra)
     A[:, M:], B[:, N:] = np.nan, np.nan  # never read
@@ -29,7 +29,7 @@ def check(K: int, M: int, N: int, extra: int, summed: int) -> None:
 @pytest.mark.parametrize("K", [1, 2, 255, 256, 257, 300, 513])
 @pytest.mark.parametrize("M", [1, 7, 8, 9, 33])
 def test_any_shape(K: int, M: int) -> None:
-    for N in (1, NR - 1, NR, NR + 1, NR + LANES, NR + LANES + 1, 4 * NR, 9 * NR + 5, 17 * NR):  # groups of all sizes
+    for N in (1, NR - 1, NR, NR + 1, NR + LANES, NR + LANES + 1, 4 * NR, 9 * NR + 5, 17 * NR):  # all group sizes
         check(K, M, N, 0, N)
 
 
@@ -41,7 +41,7 @@ def test_wider_rows_and_sums_of_some_columns(K: int, M: int, N: int, extra: int,
 
 @dataclass
 class Case:
-    """Everything at once: columns around a gap, sums by token, and a second product of later rows of A."""
+    """All features combined: columns around a gap, sums per token, and a second product of later rows of A."""
 
     A: F32
     B: F32
@@ -53,7 +53,7 @@ class Case:
     shift: int
 
     def run(self) -> tuple[F32, F32, F32, F32, F32]:
-        """(C, sums, table, C of the second, its sums)."""
+        """(C, sums, table, C of the second product, its sums)."""
         M, N, N_2 = self.sizes
         shapes = ((M, N), (N,), (self.tokens, padded(N)), (M, N_2), (N_2,))
         C, sums, table, C_2, sums_2 = (np.full(shape, np.nan, np.float32) for shape in shapes)

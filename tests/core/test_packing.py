@@ -1,4 +1,4 @@
-"""Matrices packed together: each has the panels it would have alone, and either way is packed without the other."""
+"""Packing matrices together gives the same panels as packing each alone; plain and transposed are independent."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SHAPES = ((3, 5), (130, 200), (1, 33), (64, 97))
 
 
 def matrices(scale: int) -> tuple[F32, list[F32]]:
-    """A buffer with something between and behind its matrices, and views of them."""
+    """A buffer with gaps between and after its matrices, and views of the matrices."""
     sizes = [rows * columns * scale for rows, columns in SHAPES]
     flat = normal(np.random.default_rng(scale), sum(sizes) + 7 * len(sizes))
     starts = np.cumsum([3, *(size + 7 for size in sizes[:-1])])

@@ -1,4 +1,4 @@
-"""Presets make sense, and the one that is named after nanoGPT's CPU example is that example."""
+"""Presets and family defaults are valid, and the preset named after nanoGPT's CPU example matches it."""
 
 import math
 
@@ -22,7 +22,7 @@ def test_every_preset_is_a_model_and_a_training(name: str) -> None:
 def test_what_a_family_begins_with_makes_sense_and_gives_way_to_what_is_said(family: str) -> None:
     model, training = with_defaults({"family": family}, {})
     config = ModelConfig(65, **model)
-    assert TrainingConfig(**training).length <= (config.context if family == "attention" else 64)
+    assert TrainingConfig(**training).length == (config.context if family == "attention" else 64)
     model, training = with_defaults({"family": family, "hidden": 96}, {"learning_rate": 0.5})
     assert (model["hidden"], training["learning_rate"]) == (96, 0.5)
     assert family_defaults("hidden") == {"attention": 128}
@@ -33,6 +33,8 @@ def test_attention_sees_as_far_as_a_step_is_long_unless_both_are_said() -> None:
     assert with_defaults({"family": "attention", "context": 48}, {})[1]["length"] == 48
     model, training = with_defaults({"family": "attention", "context": 48}, {"length": 16})
     assert (model["context"], training["length"]) == (48, 16)
+    model, training = with_defaults({"family": "attention"}, {})
+    assert model["context"] == training["length"] == family_defaults("length")["attention"]
 
 
 def nanogpt() -> tuple[ModelConfig, TrainingConfig]:
@@ -68,3 +70,4 @@ def test_nanogpt_s_schedule_step_by_step() -> None:
         assert trainer.learning_rate == pytest.approx(1e-3 * (step + 1) / 101 if step < 100 else cosine)
     assert (training.beta1, training.beta2, training.weight_decay, training.clip) == (0.9, 0.99, 0.1, 1.0)
     assert (training.batch, training.length, training.sampling) == (12, 64, "windows")
+    assert (config.positions, config.layers, config.heads, config.context) == ("learned", 4, 4, 64)

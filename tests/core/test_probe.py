@@ -1,4 +1,4 @@
-"""What a probe shows is what the model did: losses, gates, predictions, and how far each loss looks back."""
+"""A probe shows what the model computed: losses, gates, predictions, and how far back each loss reaches."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ VOCABULARY = Vocabulary.build("char", Corpus("abc", "-", b"abcdefg\n", "utf-8"))
 
 
 def slow(p: dict[str, np.ndarray], config: ModelConfig, tokens: np.ndarray, push: Any = None) -> dict[str, np.ndarray]:
-    """The forward pass in plain float64; `push(layer, s)` is added to h (layer -1: to x) as it comes out."""
+    """The forward pass in plain float64; `push(layer, s)` is added to h at timestep s (layer -1: to x)."""
     T, L, H = len(tokens), config.layers, config.hidden
     push = push or (lambda layer, s: 0.0)
     h, c = np.zeros((L, H)), np.zeros((L, H))
@@ -46,7 +46,10 @@ def slow(p: dict[str, np.ndarray], config: ModelConfig, tokens: np.ndarray, push
 
 @pytest.fixture(params=[(1, 0, 5), (1, 3, 33), (2, 4, 7), (3, 2, 4)])
 def case(request: pytest.FixtureRequest) -> tuple[ModelConfig, SerialModel, dict[str, np.ndarray], np.ndarray]:
-    """Layers, embedding (0: one-hot) and hidden sizes; weights large enough for gates to move."""
+    """(config, model, float64 weights, tokens); params are layers, embedding size (0: one-hot) and hidden size.
+
+    Weights are scaled up so that the gates move.
+    """
     layers, embedding, hidden = request.param
     config = ModelConfig(VOCABULARY.size, hidden=hidden, layers=layers, embedding=embedding)
     parameters = initial(config, 5)

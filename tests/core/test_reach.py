@@ -1,4 +1,4 @@
-"""How far each loss looks back, and what is seen on the way: every family against the twin, one loss after another."""
+"""Reach and staves of every family match the twin, which differentiates one loss at a time."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.core.twin import F64, Ints
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
-VOCABULARY = Vocabulary.build("char", Corpus("abc", "-", b"abcdefghijklm", "utf-8"))  # as many as the cases have
+VOCABULARY = Vocabulary.build("char", Corpus("abc", "-", b"abcdefghijklm", "utf-8"))  # the cases' vocabulary size
 
 
 def of_losses(logits: Any, tokens: Ints) -> F64:
@@ -40,7 +40,7 @@ def check(config: ModelConfig, T: int, seed: int = 0) -> None:
 
 
 def check_matrix(told: Any, expected: F64, name: str) -> None:
-    """Every element by itself: what has vanished is small next to what has not, and must be right all the same."""
+    """Compare element by element: entries that have vanished are tiny next to the others but must be correct too."""
     assert told.shape == expected.shape, name
     np.testing.assert_array_equal(np.isnan(told), np.isnan(expected), err_msg=name)
     np.testing.assert_allclose(

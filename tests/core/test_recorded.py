@@ -1,7 +1,7 @@
-"""Engine and twins against PyTorch: recorded losses and gradients, ten AdamW steps with clipping, decay, carried state.
+"""Engine and twins match PyTorch: losses, gradients, carried state, and ten AdamW steps with clipping and decay.
 
-Recorded by tests/core/recorded/record.py. Where torch is installed, the comparison is made with it too, so that the
-recording cannot grow stale.
+Recorded by tests/core/recorded/record.py. If torch is installed, it is also compared directly, so that the recording
+cannot go stale.
 """
 
 import functools
@@ -31,12 +31,12 @@ def recording(label: str) -> Arrays:
 
 
 def part(told: Arrays, prefix: str) -> Arrays:
-    """The arrays below that name."""
+    """The arrays whose names start with `prefix`, without it."""
     return {name.removeprefix(prefix): value for name, value in told.items() if name.startswith(prefix)}
 
 
 def carried(case: Case, told: Arrays, when: str) -> twin_families.Carried:
-    """What is "carried" in or "left" after, as the twins have it."""
+    """The state "carried" in or "left" after the step, in the twins' layout."""
     given = part(told, f"{when}/")
     if case.config.family in RECURRENT:
         names = twin_families.cell(case.config).states
@@ -45,7 +45,7 @@ def carried(case: Case, told: Arrays, when: str) -> twin_families.Carried:
 
 
 def made(case: Case, told: Arrays) -> tuple[Model, Workspace]:
-    """The model with the recorded weights, about to start from what the recording carries in."""
+    """A model with the recorded weights, and a workspace with the recorded carried state."""
     given = part(told, "weights/")
     parameters = Parameters(shapes(case.config))
     assert {name for name, _ in parameters.items()} == given.keys()
@@ -63,7 +63,7 @@ def check_carried(actual: twin_families.Carried, expected: twin_families.Carried
             for k, (value, truth) in enumerate(zip(here, there, strict=True)):
                 assert_close(value, truth, TOLERANCE, f"state {k} of layer {n}")
     else:
-        np.testing.assert_array_equal(actual, expected)  # tokens, or nothing
+        np.testing.assert_array_equal(actual, expected)  # tokens, or None
 
 
 def check_gradients(case: Case, told: Arrays) -> None:
@@ -112,7 +112,7 @@ def test_ten_steps_lead_where_pytorch_s_led(label: str) -> None:
 
 @pytest.mark.parametrize("label", CASES)
 def test_the_twin_says_what_pytorch_said(label: str) -> None:
-    """To float32's last places, in which the recording is kept: nothing but the mathematics can differ."""
+    """To the last bits of the recording's float32: any difference beyond them is in the mathematics."""
     case, told = CASES[label], recording(label)
     p, now = twin.doubles(part(told, "weights/")), carried(case, told, "carried")
     first = twin_families.step(case.config, p, told["tokens"], told["targets"], now)
@@ -127,7 +127,7 @@ def test_the_twin_says_what_pytorch_said(label: str) -> None:
         done = twin_families.step(case.config, p, told["steps/tokens"][step], told["steps/targets"][step], now)
         now = done.carried
         norm = optimizer.update(p, done.gradients.parameters, record.RATE, record.CLIP)
-        assert norm == pytest.approx(told["training/norms"][step], rel=1e-5)  # its clipping adds 1e-6 to the norm
+        assert norm == pytest.approx(told["training/norms"][step], rel=1e-5)  # PyTorch's clipping adds 1e-6 to the norm
     for name, expected in part(told, "after/").items():
         assert_close(p[name], expected, 1e-5, name)
 

@@ -1,4 +1,4 @@
-"""k + k steps are 2k steps, byte for byte, for every family and option: by a state, and through a folder."""
+"""k + k steps equal 2k steps, byte for byte, for every family and option, resumed from a state or from a run folder."""
 
 import dataclasses
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.core.compare import threads
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
-TOKENS = np.random.default_rng(0).integers(0, 13, 600).astype(np.int32)  # an epoch of streams is 17 steps
+TOKENS = np.random.default_rng(0).integers(0, 13, 600).astype(np.int32)  # with streams an epoch has 17 steps
 FAMILIES: list[dict[str, Any]] = [
     {"family": "rnn", "activation": "relu"},
     {"family": "gru", "layers": 2},
@@ -32,7 +32,7 @@ def trainer(config: ModelConfig, sampling: str) -> Trainer:
 
 
 def told(run: Trainer) -> dict[str, bytes]:
-    """Everything that the next step depends on, and what validation says now."""
+    """Everything the next step depends on, and the current validation loss."""
     arrays = {name: array.tobytes() for name, array in run.state().items()}
     numbers = {name: value for name, value in run.numbers().items() if name != "seconds"}
     return arrays | {"numbers": repr(numbers).encode(), "validation": np.float64(run.validate()).tobytes()}
@@ -41,7 +41,7 @@ def told(run: Trainer) -> dict[str, bytes]:
 @pytest.mark.parametrize("sampling", ["streams", "windows"])
 @pytest.mark.parametrize("label", ALL)
 def test_k_and_k_steps_are_2k_steps(label: str, sampling: str) -> None:
-    config, k = dataclasses.replace(ALL[label], dropout=0.2), 11  # over the end of an epoch
+    config, k = dataclasses.replace(ALL[label], dropout=0.2), 11  # crosses the end of an epoch
     whole = trainer(config, sampling)
     losses = [whole.step().loss for _ in range(2 * k)]
     first = trainer(config, sampling)
@@ -49,7 +49,7 @@ def test_k_and_k_steps_are_2k_steps(label: str, sampling: str) -> None:
         first.step()
     kept = {name: array.copy() for name, array in first.state().items()}
     numbers = dict(first.numbers())
-    first.step()  # what goes on must not change what was kept
+    first.step()  # a further step must not change the saved state
     with threads(1):
         second = trainer(config, sampling)
         second.restore(kept, numbers)

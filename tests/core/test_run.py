@@ -1,4 +1,4 @@
-"""A run is a function of its seed and its settings: of neither threads, nor pauses, nor what it is stopped by."""
+"""A run depends only on its seed and settings, not on threads, pauses or interruptions."""
 
 import json
 import math
@@ -51,7 +51,7 @@ def test_another_seed_gives_other_weights() -> None:
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("cut", [1, 17, 50])
 def test_k_and_k_steps_are_2k_steps_byte_for_byte(tmp_path: Path, settings: dict[str, object], cut: int) -> None:
-    """Mid-epoch and over an epoch's end: an epoch has about 180 steps of 35, or 6,000 of 1."""
+    """Mid-epoch and across the end of an epoch, which has about 180 steps of length 35, or 6,000 of length 1."""
     whole = runs.start(tmp_path / "whole", steps=2 * cut, **settings)
     advance(whole, 2 * cut)
     first = runs.start(tmp_path / "cut", steps=2 * cut, **settings)
@@ -139,14 +139,14 @@ def test_a_diverged_run_goes_back_to_its_checkpoint_at_half_the_rate(tmp_path: P
 
 
 def test_validation_reads_every_token_once_with_the_state_carried_through() -> None:
-    """Against the float64 twin reading the whole held-out part in one piece."""
+    """Compare with a float64 loop over the whole held-out part in one piece."""
     run = runs.start(None, {"dropout": 0.0, "layers": 1}, validation=0.2, steps=60)
     advance(run, 60)
     tokens = run.validation
     named = twin.doubles(run.trainer.parameters)
     whole = _plain_loss(named, tokens[:-1], tokens[1:])
-    assert run.trainer.validate() == pytest.approx(whole, rel=2e-3)  # pieces begin after 128 tokens of context
-    few = tokens[:300]  # one piece: nothing is approximated
+    assert run.trainer.validate() == pytest.approx(whole, rel=2e-3)  # every piece is warmed up on 128 tokens
+    few = tokens[:300]  # a single piece, so exact
     assert run.trainer.evaluate(few) == pytest.approx(_plain_loss(named, few[:-1], few[1:]), rel=1e-5)
 
 
@@ -193,7 +193,7 @@ def test_settings_that_make_no_sense_are_refused_in_one_line() -> None:
         {"seed": "one"},
     ):
         with pytest.raises(SeqError) as error:
-            TrainingConfig(**wrong)  # type: ignore[arg-type]  # that is the point
+            TrainingConfig(**wrong)  # type: ignore[arg-type]  # invalid on purpose
         assert "\n" not in str(error.value)
         assert next(iter(wrong)).replace("_", " ") in str(error.value)
 
@@ -223,11 +223,11 @@ def test_out_that_is_taken_is_refused_and_untouched(tmp_path: Path) -> None:
     with pytest.raises(SeqError, match="not empty"):
         runs.start(tmp_path / "mine")
     if os.geteuid() == 0:
-        blocked = Path("/proc/nothing")  # root may write anywhere else
+        blocked = Path("/proc/nothing")  # root can write anywhere else
     else:
         blocked = tmp_path / "closed" / "run"
         blocked.parent.mkdir(mode=0o500)
-    with pytest.raises(SeqError, match="cannot be made"):
+    with pytest.raises(SeqError, match="cannot be created"):
         runs.start(blocked)
 
 

@@ -1,4 +1,4 @@
-"""The float64 twin against central finite differences: every parameter, every input, every state."""
+"""The float64 twin's gradients match central finite differences: every parameter, every input, every state."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import pytest
 from tests.core import twin
 from tests.core.twin import F64
 
-STEP = 1e-5  # of a central difference: its error goes with the square, and float64's rounding with the inverse
+STEP = 1e-5  # truncation error grows with the square of the step, rounding error with its inverse
 
 
 def differences(f: Callable[[], float], x: F64) -> F64:
@@ -35,7 +35,7 @@ def test_lstm_gradients_are_the_finite_differences(T: int, B: int, inputs: int, 
     draw = np.random.default_rng(1)
     x, W_xh, W_hh = draw.normal(size=(T, B, inputs)), draw.normal(size=(inputs, 4 * H)), draw.normal(size=(H, 4 * H))
     b, h0, c0 = draw.normal(size=4 * H), draw.normal(size=(B, H)), draw.normal(size=(B, H))
-    weight = draw.normal(size=(T, B, H))  # any loss that is linear in h
+    weight = draw.normal(size=(T, B, H))  # of a random loss that is linear in h
 
     def loss() -> float:
         return float((twin.lstm(x, W_xh, W_hh, b, h0, c0).h[1:] * weight).sum())
@@ -70,7 +70,7 @@ def test_model_gradients_are_the_finite_differences(layers: int, embedding: int)
         p[f"layers.{n}.W_hh"] = draw.normal(size=(H, 4 * H))
         p[f"layers.{n}.b"] = draw.normal(size=4 * H)
     p |= {"head.W_hy": draw.normal(size=(H, V)), "head.b_y": draw.normal(size=V)}
-    tokens = np.array([[0, 1], [0, 0], [3, 1]], np.int32)  # repeated, and one that never comes
+    tokens = np.array([[0, 1], [0, 0], [3, 1]], np.int32)  # one is repeated, one never occurs
     targets = np.array([[1, -1], [2, 0], [-1, 3]], np.int32)
     states = [(draw.normal(size=(B, H)), draw.normal(size=(B, H))) for _ in range(layers)]
     masks = [(draw.random((T, B, H)) > 0.3) / 0.7 for _ in range(layers)]

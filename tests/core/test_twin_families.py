@@ -1,4 +1,4 @@
-"""The twins of the other families against central finite differences: parameters, inputs, states, and reach."""
+"""The other families' twins match central finite differences: parameters, inputs, states, and reach."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def test_cell_gradients_are_the_finite_differences(name: str, T: int, B: int, in
     if name == "gru":
         p["b_hn"] = draw.normal(size=H)
     x, state = draw.normal(size=(T, B, inputs)), [draw.normal(size=(B, H)) for _ in cell.states]
-    weight = draw.normal(size=(T, B, H))  # any loss that is linear in h
+    weight = draw.normal(size=(T, B, H))  # of a random loss that is linear in h
 
     def loss() -> float:
         return float((cell.forward(x, p, state).h[1:] * weight).sum())
@@ -37,7 +37,7 @@ def test_cell_gradients_are_the_finite_differences(name: str, T: int, B: int, in
 
 
 def small(config: ModelConfig, T: int = 4, B: int = 2) -> tuple[Named, Ints, Ints, twin_families.Carried, list[F64]]:
-    """Weights, tokens, targets some of which are masked, something carried in, and dropout."""
+    """Weights, tokens, partly masked targets, a random carried state, and dropout masks."""
     draw, p = np.random.default_rng(7), twin_families.weights(config, 3)
     tokens, targets = (draw.integers(0, config.vocabulary_size, (T, B)).astype(np.int32) for _ in range(2))
     targets[0, -1] = -1
@@ -51,7 +51,7 @@ def small(config: ModelConfig, T: int = 4, B: int = 2) -> tuple[Named, Ints, Int
 
 
 def smaller(config: ModelConfig) -> ModelConfig:
-    """The same with few tokens: a difference is taken for every parameter."""
+    """`config` with a vocabulary of 5, because every parameter needs a finite difference."""
     return ModelConfig(**(config.to_dict() | {"vocabulary_size": 5}))
 
 
@@ -68,7 +68,7 @@ def test_model_gradients_are_the_finite_differences(name: str) -> None:
     draw = np.random.default_rng(0)
     for key, value in p.items():
         assert told.parameters[key].shape == value.shape
-        for _ in range(2):  # along directions: the whole gradient, at two forward passes each
+        for _ in range(2):  # along random directions: each tests the whole gradient with two forward passes
             direction = draw.normal(size=value.shape)
             check_along(loss, value, told.parameters[key], direction, key)
         if key == "embedding.P":
@@ -80,7 +80,7 @@ def test_model_gradients_are_the_finite_differences(name: str) -> None:
 
 
 def check_along(f: Callable[[], float], x: F64, gradient: F64, direction: F64, name: str) -> None:
-    """The derivative along a direction; a sum of all elements' gradients, so that none can be wrong unseen."""
+    """Check the derivative along a direction: it sums over all elements, so an error in any of them shows."""
     at, before = np.zeros(1), x.copy()
 
     def moved() -> float:
@@ -130,7 +130,7 @@ def test_sinusoids_are_those_of_the_paper() -> None:
 
 
 def pushed(config: ModelConfig, p: Named, tokens: Ints, layer: int, s: int, push: F64) -> F64:
-    """The losses (T,) when `push` is added to h of that layer at s, or to the embedded token (layer -1)."""
+    """Losses (T,) with `push` added to h of `layer` at timestep s (layer -1: to the embedded token)."""
 
     def at(n: int, t: int) -> F64:
         return push if (n, t) == (layer, s) else np.zeros(())
@@ -154,7 +154,7 @@ def pushed(config: ModelConfig, p: Named, tokens: Ints, layer: int, s: int, push
         cell, tops = twin_families.cell(config), []
         states = twin_families.nothing(config, 1)
         assert isinstance(states, list)
-        for t in range(T):  # every layer one timestep at a time, so that something can be added between
+        for t in range(T):  # one timestep at a time through every layer, so that `push` can be added in between
             x = (E[tokens[t]] + at(-1, t))[None, None]
             for n in range(config.layers):
                 trace = cell.forward(x, twin.layer_of(p, n), states[n])

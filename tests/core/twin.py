@@ -1,11 +1,11 @@
-"""The engine's mathematics again, in float64 NumPy and as the equations stand: the other side of every comparison.
+"""Reference implementation ("twin") of the engine in float64 NumPy, following the equations literally.
 
-Nothing is hoisted, folded into tables, packed or padded here, one-hot vectors are multiplied out, and the backward
-pass goes all the way to the inputs and the first state. The finite differences of test_twin*.py vouch for it.
-Here are the parts that all share, the LSTM, and the stack of any recurrent cells; twin_rnn.py, twin_gru.py,
-twin_attention.py and twin_feedforward.py hold the others, and twin_families.py knows which is which.
+Nothing is hoisted, folded into tables, packed or padded; one-hot vectors are multiplied out, and the backward pass
+continues to the inputs and the initial state. test_twin*.py checks it with finite differences.
+This file has the shared parts, the LSTM, and the stack of any recurrent cells; twin_rnn.py, twin_gru.py,
+twin_attention.py and twin_feedforward.py have the others, and twin_families.py selects by family.
 
-Shapes: time first. x (T, B, I), h and c (T + 1, B, H) with the state carried in as row 0, tokens and targets (T, B).
+Shapes: time first. x (T, B, I), h and c (T + 1, B, H) with the carried-in state as row 0, tokens and targets (T, B).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,14 +21,14 @@ Named = dict[str, F64]
 
 
 def sigmoid(x: F64) -> F64:
-    """1 / (1 + e^-x), without an overflow on either side."""
+    """1 / (1 + e^-x), without overflow for either sign."""
     small = np.exp(-np.abs(x))
     result: F64 = np.where(x >= 0, 1 / (1 + small), small / (1 + small))
     return result
 
 
 def one_hot(tokens: Ints, V: int) -> F64:
-    """(T, B, V), a one where the token is."""
+    """One-hot vectors (T, B, V)."""
     vectors: F64 = np.eye(V)[tokens]
     return vectors
 
@@ -46,7 +46,7 @@ def linear_backward(x: F64, W: F64, dy: F64) -> tuple[F64, F64, F64]:
 
 @dataclass
 class CellGradient:
-    """The gradients of x (T, B, I), of the whole of h[1:] (T, B, H), the parameters, and the state carried in."""
+    """Gradients of x (T, B, I), h[1:] (T, B, H; with the recurrent part), the parameters, and the carried-in state."""
 
     x: F64
     h: F64
@@ -56,7 +56,7 @@ class CellGradient:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a stack needs of a recurrent cell: parameters by their short names (W_xh, ...), states as `states` lists."""
+    """Interface of a recurrent cell: parameters by short name (W_xh, ...), states in the order of `states`."""
 
     states: tuple[str, ...]  # "h" first
     forward: Callable[[F64, Mapping[str, F64], Sequence[F64]], Any]  # x, parameters, state -> a trace with h
@@ -65,7 +65,7 @@ class Cell:
 
 @dataclass
 class LSTMTrace:
-    """What a forward pass leaves for the backward pass; gates (T, B, H) each."""
+    """Values the backward pass needs; gates (T, B, H) each."""
 
     x: F64
     i: F64
@@ -77,7 +77,7 @@ class LSTMTrace:
 
 
 def lstm(x: F64, W_xh: F64, W_hh: F64, b: F64, h0: F64, c0: F64) -> LSTMTrace:
-    """All timesteps of one layer from the state (h0, c0), each (B, H)."""
+    """Forward pass of one layer over all timesteps from the state h0, c0 (B, H)."""
     T, B, H = len(x), len(h0), h0.shape[1]
     i, f, g, o = (np.zeros((T, B, H)) for _ in range(4))
     c, h = np.zeros((T + 1, B, H)), np.zeros((T + 1, B, H))
@@ -93,7 +93,7 @@ def lstm(x: F64, W_xh: F64, W_hh: F64, b: F64, h0: F64, c0: F64) -> LSTMTrace:
 
 @dataclass
 class LSTMGradient:
-    """The gradients of x (T, B, I), h (T, B, H), z (T, B, 4H), the parameters, and the state carried in, (B, H)."""
+    """Gradients of x (T, B, I), h (T, B, H), z (T, B, 4H), the parameters, and the carried-in state (B, H)."""
 
     x: F64
     h: F64
@@ -106,7 +106,7 @@ class LSTMGradient:
 
 
 def lstm_backward(s: LSTMTrace, W_xh: F64, W_hh: F64, dh_above: F64) -> LSTMGradient:
-    """Back through time from dh_above (T, B, H), the gradient of h[1:] but for what flows through the recurrence."""
+    """Backward pass through time from dh_above (T, B, H), the gradient of h[1:] without the recurrent part."""
     T, B, H = s.i.shape
     dz, whole = np.zeros((T, B, 4 * H)), np.zeros((T, B, H))
     dh, dc = np.zeros((B, H)), np.zeros((B, H))
@@ -139,7 +139,7 @@ LSTM = Cell(("h", "c"), _lstm_forward, _lstm_backward)
 
 
 def cross_entropy(logits: F64, targets: Ints) -> F64:
-    """-log softmax(logits)[target] at every place, in nats; NaN where the target is -1."""
+    """-log softmax(logits)[target] at every position, in nats; NaN where the target is -1."""
     top = logits.max(axis=-1, keepdims=True)
     log_total = np.log(np.exp(logits - top).sum(axis=-1)) + top[..., 0]
     scores = np.take_along_axis(logits, np.maximum(targets, 0)[..., None], axis=-1)[..., 0]
@@ -148,7 +148,7 @@ def cross_entropy(logits: F64, targets: Ints) -> F64:
 
 
 def cross_entropy_backward(logits: F64, targets: Ints, scale: float) -> F64:
-    """The gradient of scale * (the sum of the losses that are not masked)."""
+    """Gradient of scale * (sum of the losses that are not masked)."""
     shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
     d: F64 = scale * (shares - one_hot(np.maximum(targets, 0), logits.shape[-1])) * (targets >= 0)[..., None]
@@ -159,25 +159,25 @@ def cross_entropy_backward(logits: F64, targets: Ints, scale: float) -> F64:
 class Pass:
     """A recurrent model's forward pass."""
 
-    traces: list[Any]  # of every layer
+    traces: list[Any]  # per layer
     inputs: F64
-    outputs: list[F64]  # of every layer, after dropout
+    outputs: list[F64]  # per layer, after dropout
     logits: F64
     losses: F64
 
 
 @dataclass
 class Gradients:
-    """Of every parameter by name, every layer's carried state, every h_t (layers of (T, B, H)), and the embedded x."""
+    """Gradients of every parameter by name, every layer's carried state, every h_t (T, B, H), and the embedded x."""
 
     parameters: Named
     states: list[tuple[F64, ...]]
-    hidden: list[F64]  # attention: of the residual stream after every block
+    hidden: list[F64]  # per layer; attention: of the residual stream after every block
     x: F64
 
 
 def layer_of(p: Mapping[str, F64], n: int) -> Named:
-    """The parameters of layer n by their short names."""
+    """The parameters of layer n by short name."""
     start = f"layers.{n}."
     return {name.removeprefix(start): value for name, value in p.items() if name.startswith(start)}
 
@@ -190,7 +190,7 @@ def model(
     masks: Sequence[F64],
     cell: Cell = LSTM,
 ) -> Pass:
-    """Tokens in, losses out. `masks` (T, B, H) for every layer hold 0 or 1 / (1 - rate): ones for no dropout."""
+    """Forward pass from tokens to losses. `masks` (T, B, H) per layer are 0 or 1 / (1 - rate); ones: no dropout."""
     V = p["head.W_hy"].shape[1]
     vectors = one_hot(tokens, V)
     x = vectors @ p["embedding.E"] if "embedding.E" in p else vectors
@@ -204,20 +204,20 @@ def model(
 
 
 def mean_loss(done: Any) -> float:
-    """The mean over the places that are not masked; 0 where all are."""
+    """Mean loss over the positions that are not masked; 0 if all are."""
     told = done.losses[~np.isnan(done.losses)]
     return float(told.mean()) if told.size else 0.0
 
 
 def mean_loss_backward(logits: F64, targets: Ints) -> F64:
-    """The gradient of the mean loss at the logits (T, B, V)."""
+    """Gradient of the mean loss with respect to the logits (T, B, V)."""
     return cross_entropy_backward(logits, targets, 1 / max(1, int((targets >= 0).sum())))
 
 
 def stack_backward(
     p: Mapping[str, F64], done: Pass, tokens: Ints, masks: Sequence[F64], dlogits: F64, cell: Cell
 ) -> Gradients:
-    """From dlogits (T, B, V) back through every layer and all of time."""
+    """Backward pass from dlogits (T, B, V) through every layer and timestep."""
     grads: Named = {}
     dx, grads["head.W_hy"], grads["head.b_y"] = linear_backward(done.outputs[-1], p["head.W_hy"], dlogits)
     states: list[tuple[F64, ...]] = []
@@ -237,7 +237,7 @@ def stack_backward(
 def model_backward(
     p: Mapping[str, F64], done: Pass, tokens: Ints, targets: Ints, masks: Sequence[F64], cell: Cell = LSTM
 ) -> tuple[Named, list[tuple[F64, ...]]]:
-    """Gradients of the mean loss: of every parameter by name, and of every layer's (h0, c0)."""
+    """Gradients of the mean loss with respect to every parameter by name, and every layer's (h0, c0)."""
     d = stack_backward(p, done, tokens, masks, mean_loss_backward(done.logits, targets), cell)
     return d.parameters, d.states
 
@@ -251,7 +251,7 @@ class AdamW:
         self.betas, self.eps, self.decay, self.n = betas, eps, decay, 0
 
     def update(self, p: Named, grads: Mapping[str, F64], rate: float, clip: float) -> float:
-        """One step of p in place; returns the gradient's norm before clipping to `clip` (0: none)."""
+        """Update p in place; return the gradient's norm before clipping to `clip` (0: no clipping)."""
         self.n += 1
         b1, b2 = self.betas
         norm = float(np.sqrt(sum((g**2).sum() for g in grads.values())))

@@ -1,10 +1,10 @@
 """The causal transformer (Vaswani et al. 2017; pre-norm, GELU) in float64: see twin.py.
 
-    x = E[token] (+ a place)                                                  x is the residual stream, (T, B, C)
+    x = E[token] (+ P[position])                                              x is the residual stream, (T, B, C)
     x += dropout(attend(norm1(x)) W_o + b_o)      x += dropout(gelu(norm2(x) W_fc + b_fc) W_proj + b_proj)
     logits = norm(x) E^T, or norm(x) W_hy
 
-Every place attends in a loop of its own over heads and places; a bias that a model does not have is zero.
+Every position attends to the earlier ones in an explicit loop; biases that a model does not have are zero.
 """
 
 import math
@@ -31,7 +31,7 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def gelu(x: F64) -> F64:
-    """x times the share of a normal distribution that lies below x."""
+    """x times the standard normal distribution function at x."""
     result: F64 = x * 0.5 * (1 + _erf(x / math.sqrt(2)))
     return result
 
@@ -61,13 +61,13 @@ def norm_backward(x: F64, g: F64, dy: F64) -> tuple[F64, F64, F64]:
 
 
 def sinusoid(t: int, C: int) -> F64:
-    """Place t (C,): column 2i is sin(t / 10000^(2i/C)), column 2i + 1 the cosine of the same."""
+    """Position t (C,): column 2i is sin(t / 10000^(2i/C)), column 2i + 1 the cosine of the same angle."""
     angle = [t / 10000 ** (2 * (n // 2) / C) for n in range(C)]
     return np.array([math.cos(a) if n % 2 else math.sin(a) for n, a in enumerate(angle)])
 
 
 def rotated(x: F64, t: float) -> F64:
-    """x (..., d), each pair (2i, 2i + 1) turned by t / 10000^(2i/d) (Su et al. 2021); -t turns back."""
+    """x (..., d), each pair (2i, 2i + 1) rotated by t / 10000^(2i/d) (Su et al. 2021); -t inverts the rotation."""
     y = np.empty_like(x)
     d = x.shape[-1]
     for i in range(d // 2):
@@ -84,7 +84,7 @@ def _heads(x: F64, heads: int) -> F64:
 
 @dataclass
 class Attended:
-    """One layer's attention: q, k (turned where positions are rotary), v (T, B, heads, d), A (T, B, heads, T)."""
+    """One layer's attention: q, k (rotated if positions are rotary), v (T, B, heads, d), weights A (T, B, heads, T)."""
 
     q: F64
     k: F64
@@ -94,7 +94,7 @@ class Attended:
 
 
 def attend(qkv: F64, config: ModelConfig) -> Attended:
-    """qkv (T, B, 3C): what every place takes from those before it and itself."""
+    """Causal attention on qkv (T, B, 3C): every position attends to itself and the earlier ones."""
     T, B, _ = qkv.shape
     q, k, v = (_heads(part, config.heads).copy() for part in np.split(qkv, 3, axis=2))
     if config.positions == "rotary":
@@ -130,7 +130,7 @@ def attend_backward(s: Attended, dy: F64, config: ModelConfig) -> F64:
 
 @dataclass
 class BlockTrace:
-    """What a block's forward pass leaves: its input, its middle (between the branches) and its output, (T, B, C)."""
+    """A block's forward pass: its input, its middle (between the branches) and its output, (T, B, C) each."""
 
     x: F64
     a: F64
@@ -142,7 +142,7 @@ class BlockTrace:
 
 
 def block(x: F64, p: Mapping[str, F64], config: ModelConfig, masks: Sequence[F64]) -> BlockTrace:
-    """One block on the stream x; masks (T, B, C) of its two branches."""
+    """One block applied to the stream x; dropout masks (T, B, C) for its two branches."""
     zero = np.zeros(())
     a = norm(x, p["norm1.g"], p.get("norm1.b", zero))
     attended = attend(linear(a, p["W_qkv"], p.get("b_qkv", zero)), config)
@@ -156,7 +156,7 @@ def block(x: F64, p: Mapping[str, F64], config: ModelConfig, masks: Sequence[F64
 def block_backward(
     s: BlockTrace, p: Mapping[str, F64], config: ModelConfig, masks: Sequence[F64], dout: F64
 ) -> tuple[F64, Named]:
-    """(dx, the gradients of all parameters that a block can have, by short names)."""
+    """(dx, gradients of all parameters that a block can have, by short name)."""
     g: Named = {}
     d, g["W_proj"], g["b_proj"] = linear_backward(gelu(s.fc), p["W_proj"], dout * masks[1])
     d, g["W_fc"], g["b_fc"] = linear_backward(s.m, p["W_fc"], gelu_backward(s.fc, d))
@@ -173,7 +173,7 @@ class AttentionPass:
     """A model's forward pass."""
 
     tokens: Ints
-    inputs: F64  # (T, B, C) token and place
+    inputs: F64  # (T, B, C) token and position
     blocks: list[BlockTrace]
     logits: F64
     losses: F64
@@ -185,7 +185,7 @@ class AttentionPass:
 
 
 def embed(p: Mapping[str, F64], tokens: Ints, config: ModelConfig) -> F64:
-    """(T, B, C): the token's row, and its place's where places are added."""
+    """(T, B, C): the token's row, plus the position's row unless positions are rotary."""
     x = one_hot(tokens, len(p["embedding.E"])) @ p["embedding.E"]
     for t in range(len(tokens)):
         if config.positions == "learned":
@@ -204,7 +204,7 @@ def read_out(p: Mapping[str, F64], x: F64) -> F64:
 def model(
     p: Mapping[str, F64], tokens: Ints, targets: Ints, masks: Sequence[F64], config: ModelConfig
 ) -> AttentionPass:
-    """Tokens in, losses out. `masks` (T, B, C): of the embedding, then two for every block; ones for no dropout."""
+    """Forward pass from tokens to losses. `masks` (T, B, C): the embedding's, then two per block; ones: no dropout."""
     inputs = embed(p, tokens, config)
     x, blocks = inputs * masks[0], []
     for n in range(config.layers):
@@ -217,7 +217,7 @@ def model(
 def model_backward(
     p: Mapping[str, F64], done: AttentionPass, masks: Sequence[F64], dlogits: F64, config: ModelConfig
 ) -> Gradients:
-    """From dlogits (T, B, V); `hidden` is the gradient of the stream after every block, `x` of the embedded token."""
+    """Backward pass from dlogits (T, B, V). `hidden`: gradients of the stream after every block; `x`: of its input."""
     grads: Named = {}
     zero = np.zeros(())
     read = norm(done.last, p["norm.g"], p.get("norm.b", zero))

@@ -1,6 +1,6 @@
-"""Which twin is whose: any family's losses, gradients, carried state and reach from its ModelConfig. See twin.py.
+"""Losses, gradients, carried state and reach of any family's twin, selected by ModelConfig. See twin.py.
 
-Shapes and weights are drawn here too, written out by hand rather than asked of the engine.
+Parameter shapes and random weights are defined here too, written out by hand instead of taken from the engine.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def cell(config: ModelConfig) -> Cell:
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters."""
-    V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # the width of the input
+    V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # input width
     head: dict[str, tuple[int, ...]] = {"head.W_hy": (H, V), "head.b_y": (V,)}
     if config.family == "feedforward":
         below = {"embedding.E": (V + 1, I), "layers.0.W_xh": (config.context * I, H), "layers.0.b": (H,)}
@@ -61,7 +61,7 @@ def _attention_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def weights(config: ModelConfig, seed: int) -> Named:
-    """Drawn so that everything matters: products of unit size, gains about 1, biases about half as large."""
+    """Random weights that give every parameter an effect: products of unit size, gains about 1, biases about 0.5."""
     draw, made = np.random.default_rng(seed), {}
     for name, shape in shapes(config).items():
         values = draw.standard_normal(shape)
@@ -76,7 +76,7 @@ def weights(config: ModelConfig, seed: int) -> Named:
 
 
 def sites(config: ModelConfig) -> int:
-    """How many places of a model draw dropout: after every layer; attention: the embedding and every branch."""
+    """Number of dropout sites of a model: after every layer; attention: the embedding and every branch."""
     return 1 + 2 * config.layers if config.family == "attention" else config.layers
 
 
@@ -86,7 +86,7 @@ def no_dropout(config: ModelConfig, T: int, B: int) -> list[F64]:
 
 
 def nothing(config: ModelConfig, B: int) -> Carried:
-    """What is carried in before anything was read."""
+    """The initial carried state, before any token."""
     if config.family in RECURRENT:
         return [tuple(np.zeros((B, config.hidden)) for _ in cell(config).states) for _ in range(config.layers)]
     if config.family == "feedforward":
@@ -96,7 +96,7 @@ def nothing(config: ModelConfig, B: int) -> Carried:
 
 @dataclass
 class Step:
-    """One pass over (T, B) tokens, forward and back; `done` is the family's own record of the forward pass."""
+    """A forward and backward pass over (T, B) tokens; `done` is the family's own forward-pass record."""
 
     logits: F64
     losses: F64
@@ -108,7 +108,7 @@ class Step:
 def forward(
     config: ModelConfig, p: Named, tokens: Ints, targets: Ints, carried: Carried = None, masks: Sequence[F64] = ()
 ) -> Any:
-    """The family's record of the forward pass: .logits (T, B, V), .losses (T, B), and more."""
+    """The family's forward-pass record: .logits (T, B, V), .losses (T, B), and more."""
     masks = masks or no_dropout(config, *tokens.shape)
     carried = nothing(config, tokens.shape[1]) if carried is None else carried
     if config.family in RECURRENT:
@@ -123,7 +123,7 @@ def forward(
 def backward(
     config: ModelConfig, p: Named, done: Any, tokens: Ints, dlogits: F64, masks: Sequence[F64] = ()
 ) -> Gradients:
-    """All gradients from that at the logits (T, B, V)."""
+    """All gradients, from the gradient of the logits (T, B, V)."""
     masks = masks or no_dropout(config, *tokens.shape)
     if config.family in RECURRENT:
         return twin.stack_backward(p, done, tokens, masks, dlogits, cell(config))
@@ -133,7 +133,7 @@ def backward(
 
 
 def carried_on(config: ModelConfig, done: Any) -> Carried:
-    """What the next pass is handed."""
+    """The state carried to the next pass."""
     if config.family in RECURRENT:
         return [tuple(getattr(trace, name)[-1] for name in cell(config).states) for trace in done.traces]
     if config.family == "feedforward":
@@ -145,17 +145,17 @@ def carried_on(config: ModelConfig, done: Any) -> Carried:
 def step(
     config: ModelConfig, p: Named, tokens: Ints, targets: Ints, carried: Carried = None, masks: Sequence[F64] = ()
 ) -> Step:
-    """Losses, and the gradients of their mean."""
+    """Losses, and the gradients of the mean loss."""
     done = forward(config, p, tokens, targets, carried, masks)
     gradients = backward(config, p, done, tokens, twin.mean_loss_backward(done.logits, targets), masks)
     return Step(done.logits, done.losses, gradients, carried_on(config, done), done)
 
 
 def reach(config: ModelConfig, p: Named, tokens: Ints) -> tuple[F64, F64]:
-    """|d loss_t / d h_s| (layers, T, T) and |d loss_t / d x_s| (T, T) of tokens (T,), one loss after another.
+    """|d loss_t / d h_s| (layers, T, T) and |d loss_t / d x_s| (T, T) for tokens (T,), one loss at a time.
 
-    NaN where s >= t. h: of every layer; attention: the residual stream after every block. Loss t is that of the
-    logits after token t - 1.
+    NaN where s >= t. h is each layer's output; in attention, the residual stream after every block. Loss t is computed
+    from the logits after token t - 1.
     """
     T = len(tokens)
     hidden, inputs = np.full((config.layers, T, T), np.nan), np.full((T, T), np.nan)

@@ -2,7 +2,7 @@
 
     h_t = tanh([E[x_{t-n+1}] ... E[x_t]] W_xh + b)      logits = dropout(h) W_hy + b_y      n = context, oldest first
 
-`before` (n - 1, B) are the tokens carried in; row V of E stands for "nothing before".
+`before` (n - 1, B) holds the carried-in tokens; row V of E stands for "nothing before".
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tests.core.twin import F64, Gradients, Ints, Named, cross_entropy, linear, 
 class FeedforwardPass:
     """A model's forward pass."""
 
-    tokens: Ints  # (n - 1 + T, B), those carried in first
+    tokens: Ints  # (n - 1 + T, B), carried-in tokens first
     inputs: F64  # (n - 1 + T, B, I)
     windows: F64  # (T, B, n I)
     h: F64  # (T, B, H)
@@ -26,7 +26,7 @@ class FeedforwardPass:
 
 
 def model(p: Mapping[str, F64], tokens: Ints, targets: Ints, before: Ints, mask: F64) -> FeedforwardPass:
-    """Tokens in, losses out. `mask` (T, B, H) holds 0 or 1 / (1 - rate)."""
+    """Forward pass from tokens to losses. `mask` (T, B, H) is 0 or 1 / (1 - rate)."""
     T, n, E = len(tokens), len(before) + 1, p["embedding.E"]
     all_tokens = np.concatenate((before, tokens))
     x = one_hot(all_tokens, len(E)) @ E
@@ -37,7 +37,7 @@ def model(p: Mapping[str, F64], tokens: Ints, targets: Ints, before: Ints, mask:
 
 
 def model_backward(p: Mapping[str, F64], done: FeedforwardPass, mask: F64, dlogits: F64) -> Gradients:
-    """From dlogits (T, B, V); `x` is the gradient of the embedded tokens, those carried in not among them."""
+    """Backward pass from dlogits (T, B, V); `x` is the gradient of the embedded tokens without the carried-in ones."""
     grads: Named = {}
     T = len(done.h)
     n, width = len(done.tokens) - T + 1, done.inputs.shape[2]

@@ -16,13 +16,13 @@ from tests.core.twin import F64, Cell, CellGradient, linear_backward, sigmoid
 
 @dataclass
 class GRUTrace:
-    """What a forward pass leaves for the backward pass; r, z, n, inner (T, B, H) each."""
+    """Values the backward pass needs; r, z, n, inner (T, B, H) each."""
 
     x: F64
     r: F64
     z: F64
     n: F64
-    inner: F64  # h W_hn + b_hn, what the reset gate lets through
+    inner: F64  # h W_hn + b_hn, before the reset gate
     h: F64  # (T + 1, B, H)
 
 
@@ -53,7 +53,7 @@ def _backward(s: GRUTrace, p: Mapping[str, F64], dh_above: F64) -> CellGradient:
         d_z = dh * (s.h[t] - s.n[t]) * s.z[t] * (1 - s.z[t])
         d_r = d_n * s.inner[t] * s.r[t] * (1 - s.r[t])
         dx_side[t] = np.concatenate((d_r, d_z, d_n), axis=1)
-        dh_side[t] = np.concatenate((d_r, d_z, d_n * s.r[t]), axis=1)  # the candidate's is gated by reset
+        dh_side[t] = np.concatenate((d_r, d_z, d_n * s.r[t]), axis=1)  # the candidate passes through the reset gate
         dh = dh * s.z[t] + dh_side[t] @ p["W_hh"].T
     dx, dW_xh, db = linear_backward(s.x, p["W_xh"], dx_side)
     _, dW_hh, d_inner = linear_backward(s.h[:-1], p["W_hh"], dh_side)

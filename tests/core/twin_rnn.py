@@ -14,7 +14,7 @@ from tests.core.twin import F64, Cell, CellGradient, linear_backward
 
 @dataclass
 class RNNTrace:
-    """What a forward pass leaves for the backward pass."""
+    """Values the backward pass needs."""
 
     x: F64
     h: F64  # (T + 1, B, H)

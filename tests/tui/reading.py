@@ -1,4 +1,4 @@
-"""Plays the Lab as a person would: presses keys, reads the screen as lines of text."""
+"""Drive the Lab like a user: press keys, read the screen as lines of text."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,7 @@ from tests.tui.scripted import ScriptedSession
 
 SIZES = ((80, 24), (120, 36), (200, 50))
 UNTIL_TRAINED = 40  # frames: loading, compiling, and then some training
-HANGS = 120  # seconds after which a wait is given up
+HANGS = 120  # timeout of a wait, in seconds
 
 
 @dataclass
@@ -30,37 +30,37 @@ class Stage:
         return self.app.lab
 
     async def press(self, *keys: str) -> None:
-        """Presses keys, lets the Lab pull and waits until it is painted."""
+        """Press keys, let the Lab pull, and wait until it is painted."""
         await self.pilot.press(*keys)
         await self.pull()
 
     async def frames(self, count: int) -> None:
-        """Plays the script and lets the Lab pull once."""
+        """Advance the script by `count` frames and let the Lab pull once."""
         self.session.advance(count)
         await self.pull()
 
     async def pull(self) -> None:
-        """What the timer does, now."""
+        """Do immediately what the timer does."""
         self.app.pull()
         await self.pilot.pause()
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Lets the app run until something holds that is done in the background."""
+        """Let the app run until a condition that depends on background work holds."""
         async with asyncio.timeout(HANGS):
             while not holds():
                 await self.pilot.pause()
 
     def lines(self, screen: Screen[object] | None = None) -> list[str]:
-        """The screen on top as it is drawn, a string a row."""
+        """The top screen as drawn, one string per row."""
         shown = screen if screen is not None else self.app.screen
         return [strip.text for strip in shown._compositor.render_strips()]
 
     def text(self, screen: Screen[object] | None = None) -> str:
-        """The same, as one string."""
+        """The lines as one string."""
         return "\n".join(self.lines(screen))
 
     def last_call(self) -> tuple[object, ...]:
-        """What the session was asked last, but for the width that the Lab tells by itself."""
+        """The last call to the session, ignoring the width that the Lab sets automatically."""
         return [call for call in self.session.calls if call[0] != "set_probe_width"][-1]
 
 
@@ -68,14 +68,14 @@ class Stage:
 async def stage(
     session: ScriptedSession | None = None, size: tuple[int, int] = (120, 36), frames: int = UNTIL_TRAINED
 ) -> AsyncIterator[Stage]:
-    """A Lab of that size whose session has played some frames."""
+    """A Lab of that size whose session has played `frames` frames."""
     session = session or ScriptedSession()
     app = SeqtuiApp(session)
-    app.animation_level = "none"  # what scrolls is there at once
+    app.animation_level = "none"  # scrolling completes immediately
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         playing = Stage(app, session, pilot)
         if frames:
             await playing.frames(frames)
-            await playing.pull()  # the width is told after the first: the text is as long as the score is wide
+            await playing.pull()  # the first pull sets the width, on which the text's length depends
         yield playing

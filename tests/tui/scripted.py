@@ -1,4 +1,4 @@
-"""A session that plays a script: no engine, no thread, the same every time."""
+"""A session that plays a script: no engine, no threads, deterministic."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ from seqcore.records import (
     Stave,
 )
 
-from seqtui.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
+from seqtui.live.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
 KERNEL_NAMES = (
     "embedding forward",
@@ -28,7 +28,7 @@ KERNEL_NAMES = (
     "sampling",
     "probe",
 )
-CONTEXT = 64  # tokens that attention sees at once: a passage for it is no longer
+CONTEXT = 64  # attention's context in tokens: limits the length of its passages
 PASSAGES = (
     "The miller kept two lamps. One was for the road and one was for the water, and he lit them in that order.",
     "Nobody rang before noon, so Ida counted the boats twice and wrote the smaller number down.",
@@ -42,7 +42,7 @@ CORPORA = (
     CorpusChoice("brackets", "brackets that have to be closed in the right order", 400_500),
 )
 STEPS_A_FRAME = 20
-STAVES = {  # name, signed, limit, gate; how large its values are
+STAVES = {  # name, signed, limit, gate, magnitude of the values
     "rnn": (("h", True, 1.0, True, 1.0),),
     "gru": (
         ("reset", False, 1.0, True, 1.0),
@@ -72,11 +72,11 @@ MEMORY = {
     "lstm": 11.0,
     "attention": 40.0,
     "feedforward": 2.0,
-}  # places back to 1/e, when learnt
+}  # timesteps until reach falls to 1/e, when trained
 
 
 def wave(rows: int, columns: int, phase: float, seed: int) -> F32:
-    """Smooth values (rows, columns) in 0..1 that look like activations: a few waves along rows, of many lengths."""
+    """Smooth activation-like values (rows, columns) in 0..1: sums of sines along the rows with random frequencies."""
     random = np.random.default_rng(seed)
     t = np.arange(rows)[:, None]
     total = np.zeros((rows, columns))
@@ -87,12 +87,12 @@ def wave(rows: int, columns: int, phase: float, seed: int) -> F32:
 
 
 def kernel_names(family: str) -> tuple[str, ...]:
-    """What is compiled for a family."""
+    """The kernels compiled for a family."""
     return tuple(name.format(family) for name in KERNEL_NAMES)
 
 
 def make_staves(family: str, count: int, hidden: int, layers: int, heads: int, phase: float) -> tuple[Stave, ...]:
-    """The staves of all layers, (count, units) each, under the names and with the limits that the records promise."""
+    """The staves of all layers, (count, units) each, with the names and limits specified in the records."""
     staves = []
     for layer in range(layers):
         for number, (name, signed, limit, gate, size) in enumerate(STAVES[family]):
@@ -107,9 +107,9 @@ def make_staves(family: str, count: int, hidden: int, layers: int, heads: int, p
 
 
 def make_attention(text: str, layers: int, heads: int, learnt: float) -> F32:
-    """Weights (layers, heads, T, T) of heads that each have a habit, the stronger the more was learnt.
+    """Attention weights (layers, heads, T, T) in which every head has a fixed pattern, sharper with larger `learnt`.
 
-    In turn: the place before, a place some way back, the last space, everything alike. Rows sum to 1; NaN after t.
+    In turn: a nearby position, one further back, the last space, uniform. Rows sum to 1; NaN after t.
     """
     count = len(text)
     t, s = np.arange(count)[:, None], np.arange(count)[None, :]
@@ -130,13 +130,13 @@ def make_attention(text: str, layers: int, heads: int, learnt: float) -> F32:
     return weights.astype(np.float32)
 
 
-@lru_cache(maxsize=64)  # nearly every test begins with the same frames
+@lru_cache(maxsize=64)  # nearly every test starts with the same frames
 def make_probe(
     text: str, step: int, hidden: int, layers: int, family: str = "lstm", heads: int = 4, size: float = 1.0
 ) -> Probe:
-    """A probe of `text` as a model of that family and size would give it after `step` steps; arrays as in `Probe`.
+    """A plausible probe of `text` for a model of that family and size after `step` steps; arrays as in `Probe`.
 
-    `size` is that of the gradients, which a smaller embedding makes larger.
+    `size` scales the gradients, which are larger with a smaller embedding.
     """
     count = len(text)
     learnt = 1 - math.exp(-step / 600)
@@ -176,7 +176,7 @@ def make_probe(
 
 
 def make_history(step: int) -> History:
-    """The curves of a run up to `step`: one entry a step, a validation every 200."""
+    """The curves of a run up to `step`: one entry per step, a validation every 200 steps."""
     steps = np.arange(1, step + 1, dtype=np.int64)
     noise = 0.06 * np.sin(steps * 12.9898) * np.cos(steps * 4.1414)
     train = (1.35 + 2.85 * np.exp(-steps / 260) + noise).astype(np.float32)
@@ -192,15 +192,15 @@ def make_history(step: int) -> History:
 
 
 class ScriptedSession:
-    """Implements `Session`. `advance` plays a frame; with `auto`, each look at the snapshot does.
+    """Implements `Session` with a script. `advance` plays frames; with `auto`, so does each call of `snapshot`.
 
     Args:
-        auto: whether the script moves by itself.
-        kernels: how many frames are spent compiling; a family's are compiled once.
-        diverge_at: the step at which the loss stops being finite.
-        fail: why the corpus cannot be read; "" for a corpus that can.
-        corpora: what the picker offers.
-        in_time: whether closing succeeds in time.
+        auto: whether the script advances when the snapshot is read.
+        kernels: number of frames spent compiling, once per family.
+        diverge_at: step at which the loss stops being finite.
+        fail: why the corpus cannot be read; "" if it can.
+        corpora: choices of the corpus picker.
+        in_time: whether closing finishes before its timeout.
     """
 
     def __init__(
@@ -237,7 +237,7 @@ class ScriptedSession:
     # The script
 
     def advance(self, frames: int = 1) -> Snapshot:
-        """Plays frames and returns the newest snapshot."""
+        """Play frames and return the newest snapshot."""
         for _ in range(frames):
             self._frame()
         return self._now
@@ -264,7 +264,7 @@ class ScriptedSession:
             self._train(STEPS_A_FRAME)
 
     def _passage_text(self) -> str:
-        """A passage as long as there are columns to draw it in, beginning at another sentence each time."""
+        """A passage that fills the available columns, starting at a different sentence each time."""
         sentences = PASSAGES[self._passage :] + PASSAGES[: self._passage]
         longest = CONTEXT if self._now.model.family == "attention" else self._columns
         return " ".join(sentences * 3)[: min(self._columns, longest)]
@@ -303,7 +303,7 @@ class ScriptedSession:
         )
 
     def _write(self) -> None:
-        """Four characters more of the sample, or a new one."""
+        """Add four characters to the sample, or start a new one."""
         sample, earlier = self._now.sample, self._now.earlier
         if sample is None or sample.finished:
             if sample is not None:
@@ -321,7 +321,7 @@ class ScriptedSession:
         self._put(sample=new, earlier=earlier)
 
     def say(self, **changes: object) -> None:
-        """Puts fields into the snapshot as they are, for a test that wants something special to be seen."""
+        """Set fields of the snapshot, for tests that need a particular state on the screen."""
         self._put(**changes)
 
     def _put(self, **changes: object) -> None:

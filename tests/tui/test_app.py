@@ -1,4 +1,4 @@
-"""The app around the Lab: first paint, pulling, pace, leaving."""
+"""The app around the Lab: first paint, pulling snapshots, frame rate, quitting."""
 
 import dataclasses
 import subprocess
@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.app import SeqtuiApp, farewell
 from seqtui.tui.pace import FASTEST, SLOWEST, Pace
-from tests.tui.reading import stage
+from tests.tui.reading import UNTIL_TRAINED, stage
 from tests.tui.scripted import ScriptedSession
 
 FIRST_PAINT = """
@@ -22,7 +22,7 @@ import asyncio, sys
 from tests.tui.scripted import ScriptedSession
 from seqtui.tui.app import SeqtuiApp
 
-ENGINE = ("numba", "llvmlite", "seqcore.trainer", "seqcore.jit", "seqtui.session")
+ENGINE = ("numba", "llvmlite", "seqcore.trainer", "seqcore.jit", "seqtui.live.session")
 
 class Watched(ScriptedSession):
     def start(self):
@@ -74,7 +74,7 @@ async def test_a_snapshot_that_was_shown_is_not_shown_again_and_hidden_panes_get
                 shown.append(name)
                 real(snapshot)  # type: ignore[operator]  # a bound method
 
-            pane.show = watched  # type: ignore[method-assign]  # watched, for this test
+            pane.show = watched  # type: ignore[method-assign]  # records calls
         painted: list[int] = []
         draw = s.lab.show
 
@@ -132,7 +132,7 @@ async def test_late_frames_slow_the_timer(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class Slow(ScriptedSession):
-    """A session whose closing waits for a test."""
+    """A session whose closing waits until the test allows it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,13 +159,13 @@ async def test_the_screen_lives_while_the_session_closes() -> None:
 @pytest.mark.parametrize(
     ("snapshot", "ended", "said"),
     [
-        (Snapshot(), True, "Nothing was saved: the training had not begun."),
+        (Snapshot(), True, "Nothing was saved: training had not started."),
         (Snapshot(run="a", step=7), True, "The run was not saved."),
-        (Snapshot(run="a", step=7, checkpoint_step=7), True, "Run a is saved at step 7. Open it again: seqtui --run a"),
+        (Snapshot(run="a", step=7, checkpoint_step=7), True, "Run a is saved at step 7. Reopen it: seqtui --run a"),
         (
             Snapshot(run="a", step=1700, checkpoint_step=1600),
             False,
-            "Run a is saved at step 1,600. The last checkpoint was not finished in time. Open it again: seqtui --run a",
+            "Run a is saved at step 1,600. The last checkpoint was not finished in time. Reopen it: seqtui --run a",
         ),
     ],
 )
@@ -187,7 +187,7 @@ async def test_a_defect_ends_in_one_line_and_no_traceback(capsys: pytest.Capture
             await pilot.press("n")
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    assert "defect of its own" in said
+    assert "internal error" in said
     assert "ZeroDivisionError" in said
     assert "\x1b[31mboom" not in said
 
@@ -213,7 +213,7 @@ async def test_an_unwritable_folder_is_one_clear_line(monkeypatch: pytest.Monkey
     async with stage() as s:
         await s.press("x")
         await s.pilot.pause()
-        assert "No picture" in s.text()
+        assert "No screenshot in" in s.text()
         assert "Permission denied" in s.text()
 
 
@@ -252,9 +252,34 @@ async def test_no_frame_is_drawn_or_set_once_the_app_has_ended() -> None:
 async def test_a_loss_that_runs_away_is_told_once_with_the_ways_out() -> None:
     async with stage() as s:
         history = s.session.snapshot().history
-        assert "R goes back" not in s.text()
+        assert "R to go back" not in s.text()
         for factor, told in ((1000, True), (2000, False), (1, False), (1000, True)):
             s.lab.footer.notice("")
             s.session.say(history=dataclasses.replace(history, train_loss=history.train_loss * np.float32(factor)))
             await s.pull()
-            assert ("R goes back" in s.text()) == told, factor
+            assert ("R to go back" in s.text()) == told, factor
+
+
+async def test_keys_that_arrive_after_the_screens_are_gone_are_ignored() -> None:
+    async with stage() as s:
+        app = s.app
+    assert not app.screen_stack
+    assert not await app._check_bindings("q")
+
+
+async def test_a_defect_of_the_screen_closes_and_saves_the_session() -> None:
+    session = ScriptedSession()
+    app = SeqtuiApp(session)
+
+    async def stop_on_a_defect() -> None:
+        async with app.run_test() as pilot:
+            await pilot.pause()
+            session.advance(UNTIL_TRAINED)
+            app.call_later(lambda: 1 / 0)
+            await pilot.pause()
+
+    with pytest.raises(ZeroDivisionError):
+        await stop_on_a_defect()
+    assert "close" not in [name for name, *_ in session.calls]
+    assert "Reopen it" in app.finish()
+    assert session.calls[-1][0] == "close"

@@ -1,4 +1,4 @@
-"""Every size of the terminal has its arrangement, and changing it loses nothing."""
+"""Every terminal size has a layout, and resizing loses no state."""
 
 import re
 
@@ -35,7 +35,7 @@ async def test_too_small_a_terminal_is_told_what_it_needs_and_training_goes_on(s
         words = " ".join(s.text().split())
         if size[0] >= 20:
             assert "seqtui needs 60×16" in words
-            assert "Training goes on" in words
+            assert "Training continues" in words
         await s.press("space", "f", "z", "tab", "2", "right")
         assert ("pause",) in s.session.calls
         await s.press("space")
@@ -113,7 +113,7 @@ async def test_kernels_stand_in_the_place_of_the_writing_while_they_are_compiled
         async with stage(size=size, frames=5) as s:
             assert "compiling" in s.lines()[0]
             assert re.search(r"compiling [a-z ]+, \d of 9", s.text())
-            assert "waits for" in s.text()
+            assert "waiting for" in s.text()
             await s.press("question_mark", "escape", "space")
             assert s.last_call() == ("pause",)
 
@@ -124,7 +124,7 @@ async def test_at_80x24_the_score_has_eight_rows_of_a_gate_and_the_state() -> No
         lines = s.lines()
         forget, state = (next(y for y, line in enumerate(lines) if name in line) for name in ("forget f", "state c"))
         reach = next(y for y, line in enumerate(lines) if "reach ÷max" in line)
-        assert (state - forget, reach - state) == (4, 4)  # of half blocks: eight rows each
+        assert (state - forget, reach - state) == (4, 4)  # of half blocks: eight units each
         await s.press("down")
         assert f"unit {s.lab.score.selection.unit}" in s.text()
         assert "state c" in s.text()

@@ -1,11 +1,11 @@
-"""The colour scales are even, and can be read without telling every hue apart."""
+"""The colour scales are perceptually uniform and readable with colour blindness."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from seqtui.tui.colours import (
+from seqtui.tui.widgets.colours import (
     ATTENTION,
     GAP,
     GATE,

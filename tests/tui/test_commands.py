@@ -1,19 +1,19 @@
-"""Each command does what it says, by each of its keys, at each of three sizes."""
+"""Every command works with each of its keys, at three terminal sizes."""
 
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from textual.command import CommandPalette
 
-from seqtui.snapshot import ModelChoice, Phase
-from seqtui.tui.registry import COMMANDS, bindings
-from seqtui.tui.screens.corpus import CorpusPicker
-from seqtui.tui.screens.help import HelpScreen
-from seqtui.tui.screens.model import ModelPicker
-from seqtui.tui.screens.temperature import TemperatureDialog
-from seqtui.tui.screens.text import TextDialog
+from seqtui.live.snapshot import ModelChoice, Phase
+from seqtui.tui.dialogs.corpus import CorpusPicker
+from seqtui.tui.dialogs.help import HelpScreen
+from seqtui.tui.dialogs.model import ModelPicker
+from seqtui.tui.dialogs.palette import Palette
+from seqtui.tui.dialogs.temperature import TemperatureDialog
+from seqtui.tui.dialogs.text import TextDialog
+from seqtui.tui.screens.lab_commands import LAB
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -21,7 +21,7 @@ Proof = Callable[[Stage, str], Awaitable[None]]
 
 
 def asks(*call: object) -> Proof:
-    """The session is asked for this."""
+    """The session receives this call."""
 
     async def proof(s: Stage, key: str) -> None:
         await s.press(key)
@@ -31,7 +31,7 @@ def asks(*call: object) -> Proof:
 
 
 def changes(before: str, after: str) -> Proof:
-    """Something that is drawn, a regular expression, is replaced by something else."""
+    """Text on the screen that matches `before` is replaced by text that matches `after` (regular expressions)."""
 
     async def proof(s: Stage, key: str) -> None:
         assert re.search(before, s.text())
@@ -45,7 +45,7 @@ def changes(before: str, after: str) -> Proof:
 
 
 def redraws(undo: str) -> Proof:
-    """The picture is another one, and the same again after the key that undoes it."""
+    """The panes change, and change back with the key `undo`."""
 
     async def proof(s: Stage, key: str) -> None:
         first = body(s)
@@ -71,7 +71,7 @@ async def zoom_out(s: Stage, key: str) -> None:
 
 
 def opens(screen: type) -> Proof:
-    """A dialog comes, and goes with Escape, and the session was asked for nothing."""
+    """A dialog opens and closes with Escape, without a call to the session."""
 
     async def proof(s: Stage, key: str) -> None:
         calls = list(s.session.calls)
@@ -85,14 +85,14 @@ def opens(screen: type) -> Proof:
 
 
 def playhead(s: Stage) -> tuple[int, int]:
-    """Where the score says that the playhead stands, and the last place there is."""
+    """The playhead's position as shown in the score, and the last position."""
     found = re.search(r"playhead +(\d+)/(\d+)", s.text())
     assert found, s.text()
     return int(found[1]), int(found[2])
 
 
 def moves(there: Callable[[int, int, str], bool]) -> Proof:
-    """The playhead goes where it should: `there(before, after, text up to where it was)`."""
+    """The playhead moves so that `there(before, after, text)` holds, with its old and new position and the text."""
 
     async def proof(s: Stage, key: str) -> None:
         s.lab.score.playhead = 31
@@ -107,7 +107,7 @@ def moves(there: Callable[[int, int, str], bool]) -> Proof:
 
 
 def focuses(name: str, stave: str = "") -> Proof:
-    """A pane has the focus, from each of the others, and is seen."""
+    """The pane takes the focus from each of the others and is visible."""
 
     async def proof(s: Stage, key: str) -> None:
         s.lab.score.playhead = 31
@@ -149,7 +149,7 @@ async def recover(s: Stage, key: str) -> None:
     await s.pull()
     await s.press(key)
     assert f"back to step {step - 300:,}" in s.text()
-    assert "The steps since then, 300 so far, will be given up" in s.text()
+    assert "The steps since then, 300 so far, will be discarded" in s.text()
     await s.press("escape")
     assert len(s.session.calls) == asked, "it was only asked"
     await s.press(key, "enter")
@@ -226,7 +226,7 @@ async def screenshot(s: Stage, key: str) -> None:
     await s.press(key)
     (new,) = set(Path.cwd().glob("*.svg")) - there
     assert "seqtui" in new.read_text(encoding="utf-8")
-    assert "Picture saved" in s.text()
+    assert "Screenshot saved" in s.text()
 
 
 async def theme(s: Stage, key: str) -> None:
@@ -245,10 +245,10 @@ async def next_passage(s: Stage, key: str) -> None:
 
 
 def goes_round(least: int) -> Proof:
-    """Pressed again and again it shows at least so many pictures, all different, and then the first one again."""
+    """Repeated presses cycle through at least `least` different pictures, back to the first."""
 
     async def proof(s: Stage, key: str) -> None:
-        await s.press(key)  # the first press may also read out another stave
+        await s.press(key)  # the first press may also select another stave
         first = body(s)
         pictures: list[list[str]] = []
         while not pictures or pictures[-1] != first:
@@ -274,7 +274,7 @@ PROOFS: dict[str, Proof] = {
     "prompt": opens(TextDialog),
     "temperature": opens(TemperatureDialog),
     "cooler": asks("set_temperature", 0.7),
-    "warmer": asks("set_temperature", 0.8),  # what the cooler one has left
+    "warmer": asks("set_temperature", 0.8),  # from the value that `cooler` has set
     "loss_scale": changes(r" log ·", r" linear ·"),
     "loss_smoothing": changes(r"· raw", r"· smooth"),
     "loss_zoom_in": redraws("minus"),
@@ -306,14 +306,14 @@ PROOFS: dict[str, Proof] = {
     "copy": copy,
     "screenshot": screenshot,
     "theme": theme,
-    "palette": opens(CommandPalette),
+    "palette": opens(Palette),
     "help": opens(HelpScreen),
 }
 IN_A_TEST_OF_ITS_OWN = {"quit"}
 
 
 def picks_head(number: int) -> Proof:
-    """The first head is picked, then that one, and it is read out."""
+    """From the first head, the key selects head `number` and shows its values."""
 
     async def proof(s: Stage, key: str) -> None:
         s.lab.score.selection.head = 0
@@ -333,14 +333,14 @@ OF_ATTENTION: dict[str, Proof] = {
 
 
 def test_every_command_has_a_proof() -> None:
-    assert set(PROOFS) | set(OF_ATTENTION) | IN_A_TEST_OF_ITS_OWN == set(COMMANDS)
+    assert set(PROOFS) | set(OF_ATTENTION) | IN_A_TEST_OF_ITS_OWN == {one.id for one in LAB}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_every_key_of_attention_does_what_its_command_says(size: tuple[int, int]) -> None:
     async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2)), size) as s:
         for name, proof in OF_ATTENTION.items():
-            for key in COMMANDS[name].keys:
+            for key in LAB[name].keys:
                 try:
                     await proof(s, key)
                 except AssertionError as error:
@@ -352,7 +352,7 @@ async def test_keys_of_attention_say_so_where_there_is_none_and_stand_in_no_foot
         assert "a attention" not in s.lines()[-1]
         for name in OF_ATTENTION:
             before = body(s)
-            await s.press(*COMMANDS[name].keys)
+            await s.press(*LAB[name].keys)
             assert "This model has no attention" in s.lines()[-1]
             assert body(s) == before
     async with stage(ScriptedSession(model=ModelChoice("attention", 32, 2))) as s:
@@ -360,9 +360,9 @@ async def test_keys_of_attention_say_so_where_there_is_none_and_stand_in_no_foot
 
 
 def test_no_key_is_bound_twice() -> None:
-    keys = [key for one in COMMANDS.values() for key in one.keys]
+    keys = [key for one in LAB for key in one.keys]
     assert len(keys) == len(set(keys))
-    assert len(bindings()) == len(COMMANDS)
+    assert len(LAB.bindings()) == len(list(LAB))
 
 
 @pytest.mark.long
@@ -372,16 +372,16 @@ async def test_every_key_does_what_its_command_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with stage(size=size) as s:
-        await s.press("up")  # a unit is picked from here on
+        await s.press("up")  # selects a unit for the rest of the test
         for name, proof in PROOFS.items():
-            for key in COMMANDS[name].keys:
+            for key in LAB[name].keys:
                 try:
                     await proof(s, key)
                 except AssertionError as error:
                     raise AssertionError(f"{name} by {key}: {error}\n{s.text()}") from error
 
 
-@pytest.mark.parametrize("key", COMMANDS["quit"].keys)
+@pytest.mark.parametrize("key", LAB["quit"].keys)
 async def test_quitting_closes_the_session_and_says_where_the_run_is(key: str) -> None:
     async with stage() as s:
         await s.pilot.press(key)

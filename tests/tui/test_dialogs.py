@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.style import Style
 from seqcore.config import FAMILIES, RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.model import initial
 from textual import events
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, TextArea
 
-from seqtui.snapshot import ModelChoice, Phase
-from seqtui.tui.registry import COMMANDS, key_label
-from seqtui.tui.screens.model import ModelPicker, OptionField
-from seqtui.tui.screens.settings import EQUATIONS, SETTINGS, Setting, defaults, settings_of, size
+from seqtui.live.snapshot import ModelChoice, Phase
+from seqtui.tui.dialogs.model import ModelPicker, OptionField
+from seqtui.tui.dialogs.settings import EQUATIONS, SETTINGS, Setting, defaults, settings_of, size
+from seqtui.tui.registry import key_label
+from seqtui.tui.screens.lab_commands import LAB
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -46,7 +48,7 @@ async def test_a_path_is_chosen_and_one_that_is_not_there_is_refused(tmp_path: P
         assert "Which file?" in s.text()
         s.app.screen.query_one(Input).value = str(tmp_path / "n")
         await s.press("o", "enter")
-        assert "There is no file or folder" in s.text()
+        assert "No such file or folder" in s.text()
         assert len(s.session.calls) == asked
         s.app.screen.query_one(Input).value = str(file)
         await s.press("enter")
@@ -108,14 +110,14 @@ async def test_every_family_is_offered_with_its_own_settings_and_sensible_values
         for one in SETTINGS:
             assert (f"│  {one.label} " in text) == (one in settings_of(family)), one.label
         assert "M parameters, up to " in text
-        assert ("a baseline" in text) == (family == "feedforward")
+        assert ("baseline: " in text) == (family == "feedforward")
         await s.press("enter")
         begins = ModelChoice(family, 64, 2) if family in RECURRENT else defaults(family)
         if family != "lstm":
             assert s.last_call() == ("change_model", begins)
     assert begins in (
         ModelChoice(family, 64, 2),  # recurrent, as the one before
-        ModelChoice("attention", 128, 4, batch=12, length=64),
+        ModelChoice("attention", 128, 2, batch=16, length=128, positions="rotary"),
         ModelChoice("feedforward", 256, 1, batch=32, length=64),
     )
 
@@ -149,7 +151,7 @@ async def test_heads_that_do_not_share_the_units_evenly_are_refused() -> None:
         await s.press("m", "down", "down", "down")
         await write(s, "3")
         await s.press("enter")
-        assert "hidden 32: a multiple of heads, 3, is needed." in s.text()
+        assert "hidden 32: must be a multiple of heads (3)" in s.text()
         assert isinstance(s.app.screen, ModelPicker)
         assert len(s.session.calls) == asked
 
@@ -161,7 +163,7 @@ async def test_on_the_smallest_screen_every_setting_and_complaint_is_in_view() -
         await s.press("down")
         await write(s, "0")
         await s.pull()
-        assert "units: a whole number from 1 to 8192, please." in s.text()
+        assert "units: enter a whole number from 1 to 8192." in s.text()
 
 
 @pytest.mark.parametrize(
@@ -300,7 +302,7 @@ async def test_a_temperature_is_taken_in_its_range_alone(value: str, taken: bool
         if taken:
             assert s.last_call() == ("set_temperature", float(value))
         else:
-            assert "A number from 0.05 to 5" in s.text()
+            assert "Enter a number from 0.05 to 5" in s.text()
 
 
 async def test_a_paste_brings_no_control_character_into_a_field() -> None:
@@ -365,19 +367,59 @@ async def test_the_help_lists_every_command_with_its_keys(size: tuple[int, int])
             await s.pilot.pause()
             seen.update(s.lines())
         text = "\n".join(seen)
-        for one in COMMANDS.values():
+        for one in LAB:
             keys = " ".join(key_label(key) for key in one.keys)
             assert f"{keys}  {one.help[:30]}" in text, one.id
 
 
-async def test_the_palette_runs_a_command_of_the_registry() -> None:
+async def test_the_palette_lists_every_command_and_runs_the_one_that_is_searched_for() -> None:
     async with stage() as s:
-        await s.press("ctrl+p", *"learning rate up")
-        found = s.app.screen.query_one(OptionList)  # it is searched for in the background
-        await s.until(
-            lambda: found.option_count == 1 and "Learning rate up" in str(found.get_option_at_index(0).prompt)
-        )
+        await s.press("ctrl+p")
+        listed = s.app.screen.query_one(OptionList)
+        assert {one.id for one in listed.options} == {one.id for one in LAB} - {"palette"}
+        await s.press(*"learning rate up")
+        assert [one.id for one in listed.options] == ["rate_up"]
+        assert "Learning rate up" in s.text()
+        assert "Raise the learning rate" in s.text()
         await s.press("enter")
-        if ("scale_rate", 1.25) not in s.session.calls:
-            await s.press("enter")
+        assert s.app.screen is s.lab
         assert s.last_call() == ("scale_rate", 1.25)
+
+
+async def test_the_palette_is_walked_through_and_clicked() -> None:
+    async with stage() as s:
+        await s.press("ctrl+p", *"rate", "down", "down", "up")
+        listed = s.app.screen.query_one(OptionList)
+        chosen = listed.options[listed.highlighted or 0].id
+        assert chosen == listed.options[1].id
+        await s.press("ctrl+u", *"one step")
+        await s.pilot.click(OptionList, offset=(3, 0))
+        await s.pull()
+        assert s.last_call() == ("one_step",)
+        await s.press("ctrl+p", *"no such thing", "enter")
+        assert s.app.screen is not s.lab, "there is nothing to run"
+        await s.press("escape")
+        assert s.app.screen is s.lab
+
+
+async def test_a_click_on_an_option_that_is_gone_is_ignored() -> None:
+    async with stage() as s:
+        await s.press("ctrl+p", *"one step")
+        listed = s.app.screen.query_one(OptionList)
+        painted_before = Style(meta={"option": listed.option_count})
+        listed.post_message(events.Click(listed, 3, 8, 0, 0, 1, False, False, False, style=painted_before))
+        await s.pilot.pause()
+        assert s.app.screen is not s.lab
+        await s.press("enter")
+        assert s.last_call() == ("one_step",)
+
+
+async def test_a_long_paste_is_undone_and_redone() -> None:
+    async with stage() as s:
+        await s.press("e")
+        s.app.post_message(events.Paste("line\n" * 60))
+        await s.pull()
+        await s.press("ctrl+z")
+        assert s.app.screen.query_one(TextArea).text.count("\n") < 60
+        await s.press("ctrl+y", "ctrl+z", "ctrl+z", "escape")
+        assert s.app.screen is s.lab

@@ -1,4 +1,4 @@
-"""The screen on a real training: a small model, a small corpus, a run folder that is kept."""
+"""The screen with a real training run: a small model, a small corpus, a saved run folder."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,15 +15,15 @@ from seqcore.run import Run
 from textual import events
 from textual.widgets import Input
 
-from seqtui.session import LiveSession
-from seqtui.snapshot import ModelChoice, Phase, Snapshot
+from seqtui.live.session import LiveSession
+from seqtui.live.snapshot import ModelChoice, Phase, Snapshot
 from seqtui.tui.app import SeqtuiApp
 from seqtui.visible import visible
 
 TEXT = "".join(f"{n} geese flew over {n * 7 % 11} ponds, and none looked down.\n" for n in range(90))
 ODD = "Zoë 🙂 [bold]x[/] 日本 a\u0301 \x1b[31m \u202e [@click=app.quit]y[/] \\[z \t\u200d\n" * 60
 SMALL = ModelChoice(hidden=16, layers=1, batch=4, length=16)
-HANGS = 120  # seconds after which a wait is given up: kernels may have to be compiled first
+HANGS = 120  # timeout of a wait, in seconds: kernels may have to be compiled first
 
 
 @dataclass
@@ -44,18 +44,18 @@ class Live:
         return "\n".join(self.lines())
 
     async def press(self, *keys: str) -> None:
-        """Keys by themselves: a pilot would wait for a process that is idle, which one that trains never is."""
+        """Send keys without a pilot, which would wait for an idle process: a training one never is."""
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else None))
             await asyncio.sleep(0.03)
 
     async def open(self, key: str) -> None:
-        """Press the key of a dialog, and wait until it takes keys."""
+        """Press the key of a dialog and wait until it accepts keys."""
         await self.press(key)
         await self.until(lambda: self.app.screen is not self.app.lab and self.app.focused is not None, "the dialog")
 
     async def until(self, holds: Callable[[], object], what: str) -> None:
-        """Let the app run until something holds."""
+        """Let the app run until a condition holds; `what` names it in the error."""
         try:
             async with asyncio.timeout(HANGS):
                 while not holds():
@@ -87,7 +87,7 @@ async def live(size: tuple[int, int] = (120, 36), **asked: Any) -> AsyncIterator
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQTUI_RUNS_DIR", str(tmp_path / "runs"))
-    monkeypatch.setattr("seqtui.tui.app.CLOSING_SECONDS", float(HANGS))  # the machine may do other things too
+    monkeypatch.setattr("seqtui.tui.app.CLOSING_SECONDS", float(HANGS))  # the machine may be busy
     (tmp_path / "geese.txt").write_text(TEXT, encoding="utf-8")
 
 
@@ -148,7 +148,7 @@ async def test_a_run_is_watched_steered_saved_left_and_reopened(tmp_path: Path) 
         assert len(s.now.history.step) > 0
         assert s.now.history.step[-1] <= left.step
         await s.until(lambda: f"{left.step:,}" in s.lines()[0], "the step on the screen")
-        await s.until(lambda: "train" in s.text() and "nats a character" in s.text(), "the curve")
+        await s.until(lambda: "train" in s.text() and "nats per character" in s.text(), "the curve")
         await s.press("s")
         await s.until(lambda: s.now.step == left.step + 1, "one more step")
 
@@ -164,7 +164,7 @@ async def test_another_corpus_or_model_keeps_what_a_person_wrote(tmp_path: Path)
             await s.until(lambda: s.app.screen is s.app.lab, "the dialog closed")
         await s.until(lambda: s.now.probe is not None and "".join(s.now.probe.symbols) == "9 geese", "the text")
         run, step = s.now.run, s.now.step
-        for name, wrong in (("missing.txt", "There is no file"), ("empty.txt", "empty"), ("noise.bin", "binary")):
+        for name, wrong in (("missing.txt", "No such file"), ("empty.txt", "empty"), ("noise.bin", "binary")):
             await s.open("c")
             path = s.app.screen.query_one(Input)
             await s.press("tab")
@@ -197,9 +197,9 @@ async def test_another_corpus_or_model_keeps_what_a_person_wrote(tmp_path: Path)
 async def test_a_divergence_is_recovered_from_at_half_the_rate(tmp_path: Path) -> None:
     async with live(corpus=str(tmp_path / "geese.txt"), choice=SMALL) as s:
         await s.training()
-        run = s.session._run
+        run = s.session._trainer.run
         assert run is not None
-        s.session._commands.put(lambda: run.trainer.parameters.flat.fill(np.nan))
+        s.session._trainer.request(lambda _: run.trainer.parameters.flat.fill(np.nan))
         await s.until(lambda: "▲ diverged at step" in s.text(), "the dialog")
         await s.press("r")
         await s.until(lambda: s.now.phase is Phase.TRAINING, "the run goes on")

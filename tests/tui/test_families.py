@@ -1,4 +1,4 @@
-"""Every family on the same screen: its own staves, a reach that can be compared, and what stays when it is changed."""
+"""Every family on the same screen: its own staves, comparable reach, and the settings kept when changing family."""
 
 import dataclasses
 import re
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from seqcore.config import FAMILIES
 
-from seqtui.snapshot import ModelChoice, Phase
-from seqtui.tui.colours import lightness
+from seqtui.live.snapshot import ModelChoice, Phase
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.staves import LABELS
+from seqtui.tui.widgets.colours import lightness
 from seqtui.tui.widgets.numbers import significant
 from tests.tui.panes.drawn import cell_at, line_with, lines, staged, text
 from tests.tui.panes.made import made_snapshot
@@ -31,7 +31,7 @@ def session(family: str) -> ScriptedSession:
 
 
 async def go_round(s: Stage, label: str) -> None:
-    """By the key of the gates to the stave with that label."""
+    """Press the gates key until the stave with that label is shown."""
     for _ in range(8):
         if label in s.text():
             return
@@ -40,7 +40,7 @@ async def go_round(s: Stage, label: str) -> None:
 
 
 async def change_to(s: Stage, family: str) -> None:
-    """By the picker, as a person does."""
+    """Change the family in the picker, as a user does."""
     now = s.session.snapshot().model.family
     steps = FAMILIES.index(family) - FAMILIES.index(now)
     await s.press("m", *["right" if steps > 0 else "left"] * abs(steps), "enter")
@@ -63,7 +63,7 @@ async def test_a_large_screen_has_all_staves_and_an_empty_one_names_them(family:
     names = [LABELS[name] for name, *_ in STAVES[family]]
     for frames in (2, 40):
         async with stage(session(family), (200, 50), frames) as s:
-            assert ("waits for the kernels" in s.text()) == (frames == 2)
+            assert ("waiting for the kernels" in s.text()) == (frames == 2)
             assert all(name in s.text() for name in names)
             assert (" attends " in s.text()) == (family == "attention")
 
@@ -148,12 +148,12 @@ async def test_the_reach_is_the_inputs_and_does_not_depend_on_how_large_an_embed
         async with staged(pane, made_snapshot(probe), (120, 24)):
             pane.playhead = 25
             drawn.append(reach_cells(pane))
-            assert "1e0 … 1e-6 of the largest |dL/dx| back from the cursor: " in text(pane)
+            assert "1e0 … 1e-6 of the largest |dL/dx| before the playhead: " in text(pane)
     assert drawn[0] == drawn[1] == drawn[2]
 
 
 async def test_families_are_compared_in_one_glance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What vanishes sooner is darker at the same place, and fewer characters are said."""
+    """A gradient that vanishes sooner is darker at the same position, and its reach in characters is smaller."""
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("TERM", "xterm-256color")
     shades, told = {}, {}
@@ -163,7 +163,7 @@ async def test_families_are_compared_in_one_glance(monkeypatch: pytest.MonkeyPat
             pane.playhead = 25
             colour = reach_cells(pane)[5][1].color.triplet  # type: ignore[index]  # a cell and its style
             shades[family] = lightness(tuple(colour))
-            told[family] = int(re.search(r"(\d+) characters? to a tenth", text(pane))[1])  # type: ignore[index]  # it is said
+            told[family] = int(re.search(r"(\d+) characters? to a tenth", text(pane))[1])  # type: ignore[index]  # it is shown
     order = sorted(MEMORY, key=lambda family: MEMORY[family])
     assert sorted(MEMORY, key=lambda family: shades[family]) == order
     assert [told[family] for family in order] == sorted(told.values())

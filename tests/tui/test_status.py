@@ -1,13 +1,15 @@
-"""The status line: fits every width, and stays where it is while numbers change."""
+"""The status line fits every width and does not shift while numbers change."""
 
 import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtui.snapshot import ModelChoice, Phase, Snapshot
-from seqtui.tui.footer import line
-from seqtui.tui.status import TITLE, corpus_parts, fit, millions, power, thousands, training_parts
+from seqtui.live.snapshot import ModelChoice, Phase, Snapshot
+from seqtui.tui.bars.footer import line
+from seqtui.tui.bars.status import TITLE, corpus_parts, fit, training_parts
+from seqtui.tui.screens.lab_commands import LAB
+from seqtui.tui.widgets.numbers import millions, power, thousands
 
 
 def drawn(snapshot: Snapshot, width: int) -> str:
@@ -81,7 +83,7 @@ def test_numbers_have_three_significant_digits() -> None:
 
 @given(st.integers(60, 300), st.sampled_from(("loss", "writing", "score")), st.sets(st.sampled_from(("pause", "zoom"))))
 def test_the_footer_fits_and_always_has_pause_help_and_quit(width: int, pane: str, on: set[str]) -> None:
-    text = line(pane, on, width)
+    text = line(LAB, pane, on, width)
     assert text.cell_length == width
     for word in ("resume" if "pause" in on else "pause", "? help", "q quit"):
         assert word in text.plain

@@ -1,9 +1,9 @@
-"""What came from a corpus, a model or a file's name is drawn as it is: no markup, no control character."""
+"""Text from a corpus, a model or a file name is drawn literally: no markup, no control characters."""
 
 import numpy as np
 from seqcore.records import Sample
 
-from seqtui.snapshot import CorpusChoice
+from seqtui.live.snapshot import CorpusChoice
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession, make_probe
 
@@ -12,7 +12,7 @@ SEEN = "[red]x[/red] ␛[31m␇[@click=app.quit]y[/]"
 
 
 def clean(s: Stage) -> bool:
-    """Whether nothing that a terminal would obey is on the screen."""
+    """Whether the screen is free of control characters."""
     return all(character.isprintable() for line in s.lines() for character in line)
 
 

@@ -1,10 +1,10 @@
-"""From one long row of tokens to batches (T, B): parallel streams that go on, or random windows.
+"""Batches (T, B) from one long sequence of tokens: parallel continuing streams, or random windows.
 
-Both are functions of the step number alone, so that a resumed run sees what it would have seen.
+Both depend only on the step number and the seed, so that a resumed run gets the same batches.
 
-Streams: the row is cut into B pieces; stream b reads piece b, T tokens a step, and its hidden state is carried from
-step to step (truncated backpropagation through time). When the pieces are through, an epoch is over: states start from
-nothing, and the cuts move to another place (the row is taken as a circle). Windows: T tokens from random places.
+Streams: the sequence is cut into B pieces; stream b reads piece b, T tokens per step, and its hidden state is carried
+from step to step (truncated backpropagation through time). An epoch ends at the end of the pieces: states are reset to
+zero, and the cuts move to new positions (the sequence wraps around). Windows: T tokens from random positions.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from seqcore.records import I32
 
 
 class Batch(NamedTuple):
-    """tokens and targets (T, B), targets one place further; `fresh`: the hidden state starts from nothing."""
+    """tokens and targets (T, B), targets shifted by one token; `fresh`: the hidden state starts at zero."""
 
     tokens: I32
     targets: I32
@@ -24,26 +24,26 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Batches of `tokens` (n,). Raises SeqError where n is too short for them, and says what would do."""
+    """Batches of `tokens` (n,). Raises SeqError if n is too small, with sizes that would work."""
 
     def __init__(self, tokens: I32, batch: int, length: int, sampling: str, seed: int) -> None:
         need = batch * length + 1 if sampling == "streams" else length + 1
         if tokens.size < need:
             raise SeqError(too_short(tokens.size, batch, length, sampling))
         self.tokens, self.batch, self.length, self.sampling, self.seed = tokens, batch, length, sampling, seed
-        self._piece = tokens.size // batch  # of a stream
+        self._piece = tokens.size // batch  # tokens per stream
         self.steps_per_epoch = max(
             1, self._piece // length if sampling == "streams" else tokens.size // (batch * length)
         )
-        self._turn = (-1, 0)  # an epoch, and how far the circle is turned in it
+        self._turn = (-1, 0)  # an epoch and the offset of its cuts
         self._places = np.arange(length + 1, dtype=np.int64)[:, None]
 
     def epoch(self, step: int) -> float:
-        """How often the tokens were gone through before `step`."""
+        """Return the number of passes over the tokens before `step`, fractional."""
         return step / self.steps_per_epoch
 
     def at(self, step: int) -> Batch:
-        """The batch of `step`, from 0."""
+        """Return the batch of `step`, from 0."""
         n = self.tokens.size
         if self.sampling == "windows":
             starts = np.random.default_rng([self.seed, step]).integers(0, n - self.length, self.batch)
@@ -60,11 +60,11 @@ class Batches:
 
 
 def too_short(have: int, batch: int, length: int, sampling: str = "streams") -> str:
-    """The line for a corpus that is too short: what is needed, what there is, and sizes that would work."""
+    """Return the message for a corpus that is too short: tokens needed and available, and sizes that would work."""
     if sampling == "windows":
-        fits = f"--length {max(1, have - 1)} would work" if have > 1 else "give a longer text"
+        fits = f"--length {max(1, have - 1)} would work" if have > 1 else "use a longer text"
         return f"the training part has {have:,} tokens: --length {length} needs {length + 1:,}; {fits}"
-    fits = "give a longer text"
+    fits = "use a longer text"
     if have > 1:
         b = max(1, min(batch, (have - 1) // min(length, max(1, have - 1))))
         fits = f"--batch {b} --length {min(length, (have - 1) // b)} would work"
@@ -74,10 +74,10 @@ def too_short(have: int, batch: int, length: int, sampling: str = "streams") -> 
 
 
 def validation_batches(tokens: I32, rows: int, length: int, warm: int) -> tuple[list[Batch], int]:
-    """The whole of `tokens` (n,) for one reading with the state carried through, in `rows` pieces side by side.
+    """Return batches for one pass over all of `tokens` (n,) in `rows` parallel pieces, and how many are warm-up.
 
-    Every token but the first is a target exactly once. So that a piece does not begin without context, `warm` tokens
-    before it are read first with masked targets; that many batches come first, and it is the second value.
+    The hidden state is carried through. Every token but the first is a target exactly once. To give each piece a
+    context, the first batches read the `warm` tokens before it with masked targets (-1).
     The first piece has nothing before it: reset its row after the warm-up.
     """
     count = tokens.size - 1
@@ -86,7 +86,7 @@ def validation_batches(tokens: I32, rows: int, length: int, warm: int) -> tuple[
     warm_batches = -(-warm // length)
     batches: list[Batch] = []
     for first in range(0, warm_batches * length + piece, length):
-        inside = first - warm_batches * length + np.arange(length)[:, None]  # place in the piece; < 0: warm-up
+        inside = first - warm_batches * length + np.arange(length)[:, None]  # position in the piece; < 0: warm-up
         place = np.arange(rows)[None, :] * piece + inside
         ok = (inside >= 0) & (inside < piece) & (place < count)
         text = np.take(tokens, np.clip(place, 0, count), mode="clip")

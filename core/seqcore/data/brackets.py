@@ -1,7 +1,7 @@
-"""What is wrong with a text of labelled brackets, and at what distance: for the sample corpus `brackets`.
+"""Errors in a text of labelled brackets, and their distances: for the sample corpus `brackets`.
 
 A pair is `(c ... c)`: an opening bracket with a label right after it, then the same label right before the closing
-bracket of the same kind. Kinds are () [] {} <>, labels are a to h. Every line stands by itself.
+bracket of the same kind. Kinds are () [] {} <>, labels are a to h. Every line is independent.
 """
 
 import re
@@ -12,21 +12,19 @@ _OPENS = {")": "(", "]": "[", "}": "{", ">": "<"}
 
 
 class Closing(NamedTuple):
-    """A place where a bracket closes, or ought to."""
+    """A position where a bracket closes, or should close."""
 
     position: int  # of the closing label, in characters from the beginning of the text
-    distance: (
-        int  # characters back to the bracket that had to be closed; 0 where none was open, or for a stray character
-    )
+    distance: int  # characters back to the bracket to be closed; 0 if none was open, or for a stray character
     right: bool
 
 
 def closings(text: str) -> list[Closing]:
-    """Every closing of `text`, in order, right and wrong.
+    """Return every closing of `text`, in order, right and wrong.
 
-    A closing always takes the innermost open bracket with it, right or wrong, so that one error is counted once. Wrong
-    are also: closing where nothing is open, a character that belongs to no bracket, and each bracket that is still open
-    at the end of its line. What is open where the text ends was cut off, not wrong.
+    A closing always removes the innermost open bracket, right or wrong, so that one error counts once. Also wrong: a
+    closing with no open bracket, a stray character, and each bracket still open at the end of its line. Brackets still
+    open at the end of the text are truncated, not wrong.
     """
     found: list[Closing] = []
     opened: list[tuple[str, str, int]] = []  # kind, label, position
@@ -43,11 +41,11 @@ def closings(text: str) -> list[Closing]:
         elif newline:
             found += [Closing(position, position - start, False) for _, _, start in reversed(opened)]
             opened.clear()
-        elif stray and token.end() < len(text):  # at the very end it may be half of a pair
+        elif stray and token.end() < len(text):  # the last character may be half of a pair
             found.append(Closing(position, 0, False))
     return found
 
 
 def bracket_errors(text: str) -> list[tuple[int, int]]:
-    """(position, distance) of every wrong closing of `text`, in characters; see `closings` for what is wrong."""
+    """Return (position, distance) of every wrong closing of `text`, in characters; see `closings` for the rules."""
     return [(closing.position, closing.distance) for closing in closings(text) if not closing.right]

@@ -1,16 +1,16 @@
 """A corpus: what a model is trained on, from a sample, a file, a folder or standard input."""
 
-import codecs
 import difflib
 import hashlib
 import itertools
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from seqcore.data.decoding import decoded, is_wide, marked_encoding
 from seqcore.data.files import files_below, looks_binary, read_file, read_head, read_stream
 from seqcore.data.quoting import printable, quoted
 from seqcore.data.samples import SampleInfo, sample_info, sample_names, sample_path
@@ -19,24 +19,25 @@ from seqcore.records import I32
 
 __all__ = ["LIMIT", "Corpus", "SampleInfo", "read_corpus", "sample_info", "sample_names", "split_tokens"]
 
-LIMIT = 256 << 20  # bytes: a corpus lies in memory as bytes, as text and as int32 tokens
+LIMIT = 256 << 20  # bytes: a corpus is held in memory as bytes, as text and as int32 tokens
 _SAMPLE = "sample:"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Bytes and how they are to be read. `read_corpus(source, encoding=encoding)` reads the same corpus again."""
+    """Bytes and how to decode them. `read_corpus(source, encoding=encoding)` reads the same corpus again."""
 
     name: str  # for people: printable
     source: str  # "sample:tales", an absolute path, or "-"
-    data: bytes  # as they were found, decompressed; the text of a folder's files is joined in UTF-8
+    data: bytes  # as found, decompressed; the files of a folder are joined in UTF-8
     encoding: str = "utf-8"  # of the source
-    data_encoding: str = ""  # of `data`, where it is not that of the source
+    data_encoding: str = ""  # of `data`, if it is not that of the source
+    remarks: tuple[str, ...] = field(default=(), compare=False)  # what the user should know, a line each
 
     @cached_property
     def text(self) -> str:
-        """The decoded text: line ends are newlines, a byte order mark at its head is gone. Raises SeqError."""
-        return _decoded(self.data, self.data_encoding or self.encoding, _called(self.source))
+        """The decoded text: line ends are newlines, a byte order mark at its head is removed. Raises SeqError."""
+        return decoded(self.data, self.data_encoding or self.encoding, _described(self.source))
 
     @cached_property
     def digest(self) -> str:
@@ -52,17 +53,18 @@ def read_corpus(
     stdin: BinaryIO | None = None,
     limit: int = LIMIT,
 ) -> Corpus:
-    """The corpus that `source` names; at most `limit` bytes of it.
+    """Read the corpus that `source` names; at most `limit` bytes of it.
 
-    `source` is, looked up in this order: "-" for standard input (`stdin`, or that of the process); the name of a sample
-    corpus ("tales" or "sample:tales"), which wins over a local file of that name (write "./tales" for the file); a
-    file, decompressed if it ends in .gz; or a folder, whose files are joined by blank lines in the order of their
-    names, hidden and binary ones left out.
+    `source` is, in this order: "-" for standard input (`stdin`, or that of the process); the name of a sample corpus
+    ("tales" or "sample:tales"), which takes precedence over a local file of that name (use "./tales" for the file); a
+    file, decompressed if it ends in .gz; or a folder, whose files are joined by blank lines in order of their names.
+    Hidden and binary files are left out, and links to folders are not followed. A file that begins with the byte order
+    mark of UTF-16 or UTF-32 is read as such.
 
-    With `as_bytes` nothing is decoded and nothing is too binary.
+    With `as_bytes` nothing is decoded, and binary files are accepted.
 
-    Raises SeqError, saying what would be right: nothing of that name, empty, too large, not in `encoding`, binary, no
-    text in the folder, no permission, no regular file, a damaged .gz.
+    Raises SeqError, with advice: unknown name, empty, too large, not in `encoding`, binary, no text in the folder, no
+    permission, not a regular file, a damaged .gz.
     """
     if source == "-":
         data = read_stream(stdin or _standard_input(), limit, "standard input")
@@ -78,17 +80,17 @@ def read_corpus(
 
 
 def split_tokens(tokens: I32, validation: float) -> tuple[I32, I32]:
-    """The first part of `tokens` (N,) to train on and the last one, a share `validation` of it, to validate on.
+    """Split `tokens` (N,) into a training part and a validation part: the last share `validation` of them.
 
-    The share is 0 <= v < 1; 0 gives an empty validation part. Raises SeqError for another share, and where a part would
-    have less than two tokens.
+    The share is 0 <= v < 1; 0 gives an empty validation part. Raises SeqError for any other share, and if a part would
+    have fewer than two tokens.
     """
     if not 0 <= validation < 1:
         raise SeqError(f"the validation share is {validation:g}: it must be at least 0 and below 1, for instance 0.1")
     held = round(len(tokens) * validation)
     if len(tokens) - held < 2 or (validation > 0 and held < 2):
         raise SeqError(
-            f"the corpus has {len(tokens)} tokens: too few to train on and to hold {validation:g} of them back; "
+            f"the corpus has {len(tokens)} tokens: too few to train on and to hold out {validation:g} of them; "
             "give a longer corpus"
         )
     cut = len(tokens) - held
@@ -101,28 +103,28 @@ def _standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _called(source: str) -> str:
-    """How messages call a source."""
+def _described(source: str) -> str:
+    """Return how messages name a source."""
     return "standard input" if source == "-" else quoted(source)
 
 
 def _existing(source: str) -> Path:
-    """`source` as an absolute path of something that exists. Raises SeqError with the nearest name otherwise."""
+    """Return `source` as an absolute path that exists. Raises SeqError with the closest name otherwise."""
     if not source:
-        raise SeqError("the corpus has no name: give a file, a folder, a sample corpus or - for standard input")
+        raise SeqError("the corpus name is empty: give a file, a folder, a sample corpus or - for standard input")
     path = Path(os.path.expanduser(source))
     try:
         path.stat()
         return Path(os.path.abspath(path))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SeqError(f"there is no corpus {quoted(source)}{_nearest(path)}") from error
-    except (OSError, ValueError) as error:  # no permission, too long, a NUL in it, links in a circle
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "no possible file name"
+    except (OSError, ValueError) as error:  # no permission, too long, a NUL in it, a cycle of links
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else "not a valid file name"
         raise SeqError(f"{quoted(source)} cannot be read: {reason}") from error
 
 
 def _nearest(path: Path) -> str:
-    """What was perhaps meant by `path`, as the rest of a message."""
+    """Return the end of a message: what the user may have meant by `path`."""
     names = list(sample_names())
     try:
         with os.scandir(path.parent) as entries:
@@ -137,76 +139,61 @@ def _nearest(path: Path) -> str:
 
 
 def _read_folder(folder: Path, encoding: str, as_bytes: bool, limit: int) -> Corpus:
-    """All text below a folder as one corpus, in UTF-8 whatever it was in (bytes stay as they are)."""
+    """Join all text below a folder into one corpus, in UTF-8 whatever its encoding (bytes stay as they are)."""
     parts: list[bytes] = []
+    marked: list[str] = []
     left, skipped = limit, 0
-    for path in files_below(folder):
-        if not as_bytes and not _is_wide(encoding) and looks_binary(read_head(path)):
+    found = files_below(folder)
+    for path in found.files:
+        head = b"" if as_bytes else read_head(path)
+        mark = marked_encoding(head, encoding)
+        if not as_bytes and not mark and not is_wide(encoding) and looks_binary(head):
             skipped += 1
             continue
         data = read_file(path, left)
         if not as_bytes:
-            data = _decoded(data, encoding, quoted(str(path))).strip("\n").encode()
+            try:
+                data = decoded(data, encoding, quoted(str(path))).strip("\n").encode()
+            except SeqError:
+                if not mark:
+                    raise
+                skipped += 1  # two bytes that look like a mark at the head of a binary file
+                continue
+            marked += [mark] if mark else []
         if data:
             parts.append(data)
             left = max(left - len(data) - 2, 0)
+    name = quoted(str(folder))
     if not parts:
         why = f"{skipped} binary files and no text" if skipped else "no text"
-        raise SeqError(f"there is {why} in the folder {quoted(str(folder))}: give one with text files in it")
+        raise SeqError(f"there is {why} in the folder {name}: give one with text files in it")
     data = b"\n\n".join(parts) + (b"" if as_bytes else b"\n")
-    return Corpus(printable(folder.name) or "folder", str(folder), data, encoding, "" if as_bytes else "utf-8")
+    remarks = []
+    if found.links:
+        remarks.append(f"{_count(found.links, 'link')} to {'a folder' if found.links == 1 else 'folders'} in {name} "
+                       f"{'was' if found.links == 1 else 'were'} not followed")  # fmt: skip
+    if marked:
+        names = " and ".join(sorted({mark.upper() for mark in marked}))
+        remarks.append(f"{_count(len(marked), 'file')} in {name} read as {names}, by the byte order mark")
+    return Corpus(
+        printable(folder.name) or "folder", str(folder), data, encoding, "" if as_bytes else "utf-8", tuple(remarks)
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _checked(corpus: Corpus, as_bytes: bool) -> Corpus:
-    """`corpus`, once it is known that there is something in it that can be read."""
-    name = _called(corpus.source)
+    """Return `corpus` with its remarks, once it is known to hold something. Raises SeqError."""
+    name = _described(corpus.source)
     if not corpus.data:
         raise SeqError(f"{name} is empty: there is nothing to learn from it")
     if as_bytes:
         return corpus
     if not corpus.text.strip():
         raise SeqError(f"{name} holds nothing but white space: there is nothing to learn from it")
+    mark = marked_encoding(corpus.data, corpus.data_encoding or corpus.encoding)
+    if mark:
+        return replace(corpus, remarks=(*corpus.remarks, f"{name} read as {mark.upper()}, by its byte order mark"))
     return corpus
-
-
-def _decoded(data: bytes, encoding: str, name: str) -> str:
-    """`data` as text. Raises SeqError that tells what to do about bytes which are none."""
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise SeqError(_undecodable(data, encoding, error, name)) from error
-    except LookupError as error:
-        raise SeqError(
-            f"there is no text encoding {quoted(encoding)}: common ones are utf-8, latin-1, cp1252"
-        ) from error
-    except Exception as error:  # a codec may raise what it likes: punycode an AssertionError, idna a UnicodeError
-        raise SeqError(f"{name} cannot be read as {quoted(encoding)}: give another --encoding") from error
-    if "\0" in text:
-        offset = text.index("\0")
-        hint = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else None
-        advice = f"--encoding {hint}" if hint else "give a text, or train on its bytes with --tokens-by byte"
-        raise SeqError(f"{name} is binary, not text (a NUL at offset {offset:,}): {advice}")
-    if not text.isascii():
-        # some codecs (utf-7, unicode_escape) make half characters, which no encoding could write again
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.removeprefix("\ufeff").replace("\r\n", "\n")
-
-
-def _undecodable(data: bytes, encoding: str, error: UnicodeDecodeError, name: str) -> str:
-    """The message about bytes that are not in the encoding."""
-    encoding = codecs.lookup(encoding).name  # as given it may hold characters that are not for a terminal
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") and not _is_wide(encoding):
-        return f"{name} is not {encoding} but seems to be UTF-16: try --encoding utf-16"
-    if looks_binary(data) and not _is_wide(encoding):
-        return f"{name} is binary, not text: give a text, or train on its bytes with --tokens-by byte"
-    line = data.count(b"\n", 0, error.start) + 1
-    other = "latin-1" if encoding == "utf-8" else "utf-8"
-    return (
-        f"{name} is not {encoding}: byte 0x{data[error.start]:02x} at offset {error.start:,} (line {line:,}); "
-        f"say what it is written in, for instance --encoding {other}, or train on bytes with --tokens-by byte"
-    )
-
-
-def _is_wide(encoding: str) -> bool:
-    """Whether the encoding's plain letters have NUL bytes in them."""
-    return encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16", "utf32"))

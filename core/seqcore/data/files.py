@@ -1,19 +1,19 @@
-"""Bytes from files, folders, gzip files and streams, never more than a limit and never from what could hang."""
+"""Bytes from files, folders, gzip files and streams: never more than a limit, never from anything that could hang."""
 
 import gzip
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
-_CHUNK = 1 << 20  # bytes a read: a gzip bomb is noticed after one chunk too many
-_MOST_FILES = 100_000  # that a folder is searched for
-_SNIFF = 8192  # bytes from which a file is judged
+_CHUNK = 1 << 20  # bytes per read: a gzip bomb is noticed one chunk after the limit
+_MOST_FILES = 100_000  # per folder
+_SNIFF = 8192  # bytes used to tell text from binary
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -24,9 +24,9 @@ _KINDS = (
 
 
 def read_stream(stream: BinaryIO, limit: int, name: str) -> bytes:
-    """All bytes of `stream`. Raises SeqError beyond `limit` bytes, or when it cannot be read.
+    """Return all bytes of `stream`. Raises SeqError if there are more than `limit`, or if reading fails.
 
-    `name` is how messages call it.
+    `name` stands for the stream in error messages.
     """
     chunks: list[bytes] = []
     left = limit
@@ -35,40 +35,40 @@ def read_stream(stream: BinaryIO, limit: int, name: str) -> bytes:
             chunks.append(chunk)
             left -= len(chunk)
             if left < 0:
-                raise SeqError(f"{name} is larger than {_size(limit)}, the most that is read: give a part of it")
+                raise SeqError(f"{name} is larger than {_size(limit)}, the limit: give a part of it")
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise SeqError(f"{name} is not a sound gzip file: make it anew, or rename it if it is plain text") from error
+        raise SeqError(f"{name} is not a valid gzip file: create it again, or rename it if it is plain text") from error
     except EOFError as error:
-        raise SeqError(f"{name} ends too early: the gzip file is cut off, fetch or make it anew") from error
+        raise SeqError(f"{name} is a truncated gzip file: fetch or create it again") from error
     except (OSError, ValueError) as error:  # ValueError: the stream is closed
         raise SeqError(f"{name} cannot be read: {_reason(error)}") from error
     return b"".join(chunks)
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of one regular file, decompressed where its name ends in .gz. Raises SeqError, also beyond `limit`."""
+    """Return the bytes of a regular file, decompressed if its name ends in .gz. Raises SeqError, as `read_stream`."""
     return _read(path, lambda stream: read_stream(stream, limit, quoted(str(path))))
 
 
 def read_head(path: Path) -> bytes:
-    """As many of the file's first bytes as `looks_binary` wants to see. Raises SeqError."""
+    """Return the first bytes of a file, as many as `looks_binary` needs. Raises SeqError."""
 
     def head(stream: BinaryIO) -> bytes:
         try:
             return stream.read(_SNIFF + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            return b""  # no reason to leave the file out: reading it tells what is wrong with it
+            return b""  # not skipped: reading the whole file reports the damage
 
     return _read(path, head)
 
 
 def _read(path: Path, reader: Callable[[BinaryIO], bytes]) -> bytes:
-    """What `reader` makes of the file, decompressed where its name ends in .gz."""
+    """Apply `reader` to the file, decompressed if its name ends in .gz."""
     name = quoted(str(path))
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            kind = next((kind for test, kind in _KINDS if test(mode)), "no regular file")
+            kind = next((kind for test, kind in _KINDS if test(mode)), "not a regular file")
             raise SeqError(f"{name} is {kind}: give a file, a folder, or - for standard input")
         with path.open("rb") as file:
             if path.suffix.lower() != ".gz":
@@ -79,33 +79,41 @@ def _read(path: Path, reader: Callable[[BinaryIO], bytes]) -> bytes:
         raise SeqError(f"{name} cannot be read: {_reason(error)}") from error
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """All regular files below `folder` that are not hidden, in the order of their names; each folder once.
+class Found(NamedTuple):
+    """The regular files below a folder, in order of their names, and how many links to folders were skipped."""
 
-    Links are followed; a link that leads back to a folder already seen is not. Raises SeqError for a folder that
-    cannot be listed.
+    files: list[Path]
+    links: int
+
+
+def files_below(folder: Path) -> Found:
+    """Find all regular files below `folder` that are not hidden.
+
+    Links to files are followed, links to folders are not: they can lead out of the folder. `folder` itself may be a
+    link. Raises SeqError if a folder cannot be listed, or if there are too many files.
     """
-    seen: set[tuple[int, int]] = set()
-    waiting = [folder]
-    found = 0
+    found: list[Path] = []
+    links, waiting = 0, [folder]
     while waiting:
         path = waiting.pop()
         try:
-            status = path.stat()
+            mode = path.stat().st_mode
         except OSError:
-            continue  # a link that leads nowhere
-        if stat.S_ISREG(status.st_mode):
-            found += 1
-            if found > _MOST_FILES:
+            continue  # a broken link
+        if stat.S_ISREG(mode):
+            found.append(path)
+            if len(found) > _MOST_FILES:
                 raise SeqError(f"{quoted(str(folder))} holds more than {_MOST_FILES:,} files: give a smaller folder")
-            yield path
-        elif stat.S_ISDIR(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
-            seen.add((status.st_dev, status.st_ino))
-            waiting += _entries(path)
+        elif stat.S_ISDIR(mode):
+            if path is not folder and path.is_symlink():
+                links += 1
+            else:
+                waiting += _entries(path)
+    return Found(found, links)
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in `folder` and is not hidden, last name first, as a stack wants it."""
+    """Return the entries of `folder` that are not hidden, in reverse order of their names, for a stack."""
     try:
         names = sorted((name for name in os.listdir(folder) if not name.startswith(".")), reverse=True)
     except OSError as error:
@@ -114,7 +122,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def looks_binary(data: bytes) -> bool:
-    """Whether `data` begins like no text in an encoding that keeps ASCII: with NUL bytes, or full of control bytes."""
+    """Return whether `data` starts unlike text in any superset of ASCII: with NUL bytes, or with many control bytes."""
     head = data[:_SNIFF]
     if b"\0" in head or head.startswith((b"%PDF-", b"\x1f\x8b")):
         return True
@@ -122,14 +130,14 @@ def looks_binary(data: bytes) -> bool:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
         if len(head) - error.start < 4 and len(data) > _SNIFF:
-            return False  # the cut went through a character
+            return False  # the cut goes through a character
         control = sum(byte < 32 and byte not in b"\t\n\r\f\v\b\x1b" for byte in head)
         return control * 20 > len(head)
     return False
 
 
 def _size(count: int) -> str:
-    """A number of bytes for people: 256 MiB."""
+    """Format a number of bytes: 256 MiB."""
     for unit, name in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
         if count >= unit:
             return f"{count / unit:g} {name}"
@@ -137,5 +145,5 @@ def _size(count: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the operating system says, without the path it repeats."""
+    """Return what the operating system says, without the path."""
     return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()

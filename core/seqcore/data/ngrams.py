@@ -1,4 +1,4 @@
-"""Models that train by counting, of any order: the losses a network is measured against."""
+"""N-gram baselines of any order: the losses that a network is compared with."""
 
 import math
 import time
@@ -9,49 +9,49 @@ import numpy as np
 
 from seqcore.records import F64, I32, I64, References
 
-# An order takes about 60 bytes and 0.2 to 0.5 µs a token: of a longer text only so much is read.
-MOST = 4_000_000  # tokens that are counted on
-MEASURED = 1_000_000  # tokens that are measured on
+# Each order takes about 60 bytes and 0.2 to 0.5 µs per token, so longer texts are truncated.
+MOST = 4_000_000  # training tokens that are counted
+MEASURED = 1_000_000  # validation tokens that are evaluated
 
 _NAMES = ("uniform", "unigram", "bigram", "trigram")
 
 
 class NGram(NamedTuple):
-    """A model that counts what follows each context of order - 1 tokens, and how good it is."""
+    """An n-gram model, which counts the tokens that follow each context of order - 1 tokens, and its loss."""
 
     order: int  # 0: uniform
-    loss: float  # on the validation part, nats per token; NaN where nothing was to be counted or measured
-    parameters: int  # the counts it keeps: a number for each token, and one for each longer n-gram that was seen
-    seconds: float  # what counting took, measuring left out
+    loss: float  # on the validation part, nats per token; NaN if there was nothing to count or evaluate
+    parameters: int  # number of counts: one per token of the vocabulary, and one per longer n-gram that was seen
+    seconds: float  # time spent on counting, without evaluation
 
     @property
     def name(self) -> str:
-        """What people call it: bigram, 4-gram."""
+        """The usual name: bigram, 4-gram."""
         return _NAMES[self.order] if self.order < len(_NAMES) else f"{self.order}-gram"
 
 
 def references(train: I32, validation: I32, vocabulary_size: int) -> References:
-    """The losses of the first orders, those that a screen shows beside a curve; see `ngrams`."""
+    """Return the losses of orders 0 to 3, the reference lines of the loss curve; see `ngrams`."""
     return References(*(model.loss for model in ngrams(train, validation, vocabulary_size, 3)))
 
 
 def ngrams(train: I32, validation: I32, vocabulary_size: int, highest: int) -> Iterator[NGram]:
-    """Models of the orders 0 to `highest`, counted on `train` (M,) and measured on `validation` (N,), right after it.
+    """Yield models of orders 0 to `highest`, counted on `train` (M,), evaluated on `validation` (N,) right after it.
 
-    Each is made when it is asked for. Every token of the validation part is predicted; the first ones have the end of
-    the training part before them. Of a longer training part the last MOST tokens count, of a longer validation part the
-    first MEASURED ones: the two stretches that meet. With V tokens in the vocabulary:
+    Each model is computed when requested. Every token of the validation part is predicted; the first ones have the end
+    of the training part as context. If the parts are longer, the last MOST tokens of the training part and the first
+    MEASURED ones of the validation part are used: the two stretches that meet. With V tokens in the vocabulary:
 
     - uniform, order 0: p(w) = 1 / V.
     - unigram: add-one, p(w) = (c(w) + 1) / (M + V).
-    - all others: interpolated Kneser-Ney, which has nothing to tune,
+    - all others: interpolated Kneser-Ney, which has no parameters to tune,
 
           p(w | h) = (max(c(h w) - D, 0) + D N(h) p'(w | h')) / c(h),    D = n1 / (n1 + 2 n2),
 
-      where h' is h without its first token, c(h) how often h was followed by anything, N(h) by how many distinct
-      tokens, and n1, n2 are how many h w were seen once and twice (D = 1/2 where none was seen once). p' is the same
-      formula on distinct n-grams in place of n-grams: c'(h' w) tells after how many distinct tokens h' w was seen. Of
-      no context it is add-one on those counts. p(w | h) = p'(w | h') for an unseen h.
+      where h' is h without its first token, c(h) is how often h was followed by any token, N(h) the number of distinct
+      tokens that followed it, and n1, n2 the number of h w seen once and twice (D = 1/2 if none was seen once). p' is
+      the same formula on distinct n-grams instead of n-grams: c'(h' w) is the number of distinct tokens that preceded
+      h' w. With no context it is add-one on those counts. p(w | h) = p'(w | h') for an unseen h.
       (Kneser and Ney, "Improved backing-off for m-gram language modeling", 1995; interpolated as in Chen and Goodman,
       "An empirical study of smoothing techniques for language modeling", 1999, section 2.7.)
     """
@@ -71,7 +71,7 @@ def ngrams(train: I32, validation: I32, vocabulary_size: int, highest: int) -> I
     grams, kept = _Grams(np.zeros(V, np.int64), counts, seen, np.full(len(text), -1, np.int64), text), V
     lower = np.zeros(0)
     for order in range(2, highest + 1):
-        if not measurable or len(seen) < 2:  # in a training part of one token nothing was ever followed by anything
+        if not measurable or len(seen) < 2:  # a single training token has no successor to count
             yield NGram(order, math.nan, kept, seconds)
             continue
         start = time.perf_counter()
@@ -85,21 +85,21 @@ def ngrams(train: I32, validation: I32, vocabulary_size: int, highest: int) -> I
 
 
 class _Grams(NamedTuple):
-    """The distinct n-grams of one order, numbered from 0, and where they stand."""
+    """The distinct n-grams of one order, numbered from 0, and their positions."""
 
     context: I64  # (distinct,) the number of each one's context among the n-grams of the order below
     counts: I64  # (distinct,) how often each was seen
-    train: I32  # (M - order + 1,) the number of the n-gram that ends at each place of the training part
-    asked_context: I64  # (places,) the number of the context before each place of the text to measure on, or -1
-    asked: I64  # (places,) the number of the n-gram that ends there; -1 where it was never seen
+    train: I32  # (M - order + 1,) the number of the n-gram that ends at each position of the training part
+    asked_context: I64  # (positions,) the number of the context before each position of the evaluated text, or -1
+    asked: I64  # (positions,) the number of the n-gram that ends there; -1 if it was never seen
 
 
 def _longer(grams: _Grams, seen: I32, text: I64, V: int) -> tuple[_Grams, I64]:
-    """The n-grams one token longer, and for each of them the number of the one that it is without its first token.
+    """Return the n-grams one token longer, and for each the number of the shorter n-gram without its first token.
 
-    A context goes by its number, so that keys stay small for any V and any order.
+    Keys combine the number of the context with the next token, so they stay small for any V and any order.
     """
-    length = len(seen) - len(grams.train) + 1  # of the contexts
+    length = len(seen) - len(grams.train) + 1  # tokens per context
     keys = grams.train[:-1].astype(np.int64) * V + seen[length:]
     order = np.argsort(keys)
     keys = keys[order]
@@ -110,7 +110,7 @@ def _longer(grams: _Grams, seen: I32, text: I64, V: int) -> tuple[_Grams, I64]:
     train = np.empty(len(keys), np.int32)
     train[order] = np.cumsum(new, dtype=np.int32) - 1
     counts = np.diff(first, append=len(keys))
-    ends = grams.train[order[first] + 1].astype(np.int64)  # the shorter n-gram that ends at the same place
+    ends = grams.train[order[first] + 1].astype(np.int64)  # the shorter n-gram that ends at the same position
 
     context = np.concatenate([[-1], grams.asked[:-1]])
     asked = _positions(distinct, np.where(context >= 0, context * V + text, -1))
@@ -118,17 +118,17 @@ def _longer(grams: _Grams, seen: I32, text: I64, V: int) -> tuple[_Grams, I64]:
 
 
 def _add_one(counts: I64, asked: I64) -> F64:
-    """p(token) at every asked place (N,), from counts (V,)."""
+    """Return p(token) at every evaluated position (N,), from counts (V,)."""
     result: F64 = (counts[asked] + 1.0) / (counts.sum() + len(counts))
     return result
 
 
 def _discounted(grams: _Grams, counts: I64, lower: F64) -> F64:
-    """p(token | context) at every asked place (N,), by those counts; `lower` (N,) is that of the shorter context."""
+    """Return p(token | context) at every evaluated position (N,) from `counts`; `lower` (N,): the shorter context's."""
     once, twice = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
     discount = once / (once + 2 * twice) if once else 0.5
     contexts = int(max(grams.context.max(initial=-1), grams.asked_context.max(initial=-1))) + 1
-    follows = np.zeros(contexts + 1)  # the last one, number -1, is that of all unseen: nothing follows it
+    follows = np.zeros(contexts + 1)  # the last entry, -1, is for unseen contexts: always 0
     distinct = np.zeros(contexts + 1)
     follows[:contexts] = np.bincount(grams.context, counts, contexts)
     distinct[:contexts] = np.bincount(grams.context, counts > 0, contexts)
@@ -138,7 +138,7 @@ def _discounted(grams: _Grams, counts: I64, lower: F64) -> F64:
 
 
 def _positions(ordered: I64, wanted: I64) -> I64:
-    """The index of each wanted number in the ordered ones, -1 where it is not among them."""
+    """Return the index of each wanted number in `ordered`, -1 if absent."""
     if len(ordered) == 0:
         return np.full(len(wanted), -1, np.int64)
     place = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
@@ -146,5 +146,5 @@ def _positions(ordered: I64, wanted: I64) -> I64:
 
 
 def _loss(probability: F64, judged: slice) -> float:
-    """The mean of -log p over the judged places, in nats."""
+    """Return the mean of -log p over the judged positions, in nats."""
     return float(-np.log(probability[judged]).mean())

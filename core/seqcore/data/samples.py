@@ -1,7 +1,7 @@
-"""The corpora that come with the program: where they lie and what they are.
+"""The sample corpora that come with the program: their files and descriptions.
 
-In a checkout they lie in `sample_corpora/` at its root, in an installed wheel in `seqtui/sample_corpora/` beside this
-package. The engine knows that folder's place only; it imports nothing from there.
+In a checkout they are in `sample_corpora/` at its root, in an installed wheel in `seqtui/sample_corpora/` next to this
+package. The engine only reads that folder; it imports nothing from there.
 """
 
 import json
@@ -11,13 +11,13 @@ from pathlib import Path
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
-_PACKAGES = Path(__file__).resolve().parents[2]  # what holds seqcore: site-packages, or core/ in a checkout
+_PACKAGES = Path(__file__).resolve().parents[2]  # parent folder of seqcore: site-packages, or core/ in a checkout
 _PLACES = (_PACKAGES / "seqtui" / "sample_corpora", _PACKAGES.parent / "sample_corpora")
 
 
 @dataclass(frozen=True)
 class SampleInfo:
-    """A line of `sample_corpora/index.json`, written by the programs that make the corpora."""
+    """An entry of `sample_corpora/index.json`, written by the scripts that make the corpora."""
 
     name: str
     description: str
@@ -25,7 +25,7 @@ class SampleInfo:
 
 
 def _folder() -> Path | None:
-    """The folder with the sample corpora; None where they were not installed."""
+    """Return the folder with the sample corpora; None if they are not installed."""
     return next((place for place in _PLACES if (place / "index.json").is_file()), None)
 
 
@@ -40,25 +40,28 @@ def _index() -> dict[str, SampleInfo]:
             for name, entry in sorted(entries.items())
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SeqError(f"{quoted(str(folder / 'index.json'))} is damaged: install seqtui again") from error
+        raise SeqError(f"{quoted(str(folder / 'index.json'))} is damaged: reinstall seqtui") from error
 
 
 def sample_names() -> tuple[str, ...]:
-    """The names of the sample corpora, in alphabetical order; empty where none are installed."""
+    """Return the names of the sample corpora, in alphabetical order; empty if none are installed.
+
+    Raises SeqError if the index is damaged.
+    """
     return tuple(_index())
 
 
 def sample_info(name: str) -> SampleInfo:
-    """What the sample corpus of that name is. Raises SeqError if there is none."""
+    """Return the entry of a sample corpus. Raises SeqError if the name is unknown."""
     index = _index()
     if name not in index:
-        raise SeqError(f"there is no sample corpus {quoted(name)}: there are {', '.join(index) or 'none installed'}")
+        raise SeqError(f"unknown sample corpus {quoted(name)}; available: {', '.join(index) or 'none (not installed)'}")
     return index[name]
 
 
 def sample_path(name: str) -> Path:
-    """The file of a sample corpus. Raises SeqError if there is none of that name."""
+    """Return the file of a sample corpus. Raises SeqError if the name is unknown."""
     info = sample_info(name)
     folder = _folder()
-    assert folder is not None  # sample_info found its index there
+    assert folder is not None  # sample_info has read the index there
     return folder / f"{info.name}.txt"

@@ -17,21 +17,21 @@ from seqcore.records import I32
 
 UNKNOWN = "<unk>"
 KINDS = ("char", "byte", "word")
-_LARGEST = 1_200_000  # symbols in a file that is read back: more than there are characters
+_LARGEST = 1_200_000  # most symbols in a stored vocabulary: more than there are characters
 
-# A word with the space before it, a mark with the space before it, a line end, a paragraph's end, or another white
-# space: every character belongs to exactly one token, so that joining tokens gives back the text.
+# A word with the space before it, a punctuation mark with the space before it, a line end, the end of a paragraph, or
+# other white space. Every character belongs to exactly one token, so that joining the tokens restores the text.
 _WORDS = re.compile(r"\n\n|\n| ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
 
 
 class Decoder(Protocol):
-    """Turns tokens to text one by one, as they are generated."""
+    """Turns tokens into text one by one, as they are generated."""
 
     def feed(self, token: int) -> str:
-        """What is certain of the text once this token is there; "" while a character is not whole."""
+        """Return the text that this token completes; "" while a character is incomplete."""
 
     def flush(self) -> str:
-        """What is left when no more token comes."""
+        """Return what is left after the last token."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Vocabulary:
     r"""The tokens of a model; token i is `symbols[i]`.
 
     - "char": characters in order of code point. No `<unk>`, unless there were too many characters to keep.
-    - "byte": always the 256 bytes. Those above 127 are no character by themselves and have the symbol `\xe9`.
-    - "word": `<unk>`, then words, marks and line ends, the most frequent first; a word carries the space before it.
+    - "byte": always the 256 bytes. Those above 127 are not characters by themselves; their symbols look like `\xe9`.
+    - "word": `<unk>`, then words, punctuation and line ends, most frequent first; a word includes the space before it.
     """
 
     kind: str
@@ -53,65 +53,71 @@ class Vocabulary:
 
     @cached_property
     def unknown(self) -> int | None:
-        """The id of `<unk>`; None if the vocabulary has none."""
+        """The id of `<unk>`; None if there is none."""
         return self._ids.get(UNKNOWN) if self.kind != "byte" else None
 
     @staticmethod
     def build(kind: str, corpus: Corpus, *, limit: int = 10_000) -> "Vocabulary":
-        """The vocabulary of a corpus: at most `limit` characters or words, the rest is `<unk>`.
+        """Build the vocabulary of a corpus: at most `limit` characters or words, all others become `<unk>`.
 
-        Raises SeqError if there is but one distinct token (nothing to learn), or if the corpus is no text.
+        Raises SeqError if there is only one distinct token (nothing to learn), or if the corpus is not text.
         """
         if kind not in KINDS:
-            raise SeqError(f"there is no vocabulary by {quoted(kind)}: there are {', '.join(KINDS)}")
+            raise SeqError(f"unknown kind of tokens {quoted(kind)}: known are {', '.join(KINDS)}")
         if limit < 1:
             raise SeqError(f"a vocabulary of {limit} tokens is too small: keep at least 1, for instance 10000")
         found, symbols = {"char": _characters, "byte": _bytes, "word": _words}[kind](corpus, limit)
         if found < 2:
             what = {"char": "character", "byte": "byte", "word": "word"}[kind]
             raise SeqError(
-                f"the corpus {quoted(corpus.name)} has one distinct {what}: there is nothing to learn from it"
+                f"the corpus {quoted(corpus.name)} has only one distinct {what}: there is nothing to learn from it"
             )
         return Vocabulary(kind, symbols)
 
     def encode(self, text: str | bytes) -> I32:
-        """The ids of a text, (tokens,). Bytes are taken for UTF-8 unless the vocabulary is by byte.
+        """Return the ids of a text, (tokens,). Bytes are decoded as UTF-8 unless the vocabulary is by byte.
 
-        Raises SeqError that names what the vocabulary does not know, if it has no `<unk>`.
+        Raises SeqError that lists what is not in the vocabulary, unless there is `<unk>`.
         """
         ids, strange = self._lookup(text)
         if strange and self.unknown is None:
-            raise SeqError(f"the vocabulary does not know {listed(strange)}")
+            raise SeqError(f"not in the vocabulary: {listed(strange)}")
         return ids
 
     def encode_corpus(self, corpus: Corpus) -> I32:
-        """The ids of a whole corpus, (tokens,): of its bytes where the vocabulary is by byte, else of its text.
+        """Return the ids of a whole corpus, (tokens,): of its bytes if the vocabulary is by byte, else of its text.
 
-        Raises SeqError that names what the vocabulary does not know, if it has no `<unk>`.
+        Raises SeqError that lists what is not in the vocabulary, unless there is `<unk>`.
         """
-        return self.encode(corpus.data if self.kind == "byte" else corpus.text)
+        return self.encode(self._content(corpus))
 
-    def encode_prompt(self, text: str) -> tuple[I32, str]:
-        """The ids of what somebody typed, and a warning that names what is unknown ("" if nothing is).
+    def encode_known(self, corpus: Corpus) -> tuple[I32, str]:
+        """Return the ids of a corpus that this vocabulary was not built from, and a warning as in `encode_prompt`."""
+        return self._encode_leniently(self._content(corpus))
 
-        What is unknown becomes `<unk>`, or is left out where there is none. Raises SeqError if nothing is left.
+    def encode_prompt(self, text: str | bytes) -> tuple[I32, str]:
+        """Return the ids of what the user typed, and a warning that lists what is unknown ("" if nothing is).
+
+        Unknown tokens become `<unk>`, or are left out if there is none. Raises SeqError if nothing is left.
         """
-        ids, strange = self._lookup(text)
-        if not strange:
-            warning = ""
-        elif self.unknown is None:
-            ids = ids[ids >= 0]
-            warning = f"the vocabulary does not know {listed(strange)}: left out"
-        else:
-            warning = f"the vocabulary does not know {listed(strange)}: read as {UNKNOWN}"
+        ids, warning = self._encode_leniently(text)
         if not len(ids):
-            raise SeqError(
-                f"nothing is left of the text: {warning}" if warning else "the text is empty: write something"
-            )
+            raise SeqError(f"nothing is left of the text: {warning}" if warning else "the text is empty")
         return ids, warning
 
+    def _content(self, corpus: Corpus) -> str | bytes:
+        return corpus.data if self.kind == "byte" else corpus.text
+
+    def _encode_leniently(self, text: str | bytes) -> tuple[I32, str]:
+        ids, strange = self._lookup(text)
+        if not strange:
+            return ids, ""
+        if self.unknown is None:
+            return ids[ids >= 0], f"not in the vocabulary and left out: {listed(strange)}"
+        return ids, f"not in the vocabulary and read as {UNKNOWN}: {listed(strange)}"
+
     def decode(self, ids: Iterable[int] | I32) -> str:
-        """The text of ids, (tokens,). Raises SeqError for an id that is none."""
+        """Return the text of ids, (tokens,). Raises SeqError for an id outside the vocabulary."""
         array = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)
         if len(array) and not (array.min() >= 0 and array.max() < self.size):
             raise SeqError(f"a token id is not in 0..{self.size - 1}")
@@ -119,37 +125,44 @@ class Vocabulary:
             return array.astype(np.uint8).tobytes().decode("utf-8", "replace")
         return "".join([self._pieces[token] for token in array.tolist()])
 
-    def decoder(self) -> Decoder:
-        """A new incremental decoder: the joined answers of `feed` and one `flush` are what `decode` gives."""
-        return _Utf8Decoder() if self.kind == "byte" else _PieceDecoder(self._pieces)
+    def decoder(self, errors: str = "replace") -> Decoder:
+        """Return a new incremental decoder: all its `feed`s and one `flush` joined are what `decode` returns.
+
+        `errors` is Python's name of what bytes that are not UTF-8 become, for a vocabulary by byte.
+        """
+        return _Utf8Decoder(errors) if self.kind == "byte" else _PieceDecoder(self._pieces)
+
+    def raw(self, token: int) -> bytes:
+        """Return the bytes of a token: itself if the vocabulary is by byte, else its text in UTF-8."""
+        return bytes((token,)) if self.kind == "byte" else self._pieces[token].encode("utf-8", "replace")
 
     def symbol(self, token: int) -> str:
-        """What token `token` is called, raw. Raises IndexError."""
+        """Return the name of a token, not sanitised. Raises IndexError."""
         return self.symbols[token]
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` takes."""
+        """Return what `from_json` takes."""
         return {"kind": self.kind} if self.kind == "byte" else {"kind": self.kind, "symbols": list(self.symbols)}
 
     @staticmethod
     def from_json(content: object) -> "Vocabulary":
-        """The vocabulary that `to_json` told of. Raises SeqError if it is not one."""
+        """Return the vocabulary that `to_json` described. Raises SeqError if it is not valid."""
         if not isinstance(content, dict) or content.get("kind") not in KINDS:
-            raise SeqError(f"a vocabulary is damaged: its kind must be one of {', '.join(KINDS)}")
+            raise SeqError(f"the vocabulary is damaged: its kind must be one of {', '.join(KINDS)}")
         kind = content["kind"]
         if kind == "byte":
             return Vocabulary("byte", _BYTES)
         symbols = content.get("symbols")
         if not isinstance(symbols, list) or not 2 <= len(symbols) <= _LARGEST:
-            raise SeqError("a vocabulary is damaged: its symbols must be a list of at least two")
-        if not all(isinstance(symbol, str) and _sound(symbol, kind) for symbol in symbols):
-            raise SeqError(f"a vocabulary is damaged: a symbol is not a {'character' if kind == 'char' else 'word'}")
+            raise SeqError("the vocabulary is damaged: its symbols must be a list of at least two")
+        if not all(isinstance(symbol, str) and _is_valid(symbol, kind) for symbol in symbols):
+            raise SeqError(f"the vocabulary is damaged: a symbol is not a {'character' if kind == 'char' else 'word'}")
         if len(set(symbols)) < len(symbols):
-            raise SeqError("a vocabulary is damaged: it has a symbol twice")
+            raise SeqError("the vocabulary is damaged: it has a symbol twice")
         return Vocabulary(kind, tuple(symbols))
 
     def _lookup(self, text: str | bytes) -> tuple[I32, list[str]]:
-        """Ids of a text and what is unknown in it, each once, as it comes; unknown is `<unk>`, or -1 without one."""
+        """Return the ids of a text (unknown tokens: `<unk>` or -1), and each unknown token once, in order."""
         if self.kind == "byte":
             data = text.encode("utf-8", "replace") if isinstance(text, str) else text
             return np.frombuffer(data, np.uint8).astype(np.int32), []
@@ -157,7 +170,9 @@ class Vocabulary:
             try:
                 text = text.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise SeqError(f"the text is not utf-8: byte 0x{text[error.start]:02x} at {error.start:,}") from error
+                raise SeqError(
+                    f"the text is not UTF-8: byte 0x{text[error.start]:02x} at offset {error.start:,}"
+                ) from error
         return self._lookup_characters(text) if self.kind == "char" else self._lookup_words(text)
 
     def _lookup_characters(self, text: str) -> tuple[I32, list[str]]:
@@ -185,7 +200,7 @@ class Vocabulary:
 
     @cached_property
     def _table(self) -> I32:
-        """The id of every code point up to the largest known one, -1 where it is unknown, and a last -1 for beyond."""
+        """The id of every code point up to the largest known one, -1 if unknown, and a last -1 for all beyond."""
         codes = [(ord(symbol), token) for token, symbol in enumerate(self.symbols) if len(symbol) == 1]
         table = np.full(max((code for code, _ in codes), default=0) + 2, -1, np.int32)
         for code, token in codes:
@@ -194,14 +209,14 @@ class Vocabulary:
 
     @cached_property
     def _pieces(self) -> tuple[str, ...]:
-        """What each token adds to a text: its symbol, and an unknown word is set off by a space."""
+        """What each token adds to a text: its symbol; an unknown word gets a space before it."""
         if self.kind != "word":
             return self.symbols
         return tuple(" " + symbol if symbol == UNKNOWN else symbol for symbol in self.symbols)
 
 
 class _PieceDecoder:
-    """Every token is a piece of text by itself."""
+    """Every token is a piece of text."""
 
     def __init__(self, pieces: Sequence[str]) -> None:
         self._pieces = pieces
@@ -214,10 +229,10 @@ class _PieceDecoder:
 
 
 class _Utf8Decoder:
-    """Bytes become text once a character is whole; what can be none becomes U+FFFD."""
+    """Bytes become text once a character is complete."""
 
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    def __init__(self, errors: str) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors)
 
     def feed(self, token: int) -> str:
         return self._decoder.decode(bytes((token,)))
@@ -232,12 +247,12 @@ _BYTES = tuple(chr(byte) if byte < 128 else f"\\x{byte:02x}" for byte in range(2
 
 
 def _code_points(text: str) -> "np.ndarray[tuple[int], np.dtype[np.uint32]]":
-    """The code point of every character, (characters,)."""
+    """Return the code point of every character, (characters,)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 def _characters(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
-    """How many distinct characters there are, and the symbols to keep."""
+    """Return the number of distinct characters, and the symbols to keep."""
     counts = np.bincount(_code_points(corpus.text))
     codes = np.flatnonzero(counts)
     if len(codes) <= limit:
@@ -247,19 +262,19 @@ def _characters(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
 
 
 def _bytes(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
-    """How many distinct bytes there are, and the symbols of all 256."""
+    """Return the number of distinct bytes, and the symbols of all 256."""
     return len(np.unique(np.frombuffer(corpus.data, np.uint8))), _BYTES
 
 
 def _words(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
-    """How many distinct words there are, and the symbols to keep; equally frequent ones in alphabetical order."""
+    """Return the number of distinct words, and the symbols to keep; equally frequent ones in alphabetical order."""
     counts = Counter(_WORDS.findall(corpus.text))
     kept = sorted(counts, key=lambda word: (-counts[word], word))[:limit]
     return len(counts), (UNKNOWN, *kept)
 
 
-def _sound(symbol: str, kind: str) -> bool:
-    """Whether a symbol that was read back is one of that kind."""
+def _is_valid(symbol: str, kind: str) -> bool:
+    """Return whether a stored symbol is one of that kind."""
     if symbol == UNKNOWN:
         return True
     if any("\ud800" <= character <= "\udfff" for character in symbol):

@@ -1,1 +1,1 @@
-"""Weights in the layouts of others, and back: PyTorch modules, plain NumPy, ONNX graphs."""
+"""Export and import of weights: PyTorch state dicts, plain NumPy arrays, ONNX graphs (export only)."""

@@ -1,6 +1,6 @@
-"""What an exchanged file holds: a model's shape, its vocabulary and its weights, and how a file tells of them.
+"""Contents of an exported file: a model's configuration, its vocabulary and its weights, and the metadata format.
 
-Files come from anywhere: what a file says is checked before memory is spent on it, and nothing is ever unpickled.
+Files are untrusted: their metadata is validated before memory is allocated, and nothing is ever unpickled.
 """
 
 import json
@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Contents:
-    """A model that can move: `arrays` have the names and shapes of seqcore.model.shapes(config), float32."""
+    """A model to export or import: `arrays` have the names and shapes of seqcore.model.shapes(config), float32."""
 
     config: ModelConfig
     vocabulary: Vocabulary
@@ -30,7 +30,7 @@ class Contents:
 
 
 def told(config: ModelConfig, vocabulary: Vocabulary) -> dict[str, str]:
-    """What a file says of its model beside the weights: JSON texts by name, in ASCII."""
+    """Return the metadata stored with the weights: ASCII strings by name, JSON for model and vocabulary."""
     return {
         "format": FORMAT,
         "model": json.dumps(config.to_dict()),
@@ -40,49 +40,47 @@ def told(config: ModelConfig, vocabulary: Vocabulary) -> dict[str, str]:
 
 
 def understood(texts: Mapping[str, str], where: str) -> tuple[ModelConfig, Vocabulary]:
-    """What `told` told of, from texts that anybody may have written. Raises SeqError."""
+    """Parse the metadata that `told` makes, from untrusted strings. Raises SeqError if it is invalid."""
     if texts.get("format") != FORMAT:
         raise SeqError(f"{where} was not written by seqtui export: its format is not {FORMAT}")
     try:
         model, symbols = (json.loads(texts[key]) for key in ("model", "vocabulary"))
     except KeyError as error:
-        raise SeqError(f"{where} is damaged: it does not tell its {error.args[0]}") from None
+        raise SeqError(f"{where} is damaged: its metadata has no {error.args[0]}") from None
     except (ValueError, RecursionError):
-        raise SeqError(f"{where} is damaged: what it tells of its model is not JSON") from None
+        raise SeqError(f"{where} is damaged: its model metadata is not valid JSON") from None
     try:
         if not isinstance(model, dict):
-            raise SeqError("its model is no JSON object")
+            raise SeqError("its model is not a JSON object")
         config, vocabulary = ModelConfig.from_dict(model), Vocabulary.from_json(symbols)
     except SeqError as error:
         raise SeqError(f"{where} is damaged: {error}") from None
     except TypeError:  # a list where a name should be
-        raise SeqError(f"{where} is damaged: what it tells of its model is of the wrong kind") from None
+        raise SeqError(f"{where} is damaged: its model has a value of the wrong type") from None
     if vocabulary.size != config.vocabulary_size:
         raise SeqError(f"{where} is damaged: {vocabulary.size} symbols for {config.vocabulary_size} tokens")
     return config, vocabulary
 
 
 def check_shapes(found: Mapping[str, Shape], expected: Mapping[str, Shape], where: str, model: str) -> None:
-    """See that a file has exactly those arrays. Raises SeqError that names what is missing, odd or strange."""
+    """Check that a file has exactly the expected arrays. Raises SeqError naming those that are wrong."""
     missing = [name for name in expected if name not in found]
     if missing:
-        raise SeqError(f"{where} has no {listed(missing, 3)}: a model {model} needs it")
+        raise SeqError(f"{where} has no {listed(missing, 3)}, required for {model}")
     strange = [name for name in found if name not in expected]
     if strange:
-        raise SeqError(f"{where} has {listed(strange, 3)}, which a model {model} has not")
+        raise SeqError(f"{where} has unexpected tensors for {model}: {listed(strange, 3)}")
     for name, shape in expected.items():
         if tuple(found[name]) != shape:
-            raise SeqError(
-                f"{quoted(name)} in {where} has the shape {tuple(found[name])}: a model {model} needs {shape}"
-            )
+            raise SeqError(f"{quoted(name)} in {where} has shape {tuple(found[name])}, expected {shape} for {model}")
 
 
 def as_float32(array: "np.ndarray[Any, Any]", name: str, where: str) -> F32:
-    """The array in float32, contiguous. Raises SeqError where a value is not finite, or not in float32."""
+    """Convert to contiguous float32. Raises SeqError if a value is not finite, or overflows float32."""
     with np.errstate(over="ignore"):
         made = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(made).all():
         raise SeqError(
-            f"{quoted(name)} in {where} holds a value that is not finite in float32: such weights do not work"
+            f"{quoted(name)} in {where} has a value that is not finite in float32; such weights cannot be used"
         )
     return made

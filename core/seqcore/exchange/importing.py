@@ -1,7 +1,7 @@
-"""From a file of weights to a run folder that every command can use.
+"""Import of a weights file into a run folder that every command can use.
 
-The folder holds one checkpoint, of step 0: the weights, and an optimiser that has not moved yet. A run without a corpus
-writes, reads and exports like any other, but cannot be trained on.
+The folder holds one checkpoint, at step 0: the weights and a fresh optimiser state. A run without a corpus can
+generate, be inspected and be exported like any other, but cannot be trained.
 """
 
 import stat
@@ -19,48 +19,49 @@ from seqcore.errors import SeqError
 from seqcore.exchange.contents import Contents
 from seqcore.exchange.npz import read_npz
 from seqcore.exchange.torch_file import read_torch
-from seqcore.folder import CorpusReference, RunConfig, RunFolder
+from seqcore.folder import RunFolder
 from seqcore.memory import check_memory
 from seqcore.model import shapes
 from seqcore.naming import described
 from seqcore.parameters import Parameters
 from seqcore.records import I32
+from seqcore.run_config import CorpusReference, RunConfig
 from seqcore.trainer import Trainer
 
-_NOTHING = Corpus("", "", b"")  # what the configuration of a run without a corpus refers to
+_NOTHING = Corpus("", "", b"")  # placeholder in the configuration of a run without a corpus
 
 
 def read_weights(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None) -> Contents:
-    """The model in a file that `seqtui export` wrote for PyTorch or NumPy, or that PyTorch saved.
+    """Read the model in a file written by `seqtui export` (torch or npz), or saved by PyTorch.
 
-    `like` tells shape and vocabulary where the file does not; where both do, vocabulary and family must agree.
-    Raises SeqError.
+    `like` supplies configuration and vocabulary if the file has none; if the file has them, its family and vocabulary
+    must match. Raises SeqError if the file cannot be read, is invalid, or does not match `like`.
     """
     name = quoted(str(path))
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise SeqError(f"{name} is no file: give one that seqtui export wrote")
+            raise SeqError(f"{name} is not a regular file: give one written by seqtui export")
         with path.open("rb") as file:
             head = file.read(4)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "no possible file name"
+        reason = error.strerror if isinstance(error, OSError) else "invalid file name"
         raise SeqError(f"{name} cannot be read ({reason})") from None
     contents = read_npz(path) if head == b"PK\3\4" else read_torch(path, like)
-    if like is not None and contents.config.family != like[0].family:  # its settings are for models of another kind
+    if like is not None and contents.config.family != like[0].family:  # its training settings are for another family
         found, other = described(contents.config), described(like[0])
-        raise SeqError(f"{name} holds {found}, and the run it should be like is {other}: leave --like out")
+        raise SeqError(f"{name} holds {found}, but the --like run is {other}: leave --like out")
     if like is not None and contents.vocabulary != like[1]:
-        raise SeqError(f"{name} has another vocabulary than the run it should be like: leave --like out")
+        raise SeqError(f"{name} has a different vocabulary than the --like run: leave --like out")
     return contents
 
 
 def import_run(
     contents: Contents, training: TrainingConfig, corpus: Corpus | None, label: str, out: Path | None = None
 ) -> RunFolder:
-    """A run folder at step 0 with those weights: `out`, or the next free name after `label`.
+    """Create a run folder at step 0 with these weights: `out`, or the next free name based on `label`.
 
-    `corpus` is what it may be trained on; its tokens must be in the vocabulary. Raises SeqError: they are not, it is
-    too short, the folder is taken or cannot be written.
+    `corpus` is for further training; all its tokens must be in the vocabulary. Raises SeqError if they are not, if the
+    corpus is too short, or if the folder is taken or cannot be written.
     """
     model, vocabulary = contents.config, contents.vocabulary
     training = replace(training, tokens_by=vocabulary.kind)
@@ -70,10 +71,8 @@ def import_run(
     train, validation = _tokens(vocabulary, training, corpus)
     check_memory(model, training)
     trainer = Trainer(model, training, train, validation, parameters)
-    source = corpus or _NOTHING
-    digest = source.digest if corpus else ""
-    reference = CorpusReference(source.name, source.source, source.encoding, digest)
-    folder = RunFolder.create(RunConfig(model, training, reference, vocabulary), source, out, label)
+    reference = CorpusReference.of(corpus) if corpus else CorpusReference("", "", "utf-8", "")
+    folder = RunFolder.create(RunConfig(model, training, reference, vocabulary), corpus or _NOTHING, out, label)
     try:
         folder.save(Checkpoint(trainer.state(), trainer.numbers()), 0)
     except SeqError:
@@ -83,7 +82,7 @@ def import_run(
 
 
 def _tokens(vocabulary: Vocabulary, training: TrainingConfig, corpus: Corpus | None) -> tuple[I32, I32]:
-    """What to train on and what to validate on; without a corpus, just enough of nothing to make a trainer."""
+    """Training and validation tokens; without a corpus, just enough zeros to construct a trainer."""
     if corpus is None:
         return np.zeros(training.batch * training.length + 1, np.int32), np.zeros(0, np.int32)
     try:

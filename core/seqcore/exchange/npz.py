@@ -1,6 +1,6 @@
-"""Weights as plain NumPy arrays under our own names, in one .npz; what they belong to lies in it as JSON texts.
+"""Weights as plain NumPy arrays under the engine's own names, in one .npz, with the metadata as JSON strings.
 
-np.load(file, allow_pickle=False) reads it: file["layers.0.W_hh"], json.loads(str(file["model"])).
+Read it with file = np.load(path, allow_pickle=False): file["layers.0.W_hh"], json.loads(str(file["model"])).
 """
 
 import io
@@ -19,12 +19,12 @@ from seqcore.model import shapes
 from seqcore.naming import described
 from seqcore.records import F32
 
-_LONGEST = 32 << 20  # characters of a text: more than a vocabulary takes
+_LONGEST = 32 << 20  # characters per metadata string: more than any vocabulary needs
 _TEXTS = ("format", "model", "vocabulary", "tokens_by")
 
 
 def npz_bytes(contents: Contents) -> bytes:
-    """The file's content."""
+    """Return the contents of the .npz file."""
     texts = {name: np.array(text) for name, text in told(contents.config, contents.vocabulary).items()}
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **contents.arrays, **texts)
@@ -32,7 +32,7 @@ def npz_bytes(contents: Contents) -> bytes:
 
 
 def read_npz(path: Path) -> Contents:
-    """The model in a .npz of `npz_bytes`. Nothing is unpacked before its size is known to be right. Raises SeqError."""
+    """Read a .npz written by `npz_bytes`. Sizes are checked before anything is decompressed. Raises SeqError."""
     where = quoted(path.name)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -40,15 +40,19 @@ def read_npz(path: Path) -> Contents:
     except OSError as error:
         raise SeqError(f"{quoted(str(path))} cannot be read ({error.strerror or error})") from None
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError):
-        raise SeqError(f"{where} is damaged: it is no whole .npz file of plain arrays") from None
+        raise SeqError(
+            f"{where} is not a valid .npz file of plain arrays (truncated or corrupt); export it again"
+        ) from None
 
 
 def _read(archive: zipfile.ZipFile, where: str) -> Contents:
     entries = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
     if any(name.endswith(".pkl") for name in archive.namelist()):
-        raise SeqError(f"{where} is pickled, which is never opened: save the weights with safetensors.torch.save_file")
+        raise SeqError(
+            f"{where} is a pickle file, which seqtui never loads: save the weights with safetensors.torch.save_file"
+        )
     if not {"format", "model", "vocabulary"} <= entries.keys():
-        raise SeqError(f"{where} was not written by seqtui export: it does not tell its format, model and vocabulary")
+        raise SeqError(f"{where} was not written by seqtui export: format, model or vocabulary is missing")
     texts = {name: _text(archive, entries[name], where) for name in _TEXTS if name in entries}
     config, vocabulary = understood(texts, where)
     weights = {name: entry for name, entry in entries.items() if name not in _TEXTS}
@@ -59,7 +63,7 @@ def _read(archive: zipfile.ZipFile, where: str) -> Contents:
 
 
 def _opened(archive: zipfile.ZipFile, entry: str) -> tuple[IO[bytes], Shape, "np.dtype[Any]"]:
-    """The entry as a stream, its array's shape, and the kind of its values. Raises ValueError."""
+    """Open an entry: the stream past its header, the array's shape and dtype. Raises ValueError if invalid."""
     stream = archive.open(entry)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     version = npy.read_magic(stream)
@@ -79,15 +83,17 @@ def _text(archive: zipfile.ZipFile, entry: str, where: str) -> str:
     shape, kind = _header(archive, entry)
     fits = kind.itemsize <= min(4 * _LONGEST, archive.getinfo(entry).file_size)
     if shape or kind.kind != "U" or not fits:
-        raise SeqError(f"{where} was not written by seqtui export: its {quoted(entry)} is no text of format {FORMAT}")
+        raise SeqError(
+            f"{where} was not written by seqtui export: its {quoted(entry)} is not a string of format {FORMAT}"
+        )
     with archive.open(entry) as stream:
         return str(npy.read_array(stream, allow_pickle=False))
 
 
 def _array(archive: zipfile.ZipFile, entry: str, name: str, where: str) -> F32:
-    """One array whose shape is known to be right."""
+    """Read one array whose shape has been checked."""
     _, kind = _header(archive, entry)
     if kind.kind != "f" or kind.itemsize > 8:
-        raise SeqError(f"{quoted(name)} in {where} is {kind}: float32 is needed; float16 and float64 are converted")
+        raise SeqError(f"{quoted(name)} in {where} has dtype {kind}: use float32 (float16 and float64 are converted)")
     with archive.open(entry) as stream:
         return as_float32(npy.read_array(stream, allow_pickle=False), name, where)

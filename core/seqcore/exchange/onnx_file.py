@@ -1,7 +1,7 @@
-"""Weights as an ONNX graph: tokens (T, B) int64 in, logits (T, B, V) out, T and B free, made of standard operators.
+"""Weights as an ONNX graph of standard operators: tokens (T, B) int64 to logits (T, B, V), with T and B dynamic.
 
-Recurrent models take their state too, and give it back: h_0 (layers, B, H), the LSTM c_0 as well, to h_n and c_n.
-ONNX orders gates otherwise than PyTorch and we do: LSTM input, output, forget, cell; GRU update, reset, candidate.
+Recurrent models also take and return their state: h_0 (layers, B, H), for the LSTM also c_0, to h_n and c_n.
+ONNX orders the gates differently from PyTorch and us: LSTM input, output, forget, cell; GRU update, reset, candidate.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,19 +15,19 @@ from seqcore.exchange.onnx_graph import Graph
 from seqcore.naming import described
 from seqcore.records import F32
 
-_LARGEST = 2_000_000_000  # bytes of weights: a protobuf message ends at 2 GiB
+_LARGEST = 2_000_000_000  # bytes of weights: a protobuf message is limited to 2 GiB
 _INT64, _FLOAT = np.dtype(np.int64), np.dtype(np.float32)
-_GATES = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}  # which of ours comes first, second, ... in ONNX
+_GATES = {"rnn": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}  # our index of each gate, in ONNX order
 
 
 def onnx_bytes(contents: Contents) -> bytes:
-    """The file's content. Raises SeqError: onnx is not installed, or the model is too large for the format."""
+    """Return the contents of the .onnx file. Raises SeqError if onnx is not installed, or the model exceeds 2 GB."""
     graph = Graph()
     config = contents.config
     size = sum(array.nbytes for array in contents.arrays.values())
     if size > _LARGEST:
         raise SeqError(
-            f"an ONNX file holds at most 2 GB, this model's weights are {size / 1e9:.1f} GB: take --to torch"
+            f"an ONNX file holds at most 2 GB, but this model's weights are {size / 1e9:.1f} GB: use --to torch"
         )
     tokens = graph.input("tokens", _INT64, ["T", "B"])
     build = (
@@ -40,7 +40,7 @@ def onnx_bytes(contents: Contents) -> bytes:
 
 
 def _product(graph: Graph, x: str, p: Mapping[str, F32], W: str, b: str) -> str:
-    """x W + b, without b where there is none."""
+    """x W + b; b is optional."""
     y = graph.add("MatMul", x, graph.constant(p[W], W))
     return graph.add("Add", y, graph.constant(p[b], b)) if b in p else y
 
@@ -54,7 +54,7 @@ def _recurrent(graph: Graph, contents: Contents, tokens: str) -> str:
         x = graph.add("OneHot", tokens, graph.constant(V), graph.constant(np.array([0, 1], np.float32)), axis=-1)
     kinds = ("h", "c") if config.family == "lstm" else ("h",)
     states = [graph.input(f"{kind}_0", _FLOAT, [L, "B", H]) for kind in kinds]
-    last: list[list[str]] = [[] for _ in kinds]  # of h, of c: the final state of every layer
+    last: list[list[str]] = [[] for _ in kinds]  # for h and c: the final state of every layer
     for n in range(L):
         before = [graph.add("Slice", state, *map(graph.constant, ([n], [n + 1], [0]))) for state in states]
         x, *after = _layer(graph, contents, n, x, before)
@@ -66,11 +66,11 @@ def _recurrent(graph: Graph, contents: Contents, tokens: str) -> str:
 
 
 def _layer(graph: Graph, contents: Contents, n: int, x: str, before: list[str]) -> list[str]:
-    """Layer n: h at all times (T, B, H), and the state after the last one, (1, B, H) each."""
+    """Layer n: h at all timesteps (T, B, H), and the final states, (1, B, H) each."""
     config, p, H = contents.config, contents.arrays, contents.config.hidden
 
     def gates(array: F32) -> F32:
-        """(n H, ...) in ONNX's order of the gates."""
+        """(n H, ...) with the gates in ONNX order."""
         parts = np.split(array, array.shape[0] // H)
         return np.concatenate([parts[k] for k in _GATES[config.family]])
 
@@ -85,7 +85,7 @@ def _layer(graph: Graph, contents: Contents, n: int, x: str, before: list[str]) 
     W, R = (graph.constant(gates(p[f"{name}.{key}"].T)[None], f"{name}.{key}") for key in ("W_xh", "W_hh"))
     B = graph.constant(np.concatenate((gates(b), gates(b_hh)))[None], f"{name}.b")
     y, *after = graph.add_several(1 + len(before), config.family.upper(), x, W, R, B, "", *before, **options)
-    return [graph.add("Squeeze", y, graph.constant([1])), *after]  # of its single direction
+    return [graph.add("Squeeze", y, graph.constant([1])), *after]  # the axis of directions, of size 1
 
 
 def _window(graph: Graph, contents: Contents, tokens: str) -> str:
@@ -104,7 +104,7 @@ def _window(graph: Graph, contents: Contents, tokens: str) -> str:
 
 
 def _sizes(graph: Graph, tokens: str) -> tuple[str, str]:
-    """T and B as (1,) each."""
+    """T and B, each of shape (1,)."""
     T, B = (graph.add("Shape", tokens, start=n, end=n + 1) for n in (0, 1))
     return T, B
 
@@ -139,21 +139,21 @@ def _attention(graph: Graph, contents: Contents, tokens: str) -> str:
 
 
 def _waves(context: int, width: int, functions: tuple[str, str]) -> F32:
-    """(context, width): of t / 10000^(2i / width), the first function in even columns, the second in odd ones."""
+    """(context, width): functions of t / 10000^(2i / width), the first in even columns 2i, the second in odd ones."""
     angles = np.arange(context)[:, None] / 10000 ** (np.arange(0, width, 2) / width)
     waves = [getattr(np, function)(angles) for function in functions]
     return np.stack(waves, axis=-1).reshape(context, width).astype(np.float32)
 
 
 def _visible(graph: Graph, T: str) -> str:
-    """(T, T): whether time t (row) may look at time s (column)."""
+    """Causal mask (T, T): whether timestep t (row) may attend to timestep s (column)."""
     times = _times(graph, T)
     rows, columns = (graph.add("Unsqueeze", times, graph.constant([axis])) for axis in (1, 0))
     return graph.add("GreaterOrEqual", rows, columns)
 
 
 def _turning(graph: Graph, contents: Contents, until_now: Callable[[F32], str]) -> Callable[[str], str]:
-    """Rotary positions for x (B, heads, T, d): (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) in every pair."""
+    """Rotary embedding of x (B, heads, T, d): (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) for every pair."""
     config = contents.config
     d = config.hidden // config.heads
     sign = np.tile(np.array([-1, 1], np.float32), d // 2)
@@ -174,7 +174,7 @@ def _norm(graph: Graph, x: str, p: Mapping[str, F32], name: str) -> str:
 
 
 def _block(graph: Graph, contents: Contents, name: str, x: str, visible: str, turn: Callable[[str], str]) -> str:
-    """One block on the stream x (T, B, C)."""
+    """One transformer block on the residual stream x (T, B, C)."""
     config, p = contents.config, contents.arrays
     C, heads = config.hidden, config.heads
     d = C // heads

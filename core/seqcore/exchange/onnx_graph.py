@@ -1,4 +1,4 @@
-"""A small hand for ONNX graphs: nodes and constants get names as they are added. Needs the extra `onnx`."""
+"""A small builder for ONNX graphs: nodes and constants are named as they are added. Needs the extra `onnx`."""
 
 import importlib
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ import numpy as np
 from seqcore.errors import SeqError
 
 OPSET = 17  # the first with LayerNormalization
-IR_VERSION = 8  # of that opset, so that runtimes of many years read it
+IR_VERSION = 8  # the one of that opset; a newer one would exclude older runtimes
 
 
 def onnx_module() -> Any:
-    """The package onnx. Raises SeqError where the extra is not installed."""
+    """Import the package onnx. Raises SeqError if the extra is not installed."""
     try:
         for part in ("helper", "numpy_helper", "checker"):
             importlib.import_module(f"onnx.{part}")
         return importlib.import_module("onnx")
     except ImportError:
-        raise SeqError('onnx is not installed, and --to onnx needs it: pip install "seqtui[onnx]"') from None
+        raise SeqError('--to onnx needs the package onnx: pip install "seqtui[onnx]"') from None
 
 
 class Graph:
-    """Nodes, constants, inputs and outputs of a graph that grows; every method gives the name of what it added."""
+    """An ONNX graph under construction; methods that add something return its name."""
 
     def __init__(self) -> None:
         self.onnx = onnx_module()
@@ -33,12 +33,12 @@ class Graph:
         self._outputs: list[Any] = []
 
     def input(self, name: str, kind: "np.dtype[Any]", shape: Sequence[int | str]) -> str:
-        """An input; a text in `shape` is a size that is known when it runs."""
+        """Add an input; a string in `shape` is a dynamic dimension."""
         self._inputs.append(self._value(name, kind, shape))
         return name
 
     def output(self, name: str, kind: "np.dtype[Any]", shape: Sequence[int | str], value: str) -> None:
-        """Give `value` out under that name."""
+        """Add `value` as an output under this name."""
         self._nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
         self._outputs.append(self._value(name, kind, shape))
 
@@ -46,7 +46,7 @@ class Graph:
         return self.onnx.helper.make_tensor_value_info(name, self.onnx.helper.np_dtype_to_tensor_dtype(kind), shape)
 
     def constant(self, value: Any, name: str = "") -> str:
-        """An array; whole numbers become int64, others stay as they are."""
+        """Add a constant array; integers become int64, other dtypes are kept."""
         array = np.ascontiguousarray(value) if np.ndim(value) else np.asarray(value)
         if array.dtype.kind == "i":
             array = array.astype(np.int64)
@@ -55,18 +55,18 @@ class Graph:
         return name
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """A node with one output. An input that is "" is left out."""
+        """Add a node with one output. An input "" is an omitted optional input."""
         return self.add_several(1, operator, *inputs, **attributes)[0]
 
     def add_several(self, count: int, operator: str, *inputs: str, **attributes: Any) -> list[str]:
-        """A node with so many outputs."""
+        """Add a node with `count` outputs."""
         label = f"{operator.lower()}_{len(self._nodes)}"
         named = [f"{label}_{n}" if n else label for n in range(count)]
         self._nodes.append(self.onnx.helper.make_node(operator, inputs, named, **attributes))
         return named
 
     def model(self, about: str, properties: dict[str, str]) -> Any:
-        """The whole as a ModelProto that onnx's checker has seen."""
+        """Return the graph as a ModelProto, validated by onnx.checker."""
         helper = self.onnx.helper
         graph = helper.make_graph(self._nodes, "model", self._inputs, self._outputs, self._constants, about)
         opset = [helper.make_operatorsetid("", OPSET)]

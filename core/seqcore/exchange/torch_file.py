@@ -1,6 +1,6 @@
-"""Weights for PyTorch: a safetensors file in the layout of `torch_layout`, with the model told in its metadata.
+"""Weights for PyTorch: a safetensors file in the layout of `torch_layout`, with the model described in its metadata.
 
-The same file is read back, also after PyTorch trained it further and saved it, which drops the metadata.
+Reads such files back, also those that PyTorch trained further and saved, which drops the metadata.
 """
 
 from pathlib import Path
@@ -24,57 +24,58 @@ _READ = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"}  # by safetens
 
 
 def torch_bytes(contents: Contents) -> bytes:
-    """The file's content."""
+    """Return the contents of the safetensors file."""
     return save(to_torch(contents.config, contents.arrays), metadata=told(contents.config, contents.vocabulary))
 
 
 def read_torch(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None) -> Contents:
-    """The model in a safetensors file; `like` tells its shape and vocabulary where the file does not.
+    """Read the model in a safetensors file; `like` supplies configuration and vocabulary if the file has none.
 
-    float16, bfloat16 and float64 become float32. Raises SeqError: no such file, another model, values not finite.
+    Converts float16, bfloat16 and float64 to float32. Raises SeqError if the file cannot be read or is invalid, if its
+    tensors do not match the model, or if values are not finite.
     """
     where = quoted(path.name)
     try:
         config, vocabulary = _checked(path, where, like)
-        entries: list[tuple[str, dict[str, Any]]] = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # so it comes
+        entries: list[tuple[str, dict[str, Any]]] = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # no type hints upstream
         state = {name: _float32(entry, name, where) for name, entry in entries}
         return Contents(config, vocabulary, from_torch(config, state))
     except OSError as error:
         raise SeqError(f"{quoted(str(path))} cannot be read ({error.strerror or error})") from None
-    except (SafetensorError, ValueError):  # the latter: it changed while it was read
-        raise SeqError(f"{where} is no whole safetensors file: export it again, or save it again") from None
+    except (SafetensorError, ValueError):  # ValueError: the file changed during the read
+        raise SeqError(f"{where} is not a valid safetensors file (truncated or corrupt); export it again") from None
 
 
 def _checked(path: Path, where: str, like: tuple[ModelConfig, Vocabulary] | None) -> tuple[ModelConfig, Vocabulary]:
-    """Which model the file holds, all its names, shapes and kinds of number being right. Reads no array."""
+    """Return the file's model after checking all tensor names, shapes and dtypes. Reads no tensor data."""
     with safe_open(path, "numpy") as file:
         texts: dict[str, str] = file.metadata() or {}
-        found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
+        found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # not a dict
         kinds = {name: part.get_dtype() for name, part in found.items()}
         sizes = {name: tuple(part.get_shape()) for name, part in found.items()}
     if texts.get("format", "").startswith("seqtui-checkpoint"):
-        raise SeqError(f"{where} is a checkpoint of a run: seqtui export makes a file of it that can be imported")
+        raise SeqError(f"{where} is a checkpoint of a run: write a file to import with seqtui export")
     config, vocabulary = _told(texts, where, like)
     check_shapes(sizes, torch_shapes(config, shapes(config)), where, described(config))
     for name, kind in kinds.items():
         if kind not in _READ:
-            raise SeqError(f"{quoted(name)} in {where} is {kind}: F32 is needed; F16, BF16 and F64 are converted")
+            raise SeqError(f"{quoted(name)} in {where} has dtype {kind}: use F32 (F16, BF16 and F64 are converted)")
     return config, vocabulary
 
 
 def _told(
     texts: dict[str, str], where: str, like: tuple[ModelConfig, Vocabulary] | None
 ) -> tuple[ModelConfig, Vocabulary]:
-    """The file's own word on its model, or where it has none, that of `like`."""
+    """Return the model described in the file's metadata, or `like` if there is no description."""
     if "model" in texts:
         return understood(texts, where)
     if like is None:
-        raise SeqError(f"{where} does not tell what model it is: say --like RUN, the run it was exported from")
+        raise SeqError(f"{where} has no model metadata: give --like RUN, the run it was exported from")
     return like
 
 
 def _float32(entry: dict[str, Any], name: str, where: str) -> F32:
-    """One array, from its bytes, shape and kind of number."""
+    """Decode one tensor from its bytes, shape and dtype."""
     kind = entry["dtype"]
     array = np.frombuffer(entry["data"], _READ[kind]).reshape(entry["shape"])
     if kind == "BF16":  # the upper half of a float32

@@ -1,8 +1,8 @@
-"""Between our arrays and the state dict of the PyTorch module that `torch_source` writes.
+"""Conversion between our arrays and the state dict of the PyTorch module that `torch_source` generates.
 
-Matrices of ours are (in, out), y = x W; those of nn.Linear and of the recurrent modules are (out, in). Gates lie in
-PyTorch's order already. Its recurrent modules have two biases, of which ours is the sum: bias_hh is zero on the way
-out and added on the way back. Only the GRU's candidate tells the two apart, since its reset gate lies between them: the
+Our matrices are (in, out), y = x W; those of nn.Linear and of the recurrent modules are (out, in). Our gates are
+already in PyTorch's order. PyTorch's recurrent modules have two biases, ours is their sum: bias_hh is zero on export
+and added on import. Only in the GRU's candidate are the two distinct, since its reset gate is applied between them: the
 last third of bias_hh is b_hn.
 """
 
@@ -16,7 +16,7 @@ from seqcore.records import F32
 
 
 def places(config: ModelConfig) -> dict[str, tuple[str, bool]]:
-    """Our name -> its name in the state dict, and whether the matrix is transposed. Recurrent biases are left out."""
+    """Map our names to (state dict name, whether the matrix is transposed). Recurrent biases are not included."""
     if config.family in RECURRENT:
         named = _recurrent(config)
     elif config.family == "attention":
@@ -59,12 +59,12 @@ def _attention(config: ModelConfig) -> dict[str, tuple[str, bool]]:
 
 
 def _biases(config: ModelConfig) -> range:
-    """The layers whose bias is two in PyTorch."""
+    """The layers that have two biases in PyTorch."""
     return range(config.layers if config.family in RECURRENT else 0)
 
 
 def to_torch(config: ModelConfig, arrays: Mapping[str, F32]) -> dict[str, F32]:
-    """The state dict, from arrays with the names and shapes of seqcore.model.shapes(config)."""
+    """Return the state dict for arrays with the names and shapes of seqcore.model.shapes(config)."""
     made = {}
     for ours, (theirs, transposed) in places(config).items():
         made[theirs] = np.ascontiguousarray(arrays[ours].T if transposed else arrays[ours])
@@ -78,7 +78,7 @@ def to_torch(config: ModelConfig, arrays: Mapping[str, F32]) -> dict[str, F32]:
 
 
 def from_torch(config: ModelConfig, state: Mapping[str, F32]) -> dict[str, F32]:
-    """Our arrays, from a state dict with the names and shapes of `torch_shapes`."""
+    """Return our arrays for a state dict with the names and shapes of `torch_shapes`."""
     made = {}
     for ours, (theirs, transposed) in places(config).items():
         made[ours] = np.ascontiguousarray(state[theirs].T if transposed else state[theirs])
@@ -87,12 +87,12 @@ def from_torch(config: ModelConfig, state: Mapping[str, F32]) -> dict[str, F32]:
         if config.family == "gru":
             made[f"layers.{n}.b_hn"] = b_hh[2 * config.hidden :].copy()
             b_hh[2 * config.hidden :] = 0
-        made[f"layers.{n}.b"] = np.where(b_hh == 0, b_ih, b_ih + b_hh)  # -0.0 + 0.0 would lose its sign
+        made[f"layers.{n}.b"] = np.where(b_hh == 0, b_ih, b_ih + b_hh)  # -0.0 + 0.0 would lose the sign
     return made
 
 
 def torch_shapes(config: ModelConfig, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The shapes of the state dict, from those of seqcore.model.shapes(config)."""
+    """Return the shapes of the state dict, given those of seqcore.model.shapes(config)."""
     made = {
         theirs: shapes[ours][::-1] if transposed else shapes[ours]
         for ours, (theirs, transposed) in places(config).items()

@@ -1,7 +1,7 @@
-"""The PyTorch module that exported weights load into, as Python source: plain parts of torch.nn, sizes filled in.
+"""Python source of the PyTorch module that exported weights load into: plain torch.nn modules, sizes filled in.
 
-It is written for people: a class that is read in a minute and changed in another. Names of its parts are those of
-`torch_layout`; what is no parameter (sinusoids, angles) is a buffer that no file holds.
+The source is meant to be read and edited: one short class. Submodule names are those of `torch_layout`; constants that
+are not parameters (sinusoids, angles) are non-persistent buffers, absent from the state dict.
 """
 
 from collections.abc import Iterable
@@ -10,24 +10,24 @@ from seqcore.config import RECURRENT, ModelConfig
 from seqcore.naming import described
 
 _ANGLES = '''def angles() -> Tensor:
-    """({context}, {pairs}): t / 10000^(2i / {width}) at time t for the pair i of columns."""
+    """({context}, {pairs}): t / 10000^(2i / {width}) at timestep t for column pair i."""
     times, pairs = torch.arange({context}, dtype=torch.float64), torch.arange(0, {width}, 2, dtype=torch.float64)
     return times[:, None] / 10000 ** (pairs / {width})'''
 
 _TURNED = '''def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary positions: pairs of columns (2i, 2i + 1) of x (B, heads, T, width), turned by their angles."""
+    """Rotary embedding: rotate column pairs (2i, 2i + 1) of x (B, heads, T, width) by their angles."""
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)'''
 
 _LOAD = '''def load(file: str = {file}) -> Model:
-    """The model with its weights, ready to read; model.train() switches dropout on again."""
+    """Load the weights and return the model in eval mode; model.train() re-enables dropout."""
     model = Model()
     model.load_state_dict(load_file(file), strict=True)
     return model.eval()'''
 
 
 def source(config: ModelConfig, file: str) -> str:
-    """The module's source, in ASCII. `file`: where its `load` looks for the weights, if nothing else is said."""
+    """Return the source of the module, in ASCII. `file` is the default path of the weights in its `load`."""
     parts = (
         _recurrent if config.family in RECURRENT else {"attention": _attention, "feedforward": _window}[config.family]
     )
@@ -35,7 +35,7 @@ def source(config: ModelConfig, file: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """The text as Python writes it in ASCII, in double quotes where that needs no escape."""
+    """Return an ASCII Python literal of the text, in double quotes if that needs no escapes."""
     literal = ascii(text)
     return literal if '"' in literal else f'"{literal[1:-1]}"'
 
@@ -48,7 +48,7 @@ def _head(config: ModelConfig) -> str:
     lines = [
         f'"""{_in_ascii(described(config))} over {config.vocabulary_size} tokens, exported by seqtui.',
         "",
-        "What the tokens are (the vocabulary) is told in the metadata of the file with the weights, as JSON.",
+        "The vocabulary is stored as JSON in the metadata of the weights file.",
         '"""',
         "",
         "import torch" if config.family not in RECURRENT else None,
@@ -60,7 +60,7 @@ def _head(config: ModelConfig) -> str:
 
 
 def _class(name: str, about: str, parts: Iterable[str], forward: str, steps: Iterable[str]) -> str:
-    """A module: its docstring, what it is made of, and what it does; empty lines of code are left out."""
+    """Source of an nn.Module: its docstring, the lines of __init__ and those of forward; empty lines are skipped."""
     inside = " " * 8
     return "\n".join(
         [
@@ -91,12 +91,12 @@ def _recurrent(config: ModelConfig) -> list[str]:
     if family == "rnn":
         sizes += f', nonlinearity="{config.activation}"'
     if config.dropout and L > 1:
-        sizes += f", dropout={config.dropout!r}"  # between the layers; before the head it is a part of its own
+        sizes += f", dropout={config.dropout!r}"  # between layers only; before the head it is a separate module
     state = "State" if family == "lstm" else "Tensor"
     kind = f"h and c, ({L}, B, {H}) each" if family == "lstm" else f"h, ({L}, B, {H})"
-    about = f"""Tokens (T, B), time first, to logits of the next tokens (T, B, {V}), and the state after them.
+    about = f"""Map tokens (T, B), time first, to logits of the next tokens (T, B, {V}) and the final state.
 
-    The state is {kind}; None begins from zeros.
+    The state is {kind}; None starts from zeros.
     """
     parts = [
         f"self.embedding = nn.Embedding({V}, {config.embedding})" if config.embedding else "",
@@ -117,7 +117,7 @@ def _recurrent(config: ModelConfig) -> list[str]:
 def _window(config: ModelConfig) -> list[str]:
     V, N = config.vocabulary_size, config.context
     parts = [
-        f"self.embedding = nn.Embedding({V + 1}, {config.embedding})  # row {V} stands for nothing before",
+        f"self.embedding = nn.Embedding({V + 1}, {config.embedding})  # row {V} is the padding before the first token",
         f"self.hidden = nn.Linear({N * config.embedding}, {config.hidden})",
         _dropout(config),
         f"self.head = nn.Linear({config.hidden}, {V})",
@@ -128,7 +128,7 @@ def _window(config: ModelConfig) -> list[str]:
         "h = torch.tanh(self.hidden(self.embedding(windows).flatten(2)))",
         f"return self.head({_dropped(config, 'h')})",
     ]
-    about = f"Tokens (T, B), time first, to logits of the next tokens (T, B, {V}), each from the last {N} of them."
+    about = f"Map tokens (T, B), time first, to logits of the next tokens (T, B, {V}), each from the last {N} tokens."
     return [_class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)]
 
 
@@ -159,7 +159,7 @@ def _block(config: ModelConfig, rotary: bool) -> str:
         f"x = x + {_dropped(config, 'self.out(y.permute(2, 0, 1, 3).flatten(2))')}",
         f"return x + {_dropped(config, 'self.proj(F.gelu(self.fc(self.norm2(x))))')}",
     ]
-    about = f"Attention, then a layer of its own: each reads a norm of the stream (T, B, {C}) and adds to it."
+    about = f"Pre-norm transformer block on the residual stream (T, B, {C}): attention, then an MLP."
     forward = f"forward(self, x: Tensor{', cos: Tensor, sin: Tensor' if rotary else ''}) -> Tensor"
     return _class("Block", about, parts, forward, steps)
 
@@ -194,9 +194,9 @@ def _transformer(config: ModelConfig) -> str:
         "for block in self.blocks:",
         f"    x = block(x{', self.cos[: len(x)], self.sin[: len(x)]' if kind == 'rotary' else ''})",
         "x = self.norm(x)",
-        "return F.linear(x, self.embedding.weight)  # the head is the embedding"
+        "return F.linear(x, self.embedding.weight)  # the head is tied to the embedding"
         if config.tied
         else "return self.head(x)",
     ]
-    about = f"Tokens (T, B), time first, at most {N} of them, to logits of the next ones (T, B, {V})."
+    about = f"Map tokens (T, B), time first, T <= {N}, to logits of the next tokens (T, B, {V})."
     return _class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)

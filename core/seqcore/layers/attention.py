@@ -1,4 +1,4 @@
-"""Causal attention with many heads (Vaswani et al. 2017), each on its own d = C / heads columns of q, k and v.
+"""Causal multi-head attention (Vaswani et al. 2017); each head has its own d = C / heads columns of q, k and v.
 
     S_ts = q_t . k_s / sqrt(d)      A_ts = exp(S_ts) / sum over s' <= t of exp(S_ts'), s <= t      y_t = sum_s A_ts v_s
 
@@ -7,16 +7,16 @@ Backward, with dA_ts = dy_t . v_s:
     dS_ts = A_ts (dA_ts - sum over s' of A_ts' dA_ts')
     dq_t = sum_s dS_ts k_s / sqrt(d)      dk_s = sum_t dS_ts q_t / sqrt(d)      dv_s = sum_t A_ts dy_t
 
-A is never kept: timesteps t are taken NR at a time, and such a block of A, for all s up to its end, stays in the cache
-until it is used up; the backward pass computes it again from q, k and two numbers a row (the idea of Dao et al. 2022).
-Memory is linear in T, and what lies after t is mostly not computed. A block is stored transposed, (s, NR): then the
-softmax runs down the columns, NR of them side by side, and no sum goes across a vector register.
+A is never stored in full: timesteps t are processed in blocks of NR, and the block of A, for all s up to the end of the
+block, stays in the cache while it is used; the backward pass recomputes it from q, k and two numbers per row (as in
+Dao et al. 2022). Memory is linear in T, and most entries with s > t are never computed. A block is stored transposed,
+(s, NR): the softmax then runs down NR columns side by side, and no sum crosses the lanes of a vector register.
 
-Rotary positions (Su et al. 2021) turn the pairs (2i, 2i + 1) of q_t and k_t by t / 10000^(2i/d) before that.
+Rotary positions (Su et al. 2021) first rotate the pairs (2i, 2i + 1) of q_t and k_t by t / 10000^(2i/d).
 
-Shapes: qkv (T, padded 3C) holds q, k, v beside each other for one sequence, and their gradients after the backward
-pass; y (T, C), dy (T, padded C); peaks (T, 2 heads) keeps max_s S_ts and 1 / sum_s exp(S_ts - max) of each head; turns
-(>= T, d) holds cos, sin for each pair, or nothing.
+Shapes: qkv (T, padded 3C) holds q, k, v of one sequence side by side, and their gradients after the backward pass;
+y (T, C), dy (T, padded C); peaks (T, 2 heads) holds max_s S_ts and 1 / sum_s exp(S_ts - max) per head; turns (>= T, d)
+holds cos, sin per pair, and is empty without rotary positions.
 """
 
 import math
@@ -29,13 +29,13 @@ from seqcore.jit import device
 from seqcore.packing import transpose8
 
 f4, int64 = np.float32, np.int64
-PLACE = np.arange(NR, dtype=np.float32)  # of a column in its block
+PLACE = np.arange(NR, dtype=np.float32)  # index of each column within its block
 LOW = f4(-3e38)
 
 
 @device
 def rotate(qkv, C, turns, way):
-    """Turn the pairs of every head of q and k, the first 2C columns of qkv; way -1: back again."""
+    """Rotate the pairs of every head of q and k, the first 2C columns of qkv; way 1: forward, -1: inverse."""
     if turns.size == 0:
         return
     d = turns.shape[1]
@@ -64,13 +64,13 @@ def columns_of(rows, first, count, at, panel):
             panel[i, j] = source[i]
 
 
-# Loops over the NR columns ask an array for their length: where LLVM knows it, it unrolls before it vectorises, and the
-# smaller ones then take three times as long.
+# Loops over the NR columns take their length from an array: if LLVM knows it at compile time, it unrolls before it
+# vectorises, and the smaller loops take three times as long.
 @device
 def softmax_columns(scores, first, scale, peak, share):
-    """scores (s, NR), k_s . q_t for the timesteps t from `first` on, become exp(S - peak), 0 where s > t.
+    """Turn scores (s, NR) = k_s . q_t, for timesteps t from `first` on, into exp(S - peak) in place, 0 where s > t.
 
-    peak (NR,) is the maximum of each column of S = scale * scores, share (NR,) is 1 / the sum of each column.
+    Fill peak (NR,), the maximum of each column of S = scale * scores, and share (NR,), 1 / the sum of each column.
     """
     columns = peak.size
     peak[:] = LOW
@@ -94,9 +94,10 @@ def softmax_columns(scores, first, scale, peak, share):
 
 @device
 def softmax_backward(scores, dshares, first, scale, peak, share, along):
-    """scores, as above, become A, and dshares, dA, becomes dS / sqrt(d); along (NR,) is scratch for the sums of A dA.
+    """Turn scores (see `softmax_columns`) into A and dshares from dA into dS / sqrt(d), both in place.
 
-    Those sums are y . dy too, but only with the very A that is here does a share of 1 get exactly no gradient.
+    along (NR,) is scratch for the sums of A dA. They equal y . dy, but only if they are summed from this same A does
+    an entry A = 1 get a gradient of exactly zero.
     """
     columns = peak.size
     along[:] = f4(0)
@@ -116,7 +117,7 @@ def softmax_backward(scores, dshares, first, scale, peak, share, along):
 def copy_rows(source, from_at, to, at, width):
     """to[r, at : at + width] = source[r, from_at : from_at + width].
 
-    Callers write int64(0) for 0: for every pattern of literals Numba compiles another copy.
+    Callers pass int64(0) instead of 0: Numba compiles a separate copy for every combination of literals.
     """
     for r in range(source.shape[0]):
         here, there = r * source.shape[1] + from_at, r * to.shape[1] + at
@@ -128,7 +129,7 @@ def copy_rows(source, from_at, to, at, width):
 
 @device
 def rows_of(rows, at, d, panels):
-    """panels[p, r] = rows[r, at + p NR : ...], zero past d columns: rows as the tile reads them."""
+    """panels[p, r] = rows[r, at + p NR : ...], zero past d columns: the layout that `tile_rows` reads."""
     for p in range(panels.shape[0]):
         width, panel = min(NR, d - p * NR), panels[p, : rows.shape[0]]
         if width < NR:
@@ -138,21 +139,21 @@ def rows_of(rows, at, d, panels):
 
 @device
 def attention_scratch(T, d):
-    """Arrays of one head, few and short enough to stay in the cache."""
+    """Return the scratch arrays of one head, small enough to stay in the cache."""
     panels = (d + NR - 1) // NR
     pair = np.empty((2, T, NR), np.float32)  # A and dA of a block of timesteps
-    columns = np.empty((2, d, NR), np.float32)  # its q and dy, transposed
-    rows = np.empty((2, panels, NR, NR), np.float32)  # its q and dy
+    columns = np.empty((2, d, NR), np.float32)  # q and dy of the block, transposed
+    rows = np.empty((2, panels, NR, NR), np.float32)  # q and dy of the block
     all_rows = np.empty((panels, T, NR), np.float32)  # v, or k, of every timestep
-    out = np.empty((NR, panels * NR), np.float32)  # its y, or dq
+    out = np.empty((NR, panels * NR), np.float32)  # y, or dq, of the block
     sums = np.empty((2, T, panels * NR), np.float32)  # dk and dv of every timestep
-    numbers = np.empty((3, NR), np.float32)  # its peaks, and the sums of A dA
+    numbers = np.empty((3, NR), np.float32)  # peak, share and the sums of A dA of the block
     return pair, columns, rows, all_rows, out, sums, numbers
 
 
 @device
 def gather(shares, first, count, rows, rows_at, out, at, wide):
-    """out[t, at : at + NR] = sum over s <= t of shares[s, t] rows[s], for the `count` timesteps of the block."""
+    """out[t, at : at + NR] = sum over s <= t of shares[s, t] rows[s], for the `count` timesteps t of the block."""
     for i in range(0, count, 8):
         n = min(8, count - i)
         tile_rows(shares, i, 1, NR, n, rows, rows_at, first + i + n, out, i * wide + at, wide, False)
@@ -160,7 +161,10 @@ def gather(shares, first, count, rows, rows_at, out, at, wide):
 
 @device
 def scatter(shares, first, count, rows, rows_at, sums, at, wide):
-    """sums[s, at : at + NR] += sum over the block's t >= s of shares[s, t] rows[t]; a block's own s begin here."""
+    """sums[s, at : at + NR] += sum over the block's t >= s of shares[s, t] rows[t].
+
+    Rows s of the block itself are assigned instead, this being their first contribution.
+    """
     tile_rows(shares, 0, NR, 1, first, rows, rows_at, count, sums, at, wide, True)
     for i in range(0, count, 8):
         n, a_at, c_at = min(8, count - i), (first + i) * NR + i, (first + i) * wide + at
@@ -169,7 +173,7 @@ def scatter(shares, first, count, rows, rows_at, sums, at, wide):
 
 @device
 def attend(qkv, y, peaks, C, heads, head, scratch):
-    """One head of one sequence: fill its columns of y, and its peaks."""
+    """Fill one head's columns of y, and its peaks, for one sequence."""
     T, width, d = qkv.shape[0], qkv.shape[1], C // heads
     pair, columns, _, values, out, _, numbers = scratch
     shares, q_T, wide = pair[0], columns[0], out.shape[1]
@@ -193,7 +197,7 @@ def attend(qkv, y, peaks, C, heads, head, scratch):
 
 @device
 def attend_backward(qkv, dy, peaks, C, heads, head, scratch):
-    """One head of one sequence: its columns of q, k and v become their gradients."""
+    """Replace one head's columns of q, k and v by their gradients, for one sequence."""
     T, width, d = qkv.shape[0], qkv.shape[1], C // heads
     pair, columns, rows, keys, out, sums, numbers = scratch
     shares, dshares, q_T, dy_T, q, dy_rows = pair[0], pair[1], columns[0], columns[1], rows[0], rows[1]

@@ -1,12 +1,13 @@
-"""The blocks of a transformer (pre-norm, as GPT-2 has them), whole sequences at a time, forward and backward.
+"""The blocks of a transformer (pre-norm, as in GPT-2), complete sequences at a time, forward and backward.
 
     x_0 = dropout(E[token] + P[t])
     x_{2l+1} = x_{2l} + dropout(attention(norm(x_{2l})))          block l = 0 .. L-1
     x_{2l+2} = x_{2l+1} + dropout(mlp(norm(x_{2l+1})))
-    what the head reads is norm(x_{2L})
+    the head reads norm(x_{2L})
 
-Stage s = 0 .. 2L is a place on the residual stream. Rows are batch first: row m = b T + t, M of them. A range of rows
-that holds whole sequences goes through all blocks by itself, and back, ROWS rows at a time through each product.
+Stage s = 0 .. 2L is a point on the residual stream. Rows are batch first: row m = b T + t, M of them. A range of rows
+that holds complete sequences runs through all blocks, forward and backward, independently of other ranges; each matrix
+product takes ROWS rows at a time.
 """
 
 from typing import NamedTuple
@@ -26,11 +27,11 @@ from seqcore.layers.norm import norm_backward, norm_forward
 from seqcore.records import F32
 
 f4, u4, int64 = np.float32, np.uint32, np.int64
-ROWS = 64  # rows that go through a product together
+ROWS = 64  # rows per matrix product
 
 
 class Weights(NamedTuple):
-    """What the kernels read: matrices as panels (blocks, ceil(N / NR), K, NR), and the rest as it is."""
+    """Weights as the kernels read them: matrices in panels (blocks, ceil(N / NR), K, NR), the rest unchanged."""
 
     E: F32  # (V, C)
     P: F32  # (context, C) added to the embedding, or empty
@@ -43,7 +44,7 @@ class Weights(NamedTuple):
     fc: F32
     proj: F32
     head: F32  # (ceil(V / NR), C, NR)
-    qkv_back: F32  # of the transposed matrices, for the way back
+    qkv_back: F32  # from here on: the transposed matrices, for the backward pass
     o_back: F32
     fc_back: F32
     proj_back: F32
@@ -51,38 +52,38 @@ class Weights(NamedTuple):
 
 
 class Activations(NamedTuple):
-    """What a pass leaves. Where the first length is marked *, a forward pass alone may have 1 there, or 2 for x."""
+    """Results of a pass. A first dimension marked * may be 1 (for x: 2) if no backward pass follows."""
 
-    x: F32  # (2L+1*, M, padded C) the stream; its gradient after the way back
+    x: F32  # (2L+1*, M, padded C) the residual stream; its gradient after the backward pass
     normed: F32  # (2L+1*, M, C) the norms' outputs
     stats: F32  # (2L+1*, M, 2) their means and 1 / standard deviations
-    qkv: F32  # (L*, M, padded 3C); its gradient after the way back
+    qkv: F32  # (L*, M, padded 3C); its gradient after the backward pass
     peaks: F32  # (L*, M, 2 heads), see `layers.attention`
-    y: F32  # (L*, M, C) what attention gathers
-    slope: F32  # (L*, M, padded 4C) gelu'(z); dz after the way back
+    y: F32  # (L*, M, C) attention's output before W_o
+    slope: F32  # (L*, M, padded 4C) gelu'(z); dz after the backward pass
     u: F32  # (L*, M, 4C) gelu(z)
-    logits: F32  # (M, padded V); dlogits after the way back
+    logits: F32  # (M, padded V); dlogits after the backward pass
     losses: F32  # (M,)
-    dtop: F32  # (M, padded C) the gradient of what the head reads
-    dropped: F32  # (2L+1, M, padded C) the branches' gradients where there is dropout, or empty
-    dscales: F32  # (chunks, (2L+1) 2 C) the gradients of the scales, by chunk
+    dtop: F32  # (M, padded C) the gradient of the head's input
+    dropped: F32  # (2L+1, M, padded C) the branches' gradients; empty without dropout
+    dscales: F32  # (chunks, (2L+1) 2 C) the gradients of the scales, per chunk
 
 
 f4_4 = types.float32[:, :, :, ::1]
 WEIGHTS = types.NamedTuple((f2, f2, f2, f3, f2, f1, f4_4, f4_4, f4_4, f4_4, f3, f4_4, f4_4, f4_4, f4_4, f3), Weights)
 ACTIVATIONS = types.NamedTuple((f3, f3, f3, f3, f3, f3, f3, f3, f2, f1, f2, f3, f2), Activations)
-Masks = npt.NDArray[np.uint32]  # (2L+1,) the key of dropout at each stage; empty for none
+Masks = npt.NDArray[np.uint32]  # (2L+1,) the dropout key of each stage; empty without dropout
 
 
 @device
 def biases_of(biases, C):
-    """b_qkv, b_o, b_fc, b_proj of a block; all empty where it has none."""
+    """Return b_qkv, b_o, b_fc, b_proj of a block; all empty if it has no biases."""
     return biases[: 3 * C], biases[3 * C : 4 * C], biases[4 * C : 8 * C], biases[8 * C :]
 
 
 @device
 def drop(source, to, first, key, rate):
-    """Dropout of rows that start at row `first` of all; to may be source."""
+    """Apply dropout to rows whose first has index `first` in the batch; `to` may be `source`."""
     drop_rows(source, to, source.shape[1], first, key, u4(min(rate * 2.0**32, 2.0**32 - 1)), f4(1 / (1 - rate)))
 
 
@@ -103,7 +104,7 @@ def add_branch(rows, K, W, bias, x, below, first, masks, stage, rate):
 
 @device
 def branch_gradient(dx, dropped, first, masks, stage, rate):
-    """The gradient of the branch that ends at that stage: dx, or dropout of it, which `dropped` then keeps."""
+    """Return the gradient of the branch that ends at `stage`: dx, or with dropout, dropout(dx), stored in `dropped`."""
     if masks.size == 0:
         return dx
     kept = dropped[stage, first : first + dx.shape[0]]
@@ -126,7 +127,7 @@ def embed(tokens, E, P, T, x, first):
 
 @device
 def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
-    """Rows [first, last), whole sequences of T, from their tokens to what the head reads."""
+    """Run rows [first, last), complete sequences of length T, from their tokens to the head's input."""
     w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
     stages, norms, kept = work.x.shape[0], work.normed.shape[0], work.qkv.shape[0]
     scratch = attention_scratch(T, C // heads)
@@ -142,7 +143,7 @@ def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
             norm_forward(work.x[s % stages, begin:end], w.scales[s], a, work.stats[s % norms, begin:end])
             if n < L:
                 project_rows(a, C, w.qkv[n], b_qkv, work.qkv[k, begin:end], False)
-        if n == L:  # the last norm has no block above it
+        if n == L:  # no block follows the last norm
             break
         for begin in range(first, last, T):
             end = begin + T
@@ -161,7 +162,7 @@ def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
 
 @device
 def head_rows(first, last, targets, weights, work, scale, backward):
-    """Logits and losses of rows [first, last); where `backward`, also dlogits, in their place, and dtop."""
+    """Compute logits and losses of rows [first, last); if `backward`, also dtop, and dlogits in place of the logits."""
     C, V = weights.E.shape[1], weights.b_y.size
     for begin in range(first, last, ROWS):
         end = min(begin + ROWS, last)
@@ -174,9 +175,9 @@ def head_rows(first, last, targets, weights, work, scale, backward):
 
 @device
 def backward_rows(first, last, weights, work, dscales, T, heads, masks, rate):
-    """From dtop down through everything that `forward_rows` did; dscales (2L+1, 2, C) is filled with these rows' sums.
+    """Backpropagate from dtop through all of `forward_rows`; fill dscales (2L+1, 2, C) with the sums over these rows.
 
-    x, qkv and slope become their gradients.
+    x and qkv are replaced by their gradients, slope by dz.
     """
     w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
     scratch = attention_scratch(T, C // heads)
@@ -185,7 +186,7 @@ def backward_rows(first, last, weights, work, dscales, T, heads, masks, rate):
     dy = np.empty((last - first, work.x.shape[2]), np.float32)
     dscales[:] = f4(0)
     for n in range(L, -1, -1):
-        s = 2 * n  # the norm at stage s leads to block n, or to the head
+        s = 2 * n  # the norm at stage s feeds block n, or the head
         for begin in range(first, last, ROWS):
             end = min(begin + ROWS, last)
             below, beside = dnormed[: end - begin], work.dtop[:0]

@@ -1,10 +1,10 @@
-"""What all recurrent layers have in common: x W_xh + b is hoisted out of the recurrence, h_{t-1} W_hh is not.
+"""Base class of the recurrent layers: x W_xh + b is hoisted out of the recurrence, h_{t-1} W_hh is not.
 
-A cell is a subclass in a file of its own with its equations, its kernels forward and back, and a few lines that say
-which arrays they are called with. A new one is that file, a line in `models.recurrent.CELLS` and a twin in the tests.
+Each cell is a subclass in its own file: its equations, its forward and backward kernels, and a few methods that pass
+them the right arrays. A new cell needs that file, a line in `models.recurrent.CELLS` and a float64 twin in the tests.
 
-Shapes: inputs (rows, padded N) holds x W_xh + b, with N = `products` * H; index (T * B,) says which row serves which
-place. The rest is in `CellWorkspace`.
+Shapes: inputs (rows, padded N) holds x W_xh + b, with N = `products` * H; index (T * B,) maps each timestep of each
+sequence to its row of inputs. The other arrays are in `CellWorkspace`.
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ from seqcore.records import F32, I32
 
 
 class Shown(NamedTuple):
-    """A stave that panes draw of a cell: see `records.Stave`."""
+    """A stave that panes draw for a cell; see `records.Stave`."""
 
     name: str
     signed: bool
@@ -34,20 +34,20 @@ class Shown(NamedTuple):
 
 @dataclass
 class CellWorkspace:
-    """The arrays of one layer for sequences of T timesteps in B rows."""
+    """The arrays of one layer for B sequences of T timesteps."""
 
-    gates: F32  # (T, B, padded `columns` H): what the cell computes inside, and after the backward pass its gradient
-    c: F32  # (T+1, B, H), row 0 carried in; empty unless the cell has one
+    gates: F32  # (T, B, padded `columns` H): the cell's intermediate values; after the backward pass, their gradients
+    c: F32  # (T+1, B, H), row 0 carried in; empty if the cell has no c
     h: F32  # (T+1, B, H), row 0 carried in
-    dh: F32  # (T, B, padded H): comes in with the gradient from above; empty for a forward pass alone
-    direct: F32  # (1, B, H): the gradient that goes back beside W_hh, after the backward pass that of the first state
+    dh: F32  # (T, B, padded H): on entry the gradient from above; empty without a backward pass
+    direct: F32  # (1, B, H): the gradient that bypasses W_hh; after the backward pass, at the initial state
 
     def state(self) -> dict[str, F32]:
-        """Views of the state carried in, (B, H), by name."""
+        """Return views of the state carried in, (B, H), by name."""
         return ({"c": self.c[0]} if self.c.size else {}) | {"h": self.h[0]}
 
     def carry(self) -> None:
-        """The state after the last timestep becomes the one before the first."""
+        """Copy the state after the last timestep to row 0, the state carried in."""
         for first, last in self._ends:
             first[...] = last
 
@@ -59,20 +59,20 @@ class CellWorkspace:
 
     @cached_property
     def _ends(self) -> list[tuple[F32, F32]]:
-        """Views of the first and the last row of each state: made once, they cost more than what is copied."""
+        """Views of the first and last row of each state; cached, as creating them costs more than the copy itself."""
         return [(state[0], state[-1]) for state in (self.h, self.c) if state.size]
 
 
 class Cell(ABC):
-    """One layer. W_xh (I, N) and b (N,) belong to its input product, W_hh (H, N) to its recurrence.
+    """One recurrent layer. W_xh (I, N) and b (N,) belong to its input product, W_hh (H, N) to its recurrence.
 
-    `weights` and `gradients` hold the arrays that `shapes` names; without gradients there is no backward pass.
+    `weights` and `gradients` hold the arrays named by `shapes`; without gradients, only the forward pass is available.
     """
 
-    products: ClassVar[int]  # matrices (H, H) that stand side by side in W_hh, and so in W_xh
-    columns: ClassVar[int]  # numbers that `gates` keeps of a unit
+    products: ClassVar[int]  # (H, H) blocks side by side in W_hh; W_xh has as many (I, H) blocks
+    columns: ClassVar[int]  # values per unit in `gates`
     carries_c: ClassVar[bool] = False
-    goes_direct: ClassVar[bool] = True  # has a gradient that goes back beside W_hh
+    goes_direct: ClassVar[bool] = True  # part of the gradient bypasses W_hh
     shown: ClassVar[tuple[Shown, ...]]  # the blocks of `gates` that panes draw, in order
 
     def __init__(
@@ -88,18 +88,18 @@ class Cell(ABC):
 
     @classmethod
     def shapes(cls, I: int, H: int) -> dict[str, tuple[int, ...]]:  # noqa: E741  # the width of the input, as in the files
-        """The parameters' names and shapes."""
+        """Return the parameters' names and shapes."""
         N = cls.products * H
         return {"W_xh": (I, N), "W_hh": (H, N), "b": (N,)}
 
     @classmethod
     def draw_bias(cls, b: F32, draw: np.random.Generator, bound: float) -> None:
-        """b holds one uniform draw in +-bound; PyTorch has two biases, whose sum this becomes."""
+        """Add a second uniform draw in +-bound to b, which holds one: the sum of the two biases that PyTorch has."""
         b += draw.uniform(-bound, bound, b.shape).astype(np.float32)
 
     @classmethod
     def workspace(cls, T: int, B: int, H: int, backward: bool = True) -> CellWorkspace:
-        """Zeroed arrays."""
+        """Return the layer's arrays, zeroed."""
         back, cells = (T if backward else 0), (T + 1 if cls.carries_c else 0)
         return CellWorkspace(
             zeros(T, B, padded(cls.columns * H)),
@@ -111,49 +111,50 @@ class Cell(ABC):
 
     @classmethod
     def bytes_needed(cls, T: int, B: int, H: int, backward: bool = True) -> int:
-        """What `workspace` will allocate: linear in T, B and H."""
+        """Return the bytes that `workspace` will allocate: linear in T, B and H."""
         back = T * padded(H) if backward else 0
         states = (2 if cls.carries_c else 1) * (T + 1) * H
         return 4 * B * (T * padded(cls.columns * H) + states + cls.goes_direct * H + back)
 
     @abstractmethod
     def forward(self, inputs: F32, index: I32, work: CellWorkspace, parallel: bool = True) -> None:
-        """Fill gates and the states from row 1 on, from inputs, index and the states' row 0."""
+        """Fill gates, and the states from row 1 on, given inputs, index and row 0 of the states."""
 
     @abstractmethod
     def backward(
         self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_MATRIX, second: Second = NO_SECOND
     ) -> None:
-        """From dh as it comes from above: gates become their gradient, and those of W_hh and its biases are filled.
+        """Backpropagate through all timesteps from dh, the gradient from above.
 
-        Where `index` (T * B,) is given, table[u] (U, padded N) = the sum of the gradients of the inputs of index u.
+        Replace gates by their gradients, and fill the gradients of W_hh and its biases.
+        If `index` (T * B,) is given, table[u] (U, padded N) = the sum of the gradients of the inputs with index u.
         `second` is a product whose left factor is h, all (T + 1) * B rows of it; see `outer_sum`.
-        The recurrence is cut at the first timestep (truncated backpropagation): the first state is taken as given.
+        Backpropagation is truncated at the first timestep: the initial state is treated as constant.
         """
 
     @abstractmethod
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
-        """The part of `backward` that follows the scan: products over all T * B places at once."""
+        """Compute the part of `backward` that follows the scan: products over all T * B rows together."""
 
     @abstractmethod
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
-        """Back through timestep s for R losses at once, all through the same gates; serial. See `probe`.
+        """Backpropagate R losses together through timestep s, all through the same gates; serial. See `probe`.
 
-        dh (R, padded H) and direct (R, H) are the gradient of h_{s+1} and become that of h_s; dz (R, width of gates)
-        and norms (R,) = |the whole gradient of h_{s+1}| are filled. `work` has a batch of 1.
+        dh (R, padded H) and direct (R, H) hold the gradient of h_{s+1} and are replaced by that of h_s. Fill
+        dz (R, width of gates) and norms (R,) = |the full gradient of h_{s+1}|. `work` has a batch of 1.
         """
 
     def places(self, array: F32) -> F32:
-        """(T, B, width) as (T * B, width)."""
+        """Return (T, B, width) reshaped to (T * B, width)."""
         return array.reshape(array.shape[0] * array.shape[1], array.shape[2])
 
     @classmethod
     def parts(cls, parameters: Parameters, prefix: str) -> dict[str, F32]:
-        """The arrays of one layer out of those of a model."""
+        """Select the arrays of one layer from those of a model."""
         return {name: parameters[f"{prefix}.{name}"] for name in cls.shapes(1, 1)}
 
     @classmethod
     def of(cls, weights: Parameters, gradients: Parameters | None, prefix: str, activation: str) -> Self:
-        """The layer of that prefix over views into parameter and gradient buffers."""
+        """Build the layer named `prefix` on views into the parameter and gradient buffers."""
         parts = cls.parts(gradients, prefix) if gradients is not None else None
         return cls(cls.parts(weights, prefix), parts, activation)

@@ -1,9 +1,9 @@
-"""What follows the logits when a text is written: a distribution at a temperature, and a token drawn from it.
+"""Sampling from logits: a distribution at a temperature, and a token drawn from it.
 
-    shares = softmax(logits / temperature)        (V,), in float64; all on the likeliest at 0
-    token  = the first whose running sum of shares lies above a chance of 0..1
+    shares = softmax(logits / temperature)        (V,), in float64; one-hot at the argmax for temperature 0
+    token  = the first whose cumulative share exceeds `chance`, uniform in 0..1
 
-One kernel: ten calls of NumPy on so few numbers take as long as the model does to predict them.
+A single kernel: ten NumPy calls on arrays this small take as long as the model takes to predict the logits.
 """
 
 import math
@@ -15,10 +15,10 @@ from seqcore.jit import f1, f8, f8_1, i8, kernel
 
 @kernel("draw a token", "look", i8(f1, f8, f8, f8_1))
 def draw_token(logits, temperature, chance, shares):
-    """Fill shares (V,) from logits (V,); returns the token at `chance`, or -1, and no shares, if a logit is not finite.
+    """Fill shares (V,) from logits (V,) and return the token at `chance`.
 
-    Of several likeliest tokens the first counts at temperature 0. What rounding leaves above the last running sum is
-    the last token's.
+    If a logit is not finite, return -1 and leave shares unchanged. At temperature 0, ties go to the first token. If
+    rounding keeps the total at or below `chance`, return the last token.
     """
     V, finite, top = logits.size, True, np.float32(-np.inf)
     for j in range(V):

@@ -1,7 +1,7 @@
-"""Inverted dropout (Srivastava et al. 2014): y = x * keep / (1 - rate), keep drawn anew for every element and step.
+"""Inverted dropout (Srivastava et al. 2014): y = x * keep / (1 - rate), with a new mask at every step.
 
-The mask is never stored: whether element n is kept is a hash of (key, n), so the backward pass draws the same one, any
-number of threads draws the same one, and a resumed run draws the one it would have drawn.
+The mask is never stored: whether an element is kept depends on a hash of the key, its row and its column. The backward
+pass therefore draws the same mask, at any number of threads, and a resumed run the same masks as an uninterrupted one.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ MASK64 = (1 << 64) - 1
 
 @elementwise
 def mix(n):
-    """A permutation of 32 bits that leaves no visible pattern (the constants of Wellons' hash prospector)."""
+    """Hash 32 bits: a permutation without visible patterns (constants from Wellons' hash prospector)."""
     n = u(n ^ (n >> u(16)))
     n = u(n * u(0x7FEB352D))
     n = u(n ^ (n >> u(15)))
@@ -27,7 +27,10 @@ def mix(n):
 
 @device
 def drop_rows(x, y, H, first, key, threshold, scale):
-    """y[:, :H] = x[:, :H] * scale where hash(key, place) >= threshold, else 0; rows count from `first`; y may be x."""
+    """y[:, :H] = x[:, :H] * scale where hash(key, row, column) >= threshold, else 0; row indices start at `first`.
+
+    y may be x.
+    """
     for r in range(x.shape[0]):
         source, to, start = x[r, :H], y[r, :H], mix(u(first + r) ^ key)
         for j in range(H):
@@ -36,7 +39,7 @@ def drop_rows(x, y, H, first, key, threshold, scale):
 
 @kernel("dropout", "train", void(f2, f2, i8, u4, u4, f4, i8_1), parallel=True)
 def drop(x, y, H, key, threshold, scale, team):
-    """As `drop_rows`, for all rows, some at a time on every worker."""
+    """As `drop_rows`, for all rows in chunks, in parallel."""
     M = x.shape[0]
     chunks = (M + ROWS - 1) // ROWS
     team[0] = 0
@@ -50,7 +53,7 @@ def drop(x, y, H, key, threshold, scale, team):
 
 
 def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
-    """32 bits drawn from (seed, step, layer) by three rounds of SplitMix64: two are equal no oftener than by chance."""
+    """Hash (seed, step, layer) to 32 bits by three rounds of SplitMix64: keys collide no more often than by chance."""
     state = 0
     for value in (seed, step, layer):
         state = (state + value + 0x9E3779B97F4A7C15) & MASK64

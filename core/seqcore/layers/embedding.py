@@ -1,15 +1,15 @@
-"""The first layer's input product, as a table: what one-hot encoding comes to.
+"""The first layer's input product as a table lookup, equivalent to one-hot encoding.
 
-A token enters as a one-hot vector; one-hot(x) @ E is a row of E, and one-hot(x) @ E @ W_xh + b is a row of a table with
-one row per token. So the product over T * B timesteps becomes one over the distinct tokens of the batch, U of them:
+one-hot(x) @ E is a row of E, so one-hot(x) @ E @ W_xh + b is a row of a table with one row per token. The product over
+T * B timesteps becomes one over the U distinct tokens of the batch:
 
     forward     table = E[u] W_xh + b          (one-hot: W_xh[u] + b),   u the batch's distinct tokens
-    backward    dtable[v] = sum of dz over the places that hold v
+    backward    dtable[v] = sum of dz over the timesteps whose token is v
                 dW_xh = E[u]^T dtable,  db = sum of dtable's rows,  dE[u] = dtable W_xh^T
 
 Shapes: tokens (T, B) int32; E (V, I), W_xh (I, N), b (N,); table and dtable (U, padded N); index (T * B,) int32, the
-row of the table for each place. N is 4 H for an LSTM, 3 H for a GRU, H for an RNN. All of it is exact algebra, and half
-of the work saved.
+row of the table for each timestep. N is 4 H for an LSTM, 3 H for a GRU, H for an RNN. The algebra is exact and saves
+half of the work.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ from seqcore.records import F32, I32
 
 @kernel("distinct tokens", "train", i4(i1, i1, i1, i1))
 def distinct(tokens, stamps, index, found):
-    """found[:U] = the distinct tokens in order of appearance, index = each place's row in it; returns U.
+    """Fill found[:U] with the distinct tokens in order of appearance, index with each token's row in it; return U.
 
     stamps (V,) is scratch.
     """
@@ -42,7 +42,7 @@ def distinct(tokens, stamps, index, found):
 
 @kernel("gather rows", "train look", void(f2, i1, f1, f2))
 def gather_rows(source, rows, bias, out):
-    """out[u] = source[rows[u]] (+ bias); out may be wider and is zero there."""
+    """out[u] = source[rows[u]] (+ bias, unless empty); out may be wider and is zero past source's columns."""
     N = source.shape[1]
     for u in range(out.shape[0]):
         row, to = source[rows[u]], out[u]
@@ -56,7 +56,7 @@ def gather_rows(source, rows, bias, out):
 
 @kernel("scatter rows", "train", void(f2, i1, f2, boolean))
 def scatter_rows(source, rows, out, clear):
-    """out[rows[u]] = source[u, :N], out (V, N); the other rows are zero where `clear`."""
+    """out[rows[u]] = source[u, :N], out (V, N); the other rows are zeroed if `clear`."""
     N = out.shape[1]
     if clear:
         out[:] = np.float32(0)
@@ -77,7 +77,7 @@ def column_sums(rows, sums):
 
 
 class InputTable:
-    """Embedding (learned, or one-hot where E is None) folded into the first layer's input product."""
+    """Embedding (learned, or one-hot if E is None) folded into the first layer's input product."""
 
     def __init__(self, E: F32 | None, dE: F32 | None, linear: Linear) -> None:
         self.E, self.dE, self.linear = E, dE, linear
@@ -90,7 +90,7 @@ class InputTable:
         self.table = zeros(0, linear.width)
 
     def _rows(self, name: str, count: int, width: int) -> F32:
-        """(count, width) of a buffer that is kept: U varies from step to step."""
+        """Return (count, width) of a buffer kept between steps, as U varies from step to step."""
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < count:
             buffer = self._buffers[name] = zeros(min(2 * count, self.vocabulary_size), width)
@@ -112,11 +112,11 @@ class InputTable:
         self.linear.forward(embedded, self.table)
 
     def sums(self) -> tuple[I32, F32]:
-        """(index, dtable): where the pass over dz adds up its rows by token, see `outer.outer_sum`."""
+        """Return (index, dtable): the pass over dz sums its rows by token into dtable; see `outer.outer_sum`."""
         return self.index, self._rows("dtable", len(self.tokens), self.linear.width)
 
     def backward(self) -> None:
-        """From dtable, that `sums` gave out and that is filled by now: dE, dW_xh, db."""
+        """Fill dE, dW_xh and db from dtable, returned by `sums` and filled by the caller since."""
         count = len(self.tokens)
         dtable = self._rows("dtable", count, self.linear.width)
         column_sums(dtable, self.linear.db)

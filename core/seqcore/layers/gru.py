@@ -7,17 +7,17 @@
 
 W_xh = [W_xr W_xz W_xn] (I, 3H), W_hh = [W_hr W_hz W_hn] (H, 3H), b = [b_r b_z b_n].
 
-Backward, from dh_t (from above and from t+1); pre- names the gradient before the squashing function:
+Backward, from dh_t (from above and from t+1); pre-x is the gradient at the input of the nonlinearity of x:
 
     pre-n = dh (1 - z) (1 - n^2)        dq = pre-n r        pre-r = pre-n q r (1 - r)
     pre-z = dh (h_{t-1} - n) z (1 - z)
-    dh_{t-1} += [pre-r pre-z dq] W_hh^T + dh z          what z lets through goes back directly
+    dh_{t-1} += [pre-r pre-z dq] W_hh^T + dh z          the direct path through z
     dW_hh = sum over t of h_{t-1}^T [pre-r pre-z dq]    db_hn = sum of dq
     the gradient of the inputs is [pre-r pre-z pre-n]
 
-Shapes: inputs (rows, padded 3H) holds x W_xh + b, index (T * B,) says which row serves which place. gates (T, B,
-padded 4H) holds r, z, n, q, and after the backward pass pre-r, pre-z, pre-n, dq: the first three are the inputs'
-gradient. h (T+1, B, H), row 0 is the state carried in; dh (T, B, padded H); direct (1, B, H) is dh z.
+Shapes: inputs (rows, padded 3H) holds x W_xh + b, index (T * B,) maps each timestep of each sequence to its row of
+inputs. gates (T, B, padded 4H) holds r, z, n, q, and after the backward pass pre-r, pre-z, pre-n, dq: the first three
+are the inputs' gradient. h (T+1, B, H), row 0 is the state carried in; dh (T, B, padded H); direct (1, B, H) is dh z.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
-CHUNK = 8  # rows that run through time together
+CHUNK = 8  # sequences per work item of a scan
 
 
 @device
 def cell_forward(gates, inputs, index, b_hn, h_prev, h):
-    """gates (R, padded 4H) hold h W_hh (3H) and become r, z, n, q; row r adds inputs[index[r]]. h_prev, h (R, H)."""
+    """Turn gates (R, padded 4H) from h W_hh (3H) into r, z, n, q; row r adds inputs[index[r]]. h_prev, h (R, H)."""
     H = h.shape[1]
     for row in range(h.shape[0]):
         g, x, h_in, h_out = gates[row], inputs[index[row]], h_prev[row], h[row]
@@ -55,7 +55,7 @@ def cell_forward(gates, inputs, index, b_hn, h_prev, h):
 
 @device
 def cell_backward(gates, h_prev, dh, direct):
-    """gates (R, padded 4H) r, z, n, q become pre-r, pre-z, pre-n, dq; dh (R, padded H) += direct, direct = dh z."""
+    """Turn gates (R, padded 4H) r, z, n, q into pre-r, pre-z, pre-n, dq; dh (R, padded H) += direct, direct = dh z."""
     H = h_prev.shape[1]
     for row in range(h_prev.shape[0]):
         g, h_in, dh_r, back = gates[row], h_prev[row], dh[row, :H], direct[row]
@@ -74,14 +74,14 @@ def cell_backward(gates, h_prev, dh, direct):
 
 @device
 def through_recurrence(gates, H, W_hh_T, dh, accumulate):
-    """dh (R, padded H) = [pre-r pre-z dq] W_hh^T (+ dh): the columns of pre-n are left out."""
+    """dh (R, padded H) = [pre-r pre-z dq] W_hh^T (+ dh if `accumulate`), skipping the columns of pre-n."""
     matmul_rows_of_b(gates, 0, 0, 2 * H, W_hh_T, dh, accumulate)
     matmul_rows_of_b(gates, 3 * H, 2 * H, H, W_hh_T, dh, True)
 
 
 @device
 def scan_forward_rows(inputs, index, W_hh, b_hn, gates, h, first, last):
-    """Rows [first, last) of the batch, through all T timesteps."""
+    """Run rows [first, last) of the batch through all T timesteps."""
     T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
     for t in range(T):
         at = index[t * B + first : t * B + last]
@@ -91,7 +91,7 @@ def scan_forward_rows(inputs, index, W_hh, b_hn, gates, h, first, last):
 
 @kernel("gru forward", "train-gru", void(f2, i1, f3, f1, f3, f3, i8_1), parallel=True)
 def scan_forward(inputs, index, W_hh, b_hn, gates, h, team):
-    """Forward through time; see the shapes above. W_hh packed."""
+    """Run the forward scan; see the shapes above. W_hh is packed."""
     B = gates.shape[1]
     chunks = (B + CHUNK - 1) // CHUNK
     team[0] = 0
@@ -111,7 +111,7 @@ def scan_forward_serial(inputs, index, W_hh, b_hn, gates, h):
 
 @kernel("gru backward", "train-gru", void(f3, f3, f3, f3, f3, i8_1), parallel=True)
 def scan_backward(W_hh_T, gates, h, dh, direct, team):
-    """Back through time: gates become their gradients, dh (T, B, padded H) the whole gradient of h."""
+    """Run the backward scan: turn gates into their gradients, and dh (T, B, padded H) into the full gradient of h."""
     T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
     chunks = (B + CHUNK - 1) // CHUNK
     team[0] = 0
@@ -132,7 +132,7 @@ def scan_backward(W_hh_T, gates, h, dh, direct, team):
 
 @kernel("gru reach", "look-gru", void(f1, f2, f3, f2, f2, f2, f1))
 def reach(gates, h_prev, W_hh_T, dh, direct, dz, norms):
-    """`Cell.back_one`: the gates (padded 4H,) of the timestep and the state (1, H) before it."""
+    """Kernel of `Cell.back_one`: gates (padded 4H,) of the timestep, h_prev (1, H) the state before it."""
     H = h_prev.shape[1]
     for r in range(norms.size):
         dz[r] = gates
@@ -142,7 +142,7 @@ def reach(gates, h_prev, W_hh_T, dh, direct, dz, norms):
 
 
 class GRU(Cell):
-    """One layer; b_hn (H,) is the bias inside the reset gate's reach."""
+    """One GRU layer; b_hn (H,) is the recurrent bias of the candidate, multiplied by the reset gate."""
 
     products, columns = 3, 4
     shown = (Shown("reset", False, 1), Shown("update", False, 1), Shown("candidate", True, 1))
@@ -155,12 +155,12 @@ class GRU(Cell):
 
     @classmethod
     def shapes(cls, I: int, H: int) -> dict[str, tuple[int, ...]]:  # noqa: E741  # the width of the input, as in the files
-        """The parameters' names and shapes."""
+        """Return the parameters' names and shapes."""
         return super().shapes(I, H) | {"b_hn": (H,)}
 
     @classmethod
     def draw_bias(cls, b: F32, draw: np.random.Generator, bound: float) -> None:
-        """The second bias is in the sum for the gates alone: that of the candidate is b_hn."""
+        """Add the second bias for the two gates only; the candidate keeps its own, b_hn."""
         super().draw_bias(b[: 2 * (b.size // 3)], draw, bound)
 
     def forward(self, inputs: F32, index: I32, work: CellWorkspace, parallel: bool = True) -> None:
@@ -178,7 +178,7 @@ class GRU(Cell):
         self.backward_weights(work, index, table, second)
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
-        """dW_hh = the sum over t of h_{t-1}^T [pre-r pre-z dq], and db_hn; the inputs take pre-n in the place of dq."""
+        """dW_hh = sum over t of h_{t-1}^T [pre-r pre-z dq], and db_hn; the inputs' gradient has pre-n for dq."""
         H, gates = self.hidden, self.places(work.gates)
         outer_sum(self.places(work.h), gates, self.dW_hh, self.db_hn, index, table, (2 * H, H), second)
 

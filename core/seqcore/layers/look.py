@@ -1,7 +1,7 @@
-"""The kernels that look at a transformer from another thread than the training one: serial, no lock held.
+"""Serial kernels that inspect a transformer from a thread other than the training thread, without holding a lock.
 
-A text through all blocks with everything kept; one more token after those of a cache; the shares of attention; and
-how far each loss reaches back. Shapes: `layers.block`, with one sequence, so that M = T.
+A forward pass that keeps all activations; one decoding step with a cache; the attention weights; and how far back each
+loss reaches. Shapes: see `layers.block`, with one sequence, so M = T.
 """
 
 import math
@@ -22,7 +22,7 @@ f4 = np.float32
 
 @kernel("transformer, one thread", "look-attention", void(i1, WEIGHTS, ACTIVATIONS, i8))
 def look_forward(tokens, weights, work, heads):
-    """tokens (T,) through everything, without dropout: fill work up to the logits."""
+    """Run tokens (T,) through the whole model, without dropout: fill work up to the logits."""
     T = tokens.size
     forward_rows(0, T, tokens, weights, work, T, heads, np.zeros(0, np.uint32), 0.0)
     matmul(work.normed[work.normed.shape[0] - 1], weights.E.shape[1], weights.head, work.logits, False)
@@ -30,9 +30,10 @@ def look_forward(tokens, weights, work, heads):
 
 @device
 def shares_of(rows, place, C, d, head, shares):
-    """shares[s], s <= place: what `place` takes from each; rows (.., padded 3C) hold q, k, v.
+    """Fill shares[s], s <= place, with the attention weights of timestep `place`; rows (..., padded 3C) hold q, k, v.
 
-    From their own scores: those of the product differ by a rounding, which scores of millions make large.
+    Scores are computed here rather than by the tiled product: the two differ by rounding, which scores in the millions
+    amplify.
     """
     q = rows[place, head * d : head * d + d]
     top, total, scale = f4(-np.inf), f4(0), f4(1 / math.sqrt(d))
@@ -52,7 +53,7 @@ def shares_of(rows, place, C, d, head, shares):
 
 @device
 def attend_one(cache, place, y, C, d, head, shares):
-    """One head of one timestep: its columns of y (C,), from the rows of cache (context, padded 3C) up to `place`."""
+    """Fill one head's columns of y (C,) for timestep `place`, from the rows of cache (context, padded 3C) up to it."""
     shares_of(cache, place, C, d, head, shares)
     out = y[head * d : head * d + d]
     out[:] = f4(0)
@@ -64,9 +65,9 @@ def attend_one(cache, place, y, C, d, head, shares):
 
 @kernel("transformer, one token", "look-attention", void(i8, i8, WEIGHTS, f3, f2, i8))
 def read_token(token, place, weights, cache, logits, heads):
-    """The token at `place`, after those whose rows are in cache (L, context, padded 3C); its own row is written.
+    """Fill logits (1, padded V) after `token` at timestep `place`, given the earlier rows of cache.
 
-    logits (1, padded V).
+    cache (L, context, padded 3C) holds q, k, v; the token's own row is filled.
     """
     w, C, L = weights, weights.E.shape[1], cache.shape[0]
     x, stats = np.empty((1, (C + NR - 1) // NR * NR), np.float32), np.empty((1, 2), np.float32)
@@ -91,7 +92,7 @@ def read_token(token, place, weights, cache, logits, heads):
 
 @kernel("shares of attention", "look-attention", void(f3, i8, f4_4))
 def attention_shares(qkv, C, shares):
-    """shares (L, heads, T, T): row t, what place t takes from each s <= t; NaN after t."""
+    """Fill shares (L, heads, T, T): row t holds the attention weights of timestep t for each s <= t, then NaN."""
     L, heads, T = shares.shape[:3]
     for n in range(L):
         for head in range(heads):
@@ -103,10 +104,10 @@ def attention_shares(qkv, C, shares):
 
 @kernel("transformer reach", "look-attention", void(f2, WEIGHTS, ACTIVATIONS, i8, f3, f2))
 def look_reach(dlogits, weights, work, heads, hidden, inputs):
-    """Back from one loss, whose gradient at the logits after the last of t tokens is dlogits (1, V).
+    """Backpropagate one loss, whose gradient at the logits after the last of t tokens is dlogits (1, V).
 
-    hidden[l, t, s] = |its gradient at x_s after block l|, inputs[t, s] = |that at the embedding|, s < t; work as
-    `look_forward` left it on t tokens or more, and spoilt.
+    Fill hidden[l, t, s] = |gradient at x_s after block l| and inputs[t, s] = |gradient at the embedding|, s < t.
+    `work` is as left by `look_forward` on t or more tokens, and is overwritten.
     """
     t, L, C = work.dtop.shape[0], weights.scales.shape[0] // 2, weights.scales.shape[2]
     work.dtop[:] = f4(0)

@@ -1,12 +1,12 @@
-"""The head: logits, masked softmax cross-entropy, and the gradient that starts the way back.
+"""The head: logits, masked softmax cross-entropy, and the gradient where backpropagation starts.
 
     logits = h W_hy + b_y                      (M, V)
-    loss_m = log sum_j exp(logits_j) - logits_y           in nats, y the target of place m
-    L = scale * sum of loss_m over the places whose target is not -1
+    loss_m = log sum_j exp(logits_j) - logits_y           in nats, y the target of row m
+    L = scale * sum of loss_m over the rows whose target is not -1
     dlogits = scale (softmax(logits) - onehot(y));   dh = dlogits W_hy^T
 
-The usual scale is 1 / (number of targets), so that L is the mean. A target of -1 masks its place: no loss (NaN is
-written, so that nobody takes it for a good one) and no gradient.
+The usual scale is 1 / (number of targets), which makes L the mean. A target of -1 masks its row: the gradient is zero
+and the loss NaN, so that it cannot be mistaken for a real loss.
 
 Shapes: h (M, H), logits and dlogits (M, padded V) in one array, targets (M,) int32, losses (M,), dh (M, padded H).
 """
@@ -23,12 +23,12 @@ from seqcore.layers.linear import Linear
 from seqcore.outer import Second
 from seqcore.records import F32, I32
 
-ROWS = 16  # places that a worker takes at a time
+ROWS = 16  # rows per work item
 
 
 @device
 def cross_entropy(logits, bias, targets, scale, losses, backward):
-    """logits (R, padded V) without bias become dlogits (where `backward`); losses (R,)."""
+    """Fill losses (R,) from logits (R, padded V) without bias; if `backward`, turn the logits into dlogits."""
     V = bias.size
     for r in range(logits.shape[0]):
         row, target = logits[r, :V], targets[r]
@@ -44,7 +44,7 @@ def cross_entropy(logits, bias, targets, scale, losses, backward):
         for j in range(V):
             row[j] = exp(row[j] - top)
             total += row[j]
-        losses[r] = math.log(total) + (top - score)  # a small loss keeps its digits beside large logits
+        losses[r] = math.log(total) + (top - score)  # this order keeps the precision of a small loss with large logits
         if backward:
             share = scale / total
             for j in range(V):
@@ -54,7 +54,7 @@ def cross_entropy(logits, bias, targets, scale, losses, backward):
 
 @kernel("softmax cross-entropy", "train", void(f2, f3, f3, f1, i1, f4, f2, f1, f2, boolean, i8_1), parallel=True)
 def head_loss(h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward, team):
-    """Logits, losses and, where `backward`, dlogits and dh; weights packed. See the shapes above."""
+    """Compute logits, losses and, if `backward`, dlogits and dh; weights are packed. See the shapes above."""
     M, H = h.shape
     chunks = (M + ROWS - 1) // ROWS
     team[0] = 0
@@ -72,13 +72,13 @@ def head_loss(h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backwar
 
 
 class Head:
-    """The linear layer to logits with its loss: W_hy (H, V), b_y (V,)."""
+    """The linear layer to the logits, with the loss: W_hy (H, V), b_y (V,)."""
 
     def __init__(self, W_hy: F32, b_y: F32, dW_hy: F32, db_y: F32) -> None:
         self.linear = Linear(W_hy, b_y, dW_hy, db_y)
 
     def forward(self, h: F32, targets: I32, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
-        """Losses of h (M, H); with dh (M, padded H) also dlogits, in the place of logits, and dh."""
+        """Compute the losses of h (M, H); if dh (M, padded H) is given, also dh, and dlogits in place of the logits."""
         linear = self.linear
         none = logits[:0]
         head_loss(
@@ -87,9 +87,9 @@ class Head:
         )  # fmt: skip
 
     def backward(self, h: F32, dlogits: F32) -> None:
-        """dW_hy = h^T dlogits and db_y."""
+        """dW_hy = h^T dlogits, and db_y."""
         self.linear.backward_weights(h, dlogits)
 
     def second(self, shift: int, dlogits: F32) -> Second:
-        """The same as a part of a product whose left factor has h from row `shift` on."""
+        """Return the product of `backward` as the `second` of an `outer_sum` whose A holds h from row `shift` on."""
         return Second(shift, dlogits, self.linear.dW, self.linear.db)

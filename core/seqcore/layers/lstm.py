@@ -1,21 +1,23 @@
-"""The LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), as PyTorch orders it.
+"""The LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), gates in PyTorch's order.
 
     z_t = x_t W_xh + h_{t-1} W_hh + b          (B, 4H): input, forget, cell, output
     i = sigmoid(z_i)   f = sigmoid(z_f)   g = tanh(z_g)   o = sigmoid(z_o)
-    c_t = f c_{t-1} + i g                      the uninterrupted cell state: what f lets through is not squashed
+    c_t = f c_{t-1} + i g                      no nonlinearity between c_{t-1} and c_t
     h_t = o tanh(c_t)
 
-Backward, from dh_t (from above and from t+1) and dc_t (from t+1 alone):
+Backward, from dh_t (from above and from t+1) and dc_t (only from t+1):
 
     dc += dh o (1 - tanh(c_t)^2)
     dz_i = dc g i (1 - i)    dz_f = dc c_{t-1} f (1 - f)    dz_g = dc i (1 - g^2)    dz_o = dh tanh(c_t) o (1 - o)
     dc_{t-1} = dc f          dh_{t-1} += dz W_hh^T          dW_hh = sum over t of h_{t-1}^T dz_t
 
-Shapes: inputs (rows, padded 4H) holds x W_xh + b, hoisted out of the recurrence; index (T * B,) says which row serves
-which place. gates (T, B, padded 4H), z and then the gates, and after the backward pass dz in the same place;
-c, h (T+1, B, H), row 0 is the state carried in; dh (T, B, padded H) comes in with the gradient from above.
+Shapes: inputs (rows, padded 4H) holds x W_xh + b, hoisted out of the recurrence; index (T * B,) maps each timestep
+of each sequence to its row of inputs. gates (T, B, padded 4H) holds h_{t-1} W_hh, then the gates, and dz after the
+backward pass; c, h (T+1, B, H), row 0 is the state carried in; dh (T, B, padded H) holds the gradient from above on
+entry.
 
-Rows of the batch own the scan: a chunk of rows runs all T steps with no barrier, on whichever worker claims it.
+The scan is parallel over the batch: a chunk of rows runs all T timesteps without a barrier, on whichever worker claims
+it.
 """
 
 import numpy as np
@@ -30,14 +32,14 @@ from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
-CHUNK = 8  # rows that run through time together
+CHUNK = 8  # sequences per work item of a scan
 
 
-# Loops that LLVM vectorises index whole slices from 0: `gates[2*H + j]` may be negative as far as Numba knows, and its
-# wrap-around test costs the vectoriser (1.5 ns a gate; 0.4 with the slices below).
+# Loops that LLVM should vectorise index slices from 0: in `gates[2*H + j]` Numba must allow for a negative index, and
+# its wrap-around test blocks vectorisation (1.5 ns per gate; 0.4 ns with the slices below).
 @device
 def cell_forward(gates, inputs, index, c_prev, c, h):
-    """gates (R, 4H) hold h W_hh; row r adds inputs[index[r]] and becomes the gates. c_prev, c, h (R, H)."""
+    """Turn gates (R, 4H) from h W_hh into the gates; row r adds inputs[index[r]]. c_prev, c, h (R, H)."""
     H = c.shape[1]
     for r in range(c.shape[0]):
         row, x, c_in, c_out, h_out = gates[r], inputs[index[r]], c_prev[r], c[r], h[r]
@@ -54,7 +56,7 @@ def cell_forward(gates, inputs, index, c_prev, c, h):
 
 @device
 def cell_backward(gates, c_prev, c, dh, dc):
-    """In the forward pass: c = f c_prev + i g, h = o tanh(c). gates (R, 4H) become dz; dc (R, H) goes back in time."""
+    """Forward: c = f c_prev + i g, h = o tanh(c). Turn gates (R, 4H) into dz, and dc (R, H) into that of c_prev."""
     H = c.shape[1]
     for r in range(c.shape[0]):
         row, c_in, c_out, dh_r, dc_r = gates[r], c_prev[r], c[r], dh[r], dc[r]
@@ -71,7 +73,7 @@ def cell_backward(gates, c_prev, c, dh, dc):
 
 @device
 def scan_forward_rows(inputs, index, W_hh, gates, c, h, first, last):
-    """Rows [first, last) of the batch, through all T timesteps."""
+    """Run rows [first, last) of the batch through all T timesteps."""
     T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
     for t in range(T):
         at = index[t * B + first : t * B + last]
@@ -81,7 +83,7 @@ def scan_forward_rows(inputs, index, W_hh, gates, c, h, first, last):
 
 @kernel("lstm forward", "train-lstm", void(f2, i1, f3, f3, f3, f3, i8_1), parallel=True)
 def scan_forward(inputs, index, W_hh, gates, c, h, team):
-    """Forward through time; see the shapes above. W_hh packed."""
+    """Run the forward scan; see the shapes above. W_hh is packed."""
     B = gates.shape[1]
     chunks = (B + CHUNK - 1) // CHUNK
     team[0] = 0
@@ -101,9 +103,9 @@ def scan_forward_serial(inputs, index, W_hh, gates, c, h):
 
 @kernel("lstm backward", "train-lstm", void(f3, f3, f3, f3, f3, i8_1), parallel=True)
 def scan_backward(W_hh_T, gates, c, dh, dc, team):
-    """Back through time: gates become dz, dh (T, B, padded H) the whole gradient of h, dc (1, B, H) that of c_0.
+    """Run the backward scan: turn gates into dz, dh (T, B, padded H) into the full gradient of h; fill dc (1, B, H).
 
-    The recurrence is cut at the first timestep (truncated backpropagation): h_0 and c_0 are taken as given.
+    dc is the gradient of c_0. Backpropagation is truncated at the first timestep: h_0 and c_0 are treated as constants.
     """
     T, B, H = gates.shape[0], gates.shape[1], c.shape[2]
     chunks = (B + CHUNK - 1) // CHUNK
@@ -125,7 +127,7 @@ def scan_backward(W_hh_T, gates, c, dh, dc, team):
 
 @kernel("lstm reach", "look-lstm", void(f1, f2, f2, f3, f2, f2, f2, f1))
 def reach(gates, c_prev, c, W_hh_T, dh, direct, dz, norms):
-    """`Cell.back_one`: the gates (padded 4H,) and cells (1, H) of the timestep."""
+    """Kernel of `Cell.back_one`: gates (padded 4H,) of the timestep, c_prev and c (1, H) before and after it."""
     row_norms(dh, c.shape[1], norms)
     for r in range(norms.size):
         dz[r] = gates
@@ -134,7 +136,7 @@ def reach(gates, c_prev, c, W_hh_T, dh, direct, dz, norms):
 
 
 class LSTM(Cell):
-    """One layer: gates (T, B, padded 4H) as above; `direct` is dc."""
+    """One LSTM layer: gates (T, B, padded 4H) as above; `direct` is dc."""
 
     products = columns = 4
     carries_c = True
@@ -142,7 +144,7 @@ class LSTM(Cell):
 
     @classmethod
     def draw_bias(cls, b: F32, draw: np.random.Generator, bound: float) -> None:
-        """But for a forget bias of 1 (Jozefowicz et al. 2015)."""
+        """As `Cell.draw_bias`, with a forget bias of 1 (Jozefowicz et al. 2015)."""
         super().draw_bias(b, draw, bound)
         H = b.size // 4
         b[H : 2 * H] = 1
@@ -162,7 +164,7 @@ class LSTM(Cell):
         self.backward_weights(work, index, table, second)
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
-        """dW_hh = the sum over t of h_{t-1}^T dz_t."""
+        """dW_hh = sum over t of h_{t-1}^T dz_t."""
         outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_VECTOR, index, table, second=second)
 
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:

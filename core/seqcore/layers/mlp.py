@@ -1,9 +1,9 @@
-"""The two-layer perceptron between the attentions, on every row by itself.
+"""The two-layer perceptron of a transformer block, applied to each row independently.
 
     z = m W_fc + b_fc      u = gelu(z)      out = u W_proj + b_proj
     backward               dz = gelu'(z) * (dout W_proj^T)      dm = dz W_fc^T
 
-gelu' shares its exponential with gelu, so the forward pass computes both and keeps the slope in the place of z; the
+gelu' shares its exponential with gelu, so the forward pass computes both and stores the slope in place of z; the
 backward pass turns the slope into dz.
 
 Shapes: m, out, dout, dm (R, padded C), slope (z, gelu'(z), dz) and u (R, padded 4C).
@@ -17,7 +17,7 @@ from seqcore.layers.linear import project_rows
 
 @device
 def activate(slope, u, width):
-    """slope holds z: u = gelu(z), slope = gelu'(z), in the first `width` columns."""
+    """u = gelu(z), slope = gelu'(z), in the first `width` columns; slope holds z on entry."""
     for r in range(slope.shape[0]):
         row, to = slope[r, :width], u[r, :width]
         for j in range(width):
@@ -26,14 +26,14 @@ def activate(slope, u, width):
 
 @device
 def mlp_forward(m, W_fc, b_fc, slope, u):
-    """Fill slope and u from m; the product with W_proj is the caller's, who knows where it goes."""
+    """Fill slope and u from m; the caller computes the product with W_proj, straight into its destination."""
     project_rows(m, W_fc.shape[1], W_fc, b_fc, slope, False)
     activate(slope, u, 4 * W_fc.shape[1])
 
 
 @device
 def mlp_backward(dout, W_proj_T, W_fc_T, slope, du, dm):
-    """slope becomes dz; fill dm. du is scratch."""
+    """Turn slope into dz and fill dm. du is scratch."""
     width = W_fc_T.shape[1]
     matmul(dout, W_proj_T.shape[1], W_proj_T, du, False)
     for r in range(slope.shape[0]):

@@ -1,4 +1,4 @@
-"""Layer norm (Ba et al. 2016): every row to mean 0 and variance 1, then scaled and shifted.
+"""Layer norm (Ba et al. 2016): each row is normalised to mean 0 and variance 1, then scaled and shifted.
 
     mean = sum x_j / C      rstd = 1 / sqrt(sum (x_j - mean)^2 / C + 1e-5)      n_j = (x_j - mean) rstd
     y_j = n_j g_j + b_j
@@ -7,8 +7,8 @@ Backward, with s_j = dy_j g_j:
 
     dx_j = rstd (s_j - sum s / C - n_j sum s n / C)         dg_j = sum over rows of dy_j n_j,  db_j = sum of dy_j
 
-Shapes: x, y, dy (R, >= C), rows may be padded; stats (R, 2) keeps mean and rstd; scale (2, C) is g and b (zeros where
-the model has no biases), dscale (2, C) their gradients.
+Shapes: x, y, dy (R, >= C), rows may be padded; stats (R, 2) holds mean and rstd; scale (2, C) is g and b (zeros if the
+model has no biases), dscale (2, C) their gradients.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ def norm_forward(x, scale, y, stats):
 
 @device
 def norm_backward(dy, x, stats, scale, beside, dscale):
-    """x becomes its gradient, plus what came down `beside` the norm (no rows: nothing); dscale grows."""
+    """Replace x by its gradient, plus `beside`, the gradient that bypasses the norm (no rows: none); add to dscale."""
     C = scale.shape[1]
     gain, dgain, dshift = scale[0], dscale[0], dscale[1]
     for r in range(x.shape[0]):

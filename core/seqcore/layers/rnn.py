@@ -1,4 +1,4 @@
-"""The vanilla RNN (Elman 1990), with tanh or relu, as PyTorch has it but for one bias in place of two.
+"""The vanilla RNN (Elman 1990), with tanh or relu, as in PyTorch but with one bias instead of two.
 
     h_t = f(x_t W_xh + h_{t-1} W_hh + b)
 
@@ -7,11 +7,11 @@ Backward, from dh_t (from above and from t+1):
     dz_t = dh_t f'(z_t)          tanh: 1 - h_t^2          relu: 1 where h_t > 0, else 0
     dh_{t-1} += dz_t W_hh^T      dW_hh = sum over t of h_{t-1}^T dz_t
 
-Every step back multiplies with W_hh^T and f': what is carried far shrinks or grows without bound.
+Every step back multiplies by f' and W_hh^T: over many timesteps gradients vanish or explode.
 
-Shapes: inputs (rows, padded H) holds x W_xh + b, index (T * B,) says which row serves which place. gates (T, B, padded
-H), here called z, holds h_{t-1} W_hh, and after the backward pass dz; h (T+1, B, H), row 0 is the state carried in;
-dh (T, B, padded H).
+Shapes: inputs (rows, padded H) holds x W_xh + b, index (T * B,) maps each timestep of each sequence to its row of
+inputs. gates (T, B, padded H), here called z, holds h_{t-1} W_hh, and after the backward pass dz; h (T+1, B, H), row 0
+is the state carried in; dh (T, B, padded H).
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.records import F32, I32
 
 f4 = np.float32
-CHUNK = 8  # rows that run through time together
+CHUNK = 8  # sequences per work item of a scan
 
 
 @device
@@ -38,7 +38,7 @@ def cell_forward(z, inputs, index, relu, h):
         if relu:
             for j in range(H):
                 total = z_r[j] + x[j]
-                h_out[j] = f4(0) if total < f4(0) else total  # a NaN goes through
+                h_out[j] = f4(0) if total < f4(0) else total  # lets NaN through
         else:
             for j in range(H):
                 h_out[j] = tanh(z_r[j] + x[j])
@@ -46,7 +46,7 @@ def cell_forward(z, inputs, index, relu, h):
 
 @device
 def cell_backward(h, dh, relu, dz):
-    """dz (R, padded H) from h (R, H) and its gradient dh (R, padded H)."""
+    """Fill dz (R, padded H) from h (R, H) and its gradient dh (R, padded H)."""
     H = h.shape[1]
     for r in range(h.shape[0]):
         h_r, dh_r, dz_r = h[r], dh[r, :H], dz[r, :H]
@@ -60,7 +60,7 @@ def cell_backward(h, dh, relu, dz):
 
 @device
 def scan_forward_rows(inputs, index, W_hh, relu, z, h, first, last):
-    """Rows [first, last) of the batch, through all T timesteps."""
+    """Run rows [first, last) of the batch through all T timesteps."""
     T, B, H = z.shape[0], z.shape[1], h.shape[2]
     for t in range(T):
         at = index[t * B + first : t * B + last]
@@ -70,7 +70,7 @@ def scan_forward_rows(inputs, index, W_hh, relu, z, h, first, last):
 
 @kernel("rnn forward", "train-rnn", void(f2, i1, f3, boolean, f3, f3, i8_1), parallel=True)
 def scan_forward(inputs, index, W_hh, relu, z, h, team):
-    """Forward through time; see the shapes above. W_hh packed."""
+    """Run the forward scan; see the shapes above. W_hh is packed."""
     B = z.shape[1]
     chunks = (B + CHUNK - 1) // CHUNK
     team[0] = 0
@@ -90,7 +90,7 @@ def scan_forward_serial(inputs, index, W_hh, relu, z, h):
 
 @kernel("rnn backward", "train-rnn", void(f3, boolean, f3, f3, f3, i8_1), parallel=True)
 def scan_backward(W_hh_T, relu, z, h, dh, team):
-    """Back through time: z becomes dz, dh the whole gradient of h."""
+    """Run the backward scan: turn z into dz, and dh into the full gradient of h."""
     T, B, H = z.shape[0], z.shape[1], h.shape[2]
     chunks = (B + CHUNK - 1) // CHUNK
     team[0] = 0
@@ -109,7 +109,7 @@ def scan_backward(W_hh_T, relu, z, h, dh, team):
 
 @kernel("rnn reach", "look-rnn", void(f2, f3, boolean, f2, f2, f1))
 def reach(h, W_hh_T, relu, dh, dz, norms):
-    """`Cell.back_one`: h (1, H) of the timestep."""
+    """Kernel of `Cell.back_one`: h (1, H) of the timestep."""
     row_norms(dh, h.shape[1], norms)
     for r in range(norms.size):
         cell_backward(h, dh[r : r + 1], relu, dz[r : r + 1])
@@ -117,7 +117,7 @@ def reach(h, W_hh_T, relu, dh, dz, norms):
 
 
 class RNN(Cell):
-    """One layer."""
+    """One RNN layer."""
 
     products = columns = 1
     goes_direct = False
@@ -143,7 +143,7 @@ class RNN(Cell):
         self.backward_weights(work, index, table, second)
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
-        """dW_hh = the sum over t of h_{t-1}^T dz_t."""
+        """dW_hh = sum over t of h_{t-1}^T dz_t."""
         outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, NO_VECTOR, index, table, second=second)
 
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:

@@ -1,9 +1,9 @@
-"""The kernels of a transformer in training: all blocks forward and back, all weight gradients.
+"""The training kernels of a transformer: all blocks forward and backward, and all weight gradients.
 
-Each is one parallel region. A worker takes a chunk of whole sequences from the tokens to the losses and all the way
-back with no barrier, while what it just computed is still in its cache. How rows are cut into chunks depends on T and
-B alone; a matrix's gradient is one sum over all rows on one worker, the norms' are summed by chunk and then over the
-chunks in order: results have the same bits for any number of threads.
+Each is one parallel region. A worker takes a chunk of complete sequences from the tokens to the losses and all the way
+back without a barrier, while its activations are still in its cache. How rows are split into chunks depends only on T
+and B; a matrix's gradient is one sum over all rows on one worker, the norms' gradients are summed per chunk and then
+over the chunks in order: results are bit-identical for any number of threads.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, bias
 from seqcore.outer import copy_panels, store_panels, sum_block, sum_rows
 
 f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
-DEPTH = 128  # rows of a block of a weight gradient's sum
-GROUP = 4  # panels of it that a worker takes together
+DEPTH = 128  # rows per block of a weight gradient's sum
+GROUP = 4  # panels of a weight gradient per work item
 
 
 @kernel(
@@ -26,9 +26,9 @@ GROUP = 4  # panels of it that a worker takes together
     parallel=True,
 )
 def blocks(tokens, targets, weights, work, T, heads, masks, rate, scale, backward, team):
-    """tokens, targets (M,) through the model to the losses and, where `backward`, back to the embedding.
+    """Run tokens (M,) through the model to the losses for targets (M,) and, if `backward`, back to the embedding.
 
-    The gradient is that of scale * (sum of the losses). See `layers.block`.
+    Gradients are those of scale * (sum of the losses). See `layers.block`.
     """
     M, size = tokens.size, max(1, ROWS // T) * T
     chunks = (M + size - 1) // size
@@ -48,7 +48,7 @@ def blocks(tokens, targets, weights, work, T, heads, masks, rate, scale, backwar
 
 @device
 def factors(work, n, which):
-    """(A, B): the gradient of a block's matrix (0 W_proj, 1 W_fc, 2 W_qkv, 3 W_o) is A^T B."""
+    """Return (A, B) such that the gradient of block n's matrix `which` (0 W_proj, 1 W_fc, 2 W_qkv, 3 W_o) is A^T B."""
     branches = work.dropped if work.dropped.size else work.x
     if which == 0:
         return work.u[n], branches[2 * n + 2]
@@ -61,7 +61,7 @@ def factors(work, n, which):
 
 @device
 def outer_sum_panels(A, B, C, sums, first, count, panel, total, column, one):
-    """`count` panels of C (M, N) = A^T B from panel `first` on, and of the sums (N,) of B's rows unless it is empty."""
+    """Fill `count` panels of C (M, N) = A^T B from `first` on, and of B's column sums (N,) unless `sums` is empty."""
     K, M, N = A.shape[0], C.shape[0], C.shape[1]
     sum_of = total.reshape(-1)[: count * M * NR].reshape((count, M, NR))
     at = first * NR
@@ -76,9 +76,9 @@ def outer_sum_panels(A, B, C, sums, first, count, panel, total, column, one):
 
 @kernel("weight gradients of all blocks", "train-attention", void(ACTIVATIONS, f1, i8_2, f2, i8_1), parallel=True)
 def blocks_weights(work, gradient, places, dbiases, team):
-    """The gradients of all blocks' matrices, into gradient (P,), and of their biases, dbiases (L, 9C) or (L, 0).
+    """Compute the gradients of all blocks' matrices, in gradient (P,), and of their biases, dbiases (L, 9C) or (L, 0).
 
-    places (L, 4): where W_proj, W_fc, W_qkv and W_o of a block begin in `gradient`: the largest products come first.
+    places (L, 4): offsets of W_proj, W_fc, W_qkv and W_o of each block in `gradient`; the largest products come first.
     """
     L, C = places.shape[0], work.normed.shape[2]
     groups = np.zeros(5, np.int64)
@@ -109,9 +109,9 @@ def blocks_weights(work, gradient, places, dbiases, team):
 
 @kernel("embedding gradient", "train-attention", void(i1, f2, f2, f2, i8, boolean, i8_1), parallel=True)
 def embedding_backward(tokens, dx, dE, dP, T, clear, team):
-    """dE[token] += rows of dx (M, padded C) (from zero where `clear`), dP[t] = theirs; dP may be empty.
+    """Add the rows of dx (M, padded C) to dE[token] (zeroed first if `clear`); dP[t] = their sum per timestep.
 
-    Workers own columns, so that every sum has one order.
+    dP may be empty. Each worker owns columns, so the order of every sum is fixed.
     """
     C = dE.shape[1]
     groups = (C + NR - 1) // NR

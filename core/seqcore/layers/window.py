@@ -1,13 +1,13 @@
-"""A fixed window of tokens, side by side: what a feed-forward language model reads (Bengio et al. 2003).
+"""A fixed window of concatenated token embeddings: the input of a feed-forward language model (Bengio et al. 2003).
 
-    x_t = [E[w_{t-n+1}] ... E[w_t]]          n tokens, the oldest first; before the beginning stands a row of its own
-    dE[v] = the sum of dx's parts over the places that hold v
+    x_t = [E[w_{t-n+1}] ... E[w_t]]          n tokens, the oldest first; before the start of the text, a row of its own
+    dE[v] = the sum of dx's parts over all window positions that hold v
 
-and the squashing of what is made of it:
+and the nonlinearity of the hidden layer:
 
     h = tanh(z)          dz = dh (1 - h^2)
 
-Shapes: tokens (n - 1 + T, B) int32 with what came before the batch on top; E (V + 1, I), row V for "nothing before";
+Shapes: tokens (n - 1 + T, B) int32, the first n - 1 rows precede the batch; E (V + 1, I), row V for "nothing before";
 x and dx (T * B, n I), rows of dx padded; z and dh (T * B, padded H), h (T * B, H).
 """
 
@@ -19,14 +19,14 @@ from seqcore.jit import TEAM, claim, device, f2, i4, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
 
 f4 = np.float32
-ROWS = 64  # places that a worker takes at a time
-COLUMNS = 16  # of E that a worker takes at a time on the way back
+ROWS = 64  # rows per work item
+COLUMNS = 16  # columns of dE per work item of the backward pass
 i2 = i4[:, ::1]
 
 
 @device
 def gather_rows_of_windows(tokens, E, x, first, last):
-    """Places [first, last) of x."""
+    """Fill rows [first, last) of x."""
     B, width = tokens.shape[1], E.shape[1]
     n = x.shape[1] // width
     for place in range(first, last):
@@ -39,7 +39,7 @@ def gather_rows_of_windows(tokens, E, x, first, last):
 
 @kernel("windows", "train-feedforward", void(i2, f2, f2, i8_1), parallel=True)
 def gather_windows(tokens, E, x, team):
-    """x from tokens; see the shapes above."""
+    """Fill x from tokens; see the shapes above."""
     M = x.shape[0]
     chunks = (M + ROWS - 1) // ROWS
     team[0] = 0
@@ -59,7 +59,7 @@ def gather_windows_serial(tokens, E, x):
 
 @kernel("windows backward", "train-feedforward", void(i2, f2, f2, i8, i8_1), parallel=True)
 def scatter_windows(tokens, dx, dE, n, team):
-    """dE from dx; a worker owns columns of dE, so that nothing is summed across workers."""
+    """Fill dE from dx; each worker owns columns of dE, so nothing is summed across workers."""
     B, width = tokens.shape[1], dE.shape[1]
     blocks = (width + COLUMNS - 1) // COLUMNS
     team[0] = 0
@@ -111,7 +111,7 @@ def tanh_forward_serial(z, h):
 
 @kernel("tanh backward", "train-feedforward", void(f2, f2, i8_1), parallel=True)
 def tanh_backward(h, dh, team):
-    """dh (M, padded H) becomes dz = dh (1 - h^2)."""
+    """Turn dh (M, padded H) into dz = dh (1 - h^2)."""
     M, H = h.shape
     chunks = (M + ROWS - 1) // ROWS
     team[0] = 0
@@ -127,7 +127,7 @@ def tanh_backward(h, dh, team):
 
 
 class Window:
-    """The embedding of `context` tokens side by side; E (V + 1, I) and dE are views into the parameter buffers."""
+    """The concatenated embeddings of `context` tokens; E, dE (V + 1, I) are views into the parameter buffers."""
 
     def __init__(self, E: F32, dE: F32, context: int) -> None:
         self.E, self.dE, self.context = E, dE, context

@@ -1,1 +1,1 @@
-"""What layers are put together to: one file a family of models, and one for its side that looks and writes."""
+"""Models: per family, one file for training and one for serial generation and inspection."""

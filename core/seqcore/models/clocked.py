@@ -1,4 +1,4 @@
-"""The parts of a training step that a benchmark tells apart."""
+"""The phases of a training step that a benchmark times separately."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ PHASES = (
 
 
 class Clocked(NamedTuple):
-    """The time in `owner.method` counts as `phase`; `inside` names a phase that is measured within it and taken off."""
+    """Time spent in `owner.method` counts as `phase`; `inside` names a phase timed within it and subtracted."""
 
     owner: object
     method: str

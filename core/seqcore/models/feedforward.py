@@ -1,11 +1,11 @@
-"""A feed-forward language model (Bengio et al. 2003): a window of tokens in, one hidden layer, a loss per place.
+"""A feed-forward language model (Bengio et al. 2003): a window of tokens, one hidden layer, a loss per position.
 
     window of embeddings -> input product -> tanh -> dropout -> head -> losses
 
-The baseline that recurrence and attention are measured against: beyond its window it sees nothing. Without the direct
-connections from the embeddings to the output, which the paper found no help in generalising.
+The baseline for recurrence and attention: its context is limited to the window. The direct connections from the
+embeddings to the output are left out; the paper found that they do not improve generalisation.
 
-Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Names of parameters, n the context:
+Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Parameters, with n the context:
 
     embedding.E (V + 1, I), row V for "nothing before"      layers.0.W_xh (n I, H)   layers.0.b (H,)
     head.W_hy (H, V)    head.b_y (V,)
@@ -32,7 +32,7 @@ from seqcore.records import F32, I32
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes."""
+    """Return the parameters' names and shapes."""
     V, H, width = config.vocabulary_size, config.hidden, config.embedding
     return {
         "embedding.E": (V + 1, width),
@@ -44,7 +44,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def initial(config: ModelConfig, seed: int) -> Parameters:
-    """PyTorch's: uniform in +-1/sqrt(inputs) for both linear layers, the embedding standard normal."""
+    """Initialise as PyTorch does: uniform in +-1/sqrt(inputs) for both linear layers, a standard normal embedding."""
     parameters = Parameters(shapes(config))
     draw = np.random.default_rng(seed)
     for name, view in parameters.items():
@@ -60,21 +60,21 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
 class FeedForwardWorkspace:
     """The arrays of one pass over (T, B) tokens."""
 
-    nothing: int  # the token that stands for "nothing before"
+    nothing: int  # the token id that means "nothing before"
     context: F32  # (B, n - 1) the tokens before the first timestep, oldest first; exact as float32
-    tokens: I32  # (n - 1 + T, B) these and the batch's
+    tokens: I32  # (n - 1 + T, B) `context`, then the batch
     x: F32  # (T * B, n I)
-    dx: F32  # (T * B, padded n I); empty for a forward pass alone
+    dx: F32  # (T * B, padded n I); empty for a forward-only workspace
     z: F32  # (T * B, padded H)
     h: F32  # (T * B, H)
     dropped: F32  # (T * B, H), or empty
-    dh: F32  # (T * B, padded H); empty for a forward pass alone
+    dh: F32  # (T * B, padded H); empty for a forward-only workspace
     logits: F32  # (T * B, padded V); dlogits after a backward pass
     losses: F32  # (T * B,)
 
     @staticmethod
     def bytes_needed(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
-        """What `of` will allocate: linear in T, B and H."""
+        """Return the bytes that `of` will allocate: linear in T, B and H."""
         M, n, H, x = T * B, config.context, config.hidden, config.context * config.embedding
         back = padded(x) + padded(H) if backward else 0
         dropped = H if config.dropout and backward else 0
@@ -83,7 +83,7 @@ class FeedForwardWorkspace:
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "FeedForwardWorkspace":
-        """Zeroed arrays, nothing before them."""
+        """Allocate zeroed arrays with an empty context."""
         M, n, H, x = T * B, config.context, config.hidden, config.context * config.embedding
         back, drops = (M if backward else 0), (M if config.dropout and backward else 0)
         context = zeros(B, n - 1)
@@ -103,26 +103,26 @@ class FeedForwardWorkspace:
         )
 
     def take(self, tokens: I32) -> None:
-        """Put the batch's tokens (T, B) below those that came before."""
+        """Fill `tokens` with the context followed by the batch's tokens (T, B)."""
         before = self.context.shape[1]
         self.tokens[:before] = self.context.T
         self.tokens[before:] = tokens
 
     def reset(self, rows: slice = slice(None)) -> None:
-        """Nothing comes before those rows of the batch."""
+        """Clear the context of those rows of the batch."""
         self.context[rows] = self.nothing
 
     def carry(self) -> None:
-        """The last tokens come before the next first one."""
+        """Make the last tokens the context of the next batch."""
         self.context[:] = self.tokens[len(self.tokens) - self.context.shape[1] :].T
 
     def state(self) -> dict[str, F32]:
-        """The tokens carried in."""
+        """Return the carried state: the context tokens."""
         return {"context": self.context}
 
 
 class FeedForward:
-    """The layers over one parameter buffer and one gradient buffer. Parallel: for the training thread alone."""
+    """The layers over one parameter buffer and one gradient buffer. Parallel: only for the training thread."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
@@ -134,16 +134,16 @@ class FeedForward:
         self._packs = packs(p.flat, self.input, self.head.linear)
 
     def pack(self, backward: bool = True) -> None:
-        """Read the parameters as they are now; once after every change of them."""
+        """Repack the current parameters; call once after every change."""
         self._packs.pack(back=backward)
 
     def work_per_token(self) -> float:
-        """Floating-point operations that one token of training needs: 6 for each weight that is multiplied."""
+        """Return the floating-point operations per training token: 6 per weight used in a product."""
         config = self.config
         return 6.0 * config.hidden * (config.context * config.embedding + config.vocabulary_size)
 
     def _forward(self, tokens: I32, work: FeedForwardWorkspace, key: tuple[int, int] | None) -> F32:
-        """Run the layers; returns what the head reads, (T * B, H). `key` (seed, step) draws the dropout."""
+        """Run the layers and return the head's input, (T * B, H). `key` (seed, step) seeds the dropout; None: none."""
         work.take(tokens)
         self.window.forward(work.tokens, work.x)
         self.input.forward(work.x, work.z)
@@ -154,7 +154,7 @@ class FeedForward:
         return work.h
 
     def losses(self, tokens: I32, targets: I32, work: FeedForwardWorkspace) -> F32:
-        """The loss at every place, (T, B), without dropout and gradients; NaN where masked."""
+        """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
         h = self._forward(tokens, work, None)
         self.head.forward(h, targets.reshape(-1), 1.0, work.logits, work.losses, None)
         return work.losses.reshape(targets.shape)
@@ -162,7 +162,7 @@ class FeedForward:
     def losses_and_gradient(
         self, tokens: I32, targets: I32, work: FeedForwardWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
-        """The loss at every place, (T, B), and in `gradient` that of their mean over the places not masked."""
+        """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         key, rate = (seed, step), self.config.dropout
         h = self._forward(tokens, work, key)
         scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
@@ -177,7 +177,7 @@ class FeedForward:
         return work.losses.reshape(targets.shape)
 
     def clocked(self) -> Iterator[Clocked]:
-        """What a benchmark measures apart, see `Clocked`."""
+        """Yield the methods that a benchmark times separately; see `Clocked`."""
         yield Clocked(self, "pack", "pack")
         yield Clocked(self.window, "forward", "table")
         yield Clocked(self.window, "backward", "table")

@@ -1,4 +1,4 @@
-"""The feed-forward model on one thread, on its own copy of the parameters: it writes, and shows what is inside."""
+"""The feed-forward model on one thread, on its own copy of the parameters: for generation and inspection."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from seqcore.records import F32, I32, Stave
 
 
 class SerialFeedForward:
-    """A feed-forward language model that reads tokens one row at a time. Not for two threads at once."""
+    """A feed-forward language model that reads one sequence, token by token. Not thread-safe."""
 
-    longest: int | None = None  # tokens that `look` takes: as many as there are
+    longest: int | None = None  # tokens that `look` accepts: no limit
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
@@ -31,23 +31,23 @@ class SerialFeedForward:
             self.load(parameters.flat)
 
     def load(self, flat: F32) -> None:
-        """Take over the parameters (P,) as they are now."""
+        """Copy the parameters (P,) and repack them."""
         self.parameters.flat[:] = flat
         self._packs.pack(back=False, parallel=False)
         self._backward = False
 
     def pack_backward(self) -> None:
-        """Pack the transposes too, which only a backward pass needs."""
+        """Also pack the transposes, which only a backward pass needs."""
         if not self._backward:
             self._packs.pack(forward=False, parallel=False)
             self._backward = True
 
     def initial_state(self) -> I32:
-        """The last `context` tokens, (n, 1): none yet."""
+        """Return the window of the last `context` tokens, (n, 1), with nothing read yet."""
         return np.full((self.config.context, 1), self.config.vocabulary_size, np.int32)
 
     def read(self, token: int, state: I32) -> F32:
-        """Read one token; `state` moves on in place. Returns the logits of the next one, (V,), valid until the next."""
+        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call."""
         state[:-1] = state[1:]
         state[-1] = token
         self.run(state, self._one)
@@ -61,7 +61,7 @@ class SerialFeedForward:
         self.head.forward_serial(work.h, work.logits)
 
     def look(self, tokens: I32) -> "FeedForwardLook":
-        """Read tokens (T,) from nothing and keep all that was computed."""
+        """Read tokens (T,) from the initial state and keep all intermediate results."""
         work = Activations(self.config, tokens.size)
         before = np.full(self.config.context - 1, self.config.vocabulary_size, np.int32)
         self.run(np.concatenate((before, tokens.astype(np.int32)))[:, None].copy(), work)
@@ -69,7 +69,7 @@ class SerialFeedForward:
 
 
 class Activations:
-    """What is computed for T tokens: x (T, n I), z (T, padded H), h (T, H), logits (T, padded V)."""
+    """Results for T tokens: x (T, n I), z (T, padded H), h (T, H), logits (T, padded V)."""
 
     def __init__(self, config: ModelConfig, T: int) -> None:
         self.x = zeros(T, config.context * config.embedding)
@@ -79,7 +79,7 @@ class Activations:
 
 
 class FeedForwardLook:
-    """What the model computed for one text, and how far back its losses reach."""
+    """What the model computed for one text, and the reach of its losses."""
 
     attention: F32 | None = None
 
@@ -93,9 +93,10 @@ class FeedForwardLook:
         return (Stave("h", 0, self.h.copy(), True, 1.0),)
 
     def reach(self, dlogits: F32) -> tuple[F32, F32]:
-        """(1, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t; see `serial.Look.reach`.
+        """Return (1, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t.
 
-        Loss t hangs on the hidden units of timestep t - 1 alone, and on the tokens of its window: beyond it is nothing.
+        See `serial.Look.reach`. Loss t depends only on the hidden units of timestep t - 1 and the tokens in their
+        window; earlier entries are 0.
         """
         model, config, T = self.model, self.model.config, len(dlogits)
         earlier = np.tri(T, k=-1, dtype=bool)
@@ -106,7 +107,7 @@ class FeedForwardLook:
         model.pack_backward()
         dh = zeros(T, padded(config.hidden))
         model.head.backward_input_serial(dlogits, dh)
-        dh = dh[1:]  # row t - 1: of loss t, at timestep t - 1
+        dh = dh[1:]  # row t - 1: gradient of loss t at timestep t - 1
         hidden[0, np.arange(1, T), np.arange(T - 1)] = np.sqrt(np.square(dh, dtype=np.float64).sum(axis=1))
         dz = dh.copy()
         dz[:, : config.hidden] *= 1 - np.square(self.h[:-1])

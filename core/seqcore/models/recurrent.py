@@ -1,9 +1,9 @@
-"""A recurrent language model: tokens in, a loss per place and all gradients out.
+"""A recurrent language model: tokens in, a loss per position and all gradients out.
 
     tokens -> input table -> layer 0 -> (dropout -> input product -> layer l)* -> dropout -> head -> losses
 
-Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Names of parameters, N the columns of a
-cell's products (rnn H, gru 3H, lstm 4H):
+Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Parameters, with N the columns of
+the cell's products (rnn H, gru 3H, lstm 4H):
 
     embedding.E (V, I)      unless one-hot          layers.0.W_xh (I or V, N)    layers.l.W_xh (H, N)
     layers.l.W_hh (H, N)    layers.l.b (N,)         gru: layers.l.b_hn (H,)      head.W_hy (H, V)    head.b_y (V,)
@@ -35,7 +35,7 @@ CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes."""
+    """Return the parameters' names and shapes."""
     V, H, cell = config.vocabulary_size, config.hidden, CELLS[config.family]
     named: dict[str, tuple[int, ...]] = {}
     if config.embedding:
@@ -49,7 +49,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def initial(config: ModelConfig, seed: int) -> Parameters:
-    """PyTorch's: uniform in +-1/sqrt(H), the embedding standard normal; but for what a cell says of its bias."""
+    """Initialise as PyTorch does: uniform in +-1/sqrt(H), a standard normal embedding; biases by `Cell.draw_bias`."""
     parameters = Parameters(shapes(config))
     draw, cell = np.random.default_rng(seed), CELLS[config.family]
     bound = 1 / math.sqrt(config.hidden)
@@ -70,13 +70,13 @@ class RecurrentWorkspace:
     layers: list[CellWorkspace]
     inputs: list[F32]  # of layer l >= 1: x W_xh + b, (T * B, padded N); empty for layer 0
     dropped: list[F32]  # of layer l: dropout(h), (T * B, H), or empty
-    index: I32  # (T * B,) 0, 1, 2, ...: row n of the inputs serves place n
+    index: I32  # (T * B,) 0, 1, 2, ...: row n of the inputs is for position n
     logits: F32  # (T * B, padded V); dlogits after a backward pass
     losses: F32  # (T * B,)
 
     @staticmethod
     def bytes_needed(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
-        """What `of` will allocate: linear in T, B and H."""
+        """Return the bytes that `of` will allocate: linear in T, B and H."""
         H, L, M, cell = config.hidden, config.layers, T * B, CELLS[config.family]
         dropped = L * H if config.dropout and backward else 0
         return L * cell.bytes_needed(T, B, H, backward) + 4 * M * (
@@ -85,7 +85,7 @@ class RecurrentWorkspace:
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "RecurrentWorkspace":
-        """Zeroed arrays."""
+        """Allocate zeroed arrays."""
         H, M, cell = config.hidden, T * B, CELLS[config.family]
         drops, width = M if config.dropout and backward else 0, padded(cell.products * H)
         return RecurrentWorkspace(
@@ -98,22 +98,22 @@ class RecurrentWorkspace:
         )
 
     def reset(self, rows: slice = slice(None)) -> None:
-        """Start those rows of the batch from nothing."""
+        """Zero the state of those rows of the batch."""
         for state in self.state().values():
             state[rows] = 0
 
     def carry(self) -> None:
-        """The state after the last timestep becomes the state before the next first one."""
+        """Carry the state after the last timestep into the next batch."""
         for layer in self.layers:
             layer.carry()
 
     def state(self) -> dict[str, F32]:
-        """Views of every layer's state before the first timestep, (B, H), by layer and name: "0.h"."""
+        """Return views of every layer's state before the first timestep, (B, H), keyed by layer and name: "0.h"."""
         return {f"{n}.{name}": view for n, layer in enumerate(self.layers) for name, view in layer.state().items()}
 
 
 class RecurrentModel:
-    """The layers over one parameter buffer and one gradient buffer. Parallel: for the training thread alone."""
+    """The layers over one parameter buffer and one gradient buffer. Parallel: only for the training thread."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
@@ -128,20 +128,20 @@ class RecurrentModel:
         self._packs = packs(parameters.flat, *self.layers, *(layer.input for layer in self.layers), self.head.linear)
 
     def pack(self, backward: bool = True) -> None:
-        """Read the parameters as they are now; once after every change of them."""
+        """Repack the current parameters; call once after every change."""
         self._packs.pack(back=backward)
 
     def work_per_token(self) -> float:
-        """Floating-point operations that one token of training needs: 6 for each weight that is multiplied.
+        """Return the floating-point operations per training token: 6 per weight used in a product.
 
-        The first layer's input product is a table lookup and not counted.
+        The first layer's input product is a table lookup and is not counted.
         """
         H, L, V = self.config.hidden, self.config.layers, self.config.vocabulary_size
         N = self.layers[0].products * H
         return 6.0 * (L * N * H + (L - 1) * N * H + H * V)
 
     def _forward(self, tokens: I32, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
-        """Run the layers; returns what the head reads, (T * B, H). `key` (seed, step) draws the dropout."""
+        """Run the layers and return the head's input, (T * B, H). `key` (seed, step) seeds the dropout; None: none."""
         T, B = tokens.shape
         x, rate = NO_MATRIX, self.config.dropout
         for n, (layer, arrays) in enumerate(zip(self.layers, work.layers, strict=True)):
@@ -158,7 +158,7 @@ class RecurrentModel:
         return x
 
     def losses(self, tokens: I32, targets: I32, work: RecurrentWorkspace) -> F32:
-        """The loss at every place, (T, B), without dropout and gradients; NaN where masked."""
+        """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
         x = self._forward(tokens, work, None)
         self.head.forward(x, targets.reshape(-1), 1.0, work.logits, work.losses, None)
         return work.losses.reshape(targets.shape)
@@ -166,7 +166,7 @@ class RecurrentModel:
     def losses_and_gradient(
         self, tokens: I32, targets: I32, work: RecurrentWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
-        """The loss at every place, (T, B), and in `gradient` that of their mean over the places not masked."""
+        """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         T, B = tokens.shape
         key = (seed, step)
         x = self._forward(tokens, work, key)
@@ -174,7 +174,7 @@ class RecurrentModel:
         dh = work.layers[-1].dh.reshape(T * B, -1)
         self.head.forward(x, targets.reshape(-1), scale, work.logits, work.losses, dh)
         second = self.head.second(B, work.logits)
-        if self.config.dropout:  # else the head reads the states themselves, and its gradient comes with theirs
+        if self.config.dropout:  # else the head reads h itself, and its dW is computed in the same product as dW_hh
             self.head.backward(x, work.logits)
             second = NO_SECOND
         for n in range(len(self.layers) - 1, -1, -1):
@@ -195,7 +195,7 @@ class RecurrentModel:
         return work.losses.reshape(targets.shape)
 
     def clocked(self) -> Iterator[Clocked]:
-        """What a benchmark measures apart, see `Clocked`."""
+        """Yield the methods that a benchmark times separately; see `Clocked`."""
         yield Clocked(self, "pack", "pack")
         yield Clocked(self.table, "forward", "table")
         yield Clocked(self.table, "backward", "table")
@@ -203,7 +203,7 @@ class RecurrentModel:
             yield Clocked(layer, "forward", "scan forward")
             yield Clocked(layer, "backward_weights", "weight gradients")
             yield Clocked(layer, "backward", "scan backward", "weight gradients")
-            if layer is not self.layers[0]:  # the first layer's product is in the table
+            if layer is not self.layers[0]:  # the first layer's input product is in the table
                 yield Clocked(layer.input, "forward", "scan forward")
                 yield Clocked(layer.input, "backward_input", "scan backward")
                 yield Clocked(layer.input, "backward_weights", "weight gradients")

@@ -1,7 +1,7 @@
-"""A recurrent model on one thread, on its own copy of the parameters: it writes, and shows what is inside.
+"""A recurrent model on one thread, on its own copy of the parameters: for generation and inspection.
 
-*Reach* takes one batched backward pass with a row for each loss: row t enters at timestep t - 1, where token t was
-predicted, and all rows go back through the same gates.
+*Reach* is computed by one batched backward pass with one row per loss: row t starts at timestep t - 1, where token t
+was predicted, and all rows go back through the same gates.
 """
 
 import math
@@ -20,13 +20,13 @@ from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
-_KEPT_ROWS = 4096  # input rows that are kept, at most: of an LSTM, a row is 16 bytes a unit
+_KEPT_ROWS = 4096  # cached input rows at most; a row of an LSTM takes 16 bytes per unit
 
 
 class SerialRecurrent:
-    """A recurrent language model that reads tokens one row at a time. Not for two threads at once."""
+    """A recurrent language model that reads one sequence, token by token. Not thread-safe."""
 
-    longest: int | None = None  # tokens that `look` takes: as many as there are
+    longest: int | None = None  # tokens that `look` accepts: no limit
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
@@ -45,20 +45,20 @@ class SerialRecurrent:
             self.load(parameters.flat)
 
     def load(self, flat: F32) -> None:
-        """Take over the parameters (P,) as they are now."""
+        """Copy the parameters (P,) and repack them."""
         self.parameters.flat[:] = flat
         self._packs.pack(back=False, parallel=False)
         self._rows.clear()
         self._backward = False
 
     def pack_backward(self) -> None:
-        """Pack the transposes too, which only a backward pass needs."""
+        """Also pack the transposes, which only a backward pass needs."""
         if not self._backward:
             self._packs.pack(forward=False, parallel=False)
             self._backward = True
 
     def input_rows(self, tokens: I32) -> F32:
-        """x W_xh + b of the first layer for tokens (T,): (T, padded N)."""
+        """Return x W_xh + b of the first layer for tokens (T,): (T, padded N)."""
         linear = self.layers[0].input
         rows = zeros(tokens.size, linear.width)
         if "embedding.E" not in self.parameters:
@@ -79,11 +79,11 @@ class SerialRecurrent:
         return row
 
     def initial_state(self) -> list[CellWorkspace]:
-        """What every layer remembers before anything is read, with room for the step that is being made."""
+        """Return every layer's zero state, with room for the current timestep."""
         return [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.layers]
 
     def read(self, token: int, state: list[CellWorkspace]) -> F32:
-        """Read one token; `state` moves on in place. Returns the logits of the next one, (V,), valid until the next."""
+        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call."""
         inputs = self._row(token)
         for n, (layer, work) in enumerate(zip(self.layers, state, strict=True)):
             if n:
@@ -95,7 +95,7 @@ class SerialRecurrent:
         return self._predicted
 
     def look(self, tokens: I32) -> "RecurrentLook":
-        """Read tokens (T,) from nothing and keep all that was computed."""
+        """Read tokens (T,) from the initial state and keep all intermediate results."""
         T, H = tokens.size, self.config.hidden
         index, inputs = np.arange(T, dtype=np.int32), self.input_rows(tokens)
         layers = [self.cell.workspace(T, 1, H, backward=False) for _ in self.layers]
@@ -110,7 +110,7 @@ class SerialRecurrent:
 
 
 class RecurrentLook:
-    """What a model computed for one text, and how far back its losses reach."""
+    """What the model computed for one text, and the reach of its losses."""
 
     attention: F32 | None = None
 
@@ -120,7 +120,7 @@ class RecurrentLook:
 
     @property
     def staves(self) -> tuple[Stave, ...]:
-        """Gates and states of all layers, bottom first."""
+        """Return the gates and states of all layers, bottom first."""
         config, H, staves = self.model.config, self.model.config.hidden, []
         limit = math.inf if (config.family, config.activation) == ("rnn", "relu") else 1.0  # of h
         for n, work in enumerate(self.layers):
@@ -133,9 +133,9 @@ class RecurrentLook:
         return tuple(staves)
 
     def reach(self, dlogits: F32) -> tuple[F32, F32]:
-        """(layers, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t.
+        """Return (layers, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t.
 
-        Row t of dlogits (T, V) is the gradient of loss t at the logits after token t - 1; row 0 is not read.
+        Row t of dlogits (T, V) is the gradient of loss t at the logits after token t - 1; row 0 is unused.
         """
         model, L, T = self.model, len(self.layers), len(dlogits)
         hidden, inputs = np.full((L, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
@@ -152,7 +152,7 @@ class RecurrentLook:
         below, dx = zeros(T, padded(H)), zeros(T, padded(x_width))
         norms = np.zeros(T, np.float32)
         for s in range(T - 2, -1, -1):
-            rows = slice(s + 1, T)  # the losses that lie after s
+            rows = slice(s + 1, T)  # the losses after s
             dh[-1][s + 1] += enters[s + 1]
             for n in range(L - 1, -1, -1):
                 layer, out = model.layers[n], (below if n else dx)[rows]

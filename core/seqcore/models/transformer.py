@@ -1,13 +1,13 @@
-"""A causal transformer language model, as nanoGPT has it: tokens in, a loss per place and all gradients out.
+"""A causal transformer language model, as in nanoGPT: tokens in, a loss per position and all gradients out.
 
     tokens -> E + positions -> dropout -> L blocks -> norm -> head -> losses
 
 Shapes: tokens and targets (T, B) int32, time first, T at most `context`; a target of -1 is masked. Inside, rows are
-batch first. The parameters are listed in `transformer_weights`, the equations stand in `layers.block`.
+batch first. The parameters are listed in `transformer_weights`, the equations in `layers.block`.
 
-Dropout acts on the residual stream: on the embedding (place 0) and on the output of each branch (places 2l+1 and 2l+2
-of block l), and not on the attention weights. The keys of `layers.dropout` are dropout_key(seed, step, place), with
-rows counted batch first.
+Dropout acts on the residual stream: on the embedding (stage 0) and on the output of each branch (stages 2l+1 and 2l+2
+of block l), but not on the attention weights. Its keys are `layers.dropout.dropout_key(seed, step, stage)`, with rows
+counted batch first.
 """
 
 import math
@@ -36,7 +36,7 @@ NO_MASKS = np.zeros(0, np.uint32)
 
 
 def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tuple[int, ...]]:
-    """The shapes of a workspace's arrays, by name; see `layers.block`."""
+    """Return the shapes of a workspace's arrays, by name; see `layers.block`."""
     C, L, M = config.hidden, config.layers, T * B
     width, kept = padded(C), L if backward else 1
     stages, few = (2 * L + 1, 2 * L + 1) if backward else (2, 1)
@@ -59,7 +59,7 @@ def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tu
 
 
 def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
-    """What `TransformerWorkspace.of` will allocate: linear in T, B and hidden."""
+    """Return the bytes that `TransformerWorkspace.of` will allocate: linear in T, B and hidden."""
     return 4 * sum(math.prod(shape) for shape in _shapes(config, T, B, backward).values())
 
 
@@ -71,23 +71,23 @@ class TransformerWorkspace:
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "TransformerWorkspace":
-        """Zeroed arrays; for a forward pass alone one block's serve all blocks."""
+        """Allocate zeroed arrays; in a forward-only workspace, all blocks share the arrays of one."""
         named = _shapes(config, T, B, backward)
         return TransformerWorkspace(Activations(**{name: zeros(*shape) for name, shape in named.items()}))
 
     def reset(self, rows: slice = slice(None)) -> None:
-        """Nothing: every window starts from nothing."""
+        """Do nothing: every window starts without state."""
 
     def carry(self) -> None:
-        """Nothing: no state goes from one window to the next."""
+        """Do nothing: no state is carried from one window to the next."""
 
     def state(self) -> dict[str, F32]:
-        """What is carried to the next step: nothing."""
+        """Return an empty dict: no state is carried."""
         return {}
 
 
 class Transformer:
-    """The model over one parameter buffer and one gradient buffer. Parallel: for the training thread alone."""
+    """The model over one parameter buffer and one gradient buffer. Parallel: only for the training thread."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
@@ -101,26 +101,26 @@ class Transformer:
         self._dbiases = np.zeros_like(self.packed.weights.biases)
 
     def work_per_token(self) -> float:
-        """Floating-point operations that one token of training needs.
+        """Return the floating-point operations per training token.
 
-        6 for each weight that is multiplied, and for each pair of a timestep and an earlier one (or itself) 12 C a
-        block: q k and A v forward, twice that back.
+        6 per weight used in a product, and 12 C per block for each pair of a timestep and an earlier one (or itself):
+        q k and A v forward, twice that backward.
         """
         C, L, pairs = self.config.hidden, self.config.layers, (self.config.context + 1) / 2
         return 6.0 * (L * 12 * C * C + C * self.config.vocabulary_size) + L * pairs * 12 * C
 
     def pack(self, backward: bool = True) -> None:
-        """Read the parameters as they are now; once after every change of them."""
+        """Repack the current parameters; call once after every change."""
         self.packed.pack(backward)
 
     def losses(self, tokens: I32, targets: I32, work: TransformerWorkspace) -> F32:
-        """The loss at every place, (T, B), without dropout and gradients; NaN where masked."""
+        """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
         return self._run(batch_first(tokens), targets, work, NO_MASKS, 1.0, False)
 
     def losses_and_gradient(
         self, tokens: I32, targets: I32, work: TransformerWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
-        """The loss at every place, (T, B), and in `gradient` that of their mean over the places not masked."""
+        """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         rows, masks, places = batch_first(tokens), NO_MASKS, range(2 * self.config.layers + 1)
         if self.config.dropout:
             masks = np.array([dropout_key(seed, step, place) for place in places], np.uint32)
@@ -133,7 +133,7 @@ class Transformer:
     def _run(
         self, rows: I32, targets: I32, work: TransformerWorkspace, masks: Masks, scale: float, backward: bool
     ) -> F32:
-        """All blocks and the head, and back where `backward`; returns the losses (T, B)."""
+        """Run all blocks and the head, and the backward pass if `backward`; returns the losses (T, B)."""
         T, B = targets.shape
         blocks(
             rows, batch_first(targets), self.packed.weights, work.arrays, T, self.config.heads, masks,
@@ -142,14 +142,17 @@ class Transformer:
         return np.ascontiguousarray(work.arrays.losses.reshape(B, T).T)
 
     def clocked(self) -> Iterator[Clocked]:
-        """What a benchmark measures apart, see `Clocked`: a chunk goes forward, through the head and back in one go."""
+        """Yield the methods that a benchmark times separately; see `Clocked`.
+
+        Forward, head and backward are one phase: each chunk of rows runs through all three in one call.
+        """
         yield Clocked(self, "pack", "pack")
         yield Clocked(self, "_run", "forward and back")
         yield Clocked(self, "_backward_weights", "weight gradients")
         yield Clocked(self, "_backward_embedding", "weight gradients")
 
     def _backward_weights(self, work: Activations) -> None:
-        """The gradients of the blocks' matrices and biases, each one product over all rows, and of the norms."""
+        """Compute the gradients of the blocks' matrices and biases, each one product over all rows, and of norms."""
         g, L = self.gradient, self.config.layers
         blocks_weights(work, g.flat, self._places, self._dbiases, TEAM)
         column_sums(work.dscales, self._dscales.reshape(-1))
@@ -165,7 +168,7 @@ class Transformer:
                 at += to.size
 
     def _backward_embedding(self, rows: I32, T: int, work: Activations) -> None:
-        """The gradients of the head, of the embedding, whose matrix may be the same, and of learned positions."""
+        """Compute the gradients of the head, of the embedding (one matrix if tied) and of learned positions."""
         g, top, tied = self.gradient, work.normed[-1], self.config.tied
         if tied:
             outer_sum(work.logits, top, g["embedding.E"])
@@ -176,5 +179,5 @@ class Transformer:
 
 
 def batch_first(array: I32) -> I32:
-    """(T, B) as rows m = b T + t, (M,)."""
+    """Return an array (T, B) as rows m = b T + t, (M,)."""
     return np.ascontiguousarray(array.T).reshape(-1)

@@ -1,6 +1,6 @@
-"""A transformer on one thread, on its own copy of the parameters: it writes texts and is looked at beside training.
+"""A transformer on one thread, on its own copy of the parameters: for generation and inspection during training.
 
-See `seqcore.serial` for what all families have in common.
+See `seqcore.serial` for the interface of all families.
 """
 
 import math
@@ -18,12 +18,12 @@ from seqcore.models.transformer_weights import PackedWeights, shapes
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Stave
 
-SPOILT = Activations._fields.index("slope") + 1  # of the arrays, the first ones: a backward pass reads or changes them
+SPOILT = Activations._fields.index("slope") + 1  # number of leading fields that a backward pass reads or overwrites
 
 
 @dataclass
 class TransformerState:
-    """What was read: the tokens, and the rows of q, k and v of each block, (L, context, padded 3C)."""
+    """The tokens read so far and the q, k, v rows of each block, (L, context, padded 3C)."""
 
     tokens: I32  # (context,), the first `length` of them
     cache: F32
@@ -31,11 +31,11 @@ class TransformerState:
 
 
 class SerialTransformer:
-    """Reads tokens one after another, or looks at a whole text. Not for two threads at once."""
+    """A transformer that reads tokens one at a time, or a whole text. Not thread-safe."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
-        self.longest: int | None = config.context  # tokens that `look` takes at most
+        self.longest: int | None = config.context  # most tokens that `look` accepts
         self.parameters = Parameters(shapes(config))
         self.packed = PackedWeights(config, self.parameters)
         self._logits = zeros(1, padded(config.vocabulary_size))
@@ -44,28 +44,28 @@ class SerialTransformer:
             self.load(parameters.flat)
 
     def load(self, flat: F32) -> None:
-        """Take over the parameters (P,) as they are now."""
+        """Copy the parameters (P,) and repack them."""
         self.parameters.flat[:] = flat
         self.packed.pack(backward=False, parallel=False)
         self._packed_back = False
 
     def pack_backward(self) -> None:
-        """Pack the transposes too, which only a backward pass needs."""
+        """Also pack the transposes, which only a backward pass needs."""
         if not self._packed_back:
             self.packed.pack_backward_serial()
             self._packed_back = True
 
     def initial_state(self) -> TransformerState:
-        """Before anything is read."""
+        """Return a state with an empty cache."""
         config = self.config
         cache = zeros(config.layers, config.context, padded(3 * config.hidden))
         return TransformerState(np.zeros(config.context, np.int32), cache)
 
     def read(self, token: int, state: TransformerState) -> F32:
-        """Read one token; `state` moves on in place. Returns the logits of the next one, (V,), valid until the next.
+        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call.
 
-        The model knows `context` places and no more. When they are taken, the last context // 2 tokens are read again
-        as if nothing had come before them, and the text goes on from there.
+        The model has `context` positions. When they are full, the last context // 2 tokens are re-read from position 0
+        as a new context, and reading continues from there.
         """
         if state.length == self.config.context:
             again = state.tokens[state.length - state.length // 2 :].copy()
@@ -79,18 +79,18 @@ class SerialTransformer:
         return self._logits[0, : self.config.vocabulary_size]
 
     def look(self, tokens: I32) -> "TransformerLook":
-        """Everything about tokens (T,), 1 <= T <= context, read from nothing."""
+        """Read tokens (T,), 1 <= T <= context, from an empty context and keep all intermediate results."""
         return TransformerLook(self, self.forward(tokens))
 
     def forward(self, tokens: I32) -> Activations:
-        """All arrays of tokens (T,), read from nothing."""
+        """Run tokens (T,) from an empty context and return all arrays."""
         work = TransformerWorkspace.of(self.config, tokens.size, 1).arrays
         look_forward(tokens, self.packed.weights, work, self.config.heads)
         return work
 
 
 class TransformerLook:
-    """What is seen of one text: logits (T, V), staves, and attention (layers, heads, T, T), NaN where s > t."""
+    """Results for one text: logits (T, V), staves, and attention (layers, heads, T, T), NaN where s > t."""
 
     def __init__(self, model: SerialTransformer, work: Activations) -> None:
         config, T = model.config, len(work.logits)
@@ -101,9 +101,10 @@ class TransformerLook:
         self.staves = _staves(config, work)
 
     def reach(self, dlogits: F32) -> tuple[F32, F32]:
-        """|d loss_t / d h_s| (layers, T, T), h the stream after a block, and |d loss_t / d x_s| (T, T); NaN for s >= t.
+        """Return (layers, T, T) |d loss_t / d h_s|, h the stream after a block, and (T, T) |d loss_t / d x_s|.
 
-        Row t of dlogits (T, V) is the gradient of loss_t at the logits after token t - 1; row 0 is not used.
+        NaN where s >= t. Row t of dlogits (T, V) is the gradient of loss t at the logits after token t - 1; row 0 is
+        unused.
         """
         model, config, T = self._model, self._model.config, len(dlogits)
         hidden, inputs = np.full((config.layers, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
@@ -119,7 +120,7 @@ class TransformerLook:
 
 
 def _staves(config: ModelConfig, work: Activations) -> tuple[Stave, ...]:
-    """The norms of q, k and v by head, (T, heads), and of the stream at each place, (T, layers + 1)."""
+    """Return the norms of q, k, v per head, (T, heads), and of the stream at each block boundary, (T, layers + 1)."""
     C, T = config.hidden, work.x.shape[1]
     stream = np.ascontiguousarray(_norms(work.x[::2, :, :C]).T)
     staves = []
@@ -132,7 +133,7 @@ def _staves(config: ModelConfig, work: Activations) -> tuple[Stave, ...]:
 
 
 def _norms(vectors: F32) -> F32:
-    """The Euclidean norms over the last axis."""
-    with np.errstate(invalid="ignore", over="ignore"):  # a model that diverged is shown as it is
+    """Return the Euclidean norms over the last axis."""
+    with np.errstate(invalid="ignore", over="ignore"):  # show a diverged model without warnings
         norms: F32 = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=-1)).astype(np.float32)
     return norms

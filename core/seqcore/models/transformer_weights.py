@@ -1,6 +1,6 @@
-"""The parameters of a transformer: their names, shapes and first values, and how the kernels read them.
+"""The parameters of a transformer: names, shapes, initial values, and their packed layout for the kernels.
 
-Names, with V the vocabulary and C = hidden; head.W_hy unless tied, for then the logits are x E^T:
+Names, with V the vocabulary size and C = hidden; no head.W_hy if tied: the logits are then x E^T:
 
     embedding.E (V, C)   embedding.P (context, C) learned positions   head.W_hy (C, V)
     layers.l.W_qkv (C, 3C)   layers.l.W_o (C, C)   layers.l.W_fc (C, 4C)   layers.l.W_proj (4C, C)
@@ -24,7 +24,7 @@ BIASES = ("b_qkv", "b_o", "b_fc", "b_proj")
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes."""
+    """Return the parameters' names and shapes."""
     V, C = config.vocabulary_size, config.hidden
     named: dict[str, tuple[int, ...]] = {"embedding.E": (V, C)}
     if config.positions == "learned":
@@ -41,13 +41,13 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def is_bias(name: str) -> bool:
-    """True for a parameter that starts at zero and that a model without biases has not."""
+    """Return whether the parameter is a bias: initially zero, and absent in a model without biases."""
     last = name.rsplit(".", 1)[-1]
     return last == "b" or last.startswith("b_")
 
 
 def initial(config: ModelConfig, seed: int) -> Parameters:
-    """As nanoGPT: normal(0, 0.02), smaller by sqrt(2 layers) where it writes to the stream; gains 1, biases 0."""
+    """Initialise as nanoGPT does: normal(0, 0.02), divided by sqrt(2 layers) for W_o and W_proj; gains 1, biases 0."""
     parameters = Parameters(shapes(config))
     draw = np.random.default_rng(seed)
     for name, view in parameters.items():
@@ -60,7 +60,7 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
 
 
 def sinusoid(context: int, C: int) -> F32:
-    """(context, C): sin(t / 10000^(2i/C)) in the even columns, cos in the odd ones (Vaswani et al. 2017)."""
+    """Return (context, C): sin(t / 10000^(2i/C)) in the even columns, cos in the odd ones (Vaswani et al. 2017)."""
     angle = np.arange(context)[:, None] / 10_000.0 ** (np.arange(0, C, 2) / C)
     table = np.empty((context, C), np.float32)
     table[:, 0::2], table[:, 1::2] = np.sin(angle), np.cos(angle)[:, : C // 2]
@@ -68,13 +68,13 @@ def sinusoid(context: int, C: int) -> F32:
 
 
 def rotations(context: int, d: int) -> F32:
-    """(context, d): cos and sin of t / 10000^(2i/d), beside each other for each pair (Su et al. 2021)."""
+    """Return (context, d): cos and sin of t / 10000^(2i/d), adjacent for each pair (Su et al. 2021)."""
     angle = np.arange(context)[:, None] / 10_000.0 ** (np.arange(0, d, 2) / d)
     return np.stack((np.cos(angle), np.sin(angle)), axis=2).reshape(context, d).astype(np.float32)
 
 
 class PackedWeights:
-    """The parameters as the kernels read them: every matrix as panels, in one buffer that one kernel fills."""
+    """The parameters in the layout of the kernels: every matrix as panels, in one buffer that one kernel fills."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
@@ -96,17 +96,17 @@ class PackedWeights:
         )  # fmt: skip
 
     def _panels(self, layers: int, K: int, N: int) -> F32:
-        """The next piece of the buffer, (layers, ceil(N / NR), K, NR)."""
+        """Return the next slice of the buffer, (layers, ceil(N / NR), K, NR)."""
         size = layers * padded(N) * K
         self._at += size
         return self._packs.panels[self._at - size : self._at].reshape(layers, -1, K, NR)
 
     def pack_backward_serial(self) -> None:
-        """The transposes alone, on one thread."""
+        """Pack only the transposes, on one thread."""
         self._packs.pack(forward=False, parallel=False)
 
     def pack(self, backward: bool, parallel: bool = True) -> None:
-        """Read the parameters as they are now."""
+        """Repack the current parameters."""
         self._packs.pack(back=backward, parallel=parallel)
         p, scales, biases = self.parameters, self.weights.scales, self.weights.biases
         for scale, name in zip(scales, norm_names(self.config.layers), strict=True):
@@ -119,18 +119,18 @@ class PackedWeights:
 
 
 def starts(parameters: Parameters) -> dict[str, int]:
-    """Where each parameter begins in the flat buffer."""
+    """Return the offset of each parameter in the flat buffer."""
     sizes = [math.prod(shape) for shape in parameters.shapes.values()]
     return dict(zip(parameters.shapes, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
 
 
 def norm_names(layers: int) -> list[str]:
-    """The norms' names, by stage."""
+    """Return the names of the norms, in order of stage."""
     return [f"layers.{n}.norm{place}" for n in range(layers) for place in (1, 2)] + ["norm"]
 
 
 def positions(config: ModelConfig, parameters: Parameters) -> tuple[F32, F32]:
-    """(P, turns): what is added to the embedding and by what q and k are turned; empty where there is no such thing."""
+    """Return (P, turns): added to the embedding, and the rotation of q and k; the one not in use is empty."""
     if config.positions == "learned":
         return parameters["embedding.P"], NO_MATRIX
     if config.positions == "sinusoidal":

@@ -1,4 +1,4 @@
-"""The rows of each band of the score."""
+"""Drawing of each band of the score."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 from rich.cells import cell_len
 from rich.style import Style
 
-from seqtui.snapshot import Phase
+from seqtui.live.snapshot import Phase
 from seqtui.tui.panes.drawing import NO_LABEL, cells_row, drawn, heat_row, line_width, sentence
 from seqtui.tui.panes.gutter import label, swatch
 from seqtui.tui.panes.heads import attends_rows, heads_rows, map_rows
@@ -33,14 +33,14 @@ from seqtui.tui.widgets.pane import BLANK, Row, pieces
 from seqtui.visible import visible
 
 _WAITING = {
-    Phase.LOADING: "waits for the corpus and the model",
-    Phase.COMPILING: "waits for the kernels",
-    Phase.FAILED: "nothing to see: the training failed",
+    Phase.LOADING: "waiting for the corpus and the model",
+    Phase.COMPILING: "waiting for the kernels",
+    Phase.FAILED: "nothing to show: training failed",
 }
 
 
 def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
-    """The rows of one band; `alone` is a stave that spends no half line on a gap below."""
+    """Return the rows of one band; `alone` means that staves have no half-line gap below them."""
     match band.kind:
         case Kind.TEXT:
             return [_text(view)]
@@ -69,8 +69,8 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
 
 
 def empty_rows(layout: Layout, ink: Ink, phase: Phase) -> list[Row]:
-    """The staves' names with nothing beside them, and what the score waits for."""
-    text = _WAITING.get(phase, "waits for the first look at a text")
+    """Return rows with the staves' names only, and what the score is waiting for."""
+    text = _WAITING.get(phase, "waiting for the first probe")
     names = {Kind.GUESS: "guess", Kind.LOSS: "loss", Kind.REACH: "reach", Kind.ATTENDS: "attends", Kind.MAP: "map"}
     rows: list[Row] = []
     for band in layout.bands:
@@ -90,7 +90,7 @@ def _text(view: View) -> Row:
 
 
 def _guess(view: View) -> Row:
-    """The likeliest token for each place: dim where it was right, warmer the surer it was where it was wrong."""
+    """Draw the most likely token at each timestep: dim if correct, otherwise warmer with its probability."""
     ink, probe, width = view.ink, view.probe, view.layout.column_width
     glyphs, styles = [], []
     for t in range(view.window.start, view.window.stop):
@@ -104,7 +104,7 @@ def _guess(view: View) -> Row:
 
 
 def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
-    """Bars on a scale that stays; the highest eighth of it is tinted. An infinite loss is as high as there is."""
+    """Draw bars on a steady scale, tinted above three quarters of it; an infinite loss has the full height."""
     ink, top = view.ink, memory.loss_limit.value
     loss = np.where(np.isposinf(view.probe.loss[view.window]), top, view.probe.loss[view.window])
     heights = bar_heights(loss, 0.0, top, band.lines)
@@ -113,7 +113,7 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
     texts = ["loss"]
     texts += [counted(gaps, "gap")] if gaps else []
     texts += [f"{endless:,} are ∞"] if endless else []
-    texts.append(f"0–{top:g} nats" if top >= 0.1 else f"0–{top:g}")  # as many cells as a label has
+    texts.append(f"0–{top:g} nats" if top >= 0.1 else f"0–{top:g}")  # fits the ten cells of a label
     rows = []
     for line in range(band.lines):
         style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"
@@ -125,7 +125,7 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
 
 
 def _trace(band: Band, view: View, memory: Memory) -> list[Row]:
-    """The picked unit over the text, as bars in its stave's colours."""
+    """Draw the picked unit over the text as bars in its stave's colours."""
     stave, ink = view.stave(view.chosen.gate), view.ink
     if stave is None or view.chosen.unit is None:
         return [BLANK] * band.lines
@@ -173,17 +173,20 @@ def _stave(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
 
 
 def stave_rows(lines: int, view: View, alone: bool) -> int:
-    """The rows of values in a stave of `lines` lines: with half blocks, half a line below parts it from the next."""
+    """Return the number of rows of values in a stave of `lines` lines.
+
+    With half blocks a line holds two rows; the last half line is the gap to the next stave.
+    """
     if view.ink.colourless:
         return lines
     return 2 * lines - (0 if alone or lines < 2 else 1)
 
 
 def _readout(view: View) -> Row:
-    """What the playhead crosses in the focused stave, with as many guesses or distances as there is room for."""
+    """Describe the focused stave at the playhead, with as many guesses or distances as fit."""
     warning = [Part(f"   {visible(view.probe.warning)}")] if view.probe.warning else []
     room = view.layout.gutter + view.layout.columns * view.layout.column_width
-    for count in range(len(BACK), -2, -1):  # -1: the least
+    for count in range(len(BACK), -2, -1):  # -1: the shortest form
         parts = _said(view, count) + warning
         if sum(cell_len(part.text) for part in parts) <= room:
             break
@@ -191,7 +194,7 @@ def _readout(view: View) -> Row:
 
 
 def _said(view: View, count: int) -> list[Part]:
-    """The readout of the stave that has the focus; the reach says it itself where there is a line for it."""
+    """Return the readout of the focused stave; for the reach, the distances if the layout has a NOTE line."""
     t, unit, focus, weights = view.place.playhead, view.chosen.unit, view.chosen.focus, view.attention
     if focus == "reach":
         if any(band.kind is Kind.NOTE for band in view.layout.bands):

@@ -1,4 +1,4 @@
-"""How a line of the score is put together: its label, its cells under the text, the playhead's column lit."""
+"""Lines of the score: a label, then cells aligned with the text, with the playhead's column highlighted."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,22 +20,22 @@ from seqtui.visible import cell, cell_width
 _WORD_COLUMN = 8
 Label = tuple[str, str, str, bool]  # text, style name, focus key, marked
 NO_LABEL: Label = ("", "faint", "", False)
-_BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as a vocabulary of bytes names those that are no character
+_BYTE = re.compile(r"\\x[0-9a-f]{2}")  # name of a byte that is not a character, in a byte vocabulary
 
 
 def gutter_of(view: View, about: Label) -> list[Segment]:
-    """The label at the left of a line."""
+    """Return the label at the left of a line."""
     text, style, key, marked = about
     return label(view.layout.gutter, text, getattr(view.ink, style), view.ink, key=key, marked=marked)
 
 
 def to_a_row(each: int) -> str:
-    """How many timesteps a row stands for, in the ten cells of a label; nothing where it is one."""
-    return "" if each < 2 else f"{each} to a row" if each < 10 else f"{each} a row"
+    """Return the number of timesteps per row as a label of at most ten cells; "" if it is 1."""
+    return "" if each < 2 else f"{each} per row" if each < 10 else f"{each}/row"
 
 
 def cells_row(view: View, about: Label, glyphs: list[str], styles: list[Style]) -> Row:
-    """A row of one glyph (of the column's width) a timestep, the playhead's column lit."""
+    """Return a row of one glyph (of the column's width) per timestep, with the playhead's column highlighted."""
     if 0 <= view.lit < len(styles):
         styles[view.lit] = view.ink.lit(styles[view.lit])
     key = (view.layout.gutter, about, tuple(glyphs), tuple(styles))
@@ -43,13 +43,13 @@ def cells_row(view: View, about: Label, glyphs: list[str], styles: list[Style]) 
 
 
 def line_width(view: View) -> int:
-    """Cells of a line that has one column for each timestep in view."""
+    """Return the width in cells of a line with one column for each timestep in view."""
     columns: int = view.window.stop - view.window.start
     return view.layout.gutter + columns * view.layout.column_width
 
 
 def heat_row(view: View, about: Label, pair: tuple[U8, U8], painter: HeatmapPainter) -> Row:
-    """A line of a heatmap: the codes of its upper and lower row."""
+    """Return a line of a heatmap from the codes of its upper and lower row."""
     top, bottom = pair
     key = (view.layout.gutter, view.layout.column_width, about, top.tobytes(), bottom.tobytes(), view.lit)
     return Row(key, lambda: [*gutter_of(view, about), *painter.line(top, bottom, view.lit)], line_width(view))
@@ -57,20 +57,20 @@ def heat_row(view: View, about: Label, pair: tuple[U8, U8], painter: HeatmapPain
 
 @lru_cache(maxsize=1 << 14)
 def drawn(symbol: str, width: int) -> str:
-    """A token in a column: exactly `width` cells, words with a space between them and none of their own."""
+    """Return a token in exactly `width` cells; from 3 cells on the last one is a space between words."""
     return fit(cell(bare(symbol)), width) if width < 3 else fit(cell(bare(symbol)), width - 1) + " "
 
 
 def bare(symbol: str) -> str:
-    """What of a token is drawn in a column: a word without the spaces around it, of a byte no character has its digits.
+    """Return the part of a token drawn in a column.
 
-    What is nothing but spaces stays.
+    A word loses its surrounding spaces, a byte such as `\\x1f` keeps its digits only; a token of only spaces stays.
     """
     return symbol[2:] if _BYTE.fullmatch(symbol) else symbol.strip(" ") or symbol
 
 
 def sentence(view: View, parts: Sequence[Part], before: Callable[[], list[Segment]] | None = None) -> Row:
-    """Words below the staves, from their left edge on or, where these are narrow, from the pane's."""
+    """Return a line of text below the staves, indented to their left edge if it fits there."""
     ink, gutter = view.ink, view.layout.gutter
     size = sum(cell_len(part.text) for part in parts)
     indent = gutter if before or size <= view.layout.columns * view.layout.column_width else 0
@@ -80,7 +80,7 @@ def sentence(view: View, parts: Sequence[Part], before: Callable[[], list[Segmen
 
 
 def column_width(probe: Probe, tokens_by: str) -> int:
-    """Cells a timestep: 1, 2 where a character is a wide one, up to 8 (with the space between) for words."""
+    """Return the cells per timestep: 1, or 2 if a character is wide; for words up to 8, including the space."""
     shown = [*probe.symbols, *(guesses[0] for guesses in probe.top_symbols if guesses)]
     widest = max((cell_width(bare(symbol)) for symbol in shown), default=1)
     return min(widest, 2) if tokens_by != "word" else min(widest + 1, _WORD_COLUMN)

@@ -1,47 +1,47 @@
-"""Where the thumbnails of all heads stand: plain numbers."""
+"""Grid layout of the attention heads' thumbnails."""
 
 from dataclasses import dataclass
 
-_NARROWEST = 7  # cells of a thumbnail: with the gap a caption of a name and a number
-_LEGIBLE = (10, 4)  # cells and lines from which on a caption tells the distance too, and a shape is one
-_LOWEST = 3  # lines: the caption and four rows of pixels, below which there is nothing to tell apart
+_NARROWEST = 7  # minimum cells of a thumbnail: with the gap, its caption fits a name and a number
+_LEGIBLE = (10, 4)  # minimum cells and lines for a caption with the distance and a recognisable pattern
+_LOWEST = 3  # minimum lines: the caption and four rows of pixels; with fewer, heads look the same
 _GAP = 1  # cells between thumbnails
-_WIDEST = 16  # cells that a thumbnail may have although it is lower than wide
-_LEGEND = 1  # line above them all
+_WIDEST = 16  # cells a thumbnail may have even if it is then wider than square
+_LEGEND = 1  # lines above all thumbnails
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Thumbnails in rows, below a line that explains their captions. They are numbered layer by layer, from 0."""
+    """Rows of thumbnails below a line that explains their captions. Heads are numbered layer by layer, from 0."""
 
-    columns: int  # thumbnails a row
-    width: int  # cells of one
-    lines: int  # of one, with its caption
-    first: int  # the number of the first that is shown
-    count: int  # how many are shown
-    total: int  # how many there are
+    columns: int  # thumbnails per row
+    width: int  # cells per thumbnail
+    lines: int  # lines per thumbnail, including its caption
+    first: int  # number of the first head shown
+    count: int  # heads shown
+    total: int  # heads of the model
 
     @property
     def complete(self) -> bool:
-        """Whether all of them are shown."""
+        """Whether all heads are shown."""
         return self.count == self.total
 
     def has_layer(self, heads: int) -> bool:
-        """Whether at least a whole layer of so many heads is shown."""
+        """Return whether at least one complete layer of `heads` heads is shown."""
         return self.count >= heads
 
     @property
     def rows(self) -> int:
-        """Rows of thumbnails."""
+        """Number of rows of thumbnails."""
         return -(-self.count // self.columns)
 
     @property
     def height(self) -> int:
-        """Lines in all, that of the legend included."""
+        """Total lines, including the legend."""
         return _LEGEND + self.rows * self.lines
 
     def at(self, x: int, line: int) -> int | None:
-        """The head under a cell, counted from the grid's own corner."""
+        """Return the number of the head under a cell, relative to the grid's upper left corner; None outside."""
         row, column = (line - _LEGEND) // self.lines, x // (self.width + _GAP)
         if line < _LEGEND or not (0 <= x < self.columns * (self.width + _GAP)):
             return None
@@ -49,7 +49,7 @@ class Grid:
         return self.first + number if number < self.count else None
 
     def place(self, line: int) -> tuple[range, int] | None:
-        """The heads that a line crosses, and which of their lines it is: 0 is the caption. None beyond them."""
+        """Return the heads on a line and which of their lines it is (0 is the caption); None outside."""
         row, within = divmod(line - _LEGEND, self.lines)
         if line < _LEGEND or row >= self.rows:
             return None
@@ -58,9 +58,9 @@ class Grid:
 
 
 def arrange_heads(width: int, lines: int, layers: int, heads: int, picked: int) -> Grid | None:
-    """The grid that shows all heads largest, or else those of the layer of `picked`, or else some beside it.
+    """Return the grid with the largest thumbnails of all heads, else of the layer of `picked`, else of heads near it.
 
-    None without room for any.
+    None if no thumbnail fits.
     """
     total, room = layers * heads, lines - _LEGEND
     if width < _NARROWEST or room < 2 or total < 1:
@@ -79,7 +79,10 @@ def arrange_heads(width: int, lines: int, layers: int, heads: int, picked: int) 
 
 
 def _largest(width: int, room: int, layers: int, heads: int) -> tuple[int, int] | None:
-    """How many thumbnails in a row are largest where all of so many layers are shown, and how many these are."""
+    """Return the thumbnails per row that make them largest, with all heads of `layers` layers shown, and their number.
+
+    None if they do not fit.
+    """
     best, found = (False, 0), None
     for columns in (*(n for n in range(1, heads) if heads % n == 0), *(n * heads for n in range(1, layers + 1))):
         each = room // -(-layers * heads // columns)
@@ -91,5 +94,5 @@ def _largest(width: int, room: int, layers: int, heads: int) -> tuple[int, int] 
 
 
 def _cells(width: int, columns: int, lines: int) -> int:
-    """The cells of a thumbnail: as wide as it is high, a cell being twice as high as wide, or a little more."""
+    """Return the width of a thumbnail: at most square (a cell is twice as high as wide), or _WIDEST if that is more."""
     return min((width + _GAP) // columns - _GAP, max(_WIDEST, 2 * lines))

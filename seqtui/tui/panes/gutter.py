@@ -1,19 +1,19 @@
-"""The fixed strip of labels at the left of the score."""
+"""The fixed-width strip of labels at the left of the score."""
 
 from rich.segment import Segment
 from rich.style import Style
 
-from seqtui.tui.colours import Scale
+from seqtui.tui.widgets.colours import Scale
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.pane import fit
 
-MARK = "▸"  # at the row of the picked unit, and of the playhead in the triangle
-_INDENT = 13  # gutters from this width on keep two cells for the focus key
+MARK = "▸"  # marks the row of the picked unit, or of the playhead in the triangle
+_INDENT = 13  # gutters of at least this width reserve two cells for the focus key
 
 
 def label(width: int, text: str, style: Style, ink: Ink, *, key: str = "", marked: bool = False) -> list[Segment]:
-    """A label of exactly `width` cells, the focus key before it and the mark at its end."""
+    """Return a label of exactly `width` cells, with the focus key before it and the mark at its end."""
     if width <= 0:
         return []
     indent = f"{key:1} " if width >= _INDENT else ""
@@ -26,7 +26,7 @@ def label(width: int, text: str, style: Style, ink: Ink, *, key: str = "", marke
 
 
 def swatch(width: int, low: str, high: str, scale: Scale, painter: HeatmapPainter, ink: Ink) -> list[Segment]:
-    """The colour key: the scale between its two ends, in a label's place."""
+    """Return the colour key, the scale between the labels of its two ends, in place of a label."""
     if width < _INDENT:
         return [Segment(" " * width, ink.faint)] if width else []
     room = width - 5 - len(low) - len(high)

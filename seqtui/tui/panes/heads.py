@@ -1,4 +1,4 @@
-"""What attention looks at: the playhead's row as bars, the picked head's map, and all heads as thumbnails."""
+"""Attention views: the playhead's row as bars, the picked head's map, and all heads as thumbnails."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 
-from seqtui.tui.colours import ATTENTION
 from seqtui.tui.panes import attention
 from seqtui.tui.panes.drawing import cells_row, gutter_of, heat_row, line_width, to_a_row
 from seqtui.tui.panes.grid import Grid, arrange_heads
@@ -16,35 +15,36 @@ from seqtui.tui.panes.layout import Band, Kind, Layout, aside_at
 from seqtui.tui.panes.staves import group_edges
 from seqtui.tui.panes.view import U8, Memory, View
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
+from seqtui.tui.widgets.colours import ATTENTION
 from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
 from seqtui.tui.widgets.ink import rgb
 from seqtui.tui.widgets.numbers import counted, percent, significant
 from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
 
-# From so many cells of a thumbnail on a caption says so much; what stands above them to explain it, longest first.
+# Minimum thumbnail width for each form of caption, and the legends that explain it, longest first.
 _CAPTIONS = (
     (
         28,
         (
-            "layer.head · mean entropy in bits, and in % of an even look · mean places looked back",
-            "entropy in bits, in % of even · places back",
+            "layer.head · mean entropy in bits and in % of uniform · mean distance in tokens",
+            "entropy in bits, in % of max · tokens back",
         ),
     ),
     (
         10,
         (
-            "layer.head · mean entropy in % of an even look · mean places looked back",
-            "entropy in % of even · places back",
+            "layer.head · mean entropy in % of uniform · mean distance in tokens",
+            "entropy in % of max · tokens back",
             "entropy % · back",
         ),
     ),
-    (0, ("layer.head · mean entropy in % of an even look", "entropy in % of even", "entropy %")),
+    (0, ("layer.head · mean entropy in % of uniform", "entropy in % of max", "entropy %")),
 )
 
 
 @dataclass(frozen=True)
 class Means:
-    """Of each head over the text, (layers, heads)."""
+    """Means of each head over the text, (layers, heads): entropy in bits, its share of the maximum, distance."""
 
     bits: attention.F64
     even: attention.F64
@@ -52,12 +52,12 @@ class Means:
 
 
 def head_name(view: View) -> str:
-    """The picked head as everything calls it, counted from 1: 2.3 is the third of the second layer."""
+    """Return the displayed name of the picked head, counted from 1: 2.3 is the third head of the second layer."""
     return f"{view.layer + 1}.{view.head + 1}"
 
 
 def attends_rows(band: Band, view: View, memory: Memory) -> list[Row]:
-    """How much the playhead's place takes from each before it and from itself, for the picked head."""
+    """Draw the picked head's weights of the playhead's timestep as bars, over all timesteps up to it."""
     weights, ink, t = view.attention, view.ink, view.place.playhead
     if weights is None:
         return [BLANK] * band.lines
@@ -80,7 +80,7 @@ def attends_rows(band: Band, view: View, memory: Memory) -> list[Row]:
 
 
 def map_rows(band: Band, view: View, memory: Memory) -> list[Row]:
-    """The picked head at every timestep in view: a row for each (or several) that reads, a column for each it reads."""
+    """Draw the picked head's weights in view: a row per timestep t (or several), a column per timestep s."""
     weights, halves, window = view.attention, not view.ink.colourless, view.window
     if weights is None:
         return [BLANK] * band.lines
@@ -108,13 +108,13 @@ def map_rows(band: Band, view: View, memory: Memory) -> list[Row]:
 
 
 def _joined(row: Row, margin: int, other: Row, view: View) -> Row:
-    """Two rows beside each other, with so many cells between them."""
+    """Join two rows side by side, `margin` cells apart."""
     space = Segment(" " * margin, view.ink.text)
     return Row((row.key, margin, other.key), lambda: [*row.paint(), space, *other.paint()])
 
 
 def heads_rows(band: Band, view: View, memory: Memory) -> list[Row]:
-    """The thumbnails of all heads of all layers, or of as many as there is room for beside the picked one's."""
+    """Draw the thumbnails of all heads of all layers, or of those near the picked one that fit."""
     grid = grid_of(band, view)
     if grid is None:
         return [BLANK] * band.lines
@@ -132,7 +132,7 @@ def _labelled(inner: Row, about: tuple[str, str, str, bool], view: View) -> Row:
 
 
 def grid_of(band: Band, view: View) -> Grid | None:
-    """Where the thumbnails of a band stand in it."""
+    """Return the grid of thumbnails in a band; None without attention or if none fits."""
     weights, layout = view.attention, view.layout
     if weights is None:
         return None
@@ -143,7 +143,7 @@ def grid_of(band: Band, view: View) -> Grid | None:
 
 
 def head_at(layout: Layout, view: View, x: int, y: int) -> tuple[int, int] | None:
-    """The layer and head of the thumbnail under a cell of the pane, counted from 0."""
+    """Return the layer and head (from 0) of the thumbnail under a cell of the pane; None elsewhere."""
     band, line = layout.band_at(y) or (None, 0)
     if band is None or not (band.kind is Kind.HEADS or (band.kind is Kind.MAP and layout.aside)):
         return None
@@ -157,7 +157,7 @@ def head_at(layout: Layout, view: View, x: int, y: int) -> tuple[int, int] | Non
 def _means(view: View, memory: Memory) -> Means:
     def made() -> Means:
         weights = view.attention
-        assert weights is not None  # asked for by those who draw it
+        assert weights is not None  # only called when attention is drawn
         bits = attention.entropy(weights)
         back = attention.mean(attention.distance(weights))
         return Means(attention.mean(bits), attention.mean(attention.evenness(bits)), back)
@@ -166,7 +166,7 @@ def _means(view: View, memory: Memory) -> Means:
 
 
 def _grid_line(grid: Grid, line: int, view: View, memory: Memory) -> Row:
-    """One line of the thumbnails, without a label."""
+    """Draw one line of the thumbnails, without a label."""
     ink = view.ink
     room = grid.columns * (grid.width + 1) - 1
     if line == 0:
@@ -177,7 +177,7 @@ def _grid_line(grid: Grid, line: int, view: View, memory: Memory) -> Row:
         return BLANK
     heads, within = place
     weights = view.attention
-    assert weights is not None  # there is no grid without
+    assert weights is not None  # a grid implies attention
     if within == 0:
         return _captions(grid, heads, view, memory)
     halves = not ink.colourless
@@ -194,7 +194,7 @@ def _grid_line(grid: Grid, line: int, view: View, memory: Memory) -> Row:
 
 
 def _legend(grid: Grid, room: int) -> str:
-    """What the captions mean, and that there are more heads than are seen, in so many cells."""
+    """Return the meaning of the captions in `room` cells, preceded by the number of heads shown if not all are."""
     texts = next(texts for least, texts in _CAPTIONS if grid.width >= least)
     shown = "" if grid.complete else f"{grid.count} of {grid.total} heads · "
     return fit(next((shown + text for text in texts if len(shown + text) <= room), texts[-1]), room)
@@ -205,13 +205,13 @@ def _pixels(top: U8, bottom: U8, painter: HeatmapPainter) -> Row:
 
 
 def _thumbnails(grid: Grid, rows: int, weights: attention.Values) -> U8:
-    """(count, rows, columns) level codes of the heads in a grid."""
+    """Return the level codes (count, rows, columns) of the heads in a grid."""
     flat = weights.reshape(-1, *weights.shape[2:])[grid.first : grid.first + grid.count]
     return attention.folded(flat, rows, grid.width)
 
 
 def _captions(grid: Grid, heads: Sequence[int], view: View, memory: Memory) -> Row:
-    """The names and means of a row of heads; the picked one has a mark, and an accent where there is colour."""
+    """Draw the names and means of a row of heads; the picked one has a mark and the accent style."""
     means, ink = _means(view, memory), view.ink
     count = means.bits.shape[1]
     parts: list[tuple[str, Style]] = []
@@ -225,7 +225,7 @@ def _captions(grid: Grid, heads: Sequence[int], view: View, memory: Memory) -> R
 
 
 def caption(name: str, bits: float, even: float, back: float, cells: int, picked: bool) -> str:
-    """What stands above a thumbnail in so many cells: its name, and as much of its entropy and distance as fits."""
+    """Return a thumbnail's caption of `cells` cells: its name, and as much of its entropy and distance as fits."""
     share = percent(even)
     forms = (f"{bits:.2f} bits {share} {significant(back):>5} back", _both(even, back, cells), share.rstrip("%"))
     if not math.isfinite(bits):
@@ -235,6 +235,6 @@ def caption(name: str, bits: float, even: float, back: float, cells: int, picked
 
 
 def _both(even: float, back: float, cells: int) -> str:
-    """Entropy and distance as bare numbers, the distance of two digits where a third has no room."""
+    """Return entropy and distance as plain numbers, the distance with two digits if three do not fit."""
     far = f"{back:.3g}" if cells >= 13 else f"{back:.2g}"
     return f"{percent(even).rstrip('%')} {far:>{4 if cells >= 13 else 1}}"

@@ -1,4 +1,4 @@
-"""Which staves a score of a given size holds, and how many lines each gets."""
+"""Layout of the score: which bands fit a pane of a given size, and how many lines each gets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,22 +12,22 @@ class Kind(StrEnum):
     """What a band of lines shows."""
 
     TEXT = "text"
-    ATTENDS = "attends"  # how much the playhead's place takes from each before it
+    ATTENDS = "attends"  # the picked head's weights at the playhead
     GUESS = "guess"
-    TRACE = "trace"  # the picked unit over the text
+    TRACE = "trace"  # picked unit over the text
     LOSS = "loss"
     STAVE = "stave"
     REACH = "reach"  # at the playhead
     TRIANGLE = "triangle"  # at every timestep
     MAP = "map"  # of the picked head, at every timestep
-    HEADS = "heads"  # all of them as thumbnails
+    HEADS = "heads"  # thumbnails of all heads
     NOTE = "note"  # the reach in words
     READOUT = "readout"
 
 
 @dataclass(frozen=True)
 class Band:
-    """Lines of one kind; `name` is that of a stave."""
+    """Consecutive lines of one kind; `name` is the stave's name, "" for other kinds."""
 
     kind: Kind
     lines: int
@@ -36,14 +36,14 @@ class Band:
 
 @dataclass(frozen=True)
 class Layout:
-    """Bands from top to bottom, and how the width is shared."""
+    """Bands from top to bottom, and how the width is divided."""
 
     bands: tuple[Band, ...]
     gutter: int
     columns: int  # timesteps that fit
-    column_width: int  # cells a timestep
-    tight: bool = False  # whether staves follow one another without a gap
-    aside: bool = False  # whether the thumbnails of all heads stand at the right of the map
+    column_width: int  # cells per timestep
+    tight: bool = False  # no gap between staves
+    aside: bool = False  # thumbnails of all heads at the right of the map
 
     @property
     def staves(self) -> list[Band]:
@@ -51,7 +51,7 @@ class Layout:
         return [band for band in self.bands if band.kind is Kind.STAVE]
 
     def band_at(self, line: int) -> tuple[Band, int] | None:
-        """The band that a line is in, and which of its lines that is."""
+        """Return the band that contains a line and the line's index in it; None below the last band."""
         for band in self.bands:
             if line < band.lines:
                 return band, line
@@ -61,21 +61,21 @@ class Layout:
 
 @dataclass(frozen=True)
 class Wish:
-    """What there is to show."""
+    """What the score should show."""
 
     staves: Sequence[str]  # of one layer, in the model's order
     chosen: str
-    units: int  # most that a stave of them has
+    units: int  # most units of any of these staves
     trace: bool
     triangle: bool
-    compact: bool  # two staves at most, on a small screen
-    halves: bool = True  # two rows of values a line
-    heads: tuple[int, int] | None = None  # layers and heads of attention, where there is any
-    spread: Kind | None = None  # MAP or HEADS where one of them was asked for instead of the staves
-    steps: int = 0  # timesteps of the text, 0 where they are not known
+    compact: bool  # at most two staves, on a small screen
+    halves: bool = True  # two rows of values per line
+    heads: tuple[int, int] | None = None  # layers and heads, for models with attention
+    spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
+    steps: int = 0  # timesteps of the text, 0 if unknown
 
 
-_FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # which go in first
+_FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # kinds by priority
 _FEWEST_ATTENTION = (Kind.TEXT, Kind.READOUT, Kind.ATTENDS, Kind.STAVE, Kind.LOSS, Kind.REACH, Kind.GUESS)
 _ORDER = (
     Kind.TEXT,
@@ -101,12 +101,12 @@ _STAVE_MOST = 16
 
 
 def gutter_width(width: int) -> int:
-    """Cells for the labels at the left."""
+    """Return the cells for the labels at the left of a pane of `width` cells."""
     return 13 if width >= 60 else 9 if width >= 36 else 0
 
 
 def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
-    """The layout for a pane of width × height cells."""
+    """Return the layout for a pane of width × height cells."""
     gutter = gutter_width(width)
     columns = max(1, (width - gutter) // column_width)
     free = max(0, columns - wish.steps) * column_width - _HEADS_MARGIN if wish.steps else 0
@@ -117,7 +117,7 @@ def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
 
 
 def aside_at(layout: Layout, steps: int) -> int:
-    """The cell that thumbnails beside the map of a text of that many timesteps begin at."""
+    """Return the first cell of the thumbnails at the right of the map of `steps` timesteps."""
     return layout.gutter + steps * layout.column_width + _HEADS_MARGIN
 
 
@@ -126,7 +126,7 @@ def _small(height: int, wish: Wish) -> bool:
 
 
 def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
-    """The bands, and whether the thumbnails stand in `free` cells beside the map."""
+    """Return the bands, and whether the thumbnails are in the `free` cells at the right of the map."""
     fewest = _FEWEST_ATTENTION if wish.heads else _FEWEST
     if height <= len(fewest):
         kept = fewest[:height]
@@ -159,16 +159,16 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
 def _with_heads(
     rest: int, wish: Wish, heads: tuple[int, int], free: int
 ) -> tuple[list[tuple[str, int]], int, int, bool]:
-    """Lines of each stave, of the map and of the thumbnails of attention, and whether these stand beside the map.
+    """Return the lines of each stave, of the map and of the thumbnails, and whether these are at the right of the map.
 
-    The map has as many lines as the text has timesteps for; what was asked for has the room of the staves.
+    The map has no more lines than the timesteps fill; a spread map or grid takes the room of the staves.
     """
     if wish.spread is Kind.HEADS:
         return [], 0, rest, False
     most = -(-wish.steps // (2 if wish.halves else 1)) if wish.steps else rest
     each = min(4, max(2, wish.units // 2 + 1 if wish.halves else wish.units))
     if rest - _MAP_LEAST >= 3 * len(wish.staves):
-        each = min(each, (rest - _MAP_LEAST) // len(wish.staves))  # rather all of them, and lower
+        each = min(each, (rest - _MAP_LEAST) // len(wish.staves))  # prefer all staves with fewer lines each
     fitting = 0 if wish.spread else (rest - _MAP_LEAST) // each
     if wish.spread is None and rest - 2 < _MAP_LEAST:
         staves, triangle = _heatmaps(rest, replace(wish, triangle=False), False)
@@ -189,7 +189,7 @@ def _with_heads(
 
 
 def _grown(staves: list[tuple[str, int]], more: int, wish: Wish) -> list[tuple[str, int]]:
-    """The staves with lines that nothing else has a use for: none has more than its units fill."""
+    """Distribute `more` unused lines over the staves, none getting more than its units fill."""
     most = max(2, wish.units // 2 + 1 if wish.halves else wish.units)
     grown = []
     for name, lines in staves:
@@ -200,7 +200,7 @@ def _grown(staves: list[tuple[str, int]], more: int, wish: Wish) -> list[tuple[s
 
 
 def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]], int]:
-    """Lines of each stave shown, and of the triangle."""
+    """Return the lines of each stave shown, and of the triangle."""
     if rest < 1:
         return [], 0
     if wish.triangle:
@@ -215,16 +215,16 @@ def _heatmaps(rest: int, wish: Wish, small: bool) -> tuple[list[tuple[str, int]]
     triangle = rest - comfortable if whole and rest - comfortable >= _TRIANGLE_LEAST + 2 else 0
     room = min(rest - triangle, most * len(shown))
     each, more = divmod(room, len(shown))
-    first = sorted(shown, key=lambda name: name != wish.chosen)[:more]  # the chosen one is never the smaller
+    first = sorted(shown, key=lambda name: name != wish.chosen)[:more]  # the chosen one is never smaller
     staves = [(name, each + (name in first)) for name in shown]
     spare = rest - triangle - room
     return staves, triangle + (spare if triangle or spare >= _TRIANGLE_LEAST else 0)
 
 
 def _compact(rest: int, wish: Wish) -> list[tuple[str, int]]:
-    """The chosen stave with its eight rows or more and, where there is room, the state below it.
+    """Return the chosen stave with at least eight rows and, if it fits, the state below it.
 
-    Of staves with fewer units than that there are as many as fit.
+    Staves with fewer units than that: as many as fit.
     """
     need = max(1, -(-wish.units // 2) if wish.halves else wish.units)
     if need < _COMPACT_STAVE and rest >= need:
@@ -232,20 +232,20 @@ def _compact(rest: int, wish: Wish) -> list[tuple[str, int]]:
     shown = _preferred(wish, 2 if rest >= _COMPACT_STAVE + 2 else 1)
     if len(shown) == 1:
         return [(shown[0], rest)]
-    room = rest - (rest > 2 * _COMPACT_STAVE)  # a line for the loss, which has one only
+    room = rest - (rest > 2 * _COMPACT_STAVE)  # leave a line for the loss, which has only one
     chosen = max(_COMPACT_STAVE, (room + 1) // 2)
     return [(name, chosen if name == wish.chosen else room - chosen) for name in shown]
 
 
 def _shown(rest: int, wish: Wish) -> list[str]:
-    """The staves that fit: all, or the chosen one with the state and then its neighbours."""
+    """Return the staves that fit: all, or the first ones by `_preferred`."""
     if rest >= 3 * len(wish.staves):
         return list(wish.staves)
     return _preferred(wish, max(1, rest // 5))
 
 
 def _preferred(wish: Wish, count: int) -> list[str]:
-    """`count` staves, the chosen one, a state and the gate that holds it before others, in the model's order."""
+    """Return `count` staves in the model's order, preferring the chosen one, a state and the gate that retains it."""
     states = [name for name in ("c", "h", "stream") if name in wish.staves]
     state = [] if wish.chosen in states else states[:1]
     preferred = [wish.chosen, *state, *(name for name in HOLDING if name in wish.staves), *wish.staves]

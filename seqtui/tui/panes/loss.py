@@ -7,29 +7,29 @@ from rich.cells import cell_len
 from rich.style import Style
 from seqcore.records import History, References
 
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.axis import Axis, nice_step
 from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 
-WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # steps to look back
+WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # in training steps
 _WAITING = {
-    Phase.LOADING: "waits for the corpus and the model",
-    Phase.COMPILING: "waits for the kernels, then for the first training step",
-    Phase.TRAINING: "waits for the first training step",
+    Phase.LOADING: "waiting for the corpus and the model",
+    Phase.COMPILING: "waiting for the kernels, then the first training step",
+    Phase.TRAINING: "waiting for the first training step",
     Phase.PAUSED: "paused before the first training step",
     Phase.FINISHED: "the run has no training step to show",
-    Phase.DIVERGED: "the first training step was not finite: there is no loss to draw",
-    Phase.FAILED: "no loss: the training failed before its first step",
+    Phase.DIVERGED: "the first training step was not finite: no loss to plot",
+    Phase.FAILED: "no loss: training failed before the first step",
 }
-_LEVEL = 0.03  # share by which the loss must change along a sequence to be said to rise or fall
+_LEVEL = 0.03  # relative change of the loss along a sequence up to which it counts as level
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
 
 class LossPane(Pane):
-    """Training and validation loss: a curve of the lowest and highest value of each column."""
+    """Training and validation loss, drawn as the minimum and maximum of each column."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
@@ -45,8 +45,8 @@ class LossPane(Pane):
         self._retitle()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take the newest curves; nothing is repainted when they are the ones already shown."""
-        unit = f"nats a {'character' if snapshot.tokens_by == 'char' else snapshot.tokens_by}"
+        """Take the newest curves; without changes nothing is repainted."""
+        unit = f"nats per {'character' if snapshot.tokens_by == 'char' else snapshot.tokens_by}"
         new = (snapshot.history, snapshot.references, snapshot.position_loss, snapshot.phase, unit)
         old = (self._history, self._references, self._positions, self._phase, self._unit)
         if all(one is other or (isinstance(one, str) and one == other) for one, other in zip(new, old, strict=True)):
@@ -54,26 +54,36 @@ class LossPane(Pane):
         self._history, self._references, self._positions, self._phase, self._unit = new
         self.redraw()
 
+    def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
+        """Return the newest losses in one line: step 1,240, train 1.47, valid 1.62."""
+        history, parts = snapshot.history, [f"step {snapshot.step:,}"]
+        if not len(history.train_loss):
+            return "", "loss"
+        parts.append(f"train {significant(float(history.train_loss[-1]))}")
+        if len(history.validation_loss):
+            parts.append(f"valid {significant(float(history.validation_loss[-1]))}")
+        return ", ".join(parts), "losses"
+
     def toggle_scale(self) -> None:
-        """Between a logarithmic and a linear axis."""
+        """Toggle between a logarithmic and a linear axis."""
         self.logarithmic = not self.logarithmic
         self._retitle()
 
     def toggle_smoothing(self) -> None:
-        """Between the loss of every step and its trailing mean over those."""
+        """Toggle between the loss of every step and its trailing mean drawn over it."""
         self.smoothed = not self.smoothed
         self._retitle()
 
     def toggle_positions(self) -> None:
-        """Between the loss over training and the loss over the positions of a sequence."""
+        """Toggle between the loss over training and the loss at each position of a sequence."""
         self.by_position = not self.by_position
         self._retitle()
 
     def zoom(self, direction: int) -> None:
-        """Look back over fewer steps (direction > 0) or more (< 0), up to all of them."""
+        """Show fewer of the latest steps (direction > 0) or more (< 0), up to all of them."""
         steps = int(self._history.step[-1]) if len(self._history.step) else 0
         fitting: list[int | None] = [window for window in WINDOWS if window < steps]
-        choices = [*fitting, None]  # from the closest look to all
+        choices = [*fitting, None]  # from the shortest window to all steps
         now = choices.index(self.window) if self.window in choices else len(choices) - 1
         self.window = choices[max(0, min(len(choices) - 1, now + (-1 if direction > 0 else 1)))]
         self._retitle()
@@ -89,7 +99,7 @@ class LossPane(Pane):
         self.redraw()
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
-        """The numbers, the plot and the ticks below it."""
+        """Return the numbers, the plot and the ticks below it."""
         x, y = self._series()
         if len(y) == 0:
             return self._waiting(width)
@@ -111,13 +121,13 @@ class LossPane(Pane):
         return rows
 
     def _series(self) -> tuple[np.ndarray, np.ndarray]:
-        """x and y of the curve: steps and loss within the window, or positions and loss."""
+        """Return x and y of the curve: all training steps and losses, or positions and losses."""
         if self.by_position:
             return np.arange(1, len(self._positions) + 1), self._positions
         return self._history.step, self._history.train_loss
 
     def _range(self, x: np.ndarray) -> tuple[float, float]:
-        """The x at both edges, on a grid, so that the curve does not crawl with every step."""
+        """Return the x at both edges, rounded to a grid so that the curve does not shift with every step."""
         last = float(x[-1])
         if self.by_position:
             return 1.0, max(last, 2.0)
@@ -163,7 +173,7 @@ class LossPane(Pane):
         return Axis.around(float(values.min()), float(values.max()), self.logarithmic)
 
     def _reference_lines(self) -> list[tuple[str, float]]:
-        """The n-grams' losses with their labels."""
+        """Return labels and losses of the uniform and n-gram baselines."""
         known = self._references
         if known is None:
             return []
@@ -182,7 +192,7 @@ class LossPane(Pane):
         return ticks
 
     def _numbers(self, width: int) -> Row:
-        """The current numbers, in places that do not move."""
+        """Return the current numbers, at fixed columns."""
         ink, parts = self.ink, []
         if self.by_position:
             finite = self._positions[np.isfinite(self._positions)]
@@ -219,15 +229,15 @@ class LossPane(Pane):
         return parts
 
     def _waiting(self, width: int) -> list[Row]:
-        """What an empty pane waits for."""
+        """Return the rows of an empty pane: what it is waiting for."""
         return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
 
 
 def trend_of(losses: np.ndarray) -> str:
-    """What the loss does from the first eighth of the positions to the last half, in words; losses (n,) finite."""
+    """Describe the change of the loss from the first eighth of the positions to the last half; losses (n,) finite."""
     if len(losses) < 2:
-        return "too few positions to tell"
+        return "too few positions"
     first, last = float(losses[: max(1, len(losses) // 8)].mean()), float(losses[len(losses) // 2 :].mean())
     if abs(last - first) <= _LEVEL * first:
-        return "level, context makes no difference yet"
-    return "falls as context builds up" if last < first else "rises with the context"
+        return "level: context does not help yet"
+    return "falls as context builds up" if last < first else "rises with context"

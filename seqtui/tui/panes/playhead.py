@@ -1,9 +1,9 @@
-"""Where the playhead stands, and which part of the text is in view."""
+"""Position of the playhead, and the part of the text in view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_MARGIN = 6  # columns kept in view beside the playhead while there is text there
+_MARGIN = 6  # columns of text kept in view on both sides of the playhead
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Place:
     scroll: int = 0
 
     def at(self, playhead: int, steps: int, columns: int) -> "Place":
-        """The playhead at a timestep of `steps`, scrolled only as far as it takes to see it and a little beside it."""
+        """Return the place with the playhead at a timestep (of `steps`), scrolled just enough to keep a margin."""
         playhead = max(0, min(playhead, steps - 1))
         margin = max(0, min(_MARGIN, (columns - 1) // 2))
         scroll = min(self.scroll, playhead - margin)
@@ -23,7 +23,7 @@ class Place:
 
 
 def word_start(symbols: Sequence[str], t: int, direction: int) -> int:
-    """The start of the next word after t (direction > 0) or of the last one before t; the text's edge without one."""
+    """Return the start of the next word after t (direction > 0) or the last one before t; the text's edge if none."""
     pairs = zip(("", *symbols), symbols, strict=False)
     starts = [i for i, (before, symbol) in enumerate(pairs) if _in_word(symbol) and _breaks(before, symbol)]
     if direction > 0:
@@ -36,5 +36,5 @@ def _in_word(symbol: str) -> bool:
 
 
 def _breaks(before: str, symbol: str) -> bool:
-    """Whether a word begins between the two: always where the tokens themselves are words."""
+    """Return whether a word begins between the two symbols: always if the tokens are words."""
     return not _in_word(before) or len(before) > 1 or len(symbol) > 1

@@ -1,24 +1,24 @@
-"""How far losses look back: the row at the playhead, its sentence, and the triangle of all rows."""
+"""Reach, the gradient norms of a loss at earlier timesteps: the playhead's row, its summary, and the triangle."""
 
 import math
 
 import numpy as np
 from rich.cells import cell_len
 
-from seqtui.tui.colours import REACH, reach_codes
 from seqtui.tui.panes.drawing import heat_row, sentence, to_a_row
 from seqtui.tui.panes.gutter import swatch
 from seqtui.tui.panes.layout import Band
 from seqtui.tui.panes.readout import OF_STATE, Part, reach_readout
 from seqtui.tui.panes.staves import group_edges
 from seqtui.tui.panes.view import Memory, View
+from seqtui.tui.widgets.colours import REACH, reach_codes
 from seqtui.tui.widgets.heatmap import HALF, line_codes
 from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import Row
 
 
 def reach_name(view: View) -> str:
-    """What is looked back to, as the gutter says it: relative to the largest, or as it is."""
+    """Return the gutter label: relative norms of the input, or absolute norms of a layer's state or a block."""
     if view.reaches_input:
         return "reach ÷max"
     layers, what = len(view.probe.reach_hidden), "h" if view.attention is None else "block"
@@ -26,7 +26,7 @@ def reach_name(view: View) -> str:
 
 
 def reach_row(view: View, memory: Memory) -> Row:
-    """How far the loss at the playhead looks back, under its source columns."""
+    """Draw the gradient norms of the loss at the playhead, each under its source timestep."""
     t, window = view.place.playhead, view.window
     codes = reach_codes(view.reach_row[window])
     codes[np.arange(window.start, window.stop) >= t] = HALF
@@ -35,14 +35,14 @@ def reach_row(view: View, memory: Memory) -> Row:
 
 
 def triangle_rows(band: Band, view: View, memory: Memory) -> list[Row]:
-    """The reach at every timestep in view: a row for each (or several), from the top down as from left to right."""
+    """Draw the reach of every timestep in view: a row for each (or several), earliest at the top."""
     window, halves = view.window, not view.ink.colourless
     matrix = view.reach_rows(window)[:, window]
     steps = len(matrix)
     count = min(steps, 2 * band.lines if halves else band.lines)
     edges = group_edges(steps, count)
     past = np.tri(steps, k=-1, dtype=np.bool_)
-    norms = np.where(past & (matrix >= 0), matrix, np.nan)  # an infinite one is the strongest of its group
+    norms = np.where(past & (matrix >= 0), matrix, np.nan)  # keep inf: it is the maximum of its group
     codes = reach_codes(np.fmax.reduceat(norms, edges, axis=0))
     codes[~np.logical_or.reduceat(past, edges, axis=0)] = HALF
     here = int(np.searchsorted(edges, view.lit, side="right")) - 1
@@ -60,12 +60,12 @@ def triangle_rows(band: Band, view: View, memory: Memory) -> list[Row]:
 
 
 def note_row(view: View, memory: Memory) -> Row:
-    """The reach in words, what its colours mean before them."""
+    """Return the reach in words, after its colour key."""
     t, row = view.place.playhead, view.reach_row
     room = view.layout.columns * view.layout.column_width
     odd = int(np.count_nonzero(np.isnan(row[:t])))
     gaps = [Part(f", {counted(odd, 'gap')}")] if odd else []
-    for of in (" of the largest |dL/dx| back from the cursor", " of the largest |dL/dx|"):
+    for of in (" of the largest |dL/dx| before the playhead", " of the largest |dL/dx|"):
         parts = reach_readout(row, t, view.tokens_by, of=of if view.reaches_input else OF_STATE) + gaps
         if sum(cell_len(part.text) for part in parts) <= room:
             break

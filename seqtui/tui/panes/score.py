@@ -1,4 +1,4 @@
-"""The score: one column a timestep, the text on top, a stave for each part, one playhead through all of them."""
+"""The score: one column per timestep, the text on top, a stave for each quantity, one playhead through all of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from textual import events
 from textual.message import Message
 from textual.reactive import reactive
 
-from seqtui.snapshot import Snapshot
+from seqtui.live.snapshot import Snapshot
 from seqtui.tui.panes import wanted
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.drawing import column_width
@@ -20,16 +20,16 @@ from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.widgets.pane import Pane, Row
 
-_SPREADS = (None, Kind.MAP, Kind.HEADS)  # what the attention's key goes through
+_SPREADS = (None, Kind.MAP, Kind.HEADS)  # cycled through by the attention key
 
 
 class ScorePane(Pane):
-    """Everything that is indexed by timestep, drawn from the newest probe."""
+    """Pane of everything that is indexed by timestep, drawn from the newest probe."""
 
     playhead: reactive[int] = reactive(0, init=False)
 
     class PlayheadMoved(Message):
-        """The playhead stands at another timestep."""
+        """Posted when the playhead has moved to another timestep."""
 
         def __init__(self, pane: "ScorePane", playhead: int) -> None:
             super().__init__()
@@ -37,7 +37,7 @@ class ScorePane(Pane):
             self.playhead = playhead
 
     class ColumnsChanged(Message):
-        """Another number of timesteps fits."""
+        """Posted when the number of timesteps that fit has changed."""
 
         def __init__(self, pane: "ScorePane", columns: int) -> None:
             super().__init__()
@@ -47,12 +47,10 @@ class ScorePane(Pane):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.compact = False
-        self.spread: Kind | None = None  # what stands instead of the staves: TRIANGLE, MAP or HEADS
+        self.spread: Kind | None = None  # shown instead of the staves: TRIANGLE, MAP or HEADS
         self.selection = Selection()
         self._probe: Probe | None = None
-        self._symbols: tuple[
-            str, ...
-        ] = ()  # of the text that was shown last, also while another model has no probe yet
+        self._symbols: tuple[str, ...] = ()  # of the text shown last, kept while a new model has no probe yet
         self._snapshot = Snapshot()
         self._place = Place()
         self._column_width = 1
@@ -63,7 +61,7 @@ class ScorePane(Pane):
     # What is shown
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take the newest probe; nothing is done when it is the one already shown."""
+        """Take the newest probe; does nothing if it is already shown."""
         old, self._snapshot = self._snapshot, snapshot
         probe = snapshot.probe if snapshot.probe is not None and len(snapshot.probe.symbols) else None
         if probe is self._probe and (probe is not None or (old.phase, old.model) == (snapshot.phase, snapshot.model)):
@@ -74,10 +72,14 @@ class ScorePane(Pane):
             self._symbols = probe.symbols
         self._changed()
 
-    def _adopt(self, probe: Probe, before: tuple[str, ...]) -> None:
-        """Keep place and choice where the new probe has them; start in the middle of the first text.
+    def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
+        """Return the text of the score."""
+        return snapshot.score_text, "text of the score"
 
-        Another model on the same text is looked at in the same place.
+    def _adopt(self, probe: Probe, before: tuple[str, ...]) -> None:
+        """Keep the place and the selection as far as the new probe has them; start in the middle of the first text.
+
+        A new model on the same text keeps the same place.
         """
         self.selection.adopt(probe)
         same_text = before == probe.symbols
@@ -89,7 +91,7 @@ class ScorePane(Pane):
         self._go(len(probe.symbols) // 2 if not before else self.playhead)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
-        """Every band's rows, from the text down to the readout."""
+        """Return the rows of all bands, from the text down to the readout."""
         layout = self._layout(width, height)
         if self._probe is None:
             return empty_rows(layout, self.ink, self._snapshot.phase)
@@ -131,7 +133,7 @@ class ScorePane(Pane):
 
     @property
     def columns(self) -> int:
-        """How many timesteps fit."""
+        """Number of timesteps that fit."""
         return self._columns
 
     def move(self, columns: int) -> None:
@@ -139,7 +141,7 @@ class ScorePane(Pane):
         self._go(self.playhead + columns)
 
     def move_word(self, direction: int) -> None:
-        """Move the playhead to the next word's start, or to the last one's."""
+        """Move the playhead to the start of the next word (direction > 0) or of the previous one."""
         if self._probe is not None:
             self._go(word_start(self._probe.symbols, self.playhead, direction))
 
@@ -154,7 +156,7 @@ class ScorePane(Pane):
             self.playhead = self._place.playhead
 
     def watch_playhead(self, playhead: int) -> None:
-        """Draw the playhead where it is now, also when somebody else set it."""
+        """Redraw the playhead at its new timestep, including when it is set from outside."""
         if self._probe is None:
             return
         if playhead != self._place.playhead:
@@ -166,19 +168,19 @@ class ScorePane(Pane):
     # Unit, gate, layer, fold, reach
 
     def move_unit(self, delta: int) -> None:
-        """Pick the unit that many further on; the first pick is the one that changes most over the text."""
+        """Move the picked unit by `delta`; the first pick is the unit that varies most over the text."""
         self._choose(lambda probe: self.selection.move_unit(probe, delta))
 
     def cycle_gate(self, direction: int = 1) -> None:
-        """Choose the next stave of the layer."""
+        """Choose the next stave of the layer, or the previous one (direction < 0)."""
         self._choose(lambda probe: self.selection.cycle_gate(probe, direction))
 
     def cycle_layer(self, direction: int = 1) -> None:
-        """Show the next layer's staves."""
+        """Show the staves of the next layer, or of the previous one (direction < 0)."""
         self._choose(lambda probe: self.selection.cycle_layer(probe, direction))
 
     def cycle_reach(self) -> None:
-        """Look back to the next layer's h, after the last one to the input."""
+        """Show the reach to the next layer's state; after the last layer, to the input."""
         self._choose(self.selection.cycle_reach)
 
     def _choose(self, choice: Callable[[Probe], None]) -> None:
@@ -187,12 +189,12 @@ class ScorePane(Pane):
             self._changed()
 
     def cycle_fold(self) -> None:
-        """Show the units beside the picked one, the strongest of each group of units, or their mean."""
+        """Cycle between the units near the picked one, the strongest of each group of units, and their mean."""
         self.selection.fold = self.selection.fold.next()
         self._changed()
 
     def toggle_triangle(self) -> None:
-        """Show the reach of every timestep in the place of the staves, or no longer."""
+        """Toggle between the staves and the reach of every timestep."""
         self.spread = None if self.spread is Kind.TRIANGLE else Kind.TRIANGLE
         self._changed()
 
@@ -200,28 +202,28 @@ class ScorePane(Pane):
 
     @property
     def attends(self) -> bool:
-        """Whether the model shown has heads to look at."""
+        """Whether the model shown has attention."""
         return wanted.heads(self._probe, self._snapshot.model) is not None
 
     def cycle_attention(self) -> None:
-        """Show the picked head's map in the place of the staves, then all heads, then the staves again."""
+        """Show the picked head's map instead of the staves, then all heads, then the staves again."""
         at = _SPREADS.index(self.spread) if self.spread in _SPREADS else 0
         self.spread = _SPREADS[(at + 1) % len(_SPREADS)]
         self.focus_stave("attention")
 
     def move_head(self, delta: int) -> None:
-        """Pick the head of this layer that many further on."""
+        """Move the picked head of this layer by `delta`."""
         self._choose(lambda probe: self.selection.pick_head(probe, self.selection.layer, self.selection.head + delta))
 
     def focus_stave(self, name: str) -> None:
-        """Read out "loss", "gate", "reach" or "attention"; a stave's own name chooses that gate too."""
+        """Read out "loss", "gate", "reach" or "attention"; the name of a stave also chooses that stave."""
         self.selection.focus_on(name, self._names())
         if self._probe is not None:
             self.selection.adopt(self._probe)
         self._changed()
 
     def set_compact(self, compact: bool = True) -> None:
-        """Whether the chosen stave and the state are all that is shown, for small screens."""
+        """Set whether a small screen shows only the chosen stave and the state."""
         if compact != self.compact:
             self.compact = compact
             self._changed()
@@ -229,7 +231,7 @@ class ScorePane(Pane):
     # Size and mouse
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width holds another part of the text."""
+        """Adapt the part of the text in view to the new width."""
         self._columns_now()
         self._go(self.playhead)
         self.redraw()
@@ -242,7 +244,7 @@ class ScorePane(Pane):
             self.post_message(self.ColumnsChanged(self, columns))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Point at a head, or at a place, and at a unit on a stave; the playhead follows until the button is let go."""
+        """Pick a head, or a timestep and the unit of a stave; the playhead follows until the button is released."""
         at = event.get_content_offset(self)
         if at is None or self._probe is None:
             return
@@ -260,21 +262,21 @@ class ScorePane(Pane):
             self._point(self._probe, event.get_content_offset_capture(self).x, None)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let the playhead go."""
+        """Stop dragging the playhead."""
         self.release_mouse()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel moves the playhead on."""
+        """Move the playhead forward."""
         event.stop()
         self.move(1)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel moves the playhead back."""
+        """Move the playhead back."""
         event.stop()
         self.move(-1)
 
     def _point(self, probe: Probe, x: int, y: int | None) -> None:
-        """Point at a cell; without y only the timestep is meant. A label chooses its stave."""
+        """Select what is drawn at a cell; without y only its timestep. A label chooses its stave."""
         layout = self._layout(*self.content_size)
         band, line = (layout.band_at(y) if y is not None else None) or (None, 0)
         on_stave = band is not None and band.kind is Kind.STAVE

@@ -1,4 +1,4 @@
-"""What of a probe the score shows: layer, stave, unit, fold and reach."""
+"""What the score shows of a probe: layer, stave, unit, fold, reach and head."""
 
 from dataclasses import dataclass
 
@@ -9,38 +9,38 @@ from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.staves import BY_HEAD, HOLDING, Fold, unit_name
 
 FOCUSES = ("loss", "gate", "reach", "attention")
-_MEANT = {"attends": "attention", "map": "attention", "triangle": "reach"}  # bands that are read out as another
-_PREFERRED = (*HOLDING, "stream", "h")  # the stave to begin with, of those that a model has
+_MEANT = {"attends": "attention", "map": "attention", "triangle": "reach"}  # bands that share a readout
+_PREFERRED = (*HOLDING, "stream", "h")  # initial stave: the first of these that the model has
 
 
 @dataclass
 class Selection:
-    """A choice that outlives the probe: the next one of the same model is looked at in the same places."""
+    """What is picked; it outlives the probe, so that the model's next probe is shown with the same selection."""
 
     gate: str = "forget"  # the stave's name
-    asked: str = ""  # the stave that a person chose: it comes back with a model that has it
+    asked: str = ""  # the stave chosen by the user, restored with the next model that has it
     layer: int = 0
     unit: int | None = None
-    fold: Fold = Fold.NEAR  # rows that are units: of many gates the strongest is nearly always open
-    reach: int = -1  # the layer whose state is looked back to, -1 for the input: that of all families can be compared
+    fold: Fold = Fold.NEAR  # one unit per row: with many gates the strongest is nearly always open
+    reach: int = -1  # layer of the reach's state, or -1 for the input, which can be compared across families
     head: int = 0  # of attention, counted from 0
-    focus: str = "loss"  # what is read out: at first what everybody understands
+    focus: str = "loss"  # what is read out, initially the easiest to understand
 
     def names(self, probe: Probe) -> tuple[str, ...]:
-        """The layer's staves, in the model's order."""
+        """Return the names of the layer's staves, in the model's order."""
         return tuple(stave.name for stave in probe.staves if stave.layer == self.layer)
 
     def units(self, probe: Probe) -> int:
-        """Units of the chosen stave, 0 without one."""
+        """Return the number of units of the chosen stave; 0 if there is none."""
         chosen = (self.gate, self.layer)
         return next((stave.values.shape[1] for stave in probe.staves if (stave.name, stave.layer) == chosen), 0)
 
     def most_units(self, probe: Probe) -> int:
-        """The most units that a stave of the layer has."""
+        """Return the largest number of units of any stave of the layer."""
         return max((stave.values.shape[1] for stave in probe.staves if stave.layer == self.layer), default=0)
 
     def unit_said(self, probe: Probe) -> str:
-        """The picked unit, as wide whichever it is, or that one can be picked."""
+        """Return the picked unit at constant width, or a hint to pick one."""
         chosen = next((one for one in probe.staves if (one.name, one.layer) == (self.gate, self.layer)), None)
         if self.unit is None or chosen is None:
             return "pick a unit" if chosen is None else f"pick a {unit_name(chosen, 1).split()[0]}"
@@ -49,7 +49,7 @@ class Selection:
         return f"{word} {number:>{len(last)}}" if number else word
 
     def adopt(self, probe: Probe) -> None:
-        """Keep what the probe has too, and choose anew what it has not."""
+        """Keep what the probe also has, and choose a replacement for the rest."""
         layers = _layers(probe)
         if self.layer not in layers:
             self.layer = layers[-1] if layers else 0
@@ -66,7 +66,7 @@ class Selection:
             self.unit = min(self.unit, units - 1) if units else None
 
     def move_unit(self, probe: Probe, delta: int) -> None:
-        """The unit that many further on; the first pick is the one that changes most over the text."""
+        """Move the picked unit by `delta`; the first pick is the unit that varies most over the text."""
         units = self.units(probe)
         self.focus = "gate"
         if units and self.unit is not None:
@@ -77,7 +77,7 @@ class Selection:
         self._follow_unit()
 
     def pick_unit(self, probe: Probe, name: str, unit: int) -> None:
-        """That unit of that stave; the unit of a stave with one for each head is a head."""
+        """Pick a unit of a stave; in a stave with one unit per head this also picks the head."""
         self.focus_on(name, self.names(probe))
         self.unit = unit
         self._clip_unit(probe)
@@ -88,7 +88,7 @@ class Selection:
             self.head = self.unit
 
     def pick_head(self, probe: Probe, layer: int, head: int) -> None:
-        """That head of that layer, counted from 0; past the last of a layer comes its first again."""
+        """Pick a head of a layer, both counted from 0; numbers past the last one wrap around."""
         layers, heads = heads_of(probe)
         if layers and heads:
             self.layer, self.head, self.focus = layer % layers, head % heads, "attention"
@@ -97,7 +97,7 @@ class Selection:
                 self.unit = self.head
 
     def cycle_gate(self, probe: Probe, direction: int) -> None:
-        """The next stave of the layer."""
+        """Choose the next stave of the layer, or the previous one (direction -1)."""
         names = self.names(probe)
         self.focus = "gate"
         if self.gate in names:
@@ -106,19 +106,19 @@ class Selection:
             self._follow_unit()
 
     def cycle_layer(self, probe: Probe, direction: int) -> None:
-        """The next layer."""
+        """Choose the next layer, or the previous one (direction -1)."""
         layers = _layers(probe)
         if self.layer in layers:
             self.layer = layers[(layers.index(self.layer) + direction) % len(layers)]
             self.adopt(probe)
 
     def cycle_reach(self, probe: Probe) -> None:
-        """The next layer's h, after the last one the input."""
+        """Choose the next layer's state as the target of the reach; after the last layer, the input."""
         self.reach = self.reach + 1 if self.reach + 1 < len(probe.reach_hidden) else -1
         self.focus = "reach"
 
     def focus_on(self, name: str, names: tuple[str, ...]) -> None:
-        """Read out "loss", "gate", "reach" or "attention"; a stave's own name chooses it too."""
+        """Read out "loss", "gate", "reach" or "attention"; the name of a stave also chooses that stave."""
         name = name if name in names else _MEANT.get(name, name)
         if name in names:
             self.gate = self.asked = name
@@ -128,7 +128,7 @@ class Selection:
 
 
 def layer_count(probe: Probe) -> int:
-    """How many layers have staves."""
+    """Return the number of layers with staves."""
     return len(_layers(probe))
 
 

@@ -1,4 +1,4 @@
-"""What a stave shows of a layer: units folded into rows, the share of saturated gates, its labels."""
+"""Contents of a stave: units folded into rows, the shares of saturated gates, labels."""
 
 import math
 from enum import StrEnum
@@ -12,7 +12,7 @@ from seqtui.tui.widgets.numbers import counted, percent, significant
 Values = npt.NDArray[np.floating]
 CLOSED, OPEN = 0.1, 0.9
 
-# what a quantity is called in the gutter; the letter is the one of the equations
+# label of each quantity in the gutter; the letter is that of the equations
 LABELS = {
     "input": "input i",
     "forget": "forget f",
@@ -29,24 +29,24 @@ LABELS = {
     "stream": "stream",
 }
 BY_HEAD = ("q", "k", "v")  # staves whose units are heads
-HOLDING = ("forget", "update")  # the gates that say how much of its state a unit keeps
+HOLDING = ("forget", "update")  # gates that control how much of its state a unit retains
 
 
 class Fold(StrEnum):
-    """How more units than rows are shown."""
+    """How units are shown if there are more units than rows."""
 
-    STRONGEST = "strongest"  # of a group, the value of largest magnitude
-    MEAN = "mean"  # of a group
-    NEAR = "near"  # the units beside the picked one, a row each
+    STRONGEST = "strongest"  # the value of largest magnitude of each group
+    MEAN = "mean"  # the mean of each group
+    NEAR = "near"  # the units near the picked one, one per row
 
     def next(self) -> "Fold":
-        """The one that the fold key goes on to."""
+        """Return the next fold in the order of the fold key."""
         folds = list(Fold)
         return folds[(folds.index(self) + 1) % len(folds)]
 
 
 def fold(values: Values, rows: int, how: Fold, unit: int) -> Values:
-    """(T, units) as (at most `rows`, T). What is not finite is left out of a group, NaN where nothing is left."""
+    """Fold (T, units) into (at most `rows`, T). Groups ignore values that are not finite, and are NaN if all are."""
     units = values.shape[1]
     if units > rows and how is Fold.NEAR:
         first = near_first(unit, units, rows)
@@ -65,17 +65,17 @@ def fold(values: Values, rows: int, how: Fold, unit: int) -> Values:
 
 
 def group_edges(units: int, rows: int) -> npt.NDArray[np.int64]:
-    """The first unit of each of `rows` groups."""
+    """Return the first unit of each of `rows` groups."""
     return np.arange(rows) * units // rows
 
 
 def near_first(unit: int, units: int, rows: int) -> int:
-    """The uppermost unit when the rows are those beside `unit`."""
+    """Return the unit of the top row if the rows are the units near `unit`."""
     return max(0, min(unit - rows // 2, units - rows))
 
 
 def row_of(unit: int, units: int, rows: int, how: Fold) -> int:
-    """The row in which a unit is shown."""
+    """Return the row in which a unit is shown."""
     if units <= rows:
         return unit
     if how is Fold.NEAR:
@@ -84,7 +84,10 @@ def row_of(unit: int, units: int, rows: int, how: Fold) -> int:
 
 
 def unit_in(values: Values, row: int, span: int, rows: int, how: Fold, unit: int) -> int:
-    """The unit meant by pointing at `span` rows from `row` on: the strongest of `values` (units,) that are in them."""
+    """Return the unit selected by a click on `span` rows from `row` on.
+
+    With groups it is the strongest of `values` (units,) in these rows, otherwise the unit of `row`.
+    """
     units = len(values)
     if units <= rows or how is Fold.NEAR:
         first = 0 if units <= rows else near_first(unit, units, rows)
@@ -95,7 +98,7 @@ def unit_in(values: Values, row: int, span: int, rows: int, how: Fold, unit: int
 
 
 def saturation(values: Values) -> tuple[float, float]:
-    """The shares of gate values above OPEN and below CLOSED, of those that are finite; NaN when none is."""
+    """Return the shares of finite gate values above OPEN and below CLOSED; NaN if none is finite."""
     finite = np.isfinite(values)
     known = int(np.count_nonzero(finite))
     if known == 0:
@@ -105,12 +108,12 @@ def saturation(values: Values) -> tuple[float, float]:
 
 
 def is_norm(stave: Stave) -> bool:
-    """Whether a stave is neither a gate nor around zero: its scale begins at 0 and ends where it does itself."""
+    """Return whether a stave is neither a gate nor signed: its scale runs from 0 to its own largest values."""
     return not stave.gate and not stave.signed
 
 
 def unit_name(stave: Stave, unit: int) -> str:
-    """What one unit of a stave is: unit 118, head 2, block 3 (after which the stream is measured), embedding."""
+    """Return the name of a unit of a stave: unit 118, head 2, block 3 (the stream after that block), embedding."""
     if stave.name in BY_HEAD:
         return f"head {unit + 1}"
     if stave.name == "stream":
@@ -119,7 +122,7 @@ def unit_name(stave: Stave, unit: int) -> str:
 
 
 def stave_units(stave: Stave) -> str:
-    """How many there are, and what they are: 256 units, 4 heads, 3 blocks."""
+    """Return the number and kind of a stave's units: 256 units, 4 heads, 3 blocks."""
     count = stave.values.shape[1]
     if stave.name == "stream":
         return counted(count - 1, "block")
@@ -127,7 +130,7 @@ def stave_units(stave: Stave) -> str:
 
 
 def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: float, lines: int) -> list[str]:
-    """What stands in the gutter beside a stave of `lines` lines, its name first; the important when room is short."""
+    """Return the gutter labels of a stave of `lines` lines, its name first; the most important ones if not all fit."""
     units = stave.values.shape[1]
     parts = [(0, LABELS.get(stave.name, stave.name))]
     if odd := int(np.count_nonzero(~np.isfinite(stave.values))):
@@ -151,7 +154,7 @@ def stave_label(stave: Stave, rows: int, how: Fold, unit: int | None, limit: flo
 
 
 def _held(values: Values, limit: float) -> str:
-    """How much of what is finite lies within the scale, in the ten cells of a label: 95% in ±50."""
+    """Return the share of finite values within the scale, in the ten cells of a label: 95% in ±50."""
     known = np.abs(values[np.isfinite(values)])
     share = percent(float(np.count_nonzero(known <= limit) / known.size) if known.size else math.nan).strip()
     said = f"{share} in ±{limit:g}"

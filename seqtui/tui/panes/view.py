@@ -1,4 +1,4 @@
-"""What the score shows at one moment, and what it keeps from frame to frame so that a frame is cheap."""
+"""One frame of the score, and the state it caches between frames to keep them cheap."""
 
 import math
 from collections.abc import Callable
@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from seqcore.records import Probe, Stave
 
-from seqtui.tui.colours import GATE, SIGNED, Scale
 from seqtui.tui.panes.attention import attention_of, heads_of
 from seqtui.tui.panes.layout import Layout
 from seqtui.tui.panes.playhead import Place
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import Fold, fold, is_norm, stave_label
+from seqtui.tui.widgets.colours import GATE, SIGNED, Scale
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import COARSE, SteadyLimit
 
-MOST = 95  # percent of an unbounded state that its scale holds: a few units integrate without an end
-_SAMPLE = 8192  # values that a magnitude is taken from: sorting more costs a frame and changes nothing that is seen
+MOST = 95  # percent of an unbounded state that its scale covers: a few units integrate without limit
+_SAMPLE = 8192  # values a percentile is computed from: sorting more costs a frame and makes no visible difference
 U8 = npt.NDArray[np.uint8]
 Kept = TypeVar("Kept")
 
@@ -38,7 +38,7 @@ class View:
 
     @property
     def steps(self) -> int:
-        """T, the text's length in tokens."""
+        """Length T of the text in tokens."""
         return len(self.probe.symbols)
 
     @property
@@ -48,19 +48,19 @@ class View:
 
     @property
     def lit(self) -> int:
-        """The playhead's column."""
+        """The playhead's column, relative to the window."""
         return self.place.playhead - self.place.scroll
 
     @property
     def reaches_input(self) -> bool:
-        """Whether what is looked back to is the input, which every family has, and not a layer's own state."""
+        """Whether the reach is that of the input, which every family has, rather than of a layer's state."""
         return not 0 <= self.chosen.reach < len(self.probe.reach_hidden)
 
     def reach_rows(self, rows: slice) -> npt.NDArray[np.floating]:
-        """(rows, T) gradient norms of what was chosen to look back to; NaN where the probe has none.
+        """Return the gradient norms (rows, T) with respect to the chosen input or state; NaN if the probe has none.
 
-        A layer's are as they are. Those of the input are relative to the largest of their row: how large an embedding
-        is differs from family to family, and how far a loss looks back is to be compared between them.
+        Norms of a layer's state are absolute. Those of the input are relative to the largest of their row: the scale
+        of embeddings differs between families, and the reach should be comparable across them.
         """
         matrix = self.probe.reach_input if self.reaches_input else self.probe.reach_hidden[self.chosen.reach]
         if matrix.shape != (self.steps, self.steps):
@@ -69,19 +69,19 @@ class View:
 
     @property
     def reach_row(self) -> npt.NDArray[np.floating]:
-        """(T,) of them: those of the loss at the playhead."""
+        """The row (T,) of `reach_rows` for the loss at the playhead."""
         row: npt.NDArray[np.floating] = self.reach_rows(slice(self.place.playhead, self.place.playhead + 1))[0]
         return row
 
     @property
     def norms(self) -> npt.NDArray[np.floating]:
-        """(T,) the same, as they are."""
+        """The gradient norms (T,) of the loss at the playhead, always absolute."""
         matrix = self.probe.reach_input if self.reaches_input else self.probe.reach_hidden[self.chosen.reach]
         return matrix[self.place.playhead] if matrix.shape == (self.steps, self.steps) else self.reach_row
 
     @property
     def attention(self) -> npt.NDArray[np.float32] | None:
-        """(layers, heads, T, T) weights; None for a model without."""
+        """Attention weights (layers, heads, T, T); None for a model without attention."""
         return attention_of(self.probe)
 
     @property
@@ -91,11 +91,11 @@ class View:
 
     @property
     def head(self) -> int:
-        """The head that is picked, counted from 0."""
+        """The picked head, counted from 0."""
         return min(self.chosen.head, max(0, heads_of(self.probe)[1] - 1))
 
     def stave(self, name: str) -> Stave | None:
-        """The stave of that name in the layer shown."""
+        """Return the stave of that name in the layer shown; None if there is none."""
         try:
             return self.probe.stave(name, self.chosen.layer)
         except KeyError:
@@ -103,9 +103,9 @@ class View:
 
 
 def relative(norms: npt.NDArray[np.floating], first: int = 0) -> npt.NDArray[np.floating]:
-    """Norms (rows, T) of the losses from `first` on, as shares of the largest finite one before each row's own place.
+    """Divide norms (rows, T), row i of the loss at `first` + i, by the largest finite one before that timestep.
 
-    An infinite norm stays infinite, and zeros stay zeros.
+    Infinite norms stay infinite, and zeros stay zeros.
     """
     past = np.isfinite(norms) & np.tri(norms.shape[0], norms.shape[1], k=first - 1, dtype=np.bool_)
     largest = np.max(np.where(past, norms, 0.0), axis=1, keepdims=True, initial=0.0)
@@ -115,7 +115,7 @@ def relative(norms: npt.NDArray[np.floating], first: int = 0) -> npt.NDArray[np.
 
 @dataclass
 class Memory:
-    """Painters, steady scales, and what was computed of the probe that is shown."""
+    """Painters, steady scales, and cached results for the probe shown."""
 
     loss_limit: SteadyLimit = field(default_factory=lambda: SteadyLimit(4.0))
     _limits: dict[tuple[str, int], SteadyLimit] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class Memory:
     _kept: dict[object, Any] = field(default_factory=dict)
 
     def refresh(self, view: View) -> None:
-        """Forget what belongs to another probe or another theme."""
+        """Discard what belongs to a previous probe or theme, and update the scales for a new probe."""
         if view.ink is not self._ink:
             self._ink = view.ink
             self._painters.clear()
@@ -142,35 +142,35 @@ class Memory:
                     self._limits.setdefault((stave.name, stave.layer), steady).update(_largest(stave.values, MOST))
 
     def painter(self, view: View, scale: Scale) -> HeatmapPainter:
-        """The painter of a scale at the layout's column width."""
+        """Return the painter of a scale at the layout's column width."""
         key = (scale.name, view.layout.column_width)
         if key not in self._painters:
             self._painters[key] = HeatmapPainter(view.ink, scale, view.layout.column_width)
         return self._painters[key]
 
     def narrow(self, view: View, scale: Scale) -> HeatmapPainter:
-        """The painter of a scale at one cell a value, however wide a column of the text is."""
+        """Return the painter of a scale at one cell per value, independent of the column width."""
         key = (scale.name, 1)
         if key not in self._painters:
             self._painters[key] = HeatmapPainter(view.ink, scale, 1)
         return self._painters[key]
 
     def limit(self, stave: Stave) -> float:
-        """The largest magnitude on the stave's scale."""
+        """Return the largest magnitude on the stave's scale."""
         steady = self._limits.get((stave.name, stave.layer))
         return steady.value if steady else max(float(stave.limit), 1e-6)
 
     def bounds(self, stave: Stave) -> tuple[Scale, float, float]:
-        """The scale of a stave, and what is at both its ends, in the measure of `measured`."""
+        """Return the scale of a stave and its lower and upper bound, in the units of `measured`."""
         limit = math.asinh(self.limit(stave)) if _is_logarithmic(stave) else self.limit(stave)
         return (SIGNED, -limit, limit) if stave.signed else (GATE, 0.0, limit)
 
     def measured(self, stave: Stave, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-        """Values as they are; those without a bound even up to about 1 and logarithmic beyond, so that all are seen."""
+        """Return the values as drawn: arcsinh (linear to about 1, then logarithmic) if unbounded, else unchanged."""
         return np.arcsinh(values) if _is_logarithmic(stave) else values
 
     def kept(self, key: object, make: Callable[[], Kept]) -> Kept:
-        """What `make` gives, made once for a probe."""
+        """Return the result of `make`, cached for the current probe."""
         if key not in self._kept:
             if len(self._kept) > 64:
                 self._kept.clear()
@@ -179,7 +179,7 @@ class Memory:
         return found
 
     def codes(self, view: View, stave: Stave, rows: int) -> U8:
-        """Level codes (rows, columns in view) of a stave."""
+        """Return the level codes (rows, columns in view) of a stave."""
         how, window = view.chosen.fold, view.window
         unit = view.chosen.unit or 0
         key = ("stave", stave.name, stave.layer, rows, how, unit if how is Fold.NEAR else 0, window.start, window.stop)
@@ -188,7 +188,7 @@ class Memory:
         return scale.codes(self.measured(stave, values), low, high)
 
     def label(self, view: View, stave: Stave, rows: int, lines: int) -> list[str]:
-        """The stave's lines in the gutter."""
+        """Return the stave's labels in the gutter."""
         how, unit = view.chosen.fold, view.chosen.unit
         key = ("label", stave.name, stave.layer, rows, lines, how, unit if how is Fold.NEAR else None)
         return self.kept(key, lambda: stave_label(stave, rows, how, unit, self.limit(stave), lines))
@@ -199,7 +199,7 @@ def _is_logarithmic(stave: Stave) -> bool:
 
 
 def _largest(values: npt.NDArray[np.floating], most: float = 99.5) -> float:
-    """A magnitude that `most` percent of the values stay below, of many of them a sample; NaN without any."""
+    """Return the `most`-th percentile of the finite magnitudes, from a sample if there are many; NaN if none."""
     values = values.reshape(-1)[:: 1 + values.size // _SAMPLE]
     finite = np.abs(values[np.isfinite(values)])
     return float(np.percentile(finite, most)) if finite.size else math.nan

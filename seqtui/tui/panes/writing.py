@@ -1,4 +1,4 @@
-"""What the model writes: the newest sample, tinted by how likely each character was, and earlier ones below it."""
+"""Generated text: the newest sample, each character tinted by its probability, and earlier samples below it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,28 +8,28 @@ from rich.segment import Segment
 from rich.style import Style
 from seqcore.records import CompileProgress, Sample
 
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import visible
 
 CURSOR = "▌"
-_PROMPT, _CURSOR, _TINTS = 0, 1, 2  # style numbers: the tints follow
+_PROMPT, _CURSOR, _TINTS = 0, 1, 2  # style numbers; the tints are numbered from _TINTS on
 
 _WAITING = {
-    Phase.LOADING: "waits for the corpus and the model",
-    Phase.COMPILING: "waits for the kernels",
-    Phase.TRAINING: "waits for the first text: one is written every so often",
-    Phase.PAUSED: "paused before the first text was written",
-    Phase.FINISHED: "finished before the first text was written",
-    Phase.DIVERGED: "diverged before the first text was written",
-    Phase.FAILED: "nothing is written: the training failed",
+    Phase.LOADING: "waiting for the corpus and the model",
+    Phase.COMPILING: "waiting for the kernels",
+    Phase.TRAINING: "waiting for the first sample (generated periodically)",
+    Phase.PAUSED: "paused before the first sample",
+    Phase.FINISHED: "finished before the first sample",
+    Phase.DIVERGED: "diverged before the first sample",
+    Phase.FAILED: "no samples: training failed",
 }
 
 
 class WritingPane(Pane):
-    """The sample being written, or the list of kernels while they are compiled."""
+    """Pane of the sample being generated, or of the list of kernels while they are compiled."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
@@ -37,11 +37,11 @@ class WritingPane(Pane):
         self._earlier: tuple[Sample, ...] = ()
         self._compiling: CompileProgress | None = None
         self._phase = Phase.LOADING
-        self._texts: dict[int, tuple[Sample, tuple[str, list[int]]]] = {}  # of finished samples, by their identity
+        self._texts: dict[int, tuple[Sample, tuple[str, list[int]]]] = {}  # of earlier samples, by id()
         self.set_titles("2 writing")
 
     def show(self, snapshot: Snapshot) -> None:
-        """Take the newest samples; nothing is done when they are the ones already shown."""
+        """Take the newest samples; does nothing if they are already shown."""
         compiling = snapshot.compiling if snapshot.phase is Phase.COMPILING else None
         new = (snapshot.sample, snapshot.earlier, compiling, snapshot.phase)
         old = (self._sample, self._earlier, self._compiling, self._phase)
@@ -54,8 +54,13 @@ class WritingPane(Pane):
         self.set_titles("2 writing", *titles)
         self.redraw()
 
+    def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
+        """Return the newest sample, prompt included."""
+        sample = snapshot.sample
+        return (sample.prompt + sample.text if sample else ""), "generated text"
+
     def rows(self, width: int, height: int) -> Sequence[Row]:
-        """The kernels, or the sample and the earlier ones, or what is waited for."""
+        """Return the rows of the kernels, or of the samples, or of what the pane is waiting for."""
         if self._compiling is not None:
             return _kernels(self, self._compiling, width, height)
         if self._sample is None and not self._earlier:
@@ -65,14 +70,14 @@ class WritingPane(Pane):
         return rows + (self._earlier_rows(width, earlier_lines) if earlier_lines else [])
 
     def _writing(self, width: int, lines: int) -> list[Row]:
-        """The sample's last lines: while it is being written the newest must be seen."""
+        """Return the sample's last lines, so that the newest text is in view while it is generated."""
         text, styles = sample_text(self._sample, "\n") if self._sample else ("", [])
         spans = wrap(text, width)[-lines:] if lines > 0 else []
         rows = [self._line(text, styles, start, end) for start, end in spans]
         return rows + [BLANK] * (lines + 1 - len(rows))
 
     def _earlier_rows(self, width: int, lines: int) -> list[Row]:
-        """A heading, then the samples: a line each, and a second or more where there is room."""
+        """Return a heading, then the earlier samples, each with one line or more if there is room."""
         ink = self.ink
         shown = self._earlier[: lines - 1]
         steps = [f"{sample.step:,}" for sample in shown]
@@ -88,7 +93,7 @@ class WritingPane(Pane):
         return rows
 
     def _text_of(self, sample: Sample) -> tuple[str, list[int]]:
-        """What an earlier sample is drawn as, worked out once."""
+        """Return an earlier sample as drawn, cached."""
         known = self._texts.get(id(sample))
         if known is None or known[0] is not sample:
             kept = {id(one) for one in self._earlier}
@@ -107,7 +112,7 @@ class WritingPane(Pane):
 
 
 def sample_text(sample: Sample, keep: str) -> tuple[str, list[int]]:
-    """The sample as it is drawn (prompt, pieces, cursor), and the number of each character's style."""
+    """Return the sample as drawn (prompt, pieces, cursor), and the style number of each character."""
     prompt = _drawn(sample.prompt, keep)
     parts, styles = [prompt], [_PROMPT] * len(prompt)
     levels = surprise_levels(sample.probability, 8)
@@ -122,19 +127,19 @@ def sample_text(sample: Sample, keep: str) -> tuple[str, list[int]]:
 
 
 def _drawn(text: str, keep: str) -> str:
-    """`text` as it is drawn: a line end breaks the line where it is kept, and is a sign elsewhere."""
+    """Return `text` as drawn; a newline stays if it is in `keep`, otherwise it becomes ↵."""
     return visible(text if keep else text.replace("\n", "↵"), keep=keep)
 
 
 def surprise_levels(probability: np.ndarray, levels: int) -> list[int]:
-    """0 for what was nearly sure, up to levels - 1 from a probability of 2% down; 0 where it is not known."""
+    """Return the level of each probability: 0 if nearly certain, levels - 1 at 2% and below; 0 if unknown."""
     known = np.isfinite(probability)
     surprise = -np.log(np.clip(np.where(known, probability, 1.0), 1e-9, 1.0)) / -np.log(0.02)
     return [max(0, min(int(level), levels - 1)) for level in (surprise * levels).tolist()]
 
 
 def _kernels(pane: Pane, progress: CompileProgress, width: int, height: int) -> list[Row]:
-    """The kernels with a bar: which are done, which is being compiled, which wait."""
+    """Return a progress bar and the kernels, marked as done, being compiled or pending."""
     ink = pane.ink
     now = min(progress.done + 1, progress.total)
     current = visible(progress.current)

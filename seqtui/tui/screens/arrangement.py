@@ -1,4 +1,4 @@
-"""Where the panes stand at a given size of the terminal: plain numbers, no widget."""
+"""The layout of the panes for a given terminal size: plain numbers, no widgets."""
 
 from dataclasses import dataclass
 
@@ -11,27 +11,27 @@ PANES = (*ABOVE, "score")
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Which panes are seen, and how high those above the score are."""
+    """Which panes are visible, and the height of those above the score."""
 
-    panes: tuple[str, ...]  # seen, in the order of the focus
-    tabs: tuple[str, ...] = ()  # of which one is seen at a time; () for no tab strip
-    above: int = 0  # rows for the loss and the writing; 0 where one pane has the whole height
+    panes: tuple[str, ...]  # visible, in focus order
+    tabs: tuple[str, ...] = ()  # panes shown one at a time; () for no tab strip
+    above: int = 0  # rows for loss and writing; 0 if one pane has the full height
 
     @property
     def too_small(self) -> bool:
-        """Nothing can be seen at this size."""
+        """Whether the terminal is too small to show anything."""
         return not self.panes
 
 
 def arrange(width: int, height: int, *, zoomed: str | None, above: str, alone: str) -> Arrangement:
-    """The arrangement for a terminal of width x height cells, status line and footer included.
+    """Return the arrangement for a terminal of width x height cells, including status line and footer.
 
     Args:
         width: columns.
         height: rows.
-        zoomed: the one pane that has the whole screen, or None.
-        above: the pane above the score where there is room for one of them only.
-        alone: the pane that is seen where there is room for one at all.
+        zoomed: the pane that fills the screen, or None.
+        above: the pane above the score if there is room for only one.
+        alone: the pane shown if there is room for only one.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Arrangement(())
@@ -45,8 +45,8 @@ def arrange(width: int, height: int, *, zoomed: str | None, above: str, alone: s
 
 
 def above_rows(height: int) -> int:
-    """A third of the height for what stands above the score, within what a curve can use.
+    """Return the rows for the panes above the score: a third of the height, within limits useful for a curve.
 
-    On low screens less, so that the score has a gate stave of eight lines.
+    Less on low terminals, so that the score has room for a gate stave of eight lines.
     """
     return min(max(round(height * 0.34), 11), 18) if height >= SIDE_BY_SIDE_HEIGHT else max(height - 18, 5)

@@ -1,4 +1,4 @@
-"""The Lab: the status line, the three panes and the footer, arranged for the size of the terminal."""
+"""The Lab: loss, generated text and score, arranged for the size of the terminal."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -8,19 +8,16 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
-import seqtui.tui.commands  # noqa: F401  # importing it fills the registry
-from seqtui.snapshot import Phase, Session, Snapshot
-from seqtui.tui.footer import NOTICE_SECONDS, CommandLine
+from seqtui.live.snapshot import Phase, Session, Snapshot
+from seqtui.tui.bars.tabs import TabStrip
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.writing import WritingPane
-from seqtui.tui.registry import COMMANDS, bindings
 from seqtui.tui.screens.arrangement import ABOVE, MIN_HEIGHT, MIN_WIDTH, PANES, Arrangement, arrange
-from seqtui.tui.status import StatusLine
-from seqtui.tui.tabs import TabStrip
+from seqtui.tui.screens.lab_commands import LAB
+from seqtui.tui.screens.view import ViewScreen
 from seqtui.visible import visible
 
 LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
@@ -31,45 +28,39 @@ BANNERS = {
 COMPILING = "◔ compiling {}, {} of {}, once on this machine"
 
 
-class Lab(Screen[None]):
-    """The main screen. It draws snapshots that it is handed, and asks the session for what a person wants."""
+class Lab(ViewScreen):
+    """Draws the snapshots that it is given, and passes the user's requests to the session."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings()
-    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = LAB.bindings()
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session, LAB)
         self.loss = LossPane()
         self.writing = WritingPane()
         self.score = ScorePane()
-        self.status = StatusLine(id="status")
         self.tabs = TabStrip(id="tabs")
-        self.footer = CommandLine(id="footer")
         self.banner = Static(id="banner")
         self.too_small = Static(id="too-small")
         self.above = Horizontal(id="above")
-        self.newest = Snapshot()  # what the session last said
-        self.shown = Snapshot()  # what the panes show: behind `newest` while frozen
         self.frozen = False
         self.zoomed: str | None = None
-        self.current = "score"  # the pane that has the focus, or had it last
-        self._wanted = "score"  # the pane that a person went to last, at whatever size
-        self._wanted_above = ""  # the last of them that stands above the score; "" until there is one
-        self._moved = False  # whether a person went anywhere at all
-        self._looked_away = False  # whether they went anywhere since kernels began to be compiled
-        self._fronted = ("", "")  # what the arrangement was made for
+        self.current = "score"  # the pane with the focus, or the last one that had it
+        self._wanted = "score"  # the pane the user went to last, at any size
+        self._wanted_above = ""  # the last of them above the score; "" until there is one
+        self._moved = False  # whether the user went to any pane
+        self._looked_away = False  # whether they did since compilation began
+        self._fronted = ("", "")  # what `_front` returned for the current arrangement
         self._arrangement = Arrangement(())
-        self._drawn: dict[str, int] = {}  # serial that each pane shows
-        self._columns = 0  # of the score, as the session knows them
+        self._drawn: dict[str, int] = {}  # the serial that each pane shows
+        self._columns = 0  # of the score, as reported to the session
 
     @property
     def panes(self) -> Mapping[str, LossPane | WritingPane | ScorePane]:
-        """The panes by name, in the order of the focus."""
+        """The panes by name, in focus order."""
         return {"loss": self.loss, "writing": self.writing, "score": self.score}
 
     def compose(self) -> ComposeResult:
-        """Top to bottom."""
+        """Lay out everything from top to bottom."""
         yield self.status
         yield self.banner
         yield self.too_small
@@ -81,22 +72,22 @@ class Lab(Screen[None]):
         yield self.footer
 
     def on_mount(self) -> None:
-        """Begins with the score under the keys, where there is room for it."""
+        """Give the focus to the score if there is room for it."""
         self.rearrange()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another size may want another arrangement; nothing else changes."""
+        """Rearrange the panes for the new size."""
         self.rearrange()
 
     @property
     def _gone(self) -> bool:
-        """Whether the screen is being taken down: a frame or a resize may come still."""
+        """Whether the screen is closing: a frame or a resize may still arrive."""
         return not (self.score.is_running and self.score.is_attached)
 
     # What is drawn
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draws a snapshot: all of it, or the status line alone while frozen."""
+        """Draw a snapshot; only the status line while frozen."""
         if snapshot.model != self.newest.model:
             self._drawn.clear()
         if snapshot.phase is Phase.COMPILING and self.newest.phase is not Phase.COMPILING:
@@ -115,10 +106,10 @@ class Lab(Screen[None]):
             self.session.set_probe_width(max(columns, LEAST_TEXT))
 
     def _front(self) -> tuple[str, str]:
-        """What is seen above the score, and what alone, where there is room for one: what a person went to last.
+        """Return the pane to show above the score, and the pane to show alone, where there is room for one.
 
-        Until they went anywhere it is the list of kernels, in the place of the writing, while these are compiled; it
-        comes to the front, too, when another model's are.
+        That is the pane the user went to last. While kernels compile it is the list of kernels, which replaces the
+        generated text, unless the user has gone elsewhere since compilation began.
         """
         waiting = self.newest.phase in (Phase.LOADING, Phase.COMPILING)
         if self.newest.phase is Phase.COMPILING and not self._looked_away:
@@ -127,7 +118,7 @@ class Lab(Screen[None]):
         return above, "writing" if waiting and not self._moved else self._wanted
 
     def _draw(self) -> None:
-        """Hands what is shown to the panes that are seen and do not show it yet."""
+        """Pass the snapshot to the visible panes that do not show it yet."""
         self.status.show(self.newest, self.shown.step if self.frozen else None)
         self._show_banner()
         self._show_footer()
@@ -144,7 +135,7 @@ class Lab(Screen[None]):
         self.banner.update(Content(text))
 
     def _banner(self) -> str:
-        """What went wrong, or which kernel is being compiled where the list of them is not in view."""
+        """Return what went wrong, or the kernel being compiled if the list of kernels is hidden."""
         compiling = self.newest.compiling
         if self.newest.phase is Phase.COMPILING and compiling is not None:
             if "writing" in self._arrangement.panes and not self.frozen:
@@ -171,7 +162,7 @@ class Lab(Screen[None]):
     # Where it is drawn
 
     def rearrange(self) -> None:
-        """Puts every pane where it belongs at the present size, zoom and tab."""
+        """Arrange the panes for the current size, zoom and tab."""
         if self._gone:
             return
         width, height = self.app.size
@@ -186,7 +177,7 @@ class Lab(Screen[None]):
         self.set_class(bool(new.tabs), "-tabs")
         self.set_class("score" in new.tabs, "-single")
         self.too_small.display = new.too_small
-        self.too_small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training goes on.")
+        self.too_small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training continues.")
         self.status.display = self.footer.display = not new.too_small
         self._draw()
         if new.panes:
@@ -197,7 +188,7 @@ class Lab(Screen[None]):
     # What has the focus
 
     def go_to(self, name: str) -> None:
-        """Focuses a pane; brings it to the front of its tabs, or into the zoom, where it is hidden."""
+        """Focus a pane; a hidden one is brought to the front of its tabs, or into the zoom."""
         if self._arrangement.too_small:
             return
         self._want(name)
@@ -211,38 +202,34 @@ class Lab(Screen[None]):
             self._wanted_above = name
 
     def cycle(self, direction: int) -> None:
-        """Focuses the next pane, or the one before."""
+        """Focus the next pane, or the previous one."""
         self.go_to(PANES[(PANES.index(self.current) + direction) % len(PANES)])
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """A click moves the focus, too."""
+        """Follow a focus that a click has moved."""
         for name, pane in self.panes.items():
-            if pane is self.focused and name != self.current:  # the event may be older than the focus
+            if pane is self.focused and name != self.current:  # the event may be outdated
                 self._want(name)
                 self.current = name
                 self._show_focus()
 
     def zoom(self, name: str | None) -> None:
-        """Gives the whole screen to one pane, or back to all."""
+        """Give the whole screen to one pane, or show all."""
         self.zoomed = name
         self.rearrange()
 
     def freeze(self, frozen: bool) -> None:
-        """Holds the panes still, or lets them go on from the newest snapshot."""
+        """Freeze the panes, or unfreeze them with the newest snapshot."""
         self.frozen = frozen
         self.show(self.newest)
 
-    # What a person asks for
+    # Commands
 
     def action_command(self, name: str) -> None:
-        """Runs a command of the registry."""
-        COMMANDS[name].run(self)
-        self._show_tabs()  # they repeat what a pane says of itself
+        """Run a command of this view."""
+        super().action_command(name)
+        self._show_tabs()  # they repeat the subtitle of a pane
 
-    def say(self, message: str, *, error: bool = False) -> None:
-        """Says something that goes by itself: in the bottom line, or beside it where it is an error or too long."""
-        text = visible(message)
-        if not error and self.is_current and self.footer.room_for(text):
-            self.footer.notice(text)
-        else:
-            self.notify(text, markup=False, severity="error" if error else "information", timeout=NOTICE_SECONDS)
+    def copied_text(self) -> tuple[str, str]:
+        """Return the text to copy from the focused pane ("" if there is none yet), and what it is."""
+        return self.panes[self.current].copied_text(self.shown)

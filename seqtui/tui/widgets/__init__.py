@@ -1,1 +1,1 @@
-"""What the panes draw with: rows, heatmaps, curves, bars, text, axes and numbers."""
+"""Drawing primitives of the panes: rows, heatmaps, curves, bars, text, axes and numbers."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 def nice_step(span: float, most: int) -> float:
-    """The smallest nice step that cuts `span` (above 0) into at most `most` parts."""
+    """Return the smallest nice step that divides `span` (> 0) into at most `most` parts."""
     raw = span / max(1, most)
     power = 10.0 ** math.floor(math.log10(raw))
     return next(step * power for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * power >= raw * (1 - 1e-9))
@@ -24,7 +24,7 @@ class Axis:
 
     @staticmethod
     def around(low: float, high: float, logarithmic: bool) -> "Axis":
-        """An axis that holds low … high, its ends on a grid so that they stay while data moves a little."""
+        """Return an axis covering low … high, its ends on a grid so that small changes in the data do not move it."""
         logarithmic = logarithmic and low > 0
         if not high > low:
             pad = abs(low) * 0.1 or 1.0
@@ -34,10 +34,10 @@ class Axis:
         if logarithmic:  # near zero the grid must be finer than the smallest value
             fine = 10.0 ** math.floor(math.log10(low)) / 10
             bottom = math.floor(low / min(grid, fine)) * min(grid, fine)
-        return Axis(min(bottom, low), max(top, high), logarithmic)  # a grid may miss by a rounding
+        return Axis(min(bottom, low), max(top, high), logarithmic)  # rounding may put a grid end inside the range
 
     def position(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Height 0 … 1 of each value; NaN for what is not finite or, on a logarithmic axis, not above 0."""
+        """Return each value's height, 0 … 1; NaN for non-finite values and, on a logarithmic axis, values <= 0."""
         values = np.asarray(values, np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             usable = np.isfinite(values) & ((values > 0) | (not self.logarithmic))
@@ -49,20 +49,20 @@ class Axis:
         return np.where(usable, height, np.nan)
 
     def rows(self, values: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.int64]:
-        """The row of `count` for each value, 0 at the top, clipped to the axis; -1 where there is none."""
+        """Return each value's row out of `count`, 0 at the top, clipped to the axis; -1 where it has no position."""
         height = self.position(values)
         row = np.rint((1 - np.nan_to_num(height)) * (count - 1))
         return np.where(np.isnan(height), -1, np.clip(row, 0, count - 1)).astype(np.int64)
 
     def ticks(self, most: int) -> list[float]:
-        """At most about `most` nice values between the ends."""
+        """Return about `most` nice values, or fewer, between the ends."""
         if self.logarithmic:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             for steps in ((1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
                 found = [s * 10.0**p for p in powers for s in steps if self.low <= s * 10.0**p <= self.high]
                 if len(found) <= most:
                     break
-            if len(found) > 1:  # in a narrow range there may be none: it is linear enough for other values
+            if len(found) > 1:  # a range too narrow for these ticks is close enough to linear
                 return found[:: math.ceil(len(found) / max(1, most))]
         step = nice_step(self.high - self.low, most)
         first = math.ceil(self.low / step - 1e-9)

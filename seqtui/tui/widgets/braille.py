@@ -1,9 +1,9 @@
-"""A braille canvas: curves of two dots a column and four a line, in layers of one style each."""
+"""A braille canvas: two dots per column and four per line; one canvas per curve."""
 
 import numpy as np
 import numpy.typing as npt
 
-# bit of the dot at (row 0..3, column 0..1) of a cell, after the Unicode block that starts at U+2800
+# bit of the dot at (row 0..3, column 0..1) of a cell, as in the Unicode block that starts at U+2800
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 BLANK = 0x2800
 
@@ -21,7 +21,7 @@ class Braille:
         self.dots |= (rows >= top) & (rows <= bottom) & (top >= 0)
 
     def cells(self) -> npt.NDArray[np.uint8]:
-        """The pattern of each cell (lines, columns): 0 is empty, otherwise the offset into the braille block."""
+        """Return each cell's pattern (lines, columns): its offset into the braille block, 0 if empty."""
         rows, columns = self.dots.shape
         blocks = self.dots.reshape(rows // 4, 4, columns // 2, 2).astype(np.uint8)
         patterns: npt.NDArray[np.uint8] = (blocks * _BITS[None, :, None, :]).sum(axis=(1, 3)).astype(np.uint8)
@@ -29,5 +29,5 @@ class Braille:
 
 
 def glyph(pattern: int) -> str:
-    """The character of a cell's pattern; a blank for none."""
+    """Return the character of a cell's pattern; a space if empty."""
     return chr(BLANK + pattern) if pattern else " "

@@ -1,4 +1,4 @@
-"""Lines of single cells: text strips and bars, one column a timestep."""
+"""Lines of single cells: text strips and bars, one column per timestep."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 
 
 def runs(glyphs: Sequence[str], styles: Sequence[Style]) -> list[Segment]:
-    """Segments of neighbouring cells with the same style."""
+    """Merge neighbouring cells of the same style into segments."""
     segments: list[Segment] = []
     start = 0
     for end in range(1, len(glyphs) + 1):
@@ -22,7 +22,7 @@ def runs(glyphs: Sequence[str], styles: Sequence[Style]) -> list[Segment]:
 
 
 def bar_heights(values: npt.NDArray[np.floating], low: float, high: float, lines: int) -> npt.NDArray[np.int64]:
-    """Heights in eighths of a line, 1 … 8·lines between low and high; 0 where a value is not finite."""
+    """Return bar heights in eighths of a line: 1 … 8·lines between low and high, 0 where a value is not finite."""
     position = (np.asarray(values, np.float64) - low) / (high - low) * (8 * lines)
     finite = np.isfinite(position)
     height = np.clip(np.rint(np.where(finite, position, 0.0)), 1, 8 * lines)
@@ -30,6 +30,6 @@ def bar_heights(values: npt.NDArray[np.floating], low: float, high: float, lines
 
 
 def bar_glyphs(heights: npt.NDArray[np.int64], line: int, lines: int, column_width: int) -> list[str]:
-    """The glyphs of one line of bars; line 0 is the uppermost of `lines`."""
+    """Return the glyphs of one line of bars; line 0 is the top of `lines`."""
     above_floor = heights - 8 * (lines - 1 - line)
     return [BARS[level] * column_width for level in np.clip(above_floor, 0, 8).tolist()]

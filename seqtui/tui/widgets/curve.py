@@ -1,4 +1,4 @@
-"""A series as dot columns: the lowest and highest point of each column, so that a spike survives any zoom."""
+"""Reduce a series to dot columns: the lowest and highest point of each column, so that spikes survive any zoom."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +9,10 @@ NONE = -1
 
 
 def column_spans(columns: I64, rows: I64, count: int) -> tuple[I64, I64]:
-    """Top and bottom row of each of `count` dot columns, NONE where nothing is.
+    """Return the top and bottom row of each of `count` dot columns, NONE for empty columns.
 
-    `columns` (N,) ascends and lies in 0 … count-1; `rows` (N,) are dot rows, NONE for a gap. Neighbours with no gap
-    between them are joined by a line.
+    `columns` (N,) ascend within 0 … count-1; `rows` (N,) are dot rows, NONE for a gap. Neighbours with no gap between
+    them are joined by a line.
     """
     top, bottom = np.full(count, NONE, np.int64), np.full(count, NONE, np.int64)
     if len(columns) == 0:
@@ -26,7 +26,7 @@ def column_spans(columns: I64, rows: I64, count: int) -> tuple[I64, I64]:
     joined = (columns[1:] != columns[:-1]) & (rows[1:] >= 0) & (rows[:-1] >= 0)
     beside = np.flatnonzero(joined & (columns[1:] - columns[:-1] == 1))
     middle = np.rint((rows[beside] + rows[beside + 1]) / 2).astype(np.int64)
-    for side in (columns[beside], columns[beside + 1]):  # each has a column at most once
+    for side in (columns[beside], columns[beside + 1]):  # no column occurs twice in either
         top[side], bottom[side] = np.minimum(top[side], middle), np.maximum(bottom[side], middle)
     for i in np.flatnonzero(joined & (columns[1:] - columns[:-1] > 1)).tolist():
         _join(top, bottom, columns[i : i + 2].tolist(), rows[i : i + 2].tolist())
@@ -34,7 +34,7 @@ def column_spans(columns: I64, rows: I64, count: int) -> tuple[I64, I64]:
 
 
 def _join(top: I64, bottom: I64, columns: list[int], rows: list[int]) -> None:
-    """A line between two points of different columns, both of which are drawn already."""
+    """Draw a line between two points in different columns; the points themselves are already drawn."""
     (c0, c1), (r0, r1) = columns, rows
     edges = [r0 + (r1 - r0) * (2 * i + 1) / (2 * (c1 - c0)) for i in range(c1 - c0)]  # rows at the column borders
     ends = [r0, *edges, r1]
@@ -46,9 +46,9 @@ def _join(top: I64, bottom: I64, columns: list[int], rows: list[int]) -> None:
 
 
 def condense(x: npt.NDArray[np.number], y: npt.NDArray[np.floating], edges: F64) -> tuple[F64, F64]:
-    """The first, lowest, highest and last y between neighbouring `edges`: at most four points for each.
+    """Return the first, lowest, highest and last y between neighbouring `edges`: at most four points per interval.
 
-    `x` (N,) ascends, `edges` (columns + 1,) too. Where x is not denser than that it is returned as it is.
+    `x` (N,) and `edges` (columns + 1,) ascend. A series of at most four points per interval is returned unchanged.
     """
     if len(x) <= 4 * (len(edges) - 1):
         return np.asarray(x, np.float64), np.asarray(y, np.float64)
@@ -64,7 +64,7 @@ def condense(x: npt.NDArray[np.number], y: npt.NDArray[np.floating], edges: F64)
 
 
 def trailing_mean(values: npt.NDArray[np.floating], window: int) -> npt.NDArray[np.float64]:
-    """The mean of the last `window` finite values at each place (fewer at the start); NaN where there is none."""
+    """Return, at each position, the mean of the finite values among the last `window`; NaN where there are none."""
     finite = np.isfinite(values)
     total = np.cumsum(np.where(finite, values, 0.0), dtype=np.float64)
     count = np.cumsum(finite)

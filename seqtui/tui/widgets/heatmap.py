@@ -1,21 +1,21 @@
-"""Heatmaps from level codes: two rows of values a line by half blocks, or one row a line by the glyph ramp."""
+"""Heatmaps from level codes: two rows of values per line as half blocks, or one row per line as ramp glyphs."""
 
 import numpy as np
 import numpy.typing as npt
 from rich.segment import Segment
 from rich.style import Style
 
-from seqtui.tui.colours import GAP, OVER, OVER_COLOUR, RAMP, RAMP_GAP, RAMP_OVER, Scale, Triplet, mix
+from seqtui.tui.widgets.colours import GAP, OVER, OVER_COLOUR, RAMP, RAMP_GAP, RAMP_OVER, Scale, Triplet, mix
 from seqtui.tui.widgets.ink import Ink, rgb
 
 U8 = npt.NDArray[np.uint8]
-HALF = 254  # the code of the thin gap below a stave: drawn as background, but not as a missing value
+HALF = 254  # code of the thin gap below a stave: drawn as background, not as a missing value
 _LIT = 1 << 16
 _HIGHLIGHT = 0.42  # share of the highlight's colour in a cell under the playhead
 
 
 class HeatmapPainter:
-    """Turns lines of codes into segments. Every (pair of codes, run length) is made once."""
+    """Converts lines of codes to segments. The segment of each (pair of codes, run length) is cached."""
 
     def __init__(self, ink: Ink, scale: Scale, column_width: int) -> None:
         self._ink = ink
@@ -26,7 +26,7 @@ class HeatmapPainter:
         self._highlight = mix(ink.highlight, (255, 255, 255), 0.35)
 
     def line(self, top: U8, bottom: U8, lit: int) -> list[Segment]:
-        """One line of columns: codes (columns,) of its upper and lower row; `lit` is the playhead's column, or -1."""
+        """Draw one line: codes (columns,) of its upper and lower row; `lit` is the playhead's column, or -1."""
         columns = len(top)
         if columns == 0:
             return []
@@ -46,7 +46,7 @@ class HeatmapPainter:
         return segments
 
     def colour(self, code: int, lit: bool = False) -> Triplet | None:
-        """The colour of a code, None for a gap."""
+        """Return the colour of a code, None for a gap."""
         if code >= self._levels and code != OVER:
             return None
         colour = OVER_COLOUR if code == OVER else self._colours[code]
@@ -68,7 +68,7 @@ class HeatmapPainter:
         return Segment("▀" * cells, Style(color=rgb(upper), bgcolor=rgb(lower)))
 
     def glyph(self, code: int) -> str:
-        """The ramp's glyph for a code."""
+        """Return the ramp glyph of a code."""
         if code == HALF:
             return " "
         if code == OVER:
@@ -77,7 +77,7 @@ class HeatmapPainter:
 
 
 def line_codes(codes: U8, lines: int, halves: bool) -> list[tuple[U8, U8]]:
-    """Rows of codes (rows, columns) as (upper, lower) pairs for `lines` lines; rows that are missing are HALF."""
+    """Return the rows of codes (rows, columns) as (upper, lower) pairs for `lines` lines; missing rows are HALF."""
     columns = codes.shape[1]
     need = 2 * lines if halves else lines
     blank = np.full((max(0, need - len(codes)), columns), HALF, np.uint8)

@@ -1,4 +1,4 @@
-"""The ground of every pane: rows with keys, strips kept until a key changes, a frame with its titles on top."""
+"""The base of every pane: rows with keys, strips cached until a key changes, a frame with both titles on top."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from seqtui.snapshot import Snapshot
+from seqtui.live.snapshot import Snapshot
 from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
 from seqtui.tui.widgets.wrap import wrap
 
-# Border types whose edges are drawn here, with both titles on top: their corners and their line.
+# Border types whose edges are drawn here, with both titles on top: corners and line character.
 _FRAMES = {"round": "╭╮╰╯─", "solid": "┌┐└┘─", "heavy": "┏┓┗┛━"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a pane. The same key promises the same cells, so that the strip is painted once."""
+    """One line of a pane. Equal keys mean equal cells, so a strip is painted once per key."""
 
     key: Hashable
     paint: Callable[[], Sequence[Segment]]
-    cells: int | None = None  # how many are painted, where that is known beforehand: measuring is what costs most
+    cells: int | None = None  # number of cells painted, if known in advance: measuring is the most expensive part
 
 
 BLANK = Row(("blank",), list, 0)
 
 
 class Pane(Widget, can_focus=True):
-    """A widget of rows. A subclass keeps its state, and gives `rows`; `redraw` repaints those that changed."""
+    """A widget of rows. A subclass keeps its state and implements `rows`; `redraw` repaints those that changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "pane--muted",
@@ -73,19 +73,23 @@ class Pane(Widget, can_focus=True):
         self._title = ""
         self._subtitles: tuple[str, ...] = ("",)
         self._painted = 0
-        self._drawn = Size(-1, -1)  # the size that the rows were made for
+        self._drawn = Size(-1, -1)  # size that the rows were built for
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest snapshot and repaint what changed."""
         raise NotImplementedError
 
+    def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
+        """Return the text to copy ("" if there is none yet) and a description of it."""
+        raise NotImplementedError
+
     def rows(self, width: int, height: int) -> Sequence[Row]:
-        """At most `height` rows of `width` cells: what is to be seen now."""
+        """Return the rows to show now: at most `height` of them, `width` cells each."""
         raise NotImplementedError
 
     @property
     def lines_painted(self) -> int:
-        """How many lines were painted since the pane was made: what a frame cost."""
+        """Number of lines painted since the pane was created: the cost of drawing."""
         return self._painted
 
     @property
@@ -109,12 +113,12 @@ class Pane(Widget, can_focus=True):
         return self._ink
 
     def redraw(self) -> None:
-        """Ask for the rows again and repaint those whose key changed."""
+        """Rebuild the rows and repaint those whose key changed."""
         if self.is_attached and (changed := self._rebuild()):
             self.refresh(*changed)
 
     def _rebuild(self) -> list[Region]:
-        """Make the rows anew, keep the strips of those with the same key, and return the lines of the others."""
+        """Rebuild the rows, keep the strips of those with an unchanged key, and return the lines of the others."""
         width, height = self._drawn = self.content_size
         new = self.rows(width, height)[:height] if width > 0 and height > 0 else ()
         old, strips = self._rows, self._strips
@@ -130,14 +134,14 @@ class Pane(Widget, can_focus=True):
         return changed
 
     def set_titles(self, title: str, *subtitles: str) -> None:
-        """The title at the left and, at the right, the first of `subtitles` (longest first) that fits."""
+        """Set the title at the left and, at the right, the first of `subtitles` (longest first) that fits."""
         if (title, subtitles) != (self._title, self._subtitles):
             self._title, self._subtitles = title, subtitles or ("",)
-            self.border_title = Content(title)  # a Content is never read as markup
+            self.border_title = Content(title)  # Content is never parsed as markup
             self.border_subtitle = Content(self._subtitles[0])
 
     def render_line(self, y: int) -> Strip:
-        """The strip of content line `y`, painted if it has not been since its key changed."""
+        """Return the strip of content line `y`, painting it if its key changed since it was last painted."""
         width = self.content_size.width
         if y >= len(self._strips):
             return Strip.blank(width, self.ink.text)
@@ -150,17 +154,17 @@ class Pane(Widget, can_focus=True):
         return strip
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """The app's filters, without the one that translates ANSI colours where there are none to translate."""
+        """Return the app's filters, without ANSIToTruecolor if there are no ANSI colours to translate."""
         filters = super().get_line_filters()
         if not self.ink.truecolour:
             return filters
         return [line_filter for line_filter in filters if not isinstance(line_filter, ANSIToTruecolor)]
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines as Textual draws them, but with both titles in the upper edge."""
-        if not self.is_running:  # it has no styles any more; the screen may be drawn once more while it is taken down
+        """Return the lines as Textual draws them, but with both titles in the upper edge."""
+        if not self.is_running:  # styles are gone; the screen may be drawn once more during shutdown
             return [Strip.blank(crop.width)] * crop.height
-        if self._drawn != self.content_size:  # shown again after it was hidden, or in another theme
+        if self._drawn != self.content_size:  # shown again after being hidden, or the theme changed
             self._rebuild()
         strips = super().render_lines(crop)
         kind, _ = self.styles.border_top
@@ -175,7 +179,7 @@ class Pane(Widget, can_focus=True):
         return strips
 
     def _edge(self, corners: str, line: str, titled: bool) -> Strip:
-        """The upper or lower edge of the frame."""
+        """Return the upper or lower edge of the frame."""
         width = self.outer_size.width
         base, _ = self.background_colors
         edge = Style(color=(base + self.styles.border_top[1]).rich_color, bgcolor=self.ink.text.bgcolor)
@@ -200,29 +204,29 @@ class Pane(Widget, can_focus=True):
         return [*left, Segment(line * (room - cell_len(subtitle) - 2), edge), *right]
 
     def notify_style_update(self) -> None:
-        """The theme or a style changed: every colour is mixed anew."""
+        """Discard cached colours and strips after a change of theme or style."""
         super().notify_style_update()
         self._ink = None
         self._rows, self._strips, self._drawn = (), [], Size(-1, -1)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another size holds other rows."""
+        """Rebuild the rows for the new size."""
         self.redraw()
 
 
 def pieces(*parts: tuple[str, Style]) -> list[Segment]:
-    """Segments from (text, style) pairs, empty ones left out."""
+    """Return segments from (text, style) pairs, without empty ones."""
     return [Segment(text, style) for text, style in parts if text]
 
 
 def waiting_rows(text: str, width: int, style: Style) -> list[Row]:
-    """What an empty pane waits for, below a blank line."""
+    """Return the rows of an empty pane: a blank line, then the text saying what it is waiting for."""
     lines = ["  " + text[start:end] for start, end in wrap(text, width - 3)]
     return [BLANK, *(Row((line,), partial(pieces, (line, style))) for line in lines)]
 
 
 def fit(text: str, width: int) -> str:
-    """`text` cut with an ellipsis or padded to exactly `width` cells."""
+    """Return `text` truncated with an ellipsis or padded to exactly `width` cells."""
     if width <= 0:
         return ""
     if cell_len(text) > width:

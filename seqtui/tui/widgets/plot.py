@@ -1,4 +1,4 @@
-"""A plot of cells: braille curves over reference lines, ticks at the left and below."""
+"""A plot of cells: braille curves over reference lines, with ticks at the left and below."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +17,7 @@ from seqtui.tui.widgets.numbers import short
 from seqtui.tui.widgets.pane import Row
 
 TICKS_WIDTH = 6  # " 2.50 "
-_SHIFTED = 7  # lines from which on a label a line beside its own is not far off
+_SHIFTED = 7  # plot height from which a label may be shifted by one line
 
 
 @dataclass
@@ -36,29 +36,29 @@ class Plot:
         self.styles = np.zeros((self.lines, self.columns), np.uint8)
 
     def dot_columns(self, x: npt.NDArray[np.number]) -> I64:
-        """The dot column of each x, clipped to the plot."""
+        """Return the dot column of each x, clipped to the plot."""
         share = (np.asarray(x, np.float64) - self.first) / max(self.last - self.first, 1e-12)
         return np.clip(np.rint(share * (2 * self.columns - 1)), 0, 2 * self.columns - 1).astype(np.int64)
 
     def curve(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int, *, over: bool = False) -> None:
-        """A line through (x, y), x ascending, gaps where y is not finite; `over` hides the dots behind its cells."""
+        """Draw a line through (x, y), x ascending, gaps where y is not finite; `over` hides dots behind its cells."""
         canvas = Braille(self.columns, self.lines)
         canvas.spans(*column_spans(self.dot_columns(x), self.axis.rows(y, 4 * self.lines), 2 * self.columns))
         patterns = canvas.cells().astype(np.uint32)
         drawn = patterns > 0
-        under = np.where(self.codes >= BLANK, self.codes - BLANK, 0)  # dots of curves behind stay
+        under = np.where(self.codes >= BLANK, self.codes - BLANK, 0)  # keep the dots of curves behind
         self.codes[drawn] = (patterns if over else patterns | under)[drawn] + BLANK
         self.styles[drawn] = style
 
     def marks(self, x: npt.NDArray[np.number], y: npt.NDArray[np.floating], style: int, mark: str = "●") -> None:
-        """A mark at each finite point."""
+        """Draw a mark at each finite point."""
         rows = self.axis.rows(y, self.lines)
         seen = rows >= 0
         self.codes[rows[seen], self.dot_columns(x)[seen] // 2] = ord(mark)
         self.styles[rows[seen], self.dot_columns(x)[seen] // 2] = style
 
     def reference(self, value: float, label: str, style: int) -> None:
-        """A dotted line at `value`, to be drawn before the curves; nothing when it is off the axis."""
+        """Draw a dotted line at `value` (before the curves); nothing if it is outside the axis."""
         if not self.axis.low <= value <= self.axis.high:
             return
         line = int(self.axis.rows(np.array([value]), self.lines)[0])
@@ -73,7 +73,7 @@ class Plot:
             self.labels.append((free[0], label, style))
 
     def rows(self, styles: tuple[Style, ...], ticks: Style, margin: int) -> list[Row]:
-        """The lines with their ticks at the left and labels in `margin` cells at the right."""
+        """Return the lines with ticks at the left and labels in `margin` cells at the right."""
         marked = self._tick_lines()
         found = []
         for line in range(self.lines):
@@ -84,7 +84,7 @@ class Plot:
         return found
 
     def _tick_lines(self) -> dict[int, str]:
-        """The tick labels by line, at least one line apart."""
+        """Return the tick labels by line, never on adjacent lines."""
         values = self.axis.ticks(max(2, self.lines))
         lines = self.axis.rows(np.array(values), self.lines).tolist() if values else []
         found: dict[int, str] = {}
@@ -106,13 +106,13 @@ class Plot:
 
 
 def dot_edges(first: float, last: float, count: int) -> npt.NDArray[np.float64]:
-    """The x (count + 1,) at the borders of `count` dot columns; the first column's middle is `first`."""
+    """Return the x (count + 1,) at the borders of `count` dot columns; `first` is the centre of the first column."""
     step = max(last - first, 1e-12) / max(1, count - 1)
     return np.asarray(first + step * (np.arange(count + 1) - 0.5), np.float64)
 
 
 def x_ticks(first: float, last: float, columns: int, values: list[float]) -> str:
-    """A line of whole numbers centred under their columns, none touching another."""
+    """Return a line of integers centred under their columns; those that would touch another are left out."""
     line = ""
     for value in values:
         text = f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""Breaking text into lines of a width, by words where that is possible."""
+"""Wrap text to a width, at word boundaries where possible."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ _PARTS = re.compile(r"\n|[^\S\n]+|\S+")
 
 
 def wrap(text: str, width: int) -> list[tuple[int, int]]:
-    """Spans (start, end) of the lines of `text`, each at most `width` cells (a wider character gets its own line).
+    """Return line spans (start, end) of `text`, each at most `width` cells (a wider character gets its own line).
 
-    A newline ends a line, a space at which a line is broken is not shown, a word longer than a line is cut.
+    A newline ends a line, whitespace at a line break is dropped, and a word longer than a line is split.
     """
     width = max(1, width)
     lines: list[tuple[int, int]] = []
-    start = end = 0  # the line so far
+    start = end = 0  # the current line
     used = 0
     for part in _PARTS.finditer(text):
         at, stop = part.span()
@@ -26,7 +26,7 @@ def wrap(text: str, width: int) -> list[tuple[int, int]]:
         size = cell_len(part[0])
         if used + size <= width:
             end, used = stop, used + size
-        elif part[0].isspace():  # swallowed by the break; nothing follows it on this line
+        elif part[0].isspace():  # dropped at the line break
             lines.append((start, end))
             start, end, used = stop, stop, 0
         else:
@@ -40,7 +40,7 @@ def wrap(text: str, width: int) -> list[tuple[int, int]]:
 
 
 def _cut(text: str, at: int, stop: int, width: int) -> Iterator[tuple[int, int]]:
-    """Spans of at most `width` cells of one long word."""
+    """Split one long word into spans of at most `width` cells."""
     start, used = at, 0
     for i in range(at, stop):
         size = cell_len(text[i])

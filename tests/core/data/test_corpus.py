@@ -67,6 +67,27 @@ def test_a_folder_is_its_text_files_in_order_joined_by_blank_lines(tmp_path: Pat
     assert read_corpus(str(tmp_path)).text == "first\nline\n\nsecond\n\nthird\n"
 
 
+def test_links_to_folders_are_not_followed_and_links_to_files_are(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "other.txt").write_text("not meant")
+    folder = tmp_path / "mix"
+    folder.mkdir()
+    (folder / "a.txt").write_text("first")
+    (folder / "deep").mkdir()
+    (tmp_path / "linked.txt").write_text("second")
+    (folder / "deep" / "link.txt").symlink_to(tmp_path / "linked.txt")
+    assert read_corpus(str(folder)).remarks == ()
+    (folder / "loop").symlink_to("..")
+    found = read_corpus(str(folder))
+    assert found.text == "first\n\nsecond\n"
+    assert found.remarks == (f"1 link to a folder in {str(folder)!r} was not followed",)
+    (folder / "deep" / "out").symlink_to(tmp_path / "outside")
+    assert read_corpus(str(folder)).remarks == (f"2 links to folders in {str(folder)!r} were not followed",)
+    assert read_corpus(str(folder), as_bytes=True).data == b"first\n\nsecond"
+    (tmp_path / "way").symlink_to(folder)
+    assert read_corpus(str(tmp_path / "way")).text == found.text, "a link that is asked for by name is followed"
+
+
 def test_a_sample_wins_over_a_file_of_its_name_unless_a_path_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,11 +145,37 @@ def test_bytes_that_are_no_utf8_are_named_with_their_offset_and_a_way_out(tmp_pa
     assert read_corpus(str(path), as_bytes=True).data == path.read_bytes()
 
 
-def test_utf16_is_recognised(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_byte_order_mark_says_how_to_read_a_file(tmp_path: Path, kind: str, order: str) -> None:
     path = tmp_path / "wide.txt"
-    path.write_text("wide text", encoding="utf-16")
-    assert "--encoding utf-16" in refusal(path)
-    assert read_corpus(str(path), encoding="utf-16").text == "wide text"
+    path.write_bytes("\ufeffwide text, é漢🙂\r\nand more\n".encode(f"{kind}-{order}"))
+    corpus = read_corpus(str(path))
+    assert corpus.text == "wide text, é漢🙂\nand more\n"
+    assert corpus.remarks == (f"{str(path)!r} read as {kind.upper()}, by its byte order mark",)
+    assert read_corpus(str(path), encoding=kind).text == corpus.text
+    assert read_corpus("-", stdin=io.BytesIO(path.read_bytes())).text == corpus.text
+    again = read_corpus(corpus.source, encoding=corpus.encoding)
+    assert (again, again.digest) == (corpus, corpus.digest)
+    assert read_corpus(str(path), as_bytes=True).remarks == ()
+
+
+def test_a_byte_order_mark_before_something_else_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "odd.bin"
+    path.write_bytes(b"\xff\xfe\x00\xd8\x41")
+    line = refusal(path)
+    assert "byte order mark of UTF-16 but is not valid UTF-16" in line
+    assert "--tokens-by byte" in line
+
+
+def test_marked_files_of_a_folder_are_read_and_told_apart_from_binary_ones(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("plain")
+    (tmp_path / "b.txt").write_text("wide é", encoding="utf-16")
+    (tmp_path / "c.txt").write_bytes("\ufeffalso wide".encode("utf-16-be"))
+    (tmp_path / "d.bin").write_bytes(b"\xff\xfe\x00\xd8\x41")
+    corpus = read_corpus(str(tmp_path))
+    assert corpus.text == "plain\n\nwide é\n\nalso wide\n"
+    assert corpus.remarks == (f"2 files in {str(tmp_path)!r} read as UTF-16, by the byte order mark",)
 
 
 @pytest.mark.parametrize(

@@ -112,10 +112,10 @@ def test_what_a_text_has_that_the_vocabulary_has_not_is_named_visibly() -> None:
     vocabulary = Vocabulary.build("char", corpus("abc"))
     with pytest.raises(SeqError) as caught:
         vocabulary.encode("a\x1bb\u202eß")
-    assert str(caught.value) == r"the vocabulary does not know '\x1b', '\u202e', 'ß'"
+    assert str(caught.value) == r"not in the vocabulary: '\x1b', '\u202e', 'ß'"
     with pytest.raises(SeqError, match="and 2 more"):
         vocabulary.encode("1234567")
-    with pytest.raises(SeqError, match="not utf-8"):
+    with pytest.raises(SeqError, match="not UTF-8"):
         vocabulary.encode(b"\xff")
 
 

@@ -8,7 +8,7 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from seqtui.snapshot import Snapshot
+from seqtui.live.snapshot import Snapshot
 from seqtui.tui.widgets.pane import Pane
 
 

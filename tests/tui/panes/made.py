@@ -5,7 +5,7 @@ import math
 import numpy as np
 from seqcore.records import History, Probe, References, Sample, Stave
 
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 
 TEXT = "The fox had promised Marta a lantern. She waited by the river until the snow began"
 NAMES = ("input", "forget", "cell", "output", "c", "h")

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqcore.records import Probe
 
-from seqtui.snapshot import ModelChoice, Snapshot
-from seqtui.tui.colours import ATTENTION, RAMP
+from seqtui.live.snapshot import ModelChoice, Snapshot
 from seqtui.tui.panes.attention import distance, entropy, evenness
 from seqtui.tui.panes.grid import arrange_heads
 from seqtui.tui.panes.layout import Kind
 from seqtui.tui.panes.score import ScorePane
+from seqtui.tui.widgets.colours import ATTENTION, RAMP
 from tests.tui.panes.drawn import cell_at, cells, line_with, lines, staged, text
 from tests.tui.panes.made import made_snapshot
 from tests.tui.scripted import make_probe
@@ -92,7 +92,7 @@ async def test_the_map_has_a_row_for_each_place_and_its_columns_are_the_texts() 
         assert pane.spread is Kind.MAP
         pane.playhead = 0
         y = map_line(pane)
-        assert "to a row" not in text(pane)
+        assert "per row" not in text(pane)
         for t in range(5, T):
             row = [colour_at(pane, s, y + t // 2, lower=t % 2 == 1) for s in range(1, t - t % 2)]
             assert [s + 1 for s, colour in enumerate(row) if colour == ATTENTION.colours[-1]] == [t - 4]
@@ -106,7 +106,7 @@ async def test_a_map_that_is_too_high_is_folded_and_says_so() -> None:
         pane.cycle_attention()
         pane.playhead = 25
         y = map_line(pane)
-        rows = next(line for line in lines(pane) if "to a row" in line)
+        rows = next(line for line in lines(pane) if "per row" in line)
         count = 2 * (line_with(pane, "reach") - y)
         assert int(rows.split()[0]) == math.ceil(T / count)
         row = max(row for row in range(count) if row * T // count <= 25)
@@ -120,11 +120,11 @@ async def test_the_picked_head_is_read_out_at_the_playhead() -> None:
     async with staged(pane, shown(weights), (140, 30)) as pilot:
         pane.playhead = 15
         pane.focus_stave("attention")
-        assert f"head 1 of layer 1 at `{TEXT[15]}` (t 15): entropy 0.00 bits,  0% of even,  4.00 char" in text(pane)
+        assert f"head 1 of layer 1 at `{TEXT[15]}` (t 15): entropy 0.00 bits,  0% of max,  4.00 char" in text(pane)
         assert f"most at `{TEXT[11]}` (t 11) 100%" in said(pane)
         pane.move_head(1)
         assert "head 2 of layer 1 at" in said(pane)
-        assert "entropy 4.00 bits, 100% of even,  7.50 characters back" in said(pane)
+        assert "entropy 4.00 bits, 100% of max,  7.50 characters back" in said(pane)
         pane.cycle_layer()
         await pilot.pause()
         assert "layer 2 of 2 · head 2 of 2" in pilot.app.screen._compositor.render_strips()[0].text
@@ -144,7 +144,7 @@ async def test_every_head_has_a_thumbnail_with_its_means_and_a_click_picks_it() 
         assert "▸1.1  0" in text(pane)
         assert f" 2.2  0 {far:>4.3g}" in text(pane)
         assert f" 3.2 100 {(T - 1) / 4:.3g}" in text(pane)
-        assert "entropy in % of an even look · mean places looked back" in text(pane)
+        assert "entropy in % of uniform · mean distance in tokens" in text(pane)
         y = next(y for y, line in enumerate(lines(pane)) if " 2.2  0" in line)
         x = lines(pane)[y].index("2.2")
         at = pane.playhead
@@ -175,7 +175,7 @@ async def test_a_weight_that_is_no_number_is_a_gap_and_is_said() -> None:
         pane.cycle_attention()
         assert "1 gap" in text(pane)
         pane.playhead = 12
-        assert "not all of its weights are finite" in said(pane)
+        assert "its weights are not all finite" in said(pane)
         assert cell_at(pane, GUTTER + 3, line_with(pane, "attends"))[0] == " "
         pane.playhead = 13
         assert "0.00 bits" in said(pane)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from seqtui.snapshot import Snapshot
+from seqtui.live.snapshot import Snapshot
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.widgets.numbers import percent, significant
 from tests.tui.panes.drawn import cell_at, line_with, lines, staged, text

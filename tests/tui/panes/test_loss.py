@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from seqcore.records import History, References
 
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.loss import WINDOWS, LossPane
 from seqtui.tui.widgets.plot import TICKS_WIDTH
 from tests.tui.panes.drawn import cell_at, cells, line_with, lines, staged, text
@@ -153,12 +153,12 @@ async def test_one_more_step_repaints_few_lines() -> None:
 @pytest.mark.parametrize(
     ("phase", "said"),
     [
-        (Phase.LOADING, "waits for the corpus and the model"),
-        (Phase.COMPILING, "waits for the kernels"),
-        (Phase.TRAINING, "waits for the first training step"),
+        (Phase.LOADING, "waiting for the corpus and the model"),
+        (Phase.COMPILING, "waiting for the kernels"),
+        (Phase.TRAINING, "waiting for the first training step"),
         (Phase.PAUSED, "paused before the first training step"),
         (Phase.DIVERGED, "the first training step was not finite"),
-        (Phase.FAILED, "no loss: the training failed"),
+        (Phase.FAILED, "no loss: training failed"),
     ],
 )
 @pytest.mark.parametrize("by_position", [False, True])
@@ -171,7 +171,7 @@ async def test_an_empty_pane_says_what_it_waits_for(phase: Phase, said: str, by_
 
 @pytest.mark.parametrize(
     ("first", "last", "said"),
-    [(3.0, 1.2, "falls as context builds up"), (1.0, 1.01, "level"), (1.0, 1.4, "rises with the context")],
+    [(3.0, 1.2, "falls as context builds up"), (1.0, 1.01, "level"), (1.0, 1.4, "rises with context")],
 )
 async def test_what_is_said_of_the_positions_follows_from_them(first: float, last: float, said: str) -> None:
     pane = LossPane()

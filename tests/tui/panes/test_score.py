@@ -9,10 +9,10 @@ import pytest
 from seqcore.records import Probe
 from textual import events
 
-from seqtui.snapshot import ModelChoice, Phase, Snapshot
-from seqtui.tui.colours import GATE, RAMP
+from seqtui.live.snapshot import ModelChoice, Phase, Snapshot
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.staves import Fold
+from seqtui.tui.widgets.colours import GATE, RAMP
 from seqtui.tui.widgets.numbers import significant
 from tests.tui.panes.drawn import Stage, cell_at, cells, line_with, lines, staged, text
 from tests.tui.panes.made import TEXT, made_probe, made_snapshot
@@ -38,7 +38,7 @@ async def test_the_playhead_is_one_column_through_every_stave() -> None:
     pane = ScorePane()
     async with staged(pane, made_snapshot(), (120, 40)):
         pane.move_unit(1)
-        staves = range(line_with(pane, "back from the cursor"))
+        staves = range(line_with(pane, "before the playhead"))
         pane.playhead = 20
         before = [cells(pane, y) for y in staves]
         pane.playhead = 50
@@ -190,7 +190,7 @@ async def test_without_colour_heatmaps_are_a_glyph_ramp(monkeypatch: pytest.Monk
         assert set(lines(pane)[line_with(pane, "state c")][GUTTER : GUTTER + len(TEXT)]) <= set(RAMP)
         reach = line_with(pane, "reach ÷max")
         assert {cell_at(pane, GUTTER + t, reach)[0] for t in range(61, len(TEXT))} == {" "}  # nothing lies there
-        for row in range(line_with(pane, "back from the cursor")):
+        for row in range(line_with(pane, "before the playhead")):
             assert cell_at(pane, GUTTER + 60, row)[1].reverse
             assert not cell_at(pane, GUTTER + 59, row)[1].reverse
 
@@ -355,7 +355,7 @@ async def test_an_empty_score_names_its_staves_and_says_what_it_waits_for() -> N
     pane = ScorePane()
     snapshot = Snapshot(phase=Phase.COMPILING, model=ModelChoice("gru"))
     async with staged(pane, snapshot):
-        assert "waits for the kernels" in text(pane)
+        assert "waiting for the kernels" in text(pane)
         assert "update z" in text(pane) or "hidden h" in text(pane)
         assert "forget" not in text(pane)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from seqcore.records import CompileProgress, Sample
 
-from seqtui.snapshot import Phase, Snapshot
+from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.writing import CURSOR, WritingPane
 from tests.tui.panes.drawn import cell_at, line_with, lines, staged, text
 from tests.tui.panes.made import made_sample, made_snapshot

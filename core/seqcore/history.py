@@ -1,0 +1,79 @@
+"""The curves of a run as they grow: loss, rate and gradient norm of every step, and every validation."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from seqcore.records import History
+from seqcore.trainer import Step
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value from a file is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+class HistoryLog:
+    """Growing curves. Every step is kept: a spike must survive any zoom.
+
+    Columns are append-only, so that a `record` consists of views and is free of cost however long the run is.
+    """
+
+    def __init__(self) -> None:
+        self._columns = _columns(1024)
+        self._count = 0
+        self._validations: list[tuple[int, float]] = []
+        self._validation_record = _validation_columns([])
+
+    @staticmethod
+    def of(lines: Iterable[Mapping[str, Any]]) -> "HistoryLog":
+        """Return the curves in untrusted metrics lines that have a step; values that are not numbers are left out."""
+        log = HistoryLog()
+        for line in lines:
+            rest = [line.get(key) for key in ("train_loss", "learning_rate", "gradient_norm")]
+            if all(is_number(value) for value in rest):
+                log._append(line["step"], *rest)
+            if is_number(line.get("validation_loss")):
+                log.add_validation(line["step"], float(line["validation_loss"]))
+        return log
+
+    def _append(self, step: int, *values: Any) -> None:
+        if self._count == self._columns[0].size:
+            wider = _columns(2 * self._count)
+            for new, old in zip(wider, self._columns, strict=True):
+                new[: self._count] = old
+            self._columns = wider
+        for column, value in zip(self._columns, (step, *values), strict=True):
+            column[self._count] = value
+        self._count += 1
+
+    def add(self, step: Step) -> None:
+        """Append one training step."""
+        self._append(step.step, step.loss, step.learning_rate, step.gradient_norm)
+
+    def add_validation(self, step: int, loss: float) -> None:
+        """Append one validation."""
+        self._validations.append((step, loss))
+
+    def record(self) -> History:
+        """Return the curves as they are now."""
+        step, loss, rate, norm = (_read_only(column[: self._count]) for column in self._columns)
+        if len(self._validations) != self._validation_record[0].size:
+            self._validation_record = _validation_columns(self._validations)
+        return History(step, loss, rate, norm, *self._validation_record)
+
+
+def _columns(size: int) -> tuple[Any, ...]:
+    """Return empty columns for steps, losses, rates and norms."""
+    return (np.zeros(size, np.int64), *(np.zeros(size, np.float32) for _ in range(3)))
+
+
+def _read_only(view: Any) -> Any:
+    view.flags.writeable = False
+    return view
+
+
+def _validation_columns(rows: list[tuple[int, float]]) -> tuple[Any, Any]:
+    steps, losses = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(steps, np.int64), np.array(losses, np.float32)

@@ -1,0 +1,172 @@
+"""What the screen sees of a training session: one frozen snapshot, pulled whenever the screen wants to paint.
+
+This file does not import the engine, so that a screen can be painted and tested without one.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.naming import described
+from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
+
+
+class Phase(StrEnum):
+    """What the session is doing."""
+
+    LOADING = "loading"  # reading the corpus, building the model
+    COMPILING = "compiling"
+    TRAINING = "training"
+    PAUSED = "paused"
+    FINISHED = "finished"  # the run's steps, tokens or minutes are done
+    DIVERGED = "diverged"  # a loss or gradient was not finite; the parameters are those before it
+    FAILED = "failed"  # `message` says what is wrong and what to do
+
+
+GRAVE = (Phase.FAILED, Phase.DIVERGED)  # phases whose message stays until the phase changes
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model, as the model picker offers and returns it."""
+
+    family: str = "lstm"
+    hidden: int = 256
+    layers: int = 1
+    dropout: float = 0.0
+    batch: int = 32
+    length: int = 64  # timesteps per step; attention: also the context, so that every position is trained
+    activation: str = "tanh"  # rnn
+    heads: int = 4  # attention
+    positions: str = "learned"  # attention
+    context: int = field(default=0, compare=False)  # feedforward: shown, not chosen; 0: the default of `ModelConfig`
+
+    @property
+    def label(self) -> str:
+        """The short name: lstm 1×256, rnn 1×256 relu, attention 4×128, feedforward 8→256."""
+        return described(self)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a `ModelConfig` that this choice sets; all others keep their defaults."""
+        fields: dict[str, Any] = {
+            "family": self.family,
+            "hidden": self.hidden,
+            "layers": self.layers,
+            "dropout": self.dropout,
+        }
+        if self.family == "rnn":
+            fields["activation"] = self.activation
+        if self.family == "attention":
+            fields |= {"heads": self.heads, "positions": self.positions, "context": self.length}
+        if self.family == "feedforward" and self.context:
+            fields["context"] = self.context
+        return fields
+
+
+@dataclass(frozen=True)
+class CorpusChoice:
+    """One line of the corpus picker."""
+
+    name: str
+    description: str
+    characters: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The newest state of a session. `serial` grows with every change."""
+
+    serial: int = 0
+    phase: Phase = Phase.LOADING
+    message: str = ""  # FAILED, DIVERGED: the reason; otherwise the last event ("saved checkpoint-1200")
+    corpus: str = ""
+    model: ModelChoice = field(default_factory=ModelChoice)
+    shape: ModelConfig | None = None  # the run's full configuration; None until the corpus is read
+    training: TrainingConfig | None = None
+    parameters: int = 0
+    tokens_by: str = "char"  # "char", "byte" or "word"
+    vocabulary: int = 0  # distinct tokens; 0 until the corpus is read
+    step: int = 0
+    epoch: float = 0.0
+    learning_rate: float = 0.0
+    tokens_per_second: float = 0.0
+    peak_share: float | None = None  # share of the machine's measured peak, 0..1; None until measured
+    seconds: float = 0.0  # training time alone
+    history: History = field(default_factory=History.empty)
+    position_loss: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # (length,) mean loss at each position
+    references: References | None = None
+    probe_text: str = ""
+    probe: Probe | None = None
+    prompt: str = ""
+    temperature: float = 0.8
+    sample: Sample | None = None  # the newest sample, possibly unfinished
+    earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
+    compiling: CompileProgress | None = None  # while COMPILING
+    checkpoint_step: int | None = None  # step of the newest checkpoint on disk
+    run: str = ""  # the run's name
+    reopen: str = ""  # what to type after --run: its name, or its path if it is elsewhere
+    threads: int = 0
+
+    @property
+    def score_text(self) -> str:
+        """The text of the score: what the user typed, or else the passage that was probed."""
+        if self.probe_text or self.probe is None:
+            return self.probe_text
+        return (" " if self.tokens_by == "word" else "").join(self.probe.symbols)
+
+
+class Session(Protocol):
+    """What a screen may ask of a session. Every call returns immediately; its effect shows in a later snapshot."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest state."""
+
+    def start(self) -> None:
+        """Load, compile, train."""
+
+    def pause(self) -> None:
+        """Stop after the current step."""
+
+    def resume(self) -> None:
+        """Continue training."""
+
+    def one_step(self) -> None:
+        """Train one step, then pause."""
+
+    def scale_rate(self, factor: float) -> None:
+        """Multiply the learning rate."""
+
+    def set_temperature(self, temperature: float) -> None:
+        """Set the temperature of generated text."""
+
+    def set_probe_text(self, text: str) -> None:
+        """Set the text to probe; "" selects a passage of the validation part."""
+
+    def set_prompt(self, prompt: str) -> None:
+        """Set the prompt of generated text."""
+
+    def next_passage(self) -> None:
+        """Probe another passage of the validation part."""
+
+    def set_probe_width(self, columns: int) -> None:
+        """Set how many tokens of a passage fit the screen."""
+
+    def change_model(self, choice: ModelChoice) -> None:
+        """Start a new run of another model; corpus, probe text and prompt stay."""
+
+    def change_corpus(self, name: str) -> None:
+        """Start a new run on a sample corpus or a path."""
+
+    def corpora(self) -> tuple[CorpusChoice, ...]:
+        """Return the sample corpora."""
+
+    def save(self) -> None:
+        """Write a checkpoint now."""
+
+    def recover(self) -> None:
+        """Return to the last good checkpoint, at half its learning rate."""
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Write a checkpoint and end; return whether the session ended within `timeout` seconds."""

@@ -1,0 +1,1 @@
+"""The lines around the panes: status line, tabs, footer."""

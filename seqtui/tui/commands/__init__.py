@@ -1,0 +1,1 @@
+"""The commands that every view has."""

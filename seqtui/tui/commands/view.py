@@ -1,0 +1,34 @@
+"""What a command may ask of the view on which it runs, whichever view that is."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from textual.app import App
+from textual.screen import Screen
+
+from seqtui.live.snapshot import Session, Snapshot
+from seqtui.tui.registry import Commands
+
+Answer = TypeVar("Answer")
+
+
+class View(Protocol):
+    """A screen of panes that shows a session."""
+
+    session: Session
+    newest: Snapshot  # the newest snapshot
+    shown: Snapshot  # what the panes show: older than `newest` while they are frozen
+    commands: Commands[Any]
+
+    @property
+    def app(self) -> App[object]:
+        """The app that the view belongs to."""
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show a message for a few seconds."""
+
+    def ask(self, dialog: Screen[Answer], take: Callable[[Answer], None] | None = None) -> None:
+        """Open a dialog; `take` gets the answer unless the user cancels."""
+
+    def copied_text(self) -> tuple[str, str]:
+        """Return the text to copy from the focused pane ("" if there is none yet), and what it is."""

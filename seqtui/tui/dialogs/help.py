@@ -1,0 +1,56 @@
+"""The help: all commands of a view with their keys."""
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from seqtui.tui.dialogs.dialog import Dialog
+from seqtui.tui.registry import Command, Commands, Group, key_label
+
+KEYS_WIDTH = 15  # with the longest sentence 75 columns: one line at 80 columns
+# Two columns of similar height, side by side if there is room.
+LEFT = (Group.TRAINING, Group.CHOICE, Group.SCREEN)
+RIGHT = (Group.SCORE, Group.LOSS, Group.WRITING)
+
+
+def entry(command: Command[Any]) -> Content:
+    """Return one line: the keys and what they do."""
+    keys = " ".join(key_label(key) for key in command.keys)
+    return Content.assemble((f"{keys:>{KEYS_WIDTH}}", "bold $accent"), "  ", command.help)
+
+
+def block(commands: Commands[Any], group: Group) -> Content:
+    """Return a heading and its commands."""
+    lines = [entry(command) for command in commands if command.group is group]
+    return Content("\n").join([Content.styled(group.value, "bold"), *lines])
+
+
+class HelpScreen(Dialog[None]):
+    """All keys of a view. Closed by Escape or the key that opened it."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-one-column"), (156, "-two-columns")]  # noqa: RUF012  # as Textual declares it
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,q", "leave", "Back", show=False)]
+
+    def __init__(self, commands: Commands[Any]) -> None:
+        super().__init__()
+        self._commands = commands
+
+    def compose(self) -> ComposeResult:
+        """Lay out one block per group."""
+        with VerticalScroll(classes="box -tall") as box:
+            box.border_title = "keys"
+            box.border_subtitle = "↑ ↓ scroll · esc back"
+            with Container(id="columns"):
+                for groups in LEFT, RIGHT:
+                    yield Static(
+                        Content("\n\n").join([block(self._commands, group) for group in groups]), classes="column"
+                    )
+
+    def on_mount(self) -> None:
+        """Let the arrows scroll immediately."""
+        self.query_one(VerticalScroll).focus()

@@ -1,0 +1,53 @@
+"""The base of every view: panes between a status line and a footer, and the commands that act on them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from textual.screen import Screen
+
+from seqtui.live.snapshot import Session, Snapshot
+from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
+from seqtui.tui.bars.status import StatusLine
+from seqtui.tui.registry import Commands
+from seqtui.visible import visible
+
+Answer = TypeVar("Answer")
+
+
+class ViewScreen(Screen[None]):
+    """A screen on which commands run; see `seqtui.tui.commands.view.View`. A subclass binds and passes its commands."""
+
+    AUTO_FOCUS = ""
+
+    def __init__(self, session: Session, commands: Commands[Any]) -> None:
+        super().__init__()
+        self.session, self.commands = session, commands
+        self.status = StatusLine(id="status")
+        self.footer = CommandLine(commands, id="footer")
+        self.newest = Snapshot()
+        self.shown = Snapshot()
+
+    def action_command(self, name: str) -> None:
+        """Run a command of this view."""
+        self.commands[name].run(self)
+
+    def ask(self, dialog: Screen[Answer], take: Callable[[Answer], None] | None = None) -> None:
+        """Open a dialog; `take` gets the answer unless the user cancels.
+
+        Only the screen on top may ask: a key that repeats would open the dialog twice.
+        """
+
+        def answered(answer: Answer | None) -> None:
+            if answer is not None and take is not None:
+                take(answer)
+
+        if self.app.screen is self:
+            self.app.push_screen(dialog, answered)
+
+    def say(self, message: str, *, error: bool = False) -> None:
+        """Show a message for a few seconds: in the footer, or above it if it is an error or too long."""
+        text = visible(message)
+        if not error and self.is_current and self.footer.room_for(text):
+            self.footer.notice(text)
+        else:
+            self.notify(text, markup=False, severity="error" if error else "information", timeout=NOTICE_SECONDS)
