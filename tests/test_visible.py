@@ -1,4 +1,4 @@
-"""No character of a corpus or a model is obeyed by the terminal, and columns are as wide as they say."""
+"""No character of a corpus or a model controls the terminal, and cells are as wide as they report."""
 
 import sys
 import unicodedata
@@ -17,18 +17,18 @@ anything = st.text(
 )
 
 
-def test_every_character_there_is_becomes_one_that_is_printed() -> None:
+def test_every_character_maps_to_a_printable_one() -> None:
     shown = visible("".join(CHARACTERS))
     assert len(shown) == len(CHARACTERS)
     assert not {unicodedata.category(character) for character in set(shown)} & UNSEEN
     changed = [a for a, b in zip(CHARACTERS, shown, strict=True) if a != b and unicodedata.category(a) not in UNSEEN]
-    assert len(changed) < 300  # fillers and variation selectors; everything else that can be read stays
+    assert len(changed) < 300  # fillers and variation selectors; all other readable characters stay
     assert not any(character.isalnum() and character.isascii() for character in changed)
 
 
 @settings(max_examples=500)
 @given(text=anything, keep=st.sampled_from(["", "\n\t", "\n"]))
-def test_visible_is_one_to_one_idempotent_and_keeps_what_it_is_told(text: str, keep: str) -> None:
+def test_visible_is_one_to_one_idempotent_and_keeps_the_given_characters(text: str, keep: str) -> None:
     shown = visible(text, keep=keep)
     assert len(shown) == len(text)
     assert visible(shown, keep=keep) == shown
@@ -84,6 +84,6 @@ def test_cells(symbol: str, drawn: str, width: int) -> None:
 
 
 @given(symbol=anything)
-def test_a_cell_is_as_wide_as_it_says_and_draws_nothing_unseen(symbol: str) -> None:
+def test_a_cell_is_as_wide_as_it_reports_and_draws_nothing_invisible(symbol: str) -> None:
     assert cell_width(symbol) == cell_len(cell(symbol)) >= 1
     assert not {unicodedata.category(character) for character in cell(symbol)} & UNSEEN

@@ -1,1 +1,1 @@
-"""The engine: sequence models in Numba, forward and backward by hand. Knows no screen and no command line."""
+"""The engine: sequence models in Numba, forward and backward by hand. Needs no screen and no command line."""

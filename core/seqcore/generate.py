@@ -24,11 +24,11 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 100:
-            raise SeqError(f"temperature {self.temperature:g}: a number from 0 to 100 is needed")
+            raise SeqError(f"temperature {self.temperature:g}: must be a number from 0 to 100")
         if self.top_k < 0:
-            raise SeqError(f"top-k {self.top_k}: 0 (all) or a positive number is needed")
+            raise SeqError(f"top-k {self.top_k}: must be 0 (all) or positive")
         if not 0 < self.top_p <= 1:
-            raise SeqError(f"top-p {self.top_p:g}: a number above 0 and up to 1 is needed")
+            raise SeqError(f"top-p {self.top_p:g}: must be above 0 and at most 1")
 
     @cached_property
     def narrows(self) -> bool:

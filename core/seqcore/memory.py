@@ -1,8 +1,8 @@
-"""How much memory a training takes, told before it is taken: afterwards the operating system ends the program.
+"""Estimate the memory of a training run before it is allocated: too much, and the operating system kills the process.
 
-Counted are the large arrays: four of the size of all parameters (weights, gradient, two moments of Adam), the packed
-panels of every matrix, the first layer's table, the arrays of a step and of a validation, and the copies that saving a
-checkpoint makes. Not counted are the corpus, which is read by then, and the interpreter.
+The estimate includes the large arrays: four of the size of all parameters (weights, gradient, both moments of Adam),
+the packed panels of every matrix, the table of the first layer, the arrays of a step and of a validation, and the
+copies made while a checkpoint is saved. It excludes the interpreter and the corpus, which is already loaded.
 """
 
 import os
@@ -12,18 +12,18 @@ from pathlib import Path
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
-from seqcore.model import shapes, workspace_bytes
+from seqcore.model import parameter_count, shapes, workspace_bytes
 from seqcore.outer import scratch_bytes
 from seqcore.trainer import validation_shape
 
-_TRAINED = 4  # weights, gradient, m, v: so many arrays of the size of all parameters
-_SAVED = 9  # while a checkpoint is written: copies of weights, m and v, each as bytes, and the file of them
-_UNLIMITED = 1 << 60  # bytes: a control group says that it has no limit with a number about as large as there are
+_TRAINED = 4  # arrays of the size of all parameters: weights, gradient, m, v
+_SAVED = 9  # while a checkpoint is written: copies of weights, m and v, their bytes, and the file in memory
+_UNLIMITED = 1 << 60  # bytes: control groups without a limit report a number above this
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
-    """The bytes that training such a model takes at most."""
+    """Return an upper bound of the bytes that training this model allocates."""
     T, B = training.length, training.batch
     named = shapes(model)
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
@@ -34,11 +34,11 @@ def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
     if training.validation:
         steps, rows = validation_shape(model)
         validation = workspace_bytes(model, steps, rows, False) + _table_bytes(model, steps * rows)
-    return 4 * (_TRAINED + _SAVED) * _count(model) + panels + step + validation
+    return 4 * (_TRAINED + _SAVED) * parameter_count(model) + panels + step + validation
 
 
 def check_memory(model: ModelConfig, training: TrainingConfig) -> None:
-    """Raises SeqError, naming sizes that would fit, where this machine has less free than the training takes."""
+    """Raise SeqError with settings that would fit if training needs more memory than this machine has free."""
     free = memory_free()
     if free is None:
         return
@@ -51,10 +51,10 @@ def check_memory(model: ModelConfig, training: TrainingConfig) -> None:
 
 
 def memory_free() -> int | None:
-    """The bytes that this process can still take without swapping; None where the system does not tell.
+    """Return the bytes that this process can still allocate without swapping; None if the system does not report it.
 
-    On Linux what is available, or less where a control group (a container, a service) holds the process shorter;
-    elsewhere all memory of the machine.
+    On Linux: the available memory, or the remainder of the tightest control group (container, service) if that is
+    less. Elsewhere: all memory of the machine.
     """
     known = [found for found in (_available(), _left_in_groups()) if found is not None]
     if known:
@@ -65,16 +65,8 @@ def memory_free() -> int | None:
         return None
 
 
-def _count(model: ModelConfig) -> int:
-    """The number of parameters, without making them."""
-    total = 0
-    for first, *rest in shapes(model).values():
-        total += first * (rest[0] if rest else 1)
-    return total
-
-
 def _table_bytes(model: ModelConfig, places: int) -> int:
-    """Of a recurrent model's input table for that many tokens, its gradient, and the embedding's rows below both."""
+    """Return the bytes of a recurrent input table for that many tokens, its gradient, and the embedding rows."""
     if model.family not in RECURRENT:
         return 0
     rows, width = min(places, model.vocabulary_size), model.embedding
@@ -83,14 +75,14 @@ def _table_bytes(model: ModelConfig, places: int) -> int:
 
 
 def _factor_width(model: ModelConfig) -> int:
-    """Columns of the widest left factor of a weight gradient that `outer_sum` packs."""
+    """Return the columns of the widest left factor that `outer_sum` packs for a weight gradient."""
     if model.family == "attention":
         return model.vocabulary_size if model.tied else model.hidden
     return model.context * model.embedding if model.family == "feedforward" else model.hidden
 
 
 def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:
-    """What would fit, the batch made smaller first, then the windows, then the model."""
+    """Return settings that would fit: a smaller batch first, then shorter windows, then a smaller model."""
     batch = training.batch
     while batch > 1:
         batch //= 2
@@ -101,17 +93,17 @@ def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:
         length //= 2
         if bytes_needed(model, replace(training, batch=1, length=length)) <= free:
             return f"--batch 1 --length {length} would fit"
-    hidden, unit = model.hidden, 2 * model.heads if model.family == "attention" else 1  # heads want a multiple
+    hidden, unit = model.hidden, 2 * model.heads if model.family == "attention" else 1  # a multiple of the heads
     while hidden > unit:
         hidden = max(unit, hidden // 2 // unit * unit)
         smaller = replace(model, hidden=hidden)
         if bytes_needed(smaller, training) <= free:
             return f"--hidden {hidden} would fit"
-    return "take a smaller --hidden, --batch, --length or --vocabulary-limit, or free some memory"
+    return "use a smaller --hidden, --batch, --length or --vocabulary-limit, or free some memory"
 
 
 def _available() -> int | None:
-    """What Linux reckons can be taken without swapping."""
+    """Return the bytes that Linux can allocate without swapping."""
     for line in _lines(_PROC / "meminfo"):
         if line.startswith("MemAvailable:"):
             return _number(line.split()[1]) * 1024 if len(line.split()) > 1 else None
@@ -119,7 +111,7 @@ def _available() -> int | None:
 
 
 def _left_in_groups() -> int | None:
-    """What the control groups of this process leave it, the strictest of them; files they cache can be given back."""
+    """Return what the tightest control group of this process leaves it; cached files can be reclaimed."""
     left: list[int] = []
     for line in _lines(_PROC / "self" / "cgroup"):
         controllers, _, path = line.partition(":")[2].partition(":")
@@ -140,7 +132,7 @@ def _left_in_groups() -> int | None:
 
 
 def _left(folder: Path, limit_name: str, usage_name: str, cached_name: str) -> list[int]:
-    """What one control group leaves, or nothing if it has no limit."""
+    """Return what one control group leaves, as a list of one number; empty if it has no limit."""
     limit, usage = (_number("".join(_lines(folder / name)).strip()) for name in (limit_name, usage_name))
     if not 0 < limit < _UNLIMITED:
         return []

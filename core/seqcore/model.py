@@ -1,8 +1,9 @@
-"""Which models there are, and what every one of them can do: the one door from trainer, session and commands to models.
+"""The models, and the interface that trainer, session and commands use for all of them.
 
-A family is a file below `models` with the functions and classes that `Family` names, and a line in `FAMILIES_BY_NAME`.
+A family is a file in `models` with the functions and classes that `Family` lists, and a line in `FAMILIES_BY_NAME`.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
@@ -14,43 +15,43 @@ from seqcore.records import F32, I32
 
 
 class Workspace(Protocol):
-    """The arrays of one pass over (T, B) tokens, and the state that is carried from one to the next."""
+    """The arrays of one pass over (T, B) tokens, and the state carried from one pass to the next."""
 
     def reset(self, rows: slice = slice(None)) -> None:
-        """Start those rows of the batch from nothing."""
+        """Set the carried state of these rows of the batch to zero."""
 
     def carry(self) -> None:
-        """What the last timestep left comes before the next first one."""
+        """Make the state after the last timestep the initial state of the next pass."""
 
     def state(self) -> dict[str, F32]:
-        """Views of what is carried, rows first, by name; empty for a model that carries nothing."""
+        """Return views of the carried state by name, batch rows first; empty for a model without one."""
 
 
 class Model(Protocol):
-    """A model for training: parallel, for the training thread alone. `work` is of `workspace` for the same config."""
+    """A model for training: parallel, so only for the training thread. `work` must have the same config."""
 
     config: ModelConfig
     parameters: Parameters
     gradient: Parameters
 
     def pack(self, backward: bool = True) -> None:
-        """Read the parameters as they are now; once after every change of them."""
+        """Pack the current parameters; call once after every change of them."""
 
     def losses(self, tokens: I32, targets: I32, work: Any) -> F32:
-        """The loss at every place, (T, B), without dropout and gradients; NaN where the target is -1."""
+        """Return the loss at every position (T, B), without dropout and gradients; NaN where the target is -1."""
 
     def losses_and_gradient(self, tokens: I32, targets: I32, work: Any, seed: int = 0, step: int = 0) -> F32:
-        """The loss at every place, (T, B), and in `gradient` that of their mean over the places not masked."""
+        """Return the loss at every position (T, B); write the gradient of their mean (targets >= 0) to `gradient`."""
 
     def work_per_token(self) -> float:
-        """Floating-point operations that one token of training needs."""
+        """Return the floating-point operations of training on one token."""
 
     def clocked(self) -> Iterable[Clocked]:
-        """What a benchmark measures apart."""
+        """Yield the phases that a benchmark measures separately."""
 
 
 class Family(NamedTuple):
-    """How a family's models are made."""
+    """The functions that build the models of a family."""
 
     shapes: Callable[[ModelConfig], dict[str, tuple[int, ...]]]
     initial: Callable[[ModelConfig, int], Parameters]
@@ -88,25 +89,30 @@ FAMILIES_BY_NAME: dict[str, Family] = {
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes."""
+    """Return the shapes of the parameters by name."""
     return FAMILIES_BY_NAME[config.family].shapes(config)
 
 
+def parameter_count(config: ModelConfig) -> int:
+    """Return the number of parameters of a model, without allocating them."""
+    return sum(math.prod(shape) for shape in shapes(config).values())
+
+
 def initial(config: ModelConfig, seed: int) -> Parameters:
-    """The weights that training begins with."""
+    """Return the initial weights of this seed."""
     return FAMILIES_BY_NAME[config.family].initial(config, seed)
 
 
 def build(config: ModelConfig, parameters: Parameters) -> Model:
-    """The model over those parameters."""
+    """Return the model over these parameters."""
     return FAMILIES_BY_NAME[config.family].model(config, parameters)
 
 
 def workspace(config: ModelConfig, T: int, B: int, backward: bool = True) -> Workspace:
-    """The arrays of one pass over (T, B) tokens, zeroed."""
+    """Return the zeroed arrays of one pass over (T, B) tokens."""
     return FAMILIES_BY_NAME[config.family].workspace(config, T, B, backward)
 
 
 def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
-    """What `workspace` will allocate."""
+    """Return the bytes that `workspace` allocates."""
     return FAMILIES_BY_NAME[config.family].workspace_bytes(config, T, B, backward)

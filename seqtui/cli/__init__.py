@@ -1,1 +1,1 @@
-"""The command line: one file a command, thin, the engine imported inside the command."""
+"""The command line: one thin file per command, which imports the engine only when it runs."""

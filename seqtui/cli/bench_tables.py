@@ -1,4 +1,4 @@
-"""What `seqtui bench` found, as tables for people."""
+"""The results of `seqtui bench` as tables."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def print_rows(rows: Sequence[Row], missing: str) -> None:
-    """Print everything; `missing` says why PyTorch is not beside, where it was to be."""
+    """Print all tables, then `missing`: why there is no comparison with PyTorch, if one was asked for."""
     from seqtui.cli.terminal import console, print_table
 
     screen = console()
@@ -20,17 +20,17 @@ def print_rows(rows: Sequence[Row], missing: str) -> None:
         screen.print()
     cores = os.cpu_count() or 1
     peak = f"{max(row['peak_gflops'] for row in rows):,.0f} GFLOP/s with {rows[0]['threads']} of {cores} cores"
-    screen.print(f"peak of the matrix product: {peak}; beside a phase that multiplies its share of it", soft_wrap=True)
+    screen.print(f"matrix product peak: {peak}; percentages are shares of it", soft_wrap=True)
     if missing:
         screen.print(missing, style="dim", soft_wrap=True)
 
 
 def training_table(rows: Sequence[Row]) -> "Table":
-    """A step of each model, beside PyTorch's where it was measured."""
+    """Return the step time of each model, and that of PyTorch where it was measured."""
     from seqtui.cli.terminal import table
 
     beside = any("torch_step_ms" in row for row in rows)
-    names = ["training", "batch", "step", "tokens/s", "of the peak", *(["PyTorch", "faster"] if beside else [])]
+    names = ["training", "batch", "step", "tokens/s", "of peak", *(["PyTorch", "faster"] if beside else [])]
     made = table(*names, right=names[2:])
     for row in rows:
         cells = [f"{row['step_ms']:.2f} ms", f"{row['tokens_per_second']:,.0f}", f"{row['peak_share']:.0%}"]
@@ -41,18 +41,18 @@ def training_table(rows: Sequence[Row]) -> "Table":
 
 
 def phase_table(rows: Sequence[Row]) -> "Table":
-    """Where a step's time goes: a phase a line; how much of the peak it uses, where it multiplies matrices."""
+    """Return the time of a step by phase, with the share of the peak for phases that multiply matrices."""
     from seqtui.cli.terminal import table
 
     models = [row["model"] for row in rows]
-    made = table("ms of a step", *models, right=models)
+    made = table("ms per step", *models, right=models)
     for phase in _phases(rows):
         made.add_row(phase, *(_phase_cell(row, phase) for row in rows))
     return made
 
 
 def _phases(rows: Sequence[Row]) -> Iterator[str]:
-    """Every phase of any model, in the order in which a step goes through them."""
+    """Yield the phases of all models in the order of a step."""
     from seqcore.models.clocked import PHASES
 
     return (phase for phase in PHASES if any(phase in row["phases_ms"] for row in rows))
@@ -67,11 +67,11 @@ def _phase_cell(row: Row, phase: str) -> str:
 
 
 def writing_table(rows: Sequence[Row]) -> "Table":
-    """One stream, each character drawn from the predictions."""
+    """Return the generation speed of each model: one stream of sampled characters."""
     from seqtui.cli.terminal import table
 
     beside = any("torch_written_per_second" in row for row in rows)
-    names = ["writing", "characters/s", *(["PyTorch", "faster"] if beside else [])]
+    names = ["generation", "characters/s", *(["PyTorch", "faster"] if beside else [])]
     made = table(*names, right=names[1:])
     for row in rows:
         cells = [f"{row['written_per_second']:,.0f}"]

@@ -36,7 +36,7 @@ class Net(Protocol):
     batch_first: bool
 
     def start(self, batch: int) -> Any:
-        """What the model remembers before it has read anything."""
+        """Return the initial state of generation."""
 
     def __call__(self, tokens: Any, state: Any) -> tuple[Any, Any]:
         """The logits at every place, (T * B, V) in the order of the tokens, and what is remembered then."""
@@ -188,7 +188,7 @@ class Attention:
         return self._cached_writer() if way == "cached" else self._reading_writer()
 
     def _reading_writer(self) -> Callable[[], int]:
-        """Every token reads the whole context anew, as nanoGPT's `generate`."""
+        """Run the whole context for every token, as nanoGPT's `generate` does."""
         text = torch.zeros(1, 1, dtype=torch.long)
 
         def write() -> int:
@@ -200,7 +200,7 @@ class Attention:
         return write
 
     def _cached_writer(self) -> Callable[[], int]:
-        """Keys and values are kept; a full context is read anew from its second half on."""
+        """Cache keys and values; when the context is full, start again from its second half."""
         text: list[int] = [0]
         cache: list[Any] = [None] * len(self.blocks)
         read = 0  # how many tokens of the text the cache holds
@@ -308,7 +308,7 @@ def use_threads(count: int) -> None:
 
 
 def characters_per_second(model: Fields, seconds: float, way: str) -> float:
-    """What one stream writes, each character drawn from the predictions; the median over pieces for `seconds`."""
+    """Return the sampled characters per second of one stream: the median over pieces within `seconds`."""
     torch.manual_seed(1)
     write = NETS[model["family"]](model).writer(way)
     piece: int = max(64, 2 * model["context"])  # a context is full and begun anew in it, where there is one

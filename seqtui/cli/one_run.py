@@ -1,6 +1,5 @@
 """One run as `seqtui runs NAME` shows it: settings, loss curves, checkpoints, and the commands that use it."""
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
 from seqcore.history import HistoryLog
-from seqcore.model import shapes
+from seqcore.model import parameter_count
 from seqcore.naming import described
 from seqcore.records import F32, History
 from seqcore.run_config import RunConfig
@@ -124,11 +123,6 @@ def print_run(folder: RunFolder) -> None:
         *run.commands.items(),
     ]
     facts(console(), rows)
-
-
-def parameter_count(config: ModelConfig) -> int:
-    """Return the number of parameters of a model."""
-    return sum(math.prod(shape) for shape in shapes(config).values())
 
 
 def _corpus(config: RunConfig) -> str:

@@ -1,4 +1,4 @@
-"""What of a model and its training can be said on the command line or in a TOML file, and which saying wins."""
+"""Model and training settings on the command line and in a TOML file, and which of the two takes precedence."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -237,7 +237,7 @@ def read_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise click.UsageError(f"--config {where} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise click.UsageError(f"--config {where} is no TOML: {error}") from None
+        raise click.UsageError(f"--config {where} is not valid TOML: {error}") from None
     kinds = {setting.name: setting.kind for setting in SETTINGS} | _OTHER | {"preset": _PRESET}
     return dict(_entry(key, value, kinds, f"--config {where}") for key, value in content.items())
 
@@ -248,7 +248,7 @@ def _entry(key: str, value: object, kinds: Mapping[str, Any], where: str) -> tup
         import difflib
 
         close = difflib.get_close_matches(name, kinds, 1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(kinds)}"
+        hint = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(kinds)}"
         raise click.UsageError(f"{where}: unknown key {quoted(key)}: {hint}")
     kind = kinds[name]
     if kind is bool:
@@ -262,7 +262,7 @@ def _entry(key: str, value: object, kinds: Mapping[str, Any], where: str) -> tup
             raise click.UsageError(f"{where}: {key} must be {whole}, not {quoted(str(value))}")
         return name, kind(value)
     if not isinstance(value, str):
-        raise click.UsageError(f"{where}: {key} must be a text in quotes, not {quoted(str(value))}")
+        raise click.UsageError(f"{where}: {key} must be a string in quotes, not {quoted(str(value))}")
     if isinstance(kind, click.Choice) and value not in kind.choices:
-        raise click.UsageError(f"{where}: {key} is {quoted(value)}: known are {', '.join(map(str, kind.choices))}")
+        raise click.UsageError(f"{where}: {key} is {quoted(value)}: choose one of {', '.join(map(str, kind.choices))}")
     return name, value

@@ -1,4 +1,4 @@
-"""What tests of the command line share: a place for runs, small corpora, small models, and two ways to call it."""
+"""Fixtures of the command-line tests: a folder for runs, small corpora and models, and two ways to call it."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ TINY = ["--hidden", "8", "--embedding", "4", "--batch", "4", "--length", "8", "-
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call of the command line ended."""
+    """The result of a call."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Answer:
 
     @property
     def line(self) -> str:
-        """What is on standard error, which must be one line of ours and no traceback."""
+        """Standard error, which must be one line of ours without a traceback."""
         lines = self.err.splitlines()
         assert len(lines) == 1, self.err
         assert lines[0].startswith("seqtui: ")
@@ -38,7 +38,7 @@ Call = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Runs of a test lie in its own folder."""
+    """Give each test its own folder of runs."""
     monkeypatch.setenv("SEQTUI_RUNS_DIR", str(tmp_path / "runs"))
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
@@ -47,7 +47,7 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def warm() -> None:
-    """Kernels are compiled once, so that no test's output has a line about it."""
+    """Compile the kernels once, so that no output mentions compiling."""
     from seqtui.cli.kernels import compile_with
 
     compile_with(lambda progress: None)
@@ -66,17 +66,17 @@ def call(warm: None) -> Call:
 
 @pytest.fixture
 def spawn(warm: None) -> Call:
-    """Call the command line in a process of its own."""
+    """Call the command line in a separate process."""
 
     def invoke(*words: str, stdin: bytes = b"", **named: object) -> Answer:
-        done = subprocess.run(command(*words), input=stdin, capture_output=True, timeout=300, **named)  # type: ignore[call-overload]  # pass what there is
+        done = subprocess.run(command(*words), input=stdin, capture_output=True, timeout=300, **named)  # type: ignore[call-overload]  # arguments of subprocess.run
         return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return invoke
 
 
 def command(*words: str) -> list[str]:
-    """The command line as a process's words."""
+    """Return the argument vector of a seqtui process."""
     return [sys.executable, "-m", "seqtui", *words]
 
 
@@ -93,7 +93,7 @@ def corpus(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(call: Call, corpus: Path, runs_dir: Path) -> Path:
-    """The folder of a small run of 12 steps, with three checkpoints."""
+    """Train a small run of 12 steps with three checkpoints; return its folder."""
     answer = call("train", str(corpus), *TINY, "--steps", "12", "--checkpoint-every", "4")
     assert answer.code == 0, answer.err
     (folder,) = runs_dir.iterdir()
@@ -101,5 +101,5 @@ def run(call: Call, corpus: Path, runs_dir: Path) -> Path:
 
 
 def without_permission() -> bool:
-    """Whether permissions hold nobody back here, as for root."""
+    """Return whether file permissions have no effect here, as for root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -1,4 +1,4 @@
-"""`seqtui bench` measures every family, tells phase by phase what of the machine is used, and lives without PyTorch."""
+"""`seqtui bench` measures every family by phase, as a share of the machine's peak, and works without PyTorch."""
 
 import importlib
 import importlib.util
@@ -43,14 +43,14 @@ def test_the_phases_work_is_together_that_of_the_model(family: str) -> None:
     assert sum(phase_work(config).values()) == pytest.approx(whole)
 
 
-def test_bench_prints_steps_phases_and_writing(call: Call) -> None:
+def test_bench_prints_steps_phases_and_generation(call: Call) -> None:
     out = call("bench", "--model", "rnn", "--model", "feedforward", *TINY, "--no-torch").out
-    for words in ("of the peak", "rnn 1×8", "feedforward 8→8", "scan backward", "characters/s", "peak of the matrix"):
+    for words in ("of peak", "rnn 1×8", "feedforward 8→8", "scan backward", "characters/s", "matrix product peak"):
         assert words in out
     assert "PyTorch" not in out
 
 
-def test_a_family_is_measured_as_it_trains_where_nothing_is_said() -> None:
+def test_a_family_is_measured_with_its_training_defaults() -> None:
     recipe = bench.case("attention", {})
     assert (recipe.model.layers, recipe.model.hidden, recipe.model.heads, recipe.model.context) == (2, 128, 4, 128)
     assert (recipe.training.batch, recipe.training.length, recipe.training.sampling) == (16, 128, "windows")
@@ -92,7 +92,7 @@ def test_a_pytorch_that_is_broken_is_told_and_ours_is_measured(call: Call, monke
 
 
 class _Torch:
-    """What the module with PyTorch's side offers, with numbers given."""
+    """A stand-in for the PyTorch module, with given numbers."""
 
     WAYS = dict.fromkeys(FAMILIES, ("module",))
     threads = 0
@@ -124,7 +124,7 @@ def test_shares_are_of_the_highest_peak_that_was_seen(call: Call, monkeypatch: p
     assert [json.loads(line)["peak_gflops"] for line in lines] == [5000.0, 5000.0]
 
 
-def test_beside_pytorch_its_better_number_of_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_better_number_of_pytorch_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     found = bench._beside(_Torch(), bench.case("gru", {}), 1.0, step_seconds=0.05, per_second=1000.0)
     assert found["torch_step_ms"] == pytest.approx(250)
@@ -133,7 +133,7 @@ def test_beside_pytorch_its_better_number_of_threads_counts(monkeypatch: pytest.
     assert found["times_faster_writing"] == pytest.approx(5)
 
 
-def test_tables_have_pytorch_beside_and_shares_where_there_is_work(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_compare_with_pytorch_and_give_shares_of_the_peak(capsys: pytest.CaptureFixture[str]) -> None:
     from seqtui.cli.bench_tables import print_rows
 
     row: dict[str, Any] = {
@@ -151,7 +151,7 @@ def test_tables_have_pytorch_beside_and_shares_where_there_is_work(capsys: pytes
               for line in lines if line.startswith(name)}  # fmt: skip
     assert phases == {"pack": ["1.00"], "table": ["2.00"], "scan forward": ["120.5", "80%"]}
     assert any("12,345" in line and "6.2×" in line for line in lines)
-    assert lines[-2].startswith("peak of the matrix product: 234 GFLOP/s with 2 of ")
+    assert lines[-2].startswith("matrix product peak: 234 GFLOP/s with 2 of ")
     assert lines[-1] == "why not"
 
 

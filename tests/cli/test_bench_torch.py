@@ -93,7 +93,7 @@ def test_every_way_writes_tokens_of_the_vocabulary(family: str, way: str) -> Non
 
 
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
-def test_writing_through_a_cache_is_writing_that_reads_anew_until_the_context_is_full(positions: str) -> None:
+def test_generation_with_a_cache_equals_generation_without_until_the_context_is_full(positions: str) -> None:
     net = bench_torch.NETS["attention"](config_of("attention", positions).to_dict())
     written = []
     for way in bench_torch.WAYS["attention"]:

@@ -1,4 +1,4 @@
-"""compare: what is set side by side is what training, counting and evaluating found, and only like beside like."""
+"""compare: the numbers are those of training, n-grams and evaluation; only comparable runs share a table."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""generate, evaluate, inspect, runs, corpora, warmup, doctor: what they tell is so."""
+"""generate, evaluate, inspect, runs, corpora, warmup, doctor: their output is correct."""
 
 import json
 import math

@@ -116,7 +116,7 @@ def _be_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the screen is opened with, when nothing but its snapshot is real; `snapshot` is the last one."""
+    """Record what the screen is opened with; only its snapshot is real, and `snapshot` is the last one."""
     asked: dict[str, Any] = {"snapshot": Snapshot(phase=Phase.TRAINING)}
 
     class Session:

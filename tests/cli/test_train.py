@@ -120,7 +120,7 @@ def test_a_file_of_settings_lies_between_preset_and_flags(
         ("hidden = 2.5", "hidden must be a whole number"),
         ("lr = 'fast'", "lr must be a number"),
         ("model = 3", "model must be a text"),
-        ("model = 'transformer9'", "known are"),
+        ("model = 'transformer9'", "choose one of"),
         ("tokens-by = 'syllable'", "char, byte, word"),
         ("[train]\nhidden = 3", "unknown key"),
         ("hidden 3", "no TOML"),

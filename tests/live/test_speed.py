@@ -8,7 +8,7 @@ from seqtui.live.speed import SETTLED, Speedometer
 
 @pytest.fixture
 def peak(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the next measurements of the machine's peak will find."""
+    """Set the results of the next measurements of the machine's peak."""
     found = [1000.0]
     monkeypatch.setattr(bench, "measure_peak", lambda seconds: found[0])
     return found

@@ -1,1 +1,1 @@
-"""Corpora, vocabularies and batches: from what a person has to the tokens a model is trained on."""
+"""Corpora, vocabularies and batches: from files to the tokens that a model is trained on."""

@@ -63,7 +63,7 @@ class Vocabulary:
         Raises SeqError if there is only one distinct token (nothing to learn), or if the corpus is not text.
         """
         if kind not in KINDS:
-            raise SeqError(f"unknown kind of tokens {quoted(kind)}: known are {', '.join(KINDS)}")
+            raise SeqError(f"unknown kind of tokens {quoted(kind)}: choose one of {', '.join(KINDS)}")
         if limit < 1:
             raise SeqError(f"a vocabulary of {limit} tokens is too small: keep at least 1, for instance 10000")
         found, symbols = {"char": _characters, "byte": _bytes, "word": _words}[kind](corpus, limit)

@@ -124,8 +124,8 @@ def size(
     engine, which costs nothing once a corpus has been read.
     """
     from seqcore.memory import bytes_needed
-    from seqcore.model import shapes
+    from seqcore.model import parameter_count
 
     fields, settings = following(choice, shape, training)
     model = ModelConfig(vocabulary_size=vocabulary, **fields)
-    return sum(math.prod(size) for size in shapes(model).values()), bytes_needed(model, TrainingConfig(**settings))
+    return parameter_count(model), bytes_needed(model, TrainingConfig(**settings))

@@ -1,4 +1,4 @@
-"""Whatever bytes are given as a corpus, they work, or they are refused in one line; nothing reaches a terminal raw."""
+"""Any bytes given as a corpus either work or are refused in one line; no control character reaches the terminal."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Errors in labelled brackets are found, each once, with its distance."""
+"""Each error in labelled brackets is found once, with its distance."""
 
 import pytest
 from seqcore.data.brackets import bracket_errors, closings
@@ -10,14 +10,14 @@ from seqcore.data.corpus import read_corpus
     [
         ("(c [a a] <f {b b} f> c)\n", []),
         ("(c [a b] c)\n", [(6, 3)]),  # wrong label
-        ("(c [a a) c)\n", [(6, 3)]),  # wrong kind; what is outside is not blamed
+        ("(c [a a) c)\n", [(6, 3)]),  # wrong kind; the enclosing brackets are not errors
         ("(c [a a] d)\n", [(9, 9)]),
         ("a)\n", [(0, 0)]),  # nothing open
         ("(a [b\n", [(5, 2), (5, 5)]),  # still open at the end of the line
-        ("(a\n(b b)\n", [(2, 2)]),  # the next line begins anew
+        ("(a\n(b b)\n", [(2, 2)]),  # each line is separate
         ("(a [b", []),  # cut off
         ("(a [b b", []),  # cut off within a closing
-        ("(a x a)\n", [(3, 0)]),  # belongs to no bracket
+        ("(a x a)\n", [(3, 0)]),  # not part of any bracket
         ("(z z)\n", [(0, 0), (1, 0), (3, 0), (4, 0)]),
         ("", []),
         ("(a a)\n(b b)\n", []),

@@ -1,4 +1,4 @@
-"""Reference losses: the vectorised counts against the same formulas in dictionaries."""
+"""Reference losses: vectorised counts compared with the same formulas on dictionaries."""
 
 import math
 from collections import Counter, defaultdict
@@ -29,12 +29,12 @@ def discounted(counts: Counter[Any], lower: Callable[[int], float], h: tuple[int
 
 
 class Twin:
-    """Kneser-Ney in the words of the docstring, slowly."""
+    """Slow Kneser-Ney, written directly from the formulas in the docstring."""
 
     def __init__(self, train: list[int], V: int) -> None:
         self.V = V
         self.grams = {n: Counter(zip(*(train[k:] for k in range(n)), strict=False)) for n in range(1, HIGHEST + 1)}
-        # distinct n-grams in place of n-grams: after how many tokens was it seen
+        # continuation counts: after how many distinct tokens an n-gram occurs
         self.endings = {n: Counter(key[1:] for key in self.grams[n + 1]) for n in range(1, HIGHEST)}
 
     def p(self, past: list[int], w: int, order: int) -> float:
@@ -70,7 +70,7 @@ def test_losses_and_counts_are_those_of_the_formulas(train: list[int], validatio
 def test_probabilities_sum_to_one(train: list[int], past: list[int]) -> None:
     totals: dict[str, float] = defaultdict(float)
     for w in range(5):
-        # one token validates: its loss is its probability, in the context that the training part ends with
+        # validation on one token: its loss gives its probability in the context at the end of the training part
         for model in ngrams.ngrams(np.array([*train, *past], np.int32), np.array([w], np.int32), 5, HIGHEST):
             totals[model.name] += math.exp(-model.loss)
     names = ("uniform", "unigram", "bigram", "trigram", "4-gram", "5-gram", "6-gram")
@@ -81,11 +81,11 @@ def test_references_are_the_first_orders() -> None:
     text = np.random.default_rng(0).integers(0, 5, 900).astype(np.int32)
     got = references(text[:600], text[600:], 5)
     losses = [model.loss for model in ngrams.ngrams(text[:600], text[600:], 5, 5)]
-    assert [got.uniform, got.unigram, got.bigram, got.trigram] == losses[:4]  # whatever orders come after
+    assert [got.uniform, got.unigram, got.bigram, got.trigram] == losses[:4]  # higher orders change nothing
 
 
 def test_a_text_of_repeats_needs_as_much_context_as_its_period_hides() -> None:
-    text = np.tile(np.array([0, 0, 0, 1, 0, 0, 0, 2], np.int32), 500)  # which of 1 and 2 comes lies 4 tokens back
+    text = np.tile(np.array([0, 0, 0, 1, 0, 0, 0, 2], np.int32), 500)  # 1 or 2 depends on the token 4 back
     losses = [model.loss for model in ngrams.ngrams(text[:3000], text[3000:], 3, 6)]
     assert losses[4] > 0.15
     assert losses[5] < 0.01
@@ -100,7 +100,7 @@ def test_on_real_text_more_context_is_better(kind: str) -> None:
     assert losses == sorted(losses, reverse=True)
 
 
-def test_of_a_long_text_only_the_stretches_that_meet_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_long_text_only_the_adjacent_stretches_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     text = np.random.default_rng(0).integers(0, 5, 900).astype(np.int32)
     train, validation = text[:600], text[600:]
     part = references(train[-100:], validation[:50], 5)
@@ -117,7 +117,7 @@ def test_large_vocabularies_do_not_overflow() -> None:
     assert 0 < got.trigram < got.uniform
 
 
-def test_what_cannot_be_measured_is_nan() -> None:
+def test_references_that_cannot_be_measured_are_nan() -> None:
     none, one, two = (np.arange(size, dtype=np.int32) for size in range(3))
     assert math.isnan(references(two, none, 3).unigram)
     assert math.isnan(references(none, two, 3).unigram)

@@ -1,4 +1,4 @@
-"""The sample corpora are what their programs make, and the tales keep what they promise."""
+"""The sample corpora equal the output of their programs, and the tales keep their promises."""
 
 import importlib
 import random
@@ -27,7 +27,7 @@ def make_tales() -> ModuleType:
 
 @pytest.mark.parametrize("name", ["tales", "brackets"])
 def test_the_committed_corpus_is_what_its_program_makes(name: str) -> None:
-    # another hash seed and another folder: nothing of either may get into the text
+    # with another hash seed and working directory: the text must not depend on either
     done = subprocess.run(
         [sys.executable, str(FOLDER / f"make_{name}.py"), "--check"],
         capture_output=True,
@@ -69,7 +69,7 @@ def test_every_story_has_a_title_and_paragraphs() -> None:
 def test_quotation_marks_close_in_every_line() -> None:
     for line in TALES.split("\n"):
         assert line.count('"') % 2 == 0, line
-        for said in line.split('"')[1::2]:  # nothing is said that is empty or ends without a mark
+        for said in line.split('"')[1::2]:  # speech is never empty and ends with punctuation
             assert re.search(r"[.,!?]$", said), line
 
 
@@ -118,7 +118,7 @@ def test_a_name_is_a_she_or_a_he_in_every_story(make_tales: ModuleType) -> None:
         assert names.get(name, pronoun) == pronoun
 
 
-def test_the_pronoun_of_somebody_is_theirs_even_beside_another(make_tales: ModuleType) -> None:
+def test_a_pronoun_is_used_only_where_it_is_unambiguous(make_tales: ModuleType) -> None:
     telling = importlib.import_module("telling")
     teller = telling.Teller({}, random.Random(0))
     teller.cast = {
@@ -127,7 +127,7 @@ def test_the_pronoun_of_somebody_is_theirs_even_beside_another(make_tales: Modul
         "o": telling.Person(("Tomas",), "he", "Tomas", "Tomas"),
     }
     assert teller.tell("{^h} saw {f}.") == "A weaver called Marta saw her aunt Ines."
-    for _ in range(50):  # she would be Ines, who was named last; a he between them changes nothing
+    for _ in range(50):  # "she" would mean Ines, named last; a "he" in between changes nothing
         assert teller.tell("{h} and {f} came. {^h?} left.") == "Marta and Ines came. Marta left."
         assert teller.tell("{h} and {o} came. {^h?} left.") in (
             "Marta and Tomas came. She left.",
@@ -153,7 +153,7 @@ def test_the_article_follows_the_word(make_tales: ModuleType, word: str, article
 
 def test_every_seed_tells_a_story(make_tales: ModuleType) -> None:
     rules = make_tales.rules()
-    for seed in range(200):  # rarely used rules too: a slot that fits nobody raises
+    for seed in range(200):  # reaches rare rules too: a slot that no person fits raises
         text, nats = make_tales.story(rules, random.Random(seed))
         assert not re.search(r"[~\[\]{}&|]", text)
         assert nats > 100

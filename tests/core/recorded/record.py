@@ -1,4 +1,4 @@
-"""What PyTorch says: losses and gradients of small models, and ten steps of AdamW, into torch.npz beside this file.
+"""Record PyTorch's losses and gradients of small models and ten steps of AdamW in torch.npz in this folder.
 
     python -m tests.core.recorded.record
 

@@ -1,4 +1,4 @@
-"""What stays chosen when another model comes under the score."""
+"""The selection that stays when the model changes."""
 
 from dataclasses import replace
 
@@ -18,13 +18,13 @@ STAVES = {
 
 
 def probe(family: str) -> Probe:
-    """One with the staves of that family."""
+    """Return a probe with the staves of this family."""
     made = made_probe(units=8)
     return replace(made, staves=tuple(replace(made.staves[0], name=name) for name in STAVES[family]))
 
 
 def chosen(selection: Selection, *families: str) -> list[str]:
-    """The stave chosen under each model in turn."""
+    """Return the stave chosen for each model in turn."""
     names = []
     for family in families:
         selection.adopt(probe(family))
@@ -32,11 +32,11 @@ def chosen(selection: Selection, *families: str) -> list[str]:
     return names
 
 
-def test_the_gate_that_holds_is_chosen_though_a_model_without_one_came_between() -> None:
+def test_the_gate_that_holds_is_chosen_again_after_a_model_without_one() -> None:
     assert chosen(Selection(), "lstm", "rnn", "gru", "rnn", "lstm") == ["forget", "h", "update", "h", "forget"]
 
 
-def test_what_a_person_chose_comes_back_with_the_model_that_has_it() -> None:
+def test_a_chosen_stave_returns_with_a_model_that_has_it() -> None:
     selection = Selection()
     selection.adopt(probe("lstm"))
     selection.cycle_gate(probe("lstm"), 1)
@@ -46,12 +46,12 @@ def test_what_a_person_chose_comes_back_with_the_model_that_has_it() -> None:
     assert chosen(selection, "gru", "rnn", "lstm") == ["h", "h", "h"]
 
 
-@pytest.mark.parametrize(("family", "beside"), [("gru", ("update", "h")), ("lstm", ("forget", "c"))])
-def test_where_two_staves_have_room_beside_the_state_stands_the_gate_that_holds_it(
-    family: str, beside: tuple[str, str]
+@pytest.mark.parametrize(("family", "shown"), [("gru", ("update", "h")), ("lstm", ("forget", "c"))])
+def test_with_room_for_two_staves_the_state_comes_with_the_gate_that_holds_it(
+    family: str, shown: tuple[str, str]
 ) -> None:
     names = STAVES[family]
-    for asked in beside:
+    for asked in shown:
         wish = Wish(staves=names, chosen=asked, units=256, trace=False, triangle=False, compact=True, halves=True)
         layout = arrange(78, 14, 1, wish)
-        assert tuple(band.name for band in layout.bands if band.kind is Kind.STAVE) == beside
+        assert tuple(band.name for band in layout.bands if band.kind is Kind.STAVE) == shown

@@ -1,4 +1,4 @@
-"""Units are folded into rows as the label says, and a row leads back to its units."""
+"""Units are folded into rows as the label says, and a row maps back to its units."""
 
 import math
 
@@ -15,17 +15,17 @@ from seqtui.tui.panes.staves import Fold, fold, row_of, saturation, stave_label,
 NAMES = ("input", "forget", "cell", "output", "c", "h")
 
 
-def test_the_strongest_is_the_value_of_largest_magnitude_with_its_sign() -> None:
+def test_strongest_is_the_signed_value_of_largest_magnitude() -> None:
     values = np.array([[0.1, -0.9, 0.5, 0.2], [0.3, 0.2, -0.1, math.nan]], np.float32)
     assert np.allclose(fold(values, 2, Fold.STRONGEST, 0), [[-0.9, 0.3], [0.5, -0.1]])
 
 
-def test_the_mean_is_over_what_is_finite() -> None:
+def test_the_mean_is_over_finite_values() -> None:
     values = np.array([[1.0, 3.0, math.inf, 5.0, math.nan, math.nan]], np.float32)
     assert np.allclose(fold(values, 3, Fold.MEAN, 0), [[2.0], [5.0], [math.nan]], equal_nan=True)
 
 
-def test_the_neighbourhood_shows_units_as_they_are_and_stays_inside() -> None:
+def test_near_shows_single_units_and_stays_in_range() -> None:
     values = np.arange(10, dtype=np.float32)[None]
     assert fold(values, 4, Fold.NEAR, 5)[:, 0].tolist() == [3, 4, 5, 6]
     assert fold(values, 4, Fold.NEAR, 0)[:, 0].tolist() == [0, 1, 2, 3]
@@ -39,7 +39,7 @@ def test_few_units_are_not_folded() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.sampled_from(list(Fold)), st.data())
-def test_a_row_leads_back_to_a_unit_that_is_in_it(units: int, rows: int, how: Fold, data: st.DataObject) -> None:
+def test_a_row_maps_back_to_one_of_its_units(units: int, rows: int, how: Fold, data: st.DataObject) -> None:
     unit = data.draw(st.integers(0, units - 1))
     row = row_of(unit, units, rows, how)
     assert 0 <= row < min(rows, units)
@@ -69,7 +69,7 @@ def test_the_label_says_how_units_are_folded_and_what_matters_first() -> None:
     assert stave_label(stave, 12, Fold.NEAR, None, 1.0, 1) == ["forget f"]
 
 
-def test_a_state_without_a_bound_tells_how_much_of_it_the_scale_holds() -> None:
+def test_the_label_of_an_unbounded_state_gives_the_share_within_the_scale() -> None:
     values = np.linspace(-100, 100, 400, dtype=np.float32).reshape(4, 100)
     stave = Stave("c", 0, values, True, math.inf)
     assert stave_label(stave, 12, Fold.MEAN, None, 50.0, 9)[-2:] == ["50% in ±50", "log over 1"]
@@ -80,7 +80,7 @@ def test_a_state_without_a_bound_tells_how_much_of_it_the_scale_holds() -> None:
 
 
 @given(st.integers(1, 250), st.integers(1, 70), st.integers(1, 600), st.booleans(), st.booleans(), st.booleans())
-def test_a_layout_never_takes_more_than_there_is(
+def test_a_layout_never_exceeds_its_area(
     width: int, height: int, units: int, trace: bool, triangle: bool, compact: bool
 ) -> None:
     layout = arrange(width, height, 1, Wish(NAMES, "forget", units, trace, triangle, compact))
@@ -112,7 +112,7 @@ def test_the_playhead_is_always_in_view(steps: int, columns: int, moves: list[in
 
 
 @pytest.mark.parametrize(("symbols", "stops"), [("ab, cd", [4, 5]), (("one", "two", ",", "three"), [1, 3, 3])])
-def test_words_begin_after_what_is_no_word(symbols: tuple[str, ...], stops: list[int]) -> None:
+def test_words_begin_after_separators(symbols: tuple[str, ...], stops: list[int]) -> None:
     at, found = 0, []
     for _ in stops:
         at = word_start(symbols, at, 1)

@@ -1,4 +1,4 @@
-"""Curves, axes and bars put every value where it belongs."""
+"""Curves, axes and bars draw every value at its position."""
 
 import itertools
 import math
@@ -23,7 +23,7 @@ def test_condensing_keeps_the_lowest_and_highest_of_every_column(values: list[fl
     x = np.arange(len(y))
     edges = dot_edges(0, len(y) - 1, columns)
     at, points = condense(x, y, edges)
-    edges[-1] = math.inf  # the last column holds what is left
+    edges[-1] = math.inf  # the last column holds the rest
     for left, right in itertools.pairwise(edges):
         inside = y[(x >= left) & (x < right)]
         kept = points[(at >= left) & (at < right)]
@@ -42,14 +42,14 @@ def test_neighbours_are_joined_and_gaps_are_not() -> None:
     assert top[7] == -1
 
 
-def test_a_braille_dot_is_the_one_meant() -> None:
+def test_a_braille_glyph_has_the_right_dots() -> None:
     canvas = Braille(1, 1)
     canvas.spans(np.array([0, 3]), np.array([1, 3]))
     assert glyph(int(canvas.cells()[0, 0])) == "⢃"
     assert glyph(0) == " "
 
 
-def test_the_trailing_mean_leaves_out_what_is_not_finite() -> None:
+def test_the_trailing_mean_ignores_values_that_are_not_finite() -> None:
     mean = trailing_mean(np.array([1.0, math.nan, 3.0, 5.0, math.nan, math.nan]), 2)
     assert np.allclose(mean, [1, 1, 3, 4, 5, math.nan], equal_nan=True)
 
@@ -64,7 +64,7 @@ def test_an_axis_holds_its_data_and_its_ticks(low: float, span: float, logarithm
         assert axis.low * (1 - 1e-6) - 1e-9 <= tick <= axis.high * (1 + 1e-6) + 1e-9
 
 
-def test_an_axis_stays_while_data_moves_a_little() -> None:
+def test_an_axis_stays_the_same_for_small_changes() -> None:
     axes = {Axis.around(1.42 + i * 0.002, 4.1 - i * 0.004, True) for i in range(10)}
     assert len(axes) == 1
 

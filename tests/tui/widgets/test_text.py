@@ -1,4 +1,4 @@
-"""Text is broken into lines without losing any of it; numbers keep their width."""
+"""Wrapping loses no text; numbers keep their width."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ def test_wrapped_lines_fit_and_hold_every_letter(text: str, width: int) -> None:
     assert all(b <= c for (_, b), (c, _) in itertools.pairwise(spans))
 
 
-def test_a_word_moves_to_the_next_line_whole_and_a_long_one_is_cut() -> None:
+def test_a_word_moves_to_the_next_line_unless_it_is_longer_than_one() -> None:
     def broken(text: str, width: int) -> list[str]:
         return [text[a:b] for a, b in wrap(text, width)]
 
