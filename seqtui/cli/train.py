@@ -63,8 +63,7 @@ def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
     """Train a model on CORPUS: a sample corpus, a text file, a folder of them, or - for standard input.
 
     Without --steps, --tokens or --minutes it ends after 2000 steps; with several, at the first of them. Flags win over
-    --config, which wins over --preset. Ctrl+C saves and prints how to
-    resume.
+    --config, which wins over --preset. Ctrl+C saves and prints how to resume.
     """
     flags = said(ctx)
     chosen = _chosen(flags)
