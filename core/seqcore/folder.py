@@ -247,6 +247,17 @@ class RunFolder:
                 if isinstance(entry, dict) and is_count(entry.get("step")):
                     yield entry
 
+    def on_disk(self) -> dict[str, Any]:
+        """Return the size of the run in bytes, and when it last changed (seconds since the epoch)."""
+        total, changed = 0, 0.0
+        for path in self.path.iterdir():
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # deleted meanwhile
+            total, changed = total + status.st_size, max(changed, status.st_mtime)
+        return {"bytes": total, "changed": round(changed, 3)}
+
     def add_metrics(self, line: Mapping[str, float | int]) -> None:
         """Append a line to metrics.jsonl. Raises SeqError."""
         self._append("metrics.jsonl", json.dumps(dict(line)) + "\n")

@@ -17,7 +17,6 @@ from seqcore.records import F32, History
 from seqcore.run_config import RunConfig
 
 from seqtui.cli.boundary import complain
-from seqtui.cli.runs import on_disk
 from seqtui.cli.terminal import UNITS, ago, console, duration, facts, plural, size
 from seqtui.tui.widgets.cells import BARS
 
@@ -104,13 +103,13 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
     for key in ("tokens", "seconds"):
         if (value := run.last(key)) is not None:
             entry[key] = value
-    return entry | on_disk(folder)
+    return entry | folder.on_disk()
 
 
 def print_run(folder: RunFolder) -> None:
     """Print a run for people. Raises SeqError."""
     run = _Run.read(folder)
-    disk = on_disk(folder)
+    disk = folder.on_disk()
     rows = [
         ("run", f"{folder.name} · {size(disk['bytes'])} in {folder.path} · changed {ago(disk['changed'])}"),
         ("corpus", _corpus(run.config)),

@@ -84,16 +84,4 @@ def _described(folder: "RunFolder") -> dict[str, Any]:
     losses = [line["validation_loss"] for line in folder.metrics() if is_number(line.get("validation_loss"))]
     if losses:
         entry["best_validation_loss"] = min(losses)
-    return entry | on_disk(folder)
-
-
-def on_disk(folder: "RunFolder") -> dict[str, Any]:
-    """Return the size of a run in bytes, and when it last changed (seconds since the epoch)."""
-    total, changed = 0, 0.0
-    for path in folder.path.iterdir():
-        try:
-            status = path.stat()
-        except OSError:
-            continue  # deleted meanwhile
-        total, changed = total + status.st_size, max(changed, status.st_mtime)
-    return {"bytes": total, "changed": round(changed, 3)}
+    return entry | folder.on_disk()
