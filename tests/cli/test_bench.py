@@ -146,7 +146,7 @@ def test_tables_compare_with_pytorch_and_give_shares_of_the_peak(capsys: pytest.
     }  # fmt: skip
     print_rows([row, row | {"model": "rnn", "phases_ms": {"table": 2.0}, "phases_peak_share": {}}], "why not")
     lines = capsys.readouterr().out.splitlines()
-    assert "gru 1×64  16 × 32  123.46 ms    98,765          76%  500.00 ms    4.0×" in lines[1]
+    assert "gru 1×64  16 × 32  123.46 ms    98,765      76%  500.00 ms    4.0×" in lines[1]
     phases = {name: line.split()[len(name.split()) :] for name in ("pack", "table", "scan forward")
               for line in lines if line.startswith(name)}  # fmt: skip
     assert phases == {"pack": ["1.00"], "table": ["2.00"], "scan forward": ["120.5", "80%"]}
