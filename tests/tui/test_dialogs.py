@@ -372,6 +372,18 @@ async def test_the_help_lists_every_command_with_its_keys(size: tuple[int, int])
             assert f"{keys}  {one.help[:30]}" in text, one.id
 
 
+async def test_page_keys_in_the_palette_do_nothing_without_room_for_a_line() -> None:
+    async with stage() as s:
+        await s.press("ctrl+p", "down")
+        for width in (*range(1, 30), 24):
+            for height in (3, 12, 26):
+                await s.pilot.resize_terminal(width, height)
+                await s.press("pagedown", "pageup")
+        await s.pilot.resize_terminal(80, 24)
+        await s.press("escape")
+        assert s.app.screen is s.lab
+
+
 async def test_the_palette_lists_every_command_and_runs_the_one_that_is_searched_for() -> None:
     async with stage() as s:
         await s.press("ctrl+p")

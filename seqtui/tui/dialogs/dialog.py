@@ -53,12 +53,12 @@ class SteadyOptionList(OptionList):
 
     def action_page_up(self) -> None:
         """Move the highlight up one page."""
-        if self.content_size.area > 0:
+        if self.scrollable_content_region:  # without the column that a scrollbar takes
             super().action_page_up()  # type: ignore[no-untyped-call]  # Textual's
 
     def action_page_down(self) -> None:
         """Move the highlight down one page."""
-        if self.content_size.area > 0:
+        if self.scrollable_content_region:  # without the column that a scrollbar takes
             super().action_page_down()  # type: ignore[no-untyped-call]  # Textual's
 
 
