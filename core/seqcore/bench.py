@@ -72,7 +72,7 @@ def phase_work(config: ModelConfig) -> dict[str, float]:
     the gradient of the head's input.
     """
     H, L = config.hidden, config.layers
-    head = 2.0 * H * config.vocabulary_size
+    head = 2.0 * H * config.logits
     if config.family in RECURRENT:
         scan = 2.0 * CELLS[config.family].products * H * H * (2 * L - 1)  # the input of layer 0 is a table lookup
         return {"scan forward": scan, "head": 2 * head, "scan backward": scan, "weight gradients": scan + head}

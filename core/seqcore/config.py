@@ -56,12 +56,14 @@ class ModelConfig:
     positions: str = "learned"  # attention only
     bias: bool = False  # attention: in linear layers and norms
     tied: bool = True  # attention: the head shares the embedding matrix
+    outputs: int = 0  # symbols that the head predicts, as classes; 0: those of the vocabulary, and the next token
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
             object.__setattr__(self, "context", CONTEXT[self.family])
         if self.family == "attention":
             object.__setattr__(self, "embedding", self.hidden)
+            object.__setattr__(self, "tied", self.tied and not self.outputs)  # a head of its own for other symbols
         _whole("vocabulary size", self.vocabulary_size, 2, 1_000_000)
         _need(self.family in FAMILIES, "model", self.family, f"must be one of {', '.join(FAMILIES)}")
         _whole("hidden", self.hidden, 1, 8192)
@@ -70,6 +72,8 @@ class ModelConfig:
         _real("dropout", self.dropout, 0.0, 0.95)
         _need(self.activation in ACTIVATIONS, "activation", self.activation, f"must be one of {', '.join(ACTIVATIONS)}")
         _need(self.positions in POSITIONS, "positions", self.positions, f"must be one of {', '.join(POSITIONS)}")
+        _need(self.outputs == 0 or self.outputs >= 2, "outputs", self.outputs, "must be 0, or at least 2")
+        _whole("outputs", self.outputs, 0, 1_000_000)
         for name in ("bias", "tied"):
             _need(isinstance(getattr(self, name), bool), name, getattr(self, name), "must be true or false")
         if self.family in RECURRENT:
@@ -90,6 +94,11 @@ class ModelConfig:
             even = self.positions == "learned" or (self.hidden // self.heads) % 2 == 0
             right = f"must be a multiple of twice the heads ({2 * self.heads}) for {self.positions} positions"
             _need(even, "hidden", self.hidden, right)
+
+    @property
+    def logits(self) -> int:
+        """The number of logits at each timestep."""
+        return self.outputs or self.vocabulary_size
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

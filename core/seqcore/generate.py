@@ -92,7 +92,7 @@ class Writer:
             tokens = _beginning(vocabulary)
         self._chance = np.random.default_rng(seed).random
         self._decoder = vocabulary.decoder()
-        self._shares = np.zeros(model.config.vocabulary_size, np.float64)
+        self._shares = np.zeros(model.config.logits, np.float64)
         self._state = model.initial_state()
         self._logits = np.zeros(0, np.float32)
         for token in tokens:

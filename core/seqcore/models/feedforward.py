@@ -5,10 +5,11 @@
 The baseline for recurrence and attention: its context is limited to the window. The direct connections from the
 embeddings to the output are left out; the paper found that they do not improve generalisation.
 
-Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Parameters, with n the context:
+Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Parameters, with n the
+context and K the number of logits (V, unless other symbols are predicted):
 
     embedding.E (V + 1, I), row V for "nothing before"      layers.0.W_xh (n I, H)   layers.0.b (H,)
-    head.W_hy (H, V)    head.b_y (V,)
+    head.W_hy (H, K)    head.b_y (K,)
 """
 
 import math
@@ -33,13 +34,13 @@ from seqcore.records import F32, I32
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the parameters' names and shapes."""
-    V, H, width = config.vocabulary_size, config.hidden, config.embedding
+    V, K, H, width = config.vocabulary_size, config.logits, config.hidden, config.embedding
     return {
         "embedding.E": (V + 1, width),
         "layers.0.W_xh": (config.context * width, H),
         "layers.0.b": (H,),
-        "head.W_hy": (H, V),
-        "head.b_y": (V,),
+        "head.W_hy": (H, K),
+        "head.b_y": (K,),
     }
 
 
@@ -69,7 +70,7 @@ class FeedForwardWorkspace:
     h: F32  # (T * B, H)
     dropped: F32  # (T * B, H), or empty
     dh: F32  # (T * B, padded H); empty for a forward-only workspace
-    logits: F32  # (T * B, padded V); dlogits after a backward pass
+    logits: F32  # (T * B, padded K); dlogits after a backward pass
     losses: F32  # (T * B,)
 
     @staticmethod
@@ -78,7 +79,7 @@ class FeedForwardWorkspace:
         M, n, H, x = T * B, config.context, config.hidden, config.context * config.embedding
         back = padded(x) + padded(H) if backward else 0
         dropped = H if config.dropout and backward else 0
-        row = x + padded(H) + H + dropped + back + padded(config.vocabulary_size) + 1
+        row = x + padded(H) + H + dropped + back + padded(config.logits) + 1
         return 4 * (M * row + 2 * (n - 1) * B + M)
 
     @staticmethod
@@ -98,7 +99,7 @@ class FeedForwardWorkspace:
             h=zeros(M, H),
             dropped=zeros(drops, H),
             dh=zeros(back, padded(H)),
-            logits=zeros(M, padded(config.vocabulary_size)),
+            logits=zeros(M, padded(config.logits)),
             losses=zeros(M),
         )
 
@@ -140,7 +141,7 @@ class FeedForward:
     def work_per_token(self) -> float:
         """Return the floating-point operations per training token: 6 per weight used in a product."""
         config = self.config
-        return 6.0 * config.hidden * (config.context * config.embedding + config.vocabulary_size)
+        return 6.0 * config.hidden * (config.context * config.embedding + config.logits)
 
     def _forward(self, tokens: I32, work: FeedForwardWorkspace, key: tuple[int, int] | None) -> F32:
         """Run the layers and return the head's input, (T * B, H). `key` (seed, step) seeds the dropout; None: none."""

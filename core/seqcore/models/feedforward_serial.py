@@ -51,7 +51,7 @@ class SerialFeedForward:
         state[:-1] = state[1:]
         state[-1] = token
         self.run(state, self._one)
-        return self._one.logits[0, : self.config.vocabulary_size]
+        return self._one.logits[0, : self.config.logits]
 
     def run(self, tokens: I32, work: "Activations") -> None:
         """Fill `work` from tokens (n - 1 + T, 1)."""
@@ -75,7 +75,7 @@ class Activations:
         self.x = zeros(T, config.context * config.embedding)
         self.z = zeros(T, padded(config.hidden))
         self.h = zeros(T, config.hidden)
-        self.logits = zeros(T, padded(config.vocabulary_size))
+        self.logits = zeros(T, padded(config.logits))
 
 
 class FeedForwardLook:
@@ -85,7 +85,7 @@ class FeedForwardLook:
 
     def __init__(self, model: SerialFeedForward, work: Activations) -> None:
         self.model, self.h = model, work.h
-        self.logits = work.logits[:, : model.config.vocabulary_size]  # (T, V)
+        self.logits = work.logits[:, : model.config.logits]  # (T, V)
 
     @property
     def staves(self) -> tuple[Stave, ...]:

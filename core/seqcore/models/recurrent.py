@@ -3,10 +3,10 @@
     tokens -> input table -> layer 0 -> (dropout -> input product -> layer l)* -> dropout -> head -> losses
 
 Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Parameters, with N the columns of
-the cell's products (rnn H, gru 3H, lstm 4H):
+the cell's products (rnn H, gru 3H, lstm 4H), and K the number of logits (V, unless other symbols are predicted):
 
     embedding.E (V, I)      unless one-hot          layers.0.W_xh (I or V, N)    layers.l.W_xh (H, N)
-    layers.l.W_hh (H, N)    layers.l.b (N,)         gru: layers.l.b_hn (H,)      head.W_hy (H, V)    head.b_y (V,)
+    layers.l.W_hh (H, N)    layers.l.b (N,)         gru: layers.l.b_hn (H,)      head.W_hy (H, K)    head.b_y (K,)
 """
 
 import math
@@ -36,15 +36,15 @@ CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the parameters' names and shapes."""
-    V, H, cell = config.vocabulary_size, config.hidden, CELLS[config.family]
+    V, K, H, cell = config.vocabulary_size, config.logits, config.hidden, CELLS[config.family]
     named: dict[str, tuple[int, ...]] = {}
     if config.embedding:
         named["embedding.E"] = (V, config.embedding)
     for layer in range(config.layers):
         inputs = H if layer else config.embedding or V
         named |= {f"layers.{layer}.{name}": shape for name, shape in cell.shapes(inputs, H).items()}
-    named["head.W_hy"] = (H, V)
-    named["head.b_y"] = (V,)
+    named["head.W_hy"] = (H, K)
+    named["head.b_y"] = (K,)
     return named
 
 
@@ -71,7 +71,7 @@ class RecurrentWorkspace:
     inputs: list[F32]  # of layer l >= 1: x W_xh + b, (T * B, padded N); empty for layer 0
     dropped: list[F32]  # of layer l: dropout(h), (T * B, H), or empty
     index: I32  # (T * B,) 0, 1, 2, ...: row n of the inputs is for position n
-    logits: F32  # (T * B, padded V); dlogits after a backward pass
+    logits: F32  # (T * B, padded K); dlogits after a backward pass
     losses: F32  # (T * B,)
 
     @staticmethod
@@ -80,7 +80,7 @@ class RecurrentWorkspace:
         H, L, M, cell = config.hidden, config.layers, T * B, CELLS[config.family]
         dropped = L * H if config.dropout and backward else 0
         return L * cell.bytes_needed(T, B, H, backward) + 4 * M * (
-            (L - 1) * padded(cell.products * H) + dropped + padded(config.vocabulary_size) + 2
+            (L - 1) * padded(cell.products * H) + dropped + padded(config.logits) + 2
         )
 
     @staticmethod
@@ -93,7 +93,7 @@ class RecurrentWorkspace:
             [zeros(M if layer else 0, width) for layer in range(config.layers)],
             [zeros(drops, H) for _ in range(config.layers)],
             np.arange(M, dtype=np.int32),
-            zeros(M, padded(config.vocabulary_size)),
+            zeros(M, padded(config.logits)),
             zeros(M),
         )
 
@@ -136,9 +136,9 @@ class RecurrentModel:
 
         The first layer's input product is a table lookup and is not counted.
         """
-        H, L, V = self.config.hidden, self.config.layers, self.config.vocabulary_size
+        H, L, K = self.config.hidden, self.config.layers, self.config.logits
         N = self.layers[0].products * H
-        return 6.0 * (L * N * H + (L - 1) * N * H + H * V)
+        return 6.0 * (L * N * H + (L - 1) * N * H + H * K)
 
     def _forward(self, tokens: I32, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
         """Run the layers and return the head's input, (T * B, H). `key` (seed, step) seeds the dropout; None: none."""

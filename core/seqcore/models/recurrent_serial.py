@@ -38,8 +38,8 @@ class SerialRecurrent:
         self._rows: OrderedDict[int, F32] = OrderedDict()
         self._first = np.zeros(1, np.int32)
         self._inputs = zeros(1, padded(self.cell.products * config.hidden))
-        self._logits = zeros(1, padded(config.vocabulary_size))
-        self._predicted = self._logits[0, : config.vocabulary_size]
+        self._logits = zeros(1, padded(config.logits))
+        self._predicted = self._logits[0, : config.logits]
         self._backward = False
         if parameters is not None:
             self.load(parameters.flat)
@@ -104,9 +104,9 @@ class SerialRecurrent:
                 inputs = zeros(T, layer.input.width)
                 layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), inputs)
             layer.forward(inputs, index, work, parallel=False)
-        logits = zeros(T, padded(self.config.vocabulary_size))
+        logits = zeros(T, padded(self.config.logits))
         self.head.forward_serial(layers[-1].h[1:, 0].copy(), logits)
-        return RecurrentLook(self, layers, logits[:, : self.config.vocabulary_size])
+        return RecurrentLook(self, layers, logits[:, : self.config.logits])
 
 
 class RecurrentLook:

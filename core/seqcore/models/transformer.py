@@ -53,7 +53,7 @@ def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tu
         "dtop": (M if backward else 0, width),
         "dropped": (2 * L + 1, M, width) if config.dropout and backward else (0, 0, 0),
         "dscales": (chunks, (2 * L + 1) * 2 * C),
-        "logits": (M, padded(config.vocabulary_size)),
+        "logits": (M, padded(config.logits)),
         "losses": (M,),
     }
 
@@ -107,7 +107,7 @@ class Transformer:
         q k and A v forward, twice that backward.
         """
         C, L, pairs = self.config.hidden, self.config.layers, (self.config.context + 1) / 2
-        return 6.0 * (L * 12 * C * C + C * self.config.vocabulary_size) + L * pairs * 12 * C
+        return 6.0 * (L * 12 * C * C + C * self.config.logits) + L * pairs * 12 * C
 
     def pack(self, backward: bool = True) -> None:
         """Repack the current parameters; call once after every change."""

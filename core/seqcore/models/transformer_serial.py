@@ -38,7 +38,7 @@ class SerialTransformer:
         self.longest: int | None = config.context  # most tokens that `look` accepts
         self.parameters = Parameters(shapes(config))
         self.packed = PackedWeights(config, self.parameters)
-        self._logits = zeros(1, padded(config.vocabulary_size))
+        self._logits = zeros(1, padded(config.logits))
         self._packed_back = False
         if parameters is not None:
             self.load(parameters.flat)
@@ -76,7 +76,7 @@ class SerialTransformer:
         state.tokens[state.length] = token
         read_token(token, state.length, self.packed.weights, state.cache, self._logits, self.config.heads)
         state.length += 1
-        return self._logits[0, : self.config.vocabulary_size]
+        return self._logits[0, : self.config.logits]
 
     def look(self, tokens: I32) -> "TransformerLook":
         """Read tokens (T,), 1 <= T <= context, from an empty context and keep all intermediate results."""
@@ -95,7 +95,7 @@ class TransformerLook:
     def __init__(self, model: SerialTransformer, work: Activations) -> None:
         config, T = model.config, len(work.logits)
         self._model, self._work = model, work
-        self.logits = work.logits[:, : config.vocabulary_size].copy()
+        self.logits = work.logits[:, : config.logits].copy()
         self.attention: F32 | None = np.empty((config.layers, config.heads, T, T), np.float32)
         attention_shares(work.qkv, config.hidden, self.attention)
         self.staves = _staves(config, work)

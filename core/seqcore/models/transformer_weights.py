@@ -1,8 +1,9 @@
 """The parameters of a transformer: names, shapes, initial values, and their packed layout for the kernels.
 
-Names, with V the vocabulary size and C = hidden; no head.W_hy if tied: the logits are then x E^T:
+Names, with V the vocabulary size, K the number of logits and C = hidden; no head.W_hy if tied: the logits are then
+x E^T, and K = V:
 
-    embedding.E (V, C)   embedding.P (context, C) learned positions   head.W_hy (C, V)
+    embedding.E (V, C)   embedding.P (context, C) learned positions   head.W_hy (C, K)
     layers.l.W_qkv (C, 3C)   layers.l.W_o (C, C)   layers.l.W_fc (C, 4C)   layers.l.W_proj (4C, C)
     layers.l.norm1.g, layers.l.norm2.g, norm.g (C,); with biases also norm1.b, b_qkv, b_o, norm2.b, b_fc, b_proj, norm.b
 """
@@ -25,7 +26,7 @@ BIASES = ("b_qkv", "b_o", "b_fc", "b_proj")
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the parameters' names and shapes."""
-    V, C = config.vocabulary_size, config.hidden
+    V, K, C = config.vocabulary_size, config.logits, config.hidden
     named: dict[str, tuple[int, ...]] = {"embedding.E": (V, C)}
     if config.positions == "learned":
         named["embedding.P"] = (config.context, C)
@@ -36,7 +37,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     named |= {f"layers.{n}.{name}": shape for n in range(config.layers) for name, shape in block.items()}
     named |= {"norm.g": (C,), "norm.b": (C,)}
     if not config.tied:
-        named["head.W_hy"] = (C, V)
+        named["head.W_hy"] = (C, K)
     return {name: shape for name, shape in named.items() if config.bias or not is_bias(name)}
 
 
@@ -78,7 +79,7 @@ class PackedWeights:
 
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
-        L, C, V = config.layers, config.hidden, config.vocabulary_size
+        L, C, K = config.layers, config.hidden, config.logits
         self.starts = starts(parameters)
         head = ("embedding.E", True) if config.tied else ("head.W_hy", False)
         forward = [(f"layers.{n}.{name}", False) for name in MATRICES for n in range(L)] + [head]
@@ -88,11 +89,11 @@ class PackedWeights:
         P, turns = positions(config, parameters)
         self.weights = Weights(
             parameters["embedding.E"], P, turns, zeros(2 * L + 1, 2, C),
-            zeros(L, 9 * C if config.bias else 0), zeros(V),
+            zeros(L, 9 * C if config.bias else 0), zeros(K),
             self._panels(L, C, 3 * C), self._panels(L, C, C), self._panels(L, C, 4 * C), self._panels(L, 4 * C, C),
-            self._panels(1, C, V)[0],
+            self._panels(1, C, K)[0],
             self._panels(L, 3 * C, C), self._panels(L, C, C), self._panels(L, 4 * C, C), self._panels(L, C, 4 * C),
-            self._panels(1, V, C)[0],
+            self._panels(1, K, C)[0],
         )  # fmt: skip
 
     def _panels(self, layers: int, K: int, N: int) -> F32:
