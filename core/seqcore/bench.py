@@ -20,6 +20,7 @@ from seqcore.models.clocked import PHASES, Clocked
 from seqcore.models.recurrent import CELLS
 from seqcore.packing import Packed
 from seqcore.serial import serial_model
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 
@@ -115,7 +116,7 @@ class _Clock:
 def time_training(config: ModelConfig, training: TrainingConfig, seconds: float = 2.0) -> StepTime:
     """Train on random tokens for `seconds`. Kernels must be compiled; call from the training thread only."""
     tokens = np.random.default_rng(0).integers(0, config.vocabulary_size, 4 * training.batch * training.length + 1)
-    trainer = Trainer(config, training, tokens.astype(np.int32), np.zeros(0, np.int32))
+    trainer = Trainer(config, training, TokenData(tokens.astype(np.int32), np.zeros(0, np.int32)))
     clock = _Clock()
     for part in (*trainer.model.clocked(), Clocked(trainer.optimizer, "norm", "optimizer"),
                  Clocked(trainer.optimizer, "update", "optimizer")):  # fmt: skip

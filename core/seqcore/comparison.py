@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.config import ModelConfig
 from seqcore.data.brackets import Closing, closings
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
+from seqcore.evaluation import measured
 from seqcore.generate import Sampling, Writer
 from seqcore.parameters import Parameters
 from seqcore.probe import probe
 from seqcore.records import F64, I32
 from seqcore.serial import SerialModel
-from seqcore.trainer import Trainer
+from seqcore.tasks.language import TokenData
 
 LAGS = (1, 2, 5, 10, 20, 40)  # tokens back
 PASSAGES = 12
@@ -128,11 +129,10 @@ def _tokens_of(vocabulary: Vocabulary, symbols: str) -> I32:
     return tokens
 
 
-def held_out_loss(config: ModelConfig, training: TrainingConfig, parameters: Parameters, tokens: I32) -> float:
+def held_out_loss(config: ModelConfig, parameters: Parameters, tokens: I32) -> float:
     """Return the mean loss over `tokens` (n,), in nats per token, evaluated as in validation; NaN if not finite.
 
     Runs parallel kernels: only for the training thread.
     """
-    small = training.changed(batch=1, length=1)  # nothing is trained: keep the training workspace minimal
-    loss = Trainer(config, small, tokens, tokens, parameters).evaluate(tokens)
+    loss = measured(config, parameters, TokenData(tokens[:0], tokens)).get("loss", math.nan)
     return loss if math.isfinite(loss) else math.nan

@@ -8,13 +8,14 @@ copies made while a checkpoint is saved. It excludes the interpreter and the cor
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
 from seqcore.model import parameter_count, shapes, workspace_bytes
 from seqcore.outer import scratch_bytes
-from seqcore.trainer import validation_shape
+from seqcore.tasks.language import validation_shape
 
 _TRAINED = 4  # arrays of the size of all parameters: weights, gradient, m, v
 _SAVED = 9  # while a checkpoint is written: copies of weights, m and v, their bytes, and the file in memory
@@ -22,31 +23,52 @@ _UNLIMITED = 1 << 60  # bytes: control groups without a limit report a number ab
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 
-def bytes_needed(model: ModelConfig, training: TrainingConfig) -> int:
-    """Return an upper bound of the bytes that training this model allocates."""
-    T, B = training.length, training.batch
+class Sizes(NamedTuple):
+    """The batches of a run: the T of training batches, and the T and B of held-out ones."""
+
+    lengths: tuple[int, ...]
+    held_out_lengths: tuple[int, ...]
+    held_out_rows: int
+
+    @staticmethod
+    def of_language(model: ModelConfig, training: TrainingConfig) -> "Sizes":
+        """Return the sizes of language modelling on a long text."""
+        length, rows = validation_shape(model)
+        return Sizes((training.length,), (length,) if training.validation else (), rows)
+
+    def cut(self, length: int) -> "Sizes":
+        """Return the sizes for examples that are cut at `length`."""
+        train, held_out = (
+            tuple(sorted({min(T, length) for T in lengths})) for lengths in (self.lengths, self.held_out_lengths)
+        )
+        return Sizes(train, held_out, self.held_out_rows)
+
+
+def bytes_needed(model: ModelConfig, training: TrainingConfig, sizes: Sizes | None = None) -> int:
+    """Return an upper bound of the bytes that training this model allocates; `sizes` None: language modelling."""
+    lengths, held_out_lengths, rows = sizes.cut(training.length) if sizes else Sizes.of_language(model, training)
+    T, B = lengths[-1], training.batch
     named = shapes(model)
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
     matrices = [shape for name, shape in named.items() if len(shape) == 2 and name not in looked_up]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
-    step = workspace_bytes(model, T, B) + _table_bytes(model, T * B) + scratch_bytes(_factor_width(model), (T + 1) * B)
-    validation = 0
-    if training.validation:
-        steps, rows = validation_shape(model)
-        validation = workspace_bytes(model, steps, rows, False) + _table_bytes(model, steps * rows)
+    step = sum(workspace_bytes(model, length, B) for length in lengths)
+    step += _table_bytes(model, T * B) + scratch_bytes(_factor_width(model), (T + 1) * B)
+    validation = sum(workspace_bytes(model, length, rows, False) for length in held_out_lengths)
+    validation += _table_bytes(model, max(held_out_lengths, default=0) * rows)
     return 4 * (_TRAINED + _SAVED) * parameter_count(model) + panels + step + validation
 
 
-def check_memory(model: ModelConfig, training: TrainingConfig) -> None:
+def check_memory(model: ModelConfig, training: TrainingConfig, sizes: Sizes | None = None) -> None:
     """Raise SeqError with settings that would fit if training needs more memory than this machine has free."""
     free = memory_free()
     if free is None:
         return
-    need = bytes_needed(model, training)
+    need = bytes_needed(model, training, sizes)
     if need > free:
         raise SeqError(
             f"training this model needs {_size(need)} of memory, this machine has {_size(free)} free: "
-            f"{_advice(model, training, free)}"
+            f"{_advice(model, training, free, sizes)}"
         )
 
 
@@ -81,23 +103,23 @@ def _factor_width(model: ModelConfig) -> int:
     return model.context * model.embedding if model.family == "feedforward" else model.hidden
 
 
-def _advice(model: ModelConfig, training: TrainingConfig, free: int) -> str:
+def _advice(model: ModelConfig, training: TrainingConfig, free: int, sizes: Sizes | None) -> str:
     """Return settings that would fit: a smaller batch first, then shorter windows, then a smaller model."""
     batch = training.batch
     while batch > 1:
         batch //= 2
-        if bytes_needed(model, replace(training, batch=batch)) <= free:
+        if bytes_needed(model, replace(training, batch=batch), sizes) <= free:
             return f"--batch {batch} would fit"
     length = training.length
     while length > 16:
         length //= 2
-        if bytes_needed(model, replace(training, batch=1, length=length)) <= free:
+        if bytes_needed(model, replace(training, batch=1, length=length), sizes) <= free:
             return f"--batch 1 --length {length} would fit"
     hidden, unit = model.hidden, 2 * model.heads if model.family == "attention" else 1  # a multiple of the heads
     while hidden > unit:
         hidden = max(unit, hidden // 2 // unit * unit)
         smaller = replace(model, hidden=hidden)
-        if bytes_needed(smaller, training) <= free:
+        if bytes_needed(smaller, training, sizes) <= free:
             return f"--hidden {hidden} would fit"
     return "use a smaller --hidden, --batch, --length or --vocabulary-limit, or free some memory"
 

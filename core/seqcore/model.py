@@ -23,6 +23,9 @@ class Workspace(Protocol):
     def carry(self) -> None:
         """Make the state after the last timestep the initial state of the next pass."""
 
+    def scores(self, T: int) -> F32:
+        """Return a view (T, B, at least K) that ranks the K symbols at each target as the last pass predicted them."""
+
     def state(self) -> dict[str, F32]:
         """Return views of the carried state by name, batch rows first; empty for a model without one."""
 

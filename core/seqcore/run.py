@@ -7,20 +7,22 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqcore.checkpoint import BEST, Checkpoint
 from seqcore.config import ModelConfig, TrainingConfig
-from seqcore.data.corpus import Corpus, split_tokens
+from seqcore.data.corpus import Corpus
 from seqcore.data.quoting import quoted
-from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import CorpusChanged, SeqError
 from seqcore.folder import RunFolder
 from seqcore.history import HistoryLog, is_number
-from seqcore.memory import check_memory
+from seqcore.memory import Sizes, check_memory
 from seqcore.run_config import CorpusReference, RunConfig, is_count
+from seqcore.tasks.language import Language
+from seqcore.tasks.task import Measures, Task
 from seqcore.trainer import Step, Trainer
 
 
@@ -29,7 +31,7 @@ class Advance:
     """What one call of `Run.advance` did."""
 
     step: Step
-    validation_loss: float | None = None  # if validation was due after the step
+    validation: Measures | None = None  # if validation was due after the step
     saved: Path | None = None  # if a checkpoint was due after it
     finished: bool = False  # the run's end is reached; it is validated and saved
 
@@ -47,15 +49,14 @@ class Run:
     def __init__(self, config: RunConfig, corpus: Corpus, folder: RunFolder | None) -> None:
         self.config, self.corpus, self.folder = config, corpus, folder
         self.vocabulary = config.vocabulary
-        tokens, unknown = self.vocabulary.encode_known(corpus)
-        self.train, self.validation = split_tokens(tokens, config.training.validation)
-        check_memory(config.model, config.training)
-        self.trainer = Trainer(config.model, config.training, self.train, self.validation)
+        self.data = config.task.data(corpus, self.vocabulary, config.training)
+        sizes = Sizes(self.data.feed(config.training).lengths, *self.data.held_out_shape(config.model))
+        check_memory(config.model, config.training, sizes)
+        self.trainer = Trainer(config.model, config.training, self.data)
         self.saved_step: int | None = None
         self.best: Best | None = None
-        self.notes = list(corpus.remarks)  # what the user should know, a line each
-        if unknown and self.vocabulary.unknown is None:
-            self.notes.append(unknown)
+        self.measures: Measures = {}  # of the last validation
+        self.notes = [*corpus.remarks, *self.data.notes]  # what the user should know, a line each
         self.history = HistoryLog()
         self.log: Callable[[dict[str, Any]], None] = lambda line: None  # receives every metrics line
         self._since = _Interval()
@@ -67,14 +68,18 @@ class Run:
         corpus: Corpus,
         out: Path | None = None,
         keep: bool = True,
+        task: type[Task] = Language,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> "Run":
         """Start a new run of a model with these `ModelConfig` fields on `corpus`; `keep` False writes nothing.
 
+        `options` are those of the task, e.g. the name of a column.
+
         Raises SeqError: the corpus is too short or has one symbol, the folder is taken or cannot be written.
         """
-        vocabulary = Vocabulary.build(training.tokens_by, corpus, limit=training.vocabulary_limit)
-        shape = ModelConfig(vocabulary_size=vocabulary.size, **model)
-        config = RunConfig(shape, training, CorpusReference.of(corpus), vocabulary)
+        begun, vocabulary = task.start(corpus, training, options)
+        shape = ModelConfig(vocabulary_size=vocabulary.size, outputs=begun.outputs, **model)
+        config = RunConfig(shape, training, CorpusReference.of(corpus), vocabulary, begun)
         run = Run(config, corpus, None)
         if keep:
             label = f"{corpus.name}-{shape.family}{shape.hidden}" + (f"x{shape.layers}" if shape.layers > 1 else "")
@@ -115,7 +120,7 @@ class Run:
             run._restore(checkpoint, step)
             run._find_best()
             if changed:
-                run.trainer.work.reset()  # the carried state belongs to another text
+                run.trainer.forget_state()
             run.notes += [f"{line}; continuing from step {step:,}" for line in damaged]
             if moved:
                 run.notes.append(f"the corpus is now read from {quoted(corpus.source, 4096)}")
@@ -226,29 +231,37 @@ class Run:
         training, count, finished = self.config.training, step.step, self.trainer.done
         self.history.add(step)
         self._since.add(step)
-        validation: float | None = None
+        validation: Measures | None = None
         if finished or (training.eval_every and count % training.eval_every == 0):
             validation = self.validate(stop)
         if finished or validation is not None or count % training.log_every == 0:
             self._write_line(step, validation)
         if validation is not None:
-            self.keep_best(validation)
+            self.keep_best(validation["loss"])
         saved = None
         if finished or (training.checkpoint_every and count % training.checkpoint_every == 0):
             saved = self.save()
         return Advance(step, validation, saved, finished)
 
-    def validate(self, stop: Callable[[], bool] = lambda: False) -> float | None:
-        """Add the loss over the held-out part to the history, and return it; None if there is none, or on `stop`."""
-        loss = self.trainer.validate(stop)
-        if math.isnan(loss):
-            return None
-        self.history.add_validation(self.trainer.steps, loss)
-        return loss
+    def validate(self, stop: Callable[[], bool] = lambda: False) -> Measures | None:
+        """Add the loss over the held-out part to the history, and return all measures; None without one, or on `stop`.
 
-    def _write_line(self, step: Step, validation: float | None) -> None:
+        None, too, if the loss is not finite.
+        """
+        measures = self.trainer.validate(stop)
+        if not measures or math.isnan(measures["loss"]):
+            return None
+        self.history.add_validation(self.trainer.steps, measures["loss"])
+        self.measures = measures
+        return measures
+
+    def validation_fields(self, measures: Measures) -> dict[str, float]:
+        """Return the fields of a metrics line for these measures: validation_loss, and those of the task."""
+        return {f"validation_{name}": measures[name] for name in ("loss", *self.config.task.measures)}
+
+    def _write_line(self, step: Step, validation: Measures | None) -> None:
         since, trainer = self._since, self.trainer
-        size = self.config.training.batch * self.config.training.length
+        count = trainer.feed.tokens(step.step) - trainer.feed.tokens(step.step - since.steps)
         line: dict[str, Any] = {
             "step": step.step,
             "tokens": trainer.tokens,
@@ -256,10 +269,10 @@ class Run:
             "train_loss": since.loss / since.steps,
             "learning_rate": step.learning_rate,
             "gradient_norm": step.gradient_norm,
-            "tokens_per_second": round(since.steps * size / max(since.seconds, 1e-9), 1),
+            "tokens_per_second": round(count / max(since.seconds, 1e-9), 1),
         }
         if validation is not None:
-            line["validation_loss"] = validation
+            line |= self.validation_fields(validation)
         self._since = _Interval()
         if self.folder:
             self.folder.add_metrics(line)

@@ -1,7 +1,7 @@
 """config.json: everything needed to start a run again, vocabulary included."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard, TypeVar
 
 from seqcore.config import ModelConfig, TrainingConfig
@@ -9,6 +9,9 @@ from seqcore.data.corpus import Corpus, read_corpus
 from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
+from seqcore.tasks.language import Language
+from seqcore.tasks.table import as_json, stored_task
+from seqcore.tasks.task import Task
 
 FORMAT = "seqtui-run-1"
 _T = TypeVar("_T")
@@ -58,6 +61,7 @@ class RunConfig:
     training: TrainingConfig
     corpus: CorpusReference
     vocabulary: Vocabulary
+    task: Task = field(default_factory=Language)
 
     def read_corpus(self, source: str) -> Corpus:
         """Read the run's corpus from `source`, under the name that the run has for it. Raises SeqError."""
@@ -72,6 +76,7 @@ class RunConfig:
             "training": self.training.to_dict(),
             "corpus": self.corpus.to_dict(),
             "vocabulary": self.vocabulary.to_json(),
+            "task": as_json(self.task),
         }
 
     @staticmethod
@@ -87,14 +92,15 @@ class RunConfig:
             training = _made(TrainingConfig.from_dict, "training", content["training"])
             corpus = CorpusReference.from_dict(content["corpus"])
             vocabulary = _made(Vocabulary.from_json, "vocabulary", content["vocabulary"])
+            task = _made(stored_task, "task", content.get("task", {"name": Language.name}))  # absent in early folders
             if vocabulary.size != model.vocabulary_size:
                 raise SeqError(f"{vocabulary.size} symbols for {model.vocabulary_size} tokens")
         except SeqError as error:
             raise SeqError(f"{where} is damaged: {error}") from None
-        return RunConfig(model, training, corpus, vocabulary)
+        return RunConfig(model, training, corpus, vocabulary, task)
 
 
-def _made(make: Callable[[dict[str, Any]], _T], part: str, values: dict[str, Any]) -> _T:
+def _made(make: Callable[[Any], _T], part: str, values: object) -> _T:
     try:
         return make(values)
     except TypeError:  # a list or an object where a word is expected

@@ -13,16 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seqcore.config import ModelConfig, TrainingConfig
-from seqcore.data.batches import Batches, validation_batches
 from seqcore.errors import SeqError
-from seqcore.model import Workspace, build, initial, workspace
+from seqcore.evaluation import Evaluator
+from seqcore.model import build, initial, workspace
 from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
-
-VALIDATION_ROWS = 64  # pieces of the held-out part that are read in parallel
-VALIDATION_LENGTH = 32
-VALIDATION_WARM = 128  # tokens read before each piece, excluded from the loss
+from seqcore.tasks.task import Data, Measures
 
 
 @dataclass(frozen=True)
@@ -30,57 +27,44 @@ class Step:
     """The result of one training step. `finite` False: loss or gradient was not finite, and nothing was updated."""
 
     step: int  # number of steps so far, including this one
-    loss: float  # mean over the batch, nats per token
-    position_loss: F32  # (T,) mean over the batch at each timestep
+    loss: float  # mean over the targets of the batch, in nats
     gradient_norm: float  # before clipping
     learning_rate: float
     seconds: float
     finite: bool = True
 
 
-def validation_shape(config: ModelConfig) -> tuple[int, int]:
-    """Return the number of timesteps and the maximum number of rows of a validation batch."""
-    if config.family != "attention":
-        return VALIDATION_LENGTH, VALIDATION_ROWS
-    return config.context, max(1, VALIDATION_LENGTH * VALIDATION_ROWS // config.context)
-
-
 class Trainer:
-    """A model, its optimiser and its position in the corpus.
+    """A model, its optimiser and its position in the examples of a task.
 
-    train, validation: token ids (n,) int32. `parameters` None: initialised from the seed.
-    Raises SeqError if the corpus is too short for batch and length, a token id is outside the vocabulary, or length
-    exceeds the context of an attention model.
+    `parameters` None: initialised from the seed. Raises SeqError if there are too few examples for a batch, the model
+    cannot read them, or their length exceeds the context of an attention model.
     """
 
     def __init__(
         self,
         config: ModelConfig,
         training: TrainingConfig,
-        train: I32,
-        validation: I32,
+        data: Data,
         parameters: Parameters | None = None,
     ) -> None:
-        for part in (train, validation):
-            if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
-                raise SeqError(f"a token id is outside the vocabulary of {config.vocabulary_size} tokens")
-        if config.family == "attention" and training.length > config.context:
-            raise SeqError(
-                f"length {training.length}: must not exceed the context length of the model, {config.context}"
-            )
+        data.check(config)
+        self.feed = data.feed(training)
+        longest = self.feed.lengths[-1]
+        if config.family == "attention" and longest > config.context:
+            raise SeqError(f"length {longest}: must not exceed the context length of the model, {config.context}")
         self.config, self.training = config, training
-        self.batches = Batches(train, training.batch, training.length, training.sampling, training.seed)
-        self.validation = validation
+        self.data = data
         self.parameters = parameters or initial(config, training.seed)
         self.model = build(config, self.parameters)
         self.optimizer = AdamW(self.parameters.size, (training.beta1, training.beta2))
         self.schedule = Schedule(training.schedule, training.warmup_steps, training.final_rate)
-        self.work = workspace(config, training.length, training.batch)
+        self._works = {length: workspace(config, length, self.feed.rows) for length in self.feed.lengths}
         self.steps = 0
         self.seconds = 0.0
         self.rate_scale = 1.0  # factor on the rate, set by the user during the run
         self._packed = False
-        self._validation_work: tuple[int, Workspace] | None = None
+        self._evaluator = Evaluator(config, self.model)
 
     def retrain(self, training: TrainingConfig) -> None:
         """Continue with other settings. Raises SeqError if they would change the batches."""
@@ -92,13 +76,13 @@ class Trainer:
 
     @property
     def tokens(self) -> int:
-        """Tokens trained on."""
-        return self.steps * self.training.batch * self.training.length
+        """Timesteps trained on, without padding."""
+        return self.feed.tokens(self.steps)
 
     @property
     def epoch(self) -> float:
         """Number of passes over the training part, fractional."""
-        return self.batches.epoch(self.steps)
+        return self.feed.epoch(self.steps)
 
     @property
     def learning_rate(self) -> float:
@@ -124,19 +108,20 @@ class Trainer:
     def step(self) -> Step:
         """Run one batch forward and backward, then update; nothing is updated if loss or gradient is not finite."""
         start = time.perf_counter()
-        batch, rate = self.batches.at(self.steps), self.learning_rate
+        batch, rate = self.feed.at(self.steps), self.learning_rate
+        work = self._works[len(batch.tokens)]
         if batch.fresh:
-            self.work.reset()
+            work.reset()
         self._pack()
-        losses = self.model.losses_and_gradient(batch.tokens, batch.targets, self.work, self.training.seed, self.steps)
-        position = np.add.reduce(losses, 1, np.float64) / losses.shape[1]  # `mean` is slower
-        loss, norm = float(np.add.reduce(position)) / len(position), self.optimizer.norm(self.model.gradient.flat)
+        losses = self.model.losses_and_gradient(batch.tokens, batch.targets, work, self.training.seed, self.steps)
+        loss, norm = _mean(losses, batch.targets), self.optimizer.norm(self.model.gradient.flat)
         finite = math.isfinite(loss) and math.isfinite(norm)
         if finite:
             self._update(rate, norm)
+            work.carry()
         spent = time.perf_counter() - start
         self.seconds += spent
-        return Step(self.steps, loss, position.astype(np.float32), norm, rate, spent, finite)
+        return Step(self.steps, loss, norm, rate, spent, finite)
 
     def _update(self, rate: float, norm: float) -> None:
         clip = self.training.clip
@@ -144,52 +129,33 @@ class Trainer:
         p = self.parameters
         self.optimizer.update(p.flat, self.model.gradient.flat, rate, scale, self.training.weight_decay, p.decayed)
         self._packed = False
-        self.work.carry()
         self.steps += 1
 
-    def validate(self, stop: Callable[[], bool] = lambda: False) -> float:
-        """Return the mean held-out loss, nats per token; NaN without targets or if `stop` returns True."""
-        return self.evaluate(self.validation, stop)
-
-    def evaluate(self, tokens: I32, stop: Callable[[], bool] = lambda: False) -> float:
-        """Return the mean loss over every token of `tokens` (n,) but the first; NaN as in `validate`.
-
-        The hidden state is carried through; attention, which has none, reads one context after another.
-        """
-        if tokens.size < 2:
-            return math.nan
-        length, most = validation_shape(self.config)
-        warm = max(VALIDATION_WARM, self.config.context - 1) if self.work.state() else 0
-        rows = max(1, min(most, (tokens.size - 1) // (2 * VALIDATION_WARM), (tokens.size - 1) // max(1, warm)))
-        if self._validation_work is None or self._validation_work[0] != rows:
-            self._validation_work = rows, workspace(self.config, length, rows, backward=False)
-        work = self._validation_work[1]
+    def validate(self, stop: Callable[[], bool] = lambda: False) -> Measures:
+        """Return the measures of the held-out part; empty without one, or if `stop` returns True."""
         self._pack()
-        work.reset()
-        batches, warm = validation_batches(tokens, rows, length, warm)
-        total, count = 0.0, 0
-        for n, batch in enumerate(batches):
-            if stop():
-                return math.nan
-            if n == warm:
-                work.reset(slice(0, 1))  # the first piece has no context before it
-            losses = self.model.losses(batch.tokens, batch.targets, work)
-            counted = losses[batch.targets >= 0]
-            total, count = total + float(counted.sum(dtype=np.float64)), count + counted.size
-            work.carry()
-        return total / count
+        return self._evaluator.measures(self.data, stop)
+
+    def forget_state(self) -> None:
+        """Drop the carried state: it belongs to another text."""
+        if self.feed.carries:
+            self._works[self.feed.lengths[0]].reset()
+
+    def _carried(self) -> Mapping[str, F32]:
+        """Return views of the state that is carried from batch to batch."""
+        return self._works[self.feed.lengths[0]].state() if self.feed.carries else {}
 
     def state(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return copies of all arrays that the next step depends on, by name."""
         arrays = {f"parameters.{name}": view.copy() for name, view in self.parameters.items()}
         for name, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
             arrays |= {f"{name}.{key}": view.copy() for key, view in Parameters(self.parameters.shapes, flat).items()}
-        return arrays | {f"state.{name}": view.copy() for name, view in self.work.state().items()}
+        return arrays | {f"state.{name}": view.copy() for name, view in self._carried().items()}
 
     def _state_shapes(self) -> dict[str, tuple[int, ...]]:
         parts = ("parameters", "m", "v")
         named = {f"{part}.{name}": shape for part in parts for name, shape in self.parameters.shapes.items()}
-        return named | {f"state.{name}": view.shape for name, view in self.work.state().items()}
+        return named | {f"state.{name}": view.shape for name, view in self._carried().items()}
 
     def numbers(self) -> dict[str, float | int]:
         """Return all scalars that the next step depends on, by name."""
@@ -219,8 +185,18 @@ class Trainer:
         for prefix, flat in (("m", self.optimizer.m), ("v", self.optimizer.v)):
             for name, view in Parameters(self.parameters.shapes, flat).items():
                 view[:] = arrays[f"{prefix}.{name}"]
-        for name, view in self.work.state().items():
+        for name, view in self._carried().items():
             view[:] = arrays[f"state.{name}"]
         self.steps, self.optimizer.updates = steps, updates
         self.seconds, self.rate_scale = seconds, rate_scale
         self._packed = False
+
+
+def _mean(losses: F32, targets: I32) -> float:
+    """Return the mean of losses (T, B) over the targets that are not masked, in float64."""
+    masked = targets < 0
+    if masked.any():
+        counted = losses[~masked]
+        return float(np.add.reduce(counted, dtype=np.float64)) / max(1, counted.size)
+    position = np.add.reduce(losses, 1, np.float64) / losses.shape[1]  # `mean` is slower
+    return float(np.add.reduce(position)) / len(position)

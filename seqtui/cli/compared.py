@@ -170,7 +170,7 @@ class Group:
         for entry in self.entries:
             if "validation_loss" not in entry.row:
                 config = entry.loaded.config
-                loss = held_out_loss(config.model, config.training, entry.loaded.parameters, self.validation)
+                loss = held_out_loss(config.model, entry.loaded.parameters, self.validation)
                 if math.isfinite(loss):
                     entry.row["validation_loss"] = loss
             entry.row |= self._bits(entry.row)

@@ -43,8 +43,8 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
     """Return statistics of a corpus; unknown ones are absent. Raises SeqError."""
     from seqcore.data.corpus import split_tokens
     from seqcore.data.vocabulary import Vocabulary
+    from seqcore.tasks.language import TokenData
 
-    from seqtui.cli.counting import count
     from seqtui.cli.reading import read
 
     corpus = read(source, encoding, as_bytes=tokens_by == "byte")
@@ -62,7 +62,7 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
         "tokens": int(train.size + validation.size),
         "vocabulary": vocabulary.size,
     }
-    entry |= count(train, validation, vocabulary.size)
+    entry |= TokenData(train, validation).baselines(vocabulary).as_json()
     entry["sample"] = "\n".join(readable[:4000].splitlines()[:_SAMPLE_LINES])
     return entry
 
@@ -78,8 +78,8 @@ def _print_list(entries: list[dict[str, Any]]) -> None:
 
 def _print_one(entry: dict[str, Any]) -> None:
     from rich.text import Text
+    from seqcore.tasks.task import Baselines
 
-    from seqtui.cli.counting import remark
     from seqtui.cli.terminal import UNITS, console, facts
     from seqtui.visible import visible
 
@@ -90,7 +90,7 @@ def _print_one(entry: dict[str, Any]) -> None:
         ("characters", f"{entry['characters']:,}, {entry['distinct_characters']:,} distinct"),
         ("lines", f"{entry['lines']:,}"),
         ("tokens", f"{entry['tokens']:,} {unit}s, vocabulary of {entry['vocabulary']:,}"),
-        ("n-gram baselines", ", ".join(filter(None, [f"{losses} nats per {unit}", remark(entry)]))),
+        ("n-gram baselines", ", ".join(filter(None, [f"{losses} nats per {unit}", Baselines.from_json(entry).remark]))),
     ]
     screen = console()
     facts(screen, rows)

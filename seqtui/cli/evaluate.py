@@ -10,7 +10,7 @@ from seqtui.cli.at import at_option
 
 if TYPE_CHECKING:
     from seqcore.folder import At
-    from seqcore.records import I32
+    from seqcore.tasks.task import Data
 
     from seqtui.cli.loading import LoadedRun
 
@@ -40,95 +40,72 @@ def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int 
 
     use_threads(threads)
     loaded = load(run, at)
-    if corpus is None:
-        what, train, tokens = _held_out(loaded)
-    else:
-        what, train, tokens = _other(loaded, corpus, encoding)
-    report = _measured(loaded, train, tokens) | {"run": loaded.folder.name, "step": loaded.step, "corpus": what}
+    what, data = _held_out(loaded) if corpus is None else _other(loaded, corpus, encoding)
+    report = _measured(loaded, data) | {"run": loaded.folder.name, "step": loaded.step, "corpus": what}
     if as_json:
         click.echo(json.dumps(report))
     else:
-        _print(report, loaded.config.vocabulary.kind)
+        _print(report, loaded)
 
 
-def _held_out(loaded: "LoadedRun") -> "tuple[str, I32, I32]":
-    """Return a description, the training tokens (for the baselines) and the held-out tokens. Raises SeqError."""
-    from seqcore.data.corpus import split_tokens
+def _held_out(loaded: "LoadedRun") -> "tuple[str, Data]":
+    """Return a description and the examples of the run. Raises SeqError."""
     from seqcore.errors import CorpusChanged, SeqError
 
-    training, vocabulary = loaded.config.training, loaded.config.vocabulary
-    if not loaded.config.corpus.source:
+    config = loaded.config
+    if not config.corpus.source:
         name = loaded.folder.argument
         raise SeqError(f"{loaded.folder.name} was imported without a corpus: give one, seqtui evaluate {name} CORPUS")
     try:
-        corpus = loaded.folder.corpus(loaded.config)
+        corpus = loaded.folder.corpus(config)
     except CorpusChanged as error:
         raise SeqError(f"{error}: give a CORPUS to evaluate on") from None
-    tokens, _ = vocabulary.encode_known(corpus)
-    train, validation = split_tokens(tokens, training.validation)
-    if not validation.size:
+    data = config.task.data(corpus, config.vocabulary, config.training)
+    if not data.held_out_shape(config.model)[0]:
         raise SeqError("this run has no held-out part (--validation 0): give a CORPUS to evaluate on")
-    return f"the held-out {training.validation:.0%} of {corpus.name}", train, validation
+    return f"the held-out {config.training.validation:.0%} of {corpus.name}", data
 
 
-def _other(loaded: "LoadedRun", source: str, encoding: str) -> "tuple[str, I32, I32]":
+def _other(loaded: "LoadedRun", source: str, encoding: str) -> "tuple[str, Data]":
     """Like `_held_out`, for all of another corpus."""
-    import numpy as np
     from seqcore.errors import SeqError
 
     from seqtui.cli.boundary import complain
     from seqtui.cli.reading import read
 
-    vocabulary = loaded.config.vocabulary
-    corpus = read(source, encoding, as_bytes=vocabulary.kind == "byte")
-    if vocabulary.unknown is None:
-        tokens = vocabulary.encode_corpus(corpus)  # raises if a symbol is unknown
-    else:
-        tokens, warning = vocabulary.encode_prompt(corpus.text)
-        if warning:
-            complain(warning)
-    if tokens.size < 2:
-        raise SeqError(f"{corpus.name} has a single token: at least two are needed")
+    config = loaded.config
+    corpus = read(source, encoding, as_bytes=config.vocabulary.kind == "byte")
     try:
         train = _held_out(loaded)[1]
     except SeqError:  # the run's own corpus is not available: no baselines
-        train = np.zeros(0, np.int32)
-    return corpus.name, train, tokens
+        train = None
+    data = config.task.test_data(corpus, config.vocabulary, train)
+    for line in data.notes:
+        complain(line)
+    return corpus.name, data
 
 
-def _measured(loaded: "LoadedRun", train: "I32", tokens: "I32") -> dict[str, Any]:
+def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
     """Return the loss, metrics derived from it and baselines, by name; unknown ones are absent."""
+    from seqcore.evaluation import measured
     from seqcore.jit import kernel_groups
-    from seqcore.trainer import Trainer
 
-    from seqtui.cli.counting import count
     from seqtui.cli.kernels import Status, compile_with
 
+    config = loaded.config
     with Status() as status:
-        compile_with(status.compiling, kernel_groups(loaded.config.model.family, "train"))
-    config, vocabulary = loaded.config, loaded.config.vocabulary
-    small = config.training.changed(batch=1, length=1)  # no training: the smallest workspace is enough
-    loss = Trainer(config.model, small, tokens, tokens, loaded.parameters).evaluate(tokens)
-    predicted = int(tokens.size) - 1
-    report: dict[str, Any] = {"tokens": predicted, "loss": loss}
-    if math.isfinite(loss):
-        report["perplexity"] = math.exp(loss) if loss < 700 else math.inf
-    report["bits_per_token"] = loss / math.log(2)
-    unknown = 0 if vocabulary.unknown is None else int((tokens[1:] == vocabulary.unknown).sum())
-    if unknown:
-        report["unknown"] = unknown
-    else:
-        characters = len(vocabulary.decode(tokens)) - len(vocabulary.decode(tokens[:1]))
-        if characters > 0:
-            report["bits_per_character"] = report["bits_per_token"] * predicted / characters
-    report |= count(train, tokens, vocabulary.size)
+        compile_with(status.compiling, kernel_groups(config.model.family, "train"))
+    report = data.report(measured(config.model, loaded.parameters, data), config.vocabulary)
+    report |= data.baselines(config.vocabulary).as_json()
     return {key: value for key, value in report.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
-def _print(report: dict[str, Any], kind: str) -> None:
-    from seqtui.cli.counting import remark
+def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
+    from seqcore.tasks.task import Baselines
+
     from seqtui.cli.terminal import UNITS, console, facts, print_table, shown, table
 
+    kind = loaded.config.vocabulary.kind
     unit = UNITS[kind]
     rows = [
         ("model", f"{report['run']}, step {report['step']:,}"),
@@ -152,5 +129,5 @@ def _print(report: dict[str, Any], kind: str) -> None:
         for name, value in report["references"].items():
             made.add_row(name, f"{value:.4f}", f"{value - report['loss']:+.4f}" if "loss" in report else "")
         print_table(made)
-        if remark(report):
-            console().print(shown(remark(report), "dim"), soft_wrap=True)
+        if remark := Baselines.from_json(report).remark:
+            console().print(shown(remark, "dim"), soft_wrap=True)

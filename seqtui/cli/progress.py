@@ -12,7 +12,7 @@ from rich.text import Text
 from seqcore.records import CompileProgress
 
 from seqtui.cli.kernels import compile_line
-from seqtui.cli.terminal import UNITS, duration, facts, shown
+from seqtui.cli.terminal import duration, facts, shown
 
 _FRAME = 0.25  # seconds between redraws; one costs training about 2 ms
 _LINE = 1.0  # seconds between lines without a terminal
@@ -22,12 +22,12 @@ _LINE = 1.0  # seconds between lines without a terminal
 class Standing:
     """The state of training, as the progress shows it."""
 
-    unit: str  # "char", "byte" or "word"
+    unit: str  # of tokens, in the singular: "character"
     step: int = 0
     last_step: int | None = None  # None: a time ends the run
     share: float = 0.0  # completed share of the run, 0..1
     train_loss: float | None = None  # nats per token, mean since the last reading
-    validation_loss: float | None = None
+    validation: str = ""  # the loss and measures of the last validation
     per_second: float | None = None  # tokens
     left: float | None = None  # seconds
     sample: str = ""  # raw
@@ -38,10 +38,10 @@ class Standing:
         said = [f"{step} of {self.last_step:,}" if self.last_step is not None else step]
         if self.train_loss is not None:
             said.append(f"train {self.train_loss:.3f}")
-        if self.validation_loss is not None:
-            said.append(f"validation {self.validation_loss:.3f}")
+        if self.validation:
+            said.append(f"validation {self.validation}")
         if self.per_second is not None:
-            said.append(f"{self.per_second:,.0f} {UNITS[self.unit]}s/s")
+            said.append(f"{self.per_second:,.0f} {self.unit}s/s")
         if self.left is not None:
             said.append(f"{duration(self.left)} left")
         return said

@@ -7,16 +7,15 @@ import time
 from typing import Any
 
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer
 from seqcore.naming import described
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel, serial_model
+from seqcore.tasks.task import Measures, measures_said
 
 from seqtui.cli.boundary import DIVERGED, FAILED, Exit
-from seqtui.cli.counting import count, remark
 from seqtui.cli.progress import Progress, Standing
 from seqtui.cli.stopping import Stopping
-from seqtui.cli.terminal import UNITS, duration, plural
+from seqtui.cli.terminal import duration, plural
 
 _SAMPLE_LINE = 100  # tokens of the line on the terminal
 _SAMPLE_KEPT = 300  # tokens of a sample in samples.txt
@@ -28,26 +27,25 @@ _SETTLED = 0.7  # how much of the speed shown is that of the moment before
 def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     """Return what is about to happen, as names and values."""
     model, training = run.config.model, run.config.training
-    unit, tokens = UNITS[run.vocabulary.kind], run.train.size + run.validation.size
+    unit = run.config.task.unit(run.vocabulary)
     end = f"{plural(run.trainer.training.last_step() or 0, 'step')}" if training.last_step() is not None else ""
     end = " or ".join(filter(None, [end, f"{training.minutes:g} minutes" if training.minutes is not None else ""]))
     rows = [
-        ("corpus", f"{run.corpus.name} · {plural(tokens, unit)} · vocabulary of {run.vocabulary.size:,}"),
+        ("corpus", f"{run.corpus.name} · {run.data.summary(run.vocabulary)}"),
         (
             "model",
             f"{described(model)} · {plural(run.trainer.parameters.size, 'parameter')}",
         ),
         (
             "training",
-            f"{end} of {training.batch} × {training.length} {unit}s · "
+            f"{end} of {_batch(run)} · "
             f"rate {training.learning_rate:g} {training.schedule} · {plural(threads, 'thread')}",
         ),
     ]
-    if run.validation.size:
-        counted = count(run.train, run.validation, run.vocabulary.size)
-        losses = counted["references"].items()
-        said = " · ".join(f"{name} {value:.3f}" for name, value in losses if name != "uniform")
-        rows.append(("n-gram baselines", ", ".join(filter(None, [f"{said} nats per {unit}", remark(counted)]))))
+    if held_out(run):
+        baselines = run.data.baselines(run.vocabulary)
+        said = " · ".join(f"{name} {value:.3f}" for name, value in baselines.losses.items() if name != "uniform")
+        rows.append(("baselines", ", ".join(filter(None, [f"{said} nats per {unit}", baselines.remark]))))
     if run.folder:
         rows.append(("run", str(run.folder.path)))
     if run.trainer.steps:
@@ -55,9 +53,22 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     return rows
 
 
+def _batch(run: Run) -> str:
+    """Return the size of a batch: rows × timesteps."""
+    feed, unit = run.trainer.feed, run.config.task.input_unit(run.vocabulary)
+    if len(feed.lengths) == 1:
+        return f"{feed.rows} × {feed.lengths[0]} {unit}s"
+    return f"{feed.rows} × {feed.lengths[0]} to {feed.lengths[-1]} {unit}s"
+
+
 def json_line(line: dict[str, Any]) -> None:
     """Print a metrics line immediately."""
     print(json.dumps(line), flush=True)
+
+
+def held_out(run: Run) -> bool:
+    """Return whether the run has a held-out part."""
+    return bool(run.data.held_out_shape(run.config.model)[0])
 
 
 def validation_owed(run: Run) -> bool:
@@ -65,7 +76,7 @@ def validation_owed(run: Run) -> bool:
     step, every = run.trainer.steps, run.config.training.eval_every
     due = run.trainer.done or (every > 0 and step % every == 0)
     validated = run.history.record().validation_step
-    return due and step > 0 and run.validation.size > 0 and not (validated.size and int(validated[-1]) == step)
+    return due and step > 0 and held_out(run) and not (validated.size and int(validated[-1]) == step)
 
 
 class Training:
@@ -73,11 +84,13 @@ class Training:
 
     def __init__(self, run: Run, progress: Progress, stopping: Stopping) -> None:
         self.run, self.progress, self.stopping = run, progress, stopping
-        self.standing = Standing(run.vocabulary.kind, run.trainer.steps, run.config.training.last_step())
+        self.standing = Standing(
+            run.config.task.input_unit(run.vocabulary), run.trainer.steps, run.config.training.last_step()
+        )
         self._began, self._share = time.monotonic(), self._done()
         self._model: SerialModel | None = None
         self._sample_due = self._began + 1.0
-        self._recent = _Recent()
+        self._recent = _Recent(run.trainer.tokens)
 
     def to_the_end(self) -> bool:
         """Train. Return True at the end of the run, False if a signal came first (a checkpoint is written).
@@ -102,16 +115,16 @@ class Training:
     def _validate(self) -> None:
         """Repeat a validation that a signal interrupted; its metrics line has the fields that are still known."""
         run, trainer = self.run, self.run.trainer
-        loss = run.validate(self.stopping)
-        if loss is None:
+        measures = run.validate(self.stopping)
+        if measures is None:
             return
         line = {"step": trainer.steps, "tokens": trainer.tokens, "seconds": round(trainer.seconds, 4)}
-        line["validation_loss"] = loss
+        line |= run.validation_fields(measures)
         if run.folder:
             run.folder.add_metrics(line)
         run.log(line)
-        run.keep_best(loss)
-        self._validated(loss)
+        run.keep_best(measures["loss"])
+        self._validated(measures)
         self._show(True)
 
     def _follow(self, advance: Advance) -> None:
@@ -119,12 +132,13 @@ class Training:
         if not step.finite:
             raise Exit(DIVERGED, self._diverged(advance))
         self._recent.add(step.loss, step.seconds)
-        if advance.validation_loss is not None:
-            self._validated(advance.validation_loss)
-        self._show(advance.validation_loss is not None or advance.finished)
+        if advance.validation is not None:
+            self._validated(advance.validation)
+        self._show(advance.validation is not None or advance.finished)
 
-    def _validated(self, loss: float) -> None:
-        self.standing.validation_loss = loss
+    def _validated(self, measures: Measures) -> None:
+        said = measures_said(measures, self.run.config.task.measures)
+        self.standing.validation = ", ".join([f"{measures['loss']:.3f}", *said])
         if self.run.folder:
             steps = self.run.trainer.steps
             self.run.folder.add_sample(steps, self._write(_SAMPLE_KEPT, steps))
@@ -137,7 +151,7 @@ class Training:
             self._sample_due = now + max(_SAMPLE_SECONDS, spent / _SAMPLE_SHARE)
         if not event and not self.progress.due():
             return
-        recent = self._recent.take(trainer.training.batch * trainer.training.length)
+        recent = self._recent.take(trainer.tokens)
         standing.step, standing.share = trainer.steps, self._done()
         if recent is not None:
             before, (standing.train_loss, rate) = standing.per_second, recent
@@ -151,13 +165,12 @@ class Training:
         return self.run.config.training.progress(trainer.steps, trainer.seconds)
 
     def _write(self, tokens: int, seed: int) -> str:
-        """Generate a raw sample with a copy of the current parameters."""
+        """Return a raw sample of what the model can do, with a copy of the current parameters."""
         trainer = self.run.trainer
         if self._model is None:
             self._model = serial_model(self.run.config.model)
         self._model.load(trainer.parameters.flat)
-        writer = Writer(self._model, self.run.vocabulary, "", Sampling(), seed)
-        return "".join(next(writer).text for _ in range(tokens)) + writer.flush()
+        return self.run.data.sample(self._model, self.run.vocabulary, tokens, seed)
 
     def _rescue(self) -> str:
         """Save unsaved steps if the disk allows it, and return a message about it."""
@@ -185,27 +198,29 @@ def resume_line(run: Run) -> str:
 
 def last_words(run: Run) -> str:
     """Return the final line of a finished run."""
-    history, unit = run.history.record(), UNITS[run.vocabulary.kind]
+    history = run.history.record()
     said = [f"done: step {run.trainer.steps:,}, {duration(run.trainer.seconds)} of training"]
     if history.validation_loss.size:
         loss = float(history.validation_loss[-1])
+        unit = run.config.task.unit(run.vocabulary)
         said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) per {unit}")
+        said += measures_said(run.measures, run.config.task.measures)
     if run.folder:
         said.append(f"seqtui generate {run.folder.argument}")
     return " · ".join(said)
 
 
 class _Recent:
-    """Sums of the loss and time of the steps since the last reading."""
+    """Sums of the loss and time of the steps since the last reading, which was after `tokens` tokens."""
 
-    def __init__(self) -> None:
-        self._count, self._loss, self._seconds = 0, 0.0, 0.0
+    def __init__(self, tokens: int) -> None:
+        self._count, self._loss, self._seconds, self._tokens = 0, 0.0, 0.0, tokens
 
     def add(self, loss: float, seconds: float) -> None:
         self._count, self._loss, self._seconds = self._count + 1, self._loss + loss, self._seconds + seconds
 
-    def take(self, size: int) -> tuple[float, float] | None:
-        """Return the mean loss and tokens/s, with `size` tokens per step, or None without a step; then reset."""
-        count, loss, seconds = self._count, self._loss, self._seconds
-        self._count, self._loss, self._seconds = 0, 0.0, 0.0
-        return (loss / count, count * size / max(seconds, 1e-9)) if count else None
+    def take(self, tokens: int) -> tuple[float, float] | None:
+        """Return the mean loss and tokens/s, `tokens` being trained on by now, or None without a step; then reset."""
+        count, loss, seconds, read = self._count, self._loss, self._seconds, tokens - self._tokens
+        self._count, self._loss, self._seconds, self._tokens = 0, 0.0, 0.0, tokens
+        return (loss / count, read / max(seconds, 1e-9)) if count else None

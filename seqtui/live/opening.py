@@ -9,6 +9,7 @@ from seqtui.live.snapshot import ModelChoice
 
 if TYPE_CHECKING:
     from seqcore.run import Run
+    from seqcore.tasks.language import TokenData
 
 CHECKPOINT_EVERY = 1000  # steps
 VALIDATION_SHARE = 0.05  # of training time, approximately
@@ -71,6 +72,17 @@ class Opening:
         every = held_out / (3 * VALIDATION_SHARE * training.batch * training.length)
         paced = training.changed(eval_every=max(50, 50 * round(every / 50)), checkpoint_every=CHECKPOINT_EVERY)
         return Run.start(model, paced, corpus, keep=self.keep)
+
+
+def text_of(run: Run) -> TokenData:
+    """Return the text that a run is on. Raises SeqError: the screen shows language models only."""
+    from seqcore.errors import SeqError
+    from seqcore.tasks.language import TokenData
+
+    if not isinstance(run.data, TokenData):
+        name = run.folder.argument if run.folder else "RUN"
+        raise SeqError(f"the screen shows language models only: use seqtui evaluate {name} or seqtui inspect {name}")
+    return run.data
 
 
 def choice_of(run: Run) -> ModelChoice:

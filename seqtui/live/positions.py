@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from seqcore.records import F32
 
+from seqtui.live.opening import text_of
+
 if TYPE_CHECKING:
     from seqcore.run import Run
 
@@ -33,7 +35,8 @@ class PositionLoss:
         training = run.config.training
         length, self._rows = training.length, max(1, min(ROWS, training.batch // 2))
         self._run = run
-        self._tokens = run.validation if run.validation.size > self._rows * length else run.train
+        text = text_of(run)
+        self._tokens = text.validation if text.validation.size > self._rows * length else text.train
         self._places = np.arange(length + 1)[:, None]
         self._work = workspace(run.config.model, length, self._rows, backward=False)
         self._draw = np.random.default_rng(training.seed)

@@ -14,6 +14,7 @@ import numpy as np
 from seqcore.errors import SeqError
 from seqcore.records import I32, Sample
 
+from seqtui.live.opening import text_of
 from seqtui.live.seen import Requests, Seen, Weights
 
 if TYPE_CHECKING:
@@ -196,14 +197,16 @@ class Watch:
         from seqcore.data.ngrams import references
 
         self.referred = True
-        if self.run.validation.size > 1:
-            found = references(self.run.train, self.run.validation, self.run.vocabulary.size)
+        text = text_of(self.run)
+        if text.validation.size > 1:
+            found = references(text.train, text.validation, self.run.vocabulary.size)
             self.desk.publish(self.run, references=found)
 
 
 def passage_of(run: Run, passage: int, width: int) -> I32:
     """Return `width` tokens of the validation part (or of the training part if empty), from the start of a line."""
-    tokens = run.validation if run.validation.size > 1 else run.train
+    text = text_of(run)
+    tokens = text.validation if text.validation.size > 1 else text.train
     width = min(width, tokens.size)
     places = np.arange(tokens.size - width + 1)
     ends = {token for token in range(run.vocabulary.size) if run.vocabulary.symbol(token).endswith("\n")}

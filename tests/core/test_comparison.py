@@ -25,6 +25,7 @@ from seqcore.model import initial
 from seqcore.probe import probe
 from seqcore.records import F32
 from seqcore.serial import SerialModel, serial_model
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 pytestmark = pytest.mark.usefixtures("kernels")
@@ -152,7 +153,7 @@ def test_the_loss_measured_is_the_one_that_training_measures() -> None:
     tokens = VOCABULARY.encode(LINES)
     training = TrainingConfig(batch=3, length=7)
     config = ModelConfig(VOCABULARY.size, hidden=8, embedding=4)
-    trainer = Trainer(config, training, tokens, tokens[:2000])
-    assert held_out_loss(config, training, trainer.parameters, tokens[:2000]) == trainer.validate()
+    trainer = Trainer(config, training, TokenData(tokens, tokens[:2000]))
+    assert held_out_loss(config, trainer.parameters, tokens[:2000]) == trainer.validate()["loss"]
     trainer.parameters.flat[:] = np.nan
-    assert math.isnan(held_out_loss(config, training, trainer.parameters, tokens[:2000]))
+    assert math.isnan(held_out_loss(config, trainer.parameters, tokens[:2000]))

@@ -44,7 +44,7 @@ def look():
         model = serial.serial_model(run.config.model)
         while not done.is_set():
             model.load(copy[0])
-            probe.probe(model, run.vocabulary, run.validation[:40], 0)
+            probe.probe(model, run.vocabulary, run.data.validation[:40], 0)
             probed[0] += 1
     except BaseException as error:
         failed.append(repr(error))

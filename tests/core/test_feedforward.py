@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.model import initial
 from seqcore.serial import serial_model
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 from tests.core import twin_families
@@ -120,8 +121,8 @@ def test_validation_sees_the_whole_window_however_wide() -> None:
     config = ModelConfig(11, family="feedforward", hidden=8, embedding=4, context=300)
     p = parameters(config)
     text = np.random.default_rng(0).integers(0, 11, 2600).astype(np.int32)
-    trainer = Trainer(config, TrainingConfig(batch=1, length=4), text, text, p)
+    trainer = Trainer(config, TrainingConfig(batch=1, length=4), TokenData(text, text), p)
     scores = serial_model(config, p).look(text[:-1]).logits.astype(np.float64)
     scores -= scores.max(axis=1, keepdims=True)
     scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    assert trainer.validate() == pytest.approx(-scores[np.arange(text.size - 1), text[1:]].mean(), rel=1e-5)
+    assert trainer.validate()["loss"] == pytest.approx(-scores[np.arange(text.size - 1), text[1:]].mean(), rel=1e-5)

@@ -27,6 +27,7 @@ from seqcore.data.corpus import read_corpus, split_tokens
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.presets import with_defaults
 from seqcore.serial import serial_model
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 pytestmark = pytest.mark.long
@@ -50,14 +51,14 @@ def learnt(family: str, seed: int = SEED) -> Learnt:
     train, held_out = split_tokens(vocabulary.encode_corpus(corpus), 0.1)
     shape, how = with_defaults({"family": family, "hidden": HIDDEN}, {"steps": STEPS, "seed": seed})
     config = ModelConfig(vocabulary.size, **shape)
-    trainer = Trainer(config, TrainingConfig(**how), train, held_out)
+    trainer = Trainer(config, TrainingConfig(**how), TokenData(train, held_out))
     while not trainer.done:
         assert trainer.step().finite
     model = serial_model(config, trainer.parameters)
     text = vocabulary.decode(held_out[:ASKED]).partition("\n")[2]
     near, far = wrong_closings(guessed(model, vocabulary, text), [(1, 9), (20, 10**9)])
     assert min(near.closings, far.closings) > 500
-    return Learnt(trainer.validate(), reach_by_lag(model, vocabulary, held_out, SEED), near.share, far.share)
+    return Learnt(trainer.validate()["loss"], reach_by_lag(model, vocabulary, held_out, SEED), near.share, far.share)
 
 
 @pytest.fixture(scope="module")

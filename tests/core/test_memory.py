@@ -12,6 +12,7 @@ from seqcore import memory, outer
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.memory import bytes_needed, check_memory, memory_free
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 SHAPES = [
@@ -28,7 +29,7 @@ def test_what_is_reckoned_is_what_is_allocated(kernels: None, model: ModelConfig
     outer._scratch[0] = np.zeros(0, np.float32)  # left over from other tests
     tracemalloc.start()
     try:
-        trainer = Trainer(model, training, tokens, tokens[: 20_000 if training.validation else 0])
+        trainer = Trainer(model, training, TokenData(tokens, tokens[: 20_000 if training.validation else 0]))
         trainer.step()
         trainer.validate()
         _, peak = tracemalloc.get_traced_memory()

@@ -7,6 +7,7 @@ import pytest
 from seqcore.config import FAMILIES, ModelConfig, TrainingConfig
 from seqcore.model import build, initial, shapes
 from seqcore.presets import PRESETS, family_defaults, preset, with_defaults
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 
@@ -62,7 +63,7 @@ def test_nanogpt_s_schedule_step_by_step() -> None:
     """get_lr of its train.py: warm-up of 100, then a cosine from 1e-3 at 100 to 1e-4 at 2000."""
     config, training = nanogpt()
     tokens = np.zeros(2000, np.int32)
-    trainer = Trainer(config, training, tokens, tokens[:0])
+    trainer = Trainer(config, training, TokenData(tokens, tokens[:0]))
     for step in (0, 1, 50, 99, 100, 101, 1050, 1999):
         trainer.steps = step
         share = (step - 100) / 1900

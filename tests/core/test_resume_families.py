@@ -9,6 +9,7 @@ import pytest
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.folder import RunFolder
 from seqcore.run import Run
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 from tests.core import runs
@@ -28,14 +29,14 @@ FAMILIES: list[dict[str, Any]] = [
 
 def trainer(config: ModelConfig, sampling: str) -> Trainer:
     training = TrainingConfig(batch=5, length=7, sampling=sampling, seed=3, weight_decay=0.1, learning_rate=0.01)
-    return Trainer(config, training, TOKENS, TOKENS[:100])
+    return Trainer(config, training, TokenData(TOKENS, TOKENS[:100]))
 
 
 def told(run: Trainer) -> dict[str, bytes]:
     """Everything the next step depends on, and the current validation loss."""
     arrays = {name: array.tobytes() for name, array in run.state().items()}
     numbers = {name: value for name, value in run.numbers().items() if name != "seconds"}
-    return arrays | {"numbers": repr(numbers).encode(), "validation": np.float64(run.validate()).tobytes()}
+    return arrays | {"numbers": repr(numbers).encode(), "validation": np.float64(run.validate()["loss"]).tobytes()}
 
 
 @pytest.mark.parametrize("sampling", ["streams", "windows"])

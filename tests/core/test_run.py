@@ -10,8 +10,10 @@ import pytest
 from seqcore import jit
 from seqcore.config import TrainingConfig
 from seqcore.errors import SeqError
+from seqcore.evaluation import measured
 from seqcore.folder import RunFolder
 from seqcore.run import Run
+from seqcore.tasks.language import TokenData
 
 from tests.core import runs, twin
 
@@ -73,7 +75,7 @@ def test_k_and_k_steps_are_2k_steps_byte_for_byte(tmp_path: Path, settings: dict
 
 def test_resume_is_exact_across_the_end_of_an_epoch(tmp_path: Path) -> None:
     whole = runs.start(tmp_path / "whole", length=40, steps=80)
-    epoch = whole.trainer.batches.steps_per_epoch
+    epoch = whole.trainer.feed.steps_per_epoch
     assert 10 < epoch < 40, "the run must pass the end of an epoch"
     advance(whole, 2 * epoch + 3)
     first = runs.start(tmp_path / "cut", length=40, steps=80)
@@ -142,12 +144,13 @@ def test_validation_reads_every_token_once_with_the_state_carried_through() -> N
     """Compare with a float64 loop over the whole held-out part in one piece."""
     run = runs.start(None, {"dropout": 0.0, "layers": 1}, validation=0.2, steps=60)
     advance(run, 60)
-    tokens = run.validation
+    tokens = run.data.validation
     named = twin.doubles(run.trainer.parameters)
     whole = _plain_loss(named, tokens[:-1], tokens[1:])
-    assert run.trainer.validate() == pytest.approx(whole, rel=2e-3)  # every piece is warmed up on 128 tokens
+    assert run.trainer.validate()["loss"] == pytest.approx(whole, rel=2e-3)  # every piece is warmed up on 128 tokens
     few = tokens[:300]  # a single piece, so exact
-    assert run.trainer.evaluate(few) == pytest.approx(_plain_loss(named, few[:-1], few[1:]), rel=1e-5)
+    measured_few = measured(run.config.model, run.trainer.parameters, TokenData(few[:0], few))
+    assert measured_few["loss"] == pytest.approx(_plain_loss(named, few[:-1], few[1:]), rel=1e-5)
 
 
 def _plain_loss(p: dict[str, np.ndarray], tokens: np.ndarray, targets: np.ndarray) -> float:

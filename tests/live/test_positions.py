@@ -26,11 +26,11 @@ def test_it_is_the_mean_over_windows_that_are_read_from_nothing(run: Run) -> Non
     for _ in range(30):
         run.advance()
     seen = PositionLoss(run)
-    places = np.random.default_rng(run.config.training.seed).integers(0, run.validation.size - LENGTH, ROWS)
+    places = np.random.default_rng(run.config.training.seed).integers(0, run.data.validation.size - LENGTH, ROWS)
     seen.look()
     model, losses = serial_model(run.config.model, run.trainer.parameters), []
     for place in places:
-        window = run.validation[place : place + LENGTH + 1]
+        window = run.data.validation[place : place + LENGTH + 1]
         logits = model.look(window[:-1]).logits.astype(np.float64)
         chosen = logits[np.arange(LENGTH), window[1:]]
         losses.append(np.log(np.exp(logits).sum(axis=1)) - chosen)

@@ -7,6 +7,7 @@ from step to step (truncated backpropagation through time). An epoch ends at the
 zero, and the cuts move to new positions (the sequence wraps around). Windows: T tokens from random positions.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +17,12 @@ from seqcore.records import I32
 
 
 class Batch(NamedTuple):
-    """tokens and targets (T, B), targets shifted by one token; `fresh`: the hidden state starts at zero."""
+    """tokens and targets (T, B); a target of -1 is masked. In language modelling, targets are shifted by one token."""
 
     tokens: I32
     targets: I32
-    fresh: bool
+    fresh: bool  # the hidden state of every row starts at zero
+    restart: int = 0  # else so many rows, the first ones, start at zero
 
 
 class Batches:
@@ -30,7 +32,8 @@ class Batches:
         need = batch * length + 1 if sampling == "streams" else length + 1
         if tokens.size < need:
             raise SeqError(too_short(tokens.size, batch, length, sampling))
-        self.tokens, self.batch, self.length, self.sampling, self.seed = tokens, batch, length, sampling, seed
+        self.text, self.rows, self.length, self.sampling, self.seed = tokens, batch, length, sampling, seed
+        self.lengths, self.carries = (length,), True
         self._piece = tokens.size // batch  # tokens per stream
         self.steps_per_epoch = max(
             1, self._piece // length if sampling == "streams" else tokens.size // (batch * length)
@@ -42,20 +45,24 @@ class Batches:
         """Return the number of passes over the tokens before `step`, fractional."""
         return step / self.steps_per_epoch
 
+    def tokens(self, step: int) -> int:
+        """Return the number of tokens trained on before `step`."""
+        return step * self.rows * self.length
+
     def at(self, step: int) -> Batch:
         """Return the batch of `step`, from 0."""
-        n = self.tokens.size
+        n = self.text.size
         if self.sampling == "windows":
-            starts = np.random.default_rng([self.seed, step]).integers(0, n - self.length, self.batch)
+            starts = np.random.default_rng([self.seed, step]).integers(0, n - self.length, self.rows)
             fresh = True
         else:
             epoch, position = divmod(step, self.steps_per_epoch)
             if epoch != self._turn[0]:
                 turn = int(np.random.default_rng([self.seed, epoch]).integers(0, n)) if epoch else 0
                 self._turn = (epoch, turn)
-            starts = self._turn[1] + np.arange(self.batch) * self._piece + position * self.length
+            starts = self._turn[1] + np.arange(self.rows) * self._piece + position * self.length
             fresh = position == 0
-        text = np.take(self.tokens, self._places + starts, mode="wrap")  # (T + 1, B)
+        text = np.take(self.text, self._places + starts, mode="wrap")  # (T + 1, B)
         return Batch(text[:-1], text[1:], fresh)
 
 
@@ -73,23 +80,22 @@ def too_short(have: int, batch: int, length: int, sampling: str = "streams") -> 
     )
 
 
-def validation_batches(tokens: I32, rows: int, length: int, warm: int) -> tuple[list[Batch], int]:
-    """Return batches for one pass over all of `tokens` (n,) in `rows` parallel pieces, and how many are warm-up.
+def validation_batches(tokens: I32, rows: int, length: int, warm: int) -> Iterator[Batch]:
+    """Yield batches for one pass over all of `tokens` (n,) in `rows` parallel pieces.
 
     The hidden state is carried through. Every token but the first is a target exactly once. To give each piece a
     context, the first batches read the `warm` tokens before it with masked targets (-1).
-    The first piece has nothing before it: reset its row after the warm-up.
+    The first piece has nothing before it: its row restarts after the warm-up.
     """
     count = tokens.size - 1
     piece = -(-count // rows)
     warm = min(warm, piece) if rows > 1 else 0
     warm_batches = -(-warm // length)
-    batches: list[Batch] = []
     for first in range(0, warm_batches * length + piece, length):
         inside = first - warm_batches * length + np.arange(length)[:, None]  # position in the piece; < 0: warm-up
         place = np.arange(rows)[None, :] * piece + inside
         ok = (inside >= 0) & (inside < piece) & (place < count)
         text = np.take(tokens, np.clip(place, 0, count), mode="clip")
         ahead = np.take(tokens, np.clip(place + 1, 0, count), mode="clip")
-        batches.append(Batch(text, np.where(ok, ahead, -1).astype(np.int32), not batches))
-    return batches, warm_batches
+        restart = 1 if first == warm_batches * length else 0
+        yield Batch(text, np.where(ok, ahead, -1).astype(np.int32), first == 0, restart)

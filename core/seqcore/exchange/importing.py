@@ -24,8 +24,8 @@ from seqcore.memory import check_memory
 from seqcore.model import shapes
 from seqcore.naming import described
 from seqcore.parameters import Parameters
-from seqcore.records import I32
 from seqcore.run_config import CorpusReference, RunConfig
+from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
 
 _NOTHING = Corpus("", "", b"")  # placeholder in the configuration of a run without a corpus
@@ -68,9 +68,9 @@ def import_run(
     parameters = Parameters(shapes(model))
     for name, view in parameters.items():
         view[:] = contents.arrays[name]
-    train, validation = _tokens(vocabulary, training, corpus)
+    data = _data(vocabulary, training, corpus)
     check_memory(model, training)
-    trainer = Trainer(model, training, train, validation, parameters)
+    trainer = Trainer(model, training, data, parameters)
     reference = CorpusReference.of(corpus) if corpus else CorpusReference("", "", "utf-8", "")
     folder = RunFolder.create(RunConfig(model, training, reference, vocabulary), corpus or _NOTHING, out, label)
     try:
@@ -81,12 +81,12 @@ def import_run(
     return folder
 
 
-def _tokens(vocabulary: Vocabulary, training: TrainingConfig, corpus: Corpus | None) -> tuple[I32, I32]:
-    """Training and validation tokens; without a corpus, just enough zeros to construct a trainer."""
+def _data(vocabulary: Vocabulary, training: TrainingConfig, corpus: Corpus | None) -> TokenData:
+    """Return the tokens of the corpus; without one, just enough zeros to construct a trainer."""
     if corpus is None:
-        return np.zeros(training.batch * training.length + 1, np.int32), np.zeros(0, np.int32)
+        return TokenData(np.zeros(training.batch * training.length + 1, np.int32), np.zeros(0, np.int32))
     try:
         tokens = vocabulary.encode_corpus(corpus)
     except SeqError as error:
         raise SeqError(f"the corpus {quoted(corpus.name)} does not fit this model: {error}") from None
-    return split_tokens(tokens, training.validation)
+    return TokenData(*split_tokens(tokens, training.validation))

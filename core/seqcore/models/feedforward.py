@@ -117,6 +117,10 @@ class FeedForwardWorkspace:
         """Make the last tokens the context of the next batch."""
         self.context[:] = self.tokens[len(self.tokens) - self.context.shape[1] :].T
 
+    def scores(self, T: int) -> F32:
+        """Return the logits, or values in their order, of the last pass, (T, B, padded K)."""
+        return self.logits.reshape(T, -1, self.logits.shape[1])
+
     def state(self) -> dict[str, F32]:
         """Return the carried state: the context tokens."""
         return {"context": self.context}

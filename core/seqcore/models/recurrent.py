@@ -107,6 +107,10 @@ class RecurrentWorkspace:
         for layer in self.layers:
             layer.carry()
 
+    def scores(self, T: int) -> F32:
+        """Return the logits, or values in their order, of the last pass, (T, B, padded K)."""
+        return self.logits.reshape(T, -1, self.logits.shape[1])
+
     def state(self) -> dict[str, F32]:
         """Return views of every layer's state before the first timestep, (B, H), keyed by layer and name: "0.h"."""
         return {f"{n}.{name}": view for n, layer in enumerate(self.layers) for name, view in layer.state().items()}

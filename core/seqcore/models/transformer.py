@@ -81,6 +81,11 @@ class TransformerWorkspace:
     def carry(self) -> None:
         """Do nothing: no state is carried from one window to the next."""
 
+    def scores(self, T: int) -> F32:
+        """Return the logits, or values in their order, of the last pass, (T, B, padded K)."""
+        logits = self.arrays.logits
+        return logits.reshape(-1, T, logits.shape[1]).transpose(1, 0, 2)
+
     def state(self) -> dict[str, F32]:
         """Return an empty dict: no state is carried."""
         return {}

@@ -1,0 +1,1 @@
+"""Tasks: what a model is for. One file per task, and one table, `table.TASKS`."""

@@ -1,0 +1,167 @@
+"""Language modelling: predict the next token of a text at every timestep (many to many, aligned)."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.data import ngrams
+from seqcore.data.batches import Batch, Batches, validation_batches
+from seqcore.data.corpus import Corpus, split_tokens
+from seqcore.data.ngrams import references
+from seqcore.data.vocabulary import Vocabulary
+from seqcore.errors import SeqError
+from seqcore.generate import Sampling, Writer
+from seqcore.records import I32
+from seqcore.serial import SerialModel
+from seqcore.tasks.task import Baselines, Data, MeanLoss, Measures
+
+UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
+VALIDATION_ROWS = 64  # pieces of the held-out part that are read in parallel
+VALIDATION_LENGTH = 32
+VALIDATION_WARM = 128  # tokens read before each piece, excluded from the loss
+
+
+@dataclass(frozen=True)
+class Language:
+    """The task. A text is one long sequence; the first share of it is for training."""
+
+    name: ClassVar[str] = "language"
+    form: ClassVar[str] = "many to many, aligned"
+    measures: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def start(
+        cls, corpus: Corpus, training: TrainingConfig, options: Mapping[str, Any]
+    ) -> tuple["Language", Vocabulary]:
+        """Return the task, and the vocabulary of the whole text."""
+        return cls(), Vocabulary.build(training.tokens_by, corpus, limit=training.vocabulary_limit)
+
+    @classmethod
+    def from_settings(cls, values: Mapping[str, Any]) -> "Language":
+        """Return the task; it has no settings."""
+        return cls()
+
+    def settings(self) -> dict[str, Any]:
+        """Return an empty object."""
+        return {}
+
+    @property
+    def outputs(self) -> int:
+        """0: the model predicts tokens of the vocabulary."""
+        return 0
+
+    def unit(self, vocabulary: Vocabulary) -> str:
+        """Return the unit of the vocabulary: "character", "byte" or "word"."""
+        return UNITS[vocabulary.kind]
+
+    input_unit = unit
+
+    def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "TokenData":
+        """Return the text as tokens. Raises SeqError if it is too short."""
+        tokens, unknown = vocabulary.encode_known(corpus)
+        train, validation = split_tokens(tokens, training.validation)
+        return TokenData(train, validation, (unknown,) if unknown and vocabulary.unknown is None else ())
+
+    def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> "TokenData":
+        """Return another text as the held-out part. Raises SeqError: an unknown symbol, or too short."""
+        notes = ""
+        if vocabulary.unknown is None:
+            tokens = vocabulary.encode_corpus(corpus)
+        else:
+            tokens, notes = vocabulary.encode_prompt(corpus.text)
+        if tokens.size < 2:
+            raise SeqError(f"{corpus.name} has a single token: at least two are needed")
+        counted = train.train if isinstance(train, TokenData) else tokens[:0]
+        return TokenData(counted, tokens, (notes,) if notes else ())
+
+
+@dataclass(frozen=True)
+class TokenData:
+    """One text as tokens: `train` (n,) and `validation` (m,) int32."""
+
+    train: I32
+    validation: I32
+    notes: tuple[str, ...] = ()
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise SeqError if a token id is outside the vocabulary."""
+        for part in (self.train, self.validation):
+            if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
+                raise SeqError(f"a token id is outside the vocabulary of {config.vocabulary_size} tokens")
+
+    def feed(self, training: TrainingConfig) -> Batches:
+        """Return streams or windows of the training part. Raises SeqError if it is too short."""
+        return Batches(self.train, training.batch, training.length, training.sampling, training.seed)
+
+    def held_out_shape(self, config: ModelConfig) -> tuple[tuple[int, ...], int]:
+        """Return the number of timesteps and the maximum number of rows of a held-out batch."""
+        if self.validation.size < 2:
+            return (), 0
+        length, most = validation_shape(config)
+        return (length,), self._rows(config, most)
+
+    def _rows(self, config: ModelConfig, most: int) -> int:
+        count = self.validation.size - 1
+        return max(1, min(most, count // (2 * VALIDATION_WARM), count // max(1, _warm(config))))
+
+    def held_out(self, config: ModelConfig) -> Iterator[Batch]:
+        """Yield the held-out part in parallel pieces: every token but the first is a target once.
+
+        The hidden state is carried through; attention, which has none, reads one context after another.
+        """
+        if self.validation.size < 2:
+            return
+        length, most = validation_shape(config)
+        yield from validation_batches(self.validation, self._rows(config, most), length, _warm(config))
+
+    def measure(self) -> MeanLoss:
+        """Return the mean loss, which is all that is measured."""
+        return MeanLoss()
+
+    def summary(self, vocabulary: Vocabulary) -> str:
+        """Return the number of tokens and of symbols."""
+        unit, count = UNITS[vocabulary.kind], self.train.size + self.validation.size
+        return f"{count:,} {unit}s · vocabulary of {vocabulary.size:,}"
+
+    def baselines(self, vocabulary: Vocabulary) -> Baselines:
+        """Return the losses of n-grams counted on the training part, in nats per token; only those that are finite."""
+        found = vars(references(self.train, self.validation, vocabulary.size))
+        losses = {name: value for name, value in found.items() if math.isfinite(value)}
+        if self.train.size > ngrams.MOST or self.validation.size > ngrams.MEASURED:
+            return Baselines(losses, min(ngrams.MOST, self.train.size), min(ngrams.MEASURED, self.validation.size))
+        return Baselines(losses)
+
+    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+        """Add the number of tokens, perplexity, bits per token and, if nothing is unknown, bits per character."""
+        tokens, loss = self.validation, measures.get("loss", math.nan)
+        predicted = int(tokens.size) - 1
+        report: Measures = {"tokens": predicted, "loss": loss}
+        if math.isfinite(loss):
+            report["perplexity"] = math.exp(loss) if loss < 700 else math.inf
+        report["bits_per_token"] = loss / math.log(2)
+        unknown = 0 if vocabulary.unknown is None else int((tokens[1:] == vocabulary.unknown).sum())
+        if unknown:
+            return report | {"unknown": unknown}
+        characters = len(vocabulary.decode(tokens)) - len(vocabulary.decode(tokens[:1]))
+        if characters > 0:
+            report["bits_per_character"] = report["bits_per_token"] * predicted / characters
+        return report
+
+    def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
+        """Return generated text."""
+        writer = Writer(model, vocabulary, "", Sampling(), seed)
+        return "".join(next(writer).text for _ in range(length)) + writer.flush()
+
+
+def validation_shape(config: ModelConfig) -> tuple[int, int]:
+    """Return the number of timesteps and the maximum number of rows of a validation batch."""
+    if config.family != "attention":
+        return VALIDATION_LENGTH, VALIDATION_ROWS
+    return config.context, max(1, VALIDATION_LENGTH * VALIDATION_ROWS // config.context)
+
+
+def _warm(config: ModelConfig) -> int:
+    """Return the tokens that a piece reads before its first target; attention carries no state and reads none."""
+    return 0 if config.family == "attention" else max(VALIDATION_WARM, config.context - 1)

@@ -1,0 +1,31 @@
+"""The tasks by name. A new task is a file in this package and a line here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqcore.data.quoting import quoted
+from seqcore.errors import SeqError
+from seqcore.tasks.language import Language
+from seqcore.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Language,)}
+
+
+def task_named(name: str) -> type[Task]:
+    """Return the task of that name. Raises SeqError."""
+    if name not in TASKS:
+        raise SeqError(f"unknown task {quoted(name)}: choose one of {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def stored_task(values: object) -> Task:
+    """Return the task in an untrusted JSON object, as `as_json` makes it. Raises SeqError."""
+    if not isinstance(values, dict) or not isinstance(values.get("name"), str):
+        raise SeqError("its task has no name")
+    settings: Mapping[str, Any] = {key: value for key, value in values.items() if key != "name"}
+    return task_named(values["name"]).from_settings(settings)
+
+
+def as_json(task: Task) -> dict[str, Any]:
+    """Return a task as a JSON object."""
+    return {"name": task.name} | task.settings()

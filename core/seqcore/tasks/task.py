@@ -1,0 +1,177 @@
+"""The interface of a task: examples, where the loss counts, and what is measured besides the loss.
+
+A network maps a sequence of inputs to outputs at every timestep and does not know the task. The task decides what the
+inputs and the targets are; a target of -1 masks a timestep. Many to one is a mask that leaves only the last timestep,
+and a padded timestep is masked, too.
+
+Trainer, run, folder and commands know tasks only through these protocols.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
+
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.data.batches import Batch
+from seqcore.data.corpus import Corpus
+from seqcore.data.vocabulary import Vocabulary
+from seqcore.records import F32
+from seqcore.serial import SerialModel
+
+Measures = dict[str, Any]  # by name: "loss" in nats, and those of the task, e.g. "accuracy"; JSON values
+
+
+class Baselines(NamedTuple):
+    """Losses of simple models by name, in nats; and how many tokens they were counted and measured on, if not all."""
+
+    losses: dict[str, float]
+    counted: int = 0
+    measured: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return entries of a JSON object: "references", "references_counted", "references_measured"."""
+        entry: dict[str, Any] = {"references": self.losses}
+        if self.counted:
+            entry |= {"references_counted": self.counted, "references_measured": self.measured}
+        return entry
+
+    @staticmethod
+    def from_json(entry: Mapping[str, Any]) -> "Baselines":
+        """Return what `as_json` put into an object."""
+        counts = (entry.get(f"references_{what}", 0) for what in ("counted", "measured"))
+        return Baselines(entry["references"], *counts)
+
+    @property
+    def remark(self) -> str:
+        """A remark if only a part was used, else an empty string."""
+        return f"counted on {self.counted:,} tokens, measured on {self.measured:,}" if self.counted else ""
+
+
+class Feed(Protocol):
+    """The training batches of a run. They follow from the seed and the step alone, so that a resume is exact."""
+
+    @property
+    def rows(self) -> int:
+        """B, of every batch."""
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The T of all batches, ascending: a workspace is kept for each."""
+
+    @property
+    def carries(self) -> bool:
+        """True if the hidden state is carried from a batch to the next, unless that is fresh."""
+
+    def at(self, step: int) -> Batch:
+        """Return the batch of `step`, from 0."""
+
+    def epoch(self, step: int) -> float:
+        """Return the number of passes over the training part before `step`, fractional; 0 if it has no end."""
+
+    def tokens(self, step: int) -> int:
+        """Return the number of timesteps before `step`, without padding."""
+
+
+class Measure(Protocol):
+    """Accumulates measures over held-out batches."""
+
+    def add(self, batch: Batch, losses: F32, scores: F32) -> None:
+        """Add a batch: losses (T, B), NaN where masked, and scores (T, B, K), which rank the symbols."""
+
+    def result(self) -> Measures:
+        """Return the measures so far; empty without a target."""
+
+
+class Data(Protocol):
+    """The examples of one corpus for one run."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know, a line each."""
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise SeqError if the model cannot read these examples."""
+
+    def feed(self, training: TrainingConfig) -> Feed:
+        """Return the training batches. Raises SeqError if there are too few examples for a batch."""
+
+    def held_out_shape(self, config: ModelConfig) -> tuple[tuple[int, ...], int]:
+        """Return the T of the held-out batches and their largest B; no T without a held-out part."""
+
+    def held_out(self, config: ModelConfig) -> Iterator[Batch]:
+        """Yield batches that hold every held-out target once; the state is carried between those not fresh."""
+
+    def measure(self) -> Measure:
+        """Return a new, empty measure."""
+
+    def summary(self, vocabulary: Vocabulary) -> str:
+        """Return what there is to learn from, for people: numbers of examples and symbols."""
+
+    def baselines(self, vocabulary: Vocabulary) -> Baselines:
+        """Return the losses of simple models on the held-out part, to judge a model's loss by; slow."""
+
+    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+        """Return the measures of the held-out part and what follows from them, for `seqtui evaluate`."""
+
+    def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
+        """Return a raw line or text that shows what the model can do, of about `length` tokens."""
+
+
+class Task(Protocol):
+    """A task as a run has it: frozen, stored in config.json."""
+
+    name: ClassVar[str]
+    form: ClassVar[str]  # the shape that the lectures draw: "many to one", ...
+    measures: ClassVar[tuple[str, ...]]  # numbers of `Measures` that metrics lines carry, besides the loss
+
+    @classmethod
+    def start(cls, corpus: Corpus, training: TrainingConfig, options: Mapping[str, Any]) -> "tuple[Self, Vocabulary]":
+        """Return the task of a new run on `corpus`, and its vocabulary. Raises SeqError."""
+
+    @classmethod
+    def from_settings(cls, values: Mapping[str, Any]) -> Self:
+        """Return the task in an untrusted JSON object. Raises SeqError."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return the task as a JSON object, without its name."""
+
+    @property
+    def outputs(self) -> int:
+        """The `outputs` of the model's configuration."""
+
+    def unit(self, vocabulary: Vocabulary) -> str:
+        """Return what a loss is of, in the singular: "character", "example"."""
+
+    def input_unit(self, vocabulary: Vocabulary) -> str:
+        """Return what a timestep reads, in the singular: "character", "word"."""
+
+    def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> Data:
+        """Return the examples of a corpus. Raises SeqError."""
+
+    def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> Data:
+        """Return the examples of another corpus, all of them held out; baselines learn from `train`. Raises SeqError.
+
+        Raises SeqError if a symbol is not in the vocabulary.
+        """
+
+
+def measures_said(measures: Measures, names: tuple[str, ...]) -> list[str]:
+    """Return measures with their names, for people; shares as percentages."""
+    return [f"{name.replace('_', ' ')} {measures[name]:.1%}" for name in names if name in measures]
+
+
+@dataclass
+class MeanLoss:
+    """The mean loss over all targets, in nats: the measure of language modelling."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, batch: Batch, losses: F32, scores: F32) -> None:
+        """Add the losses of a batch."""
+        counted = losses[batch.targets >= 0]
+        self.total, self.count = self.total + float(counted.sum(dtype="float64")), self.count + counted.size
+
+    def result(self) -> Measures:
+        """Return the loss; empty without a target."""
+        return {"loss": self.total / self.count} if self.count else {}
