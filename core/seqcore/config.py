@@ -1,5 +1,6 @@
 """Configuration of a model and its training: frozen, validated on creation, saved in a run's config.json."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, Self
@@ -11,8 +12,10 @@ FAMILIES = (*RECURRENT, "attention", "feedforward")
 ACTIVATIONS = ("tanh", "relu")
 POSITIONS = ("learned", "sinusoidal", "rotary")
 CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in tokens
+INITS = ("uniform", "identity")
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
+TASKS = ("language", "diagnose")  # in the order of `tasks.table.TASKS`
 TOKENS_BY = ("char", "byte", "word")
 
 
@@ -56,6 +59,8 @@ class ModelConfig:
     positions: str = "learned"  # attention only
     bias: bool = False  # attention: in linear layers and norms
     tied: bool = True  # attention: the head shares the embedding matrix
+    forget_bias: str = "default"  # initial bias of the gate that keeps the state (lstm, gru): see `keep_bias`
+    init: str = "uniform"  # rnn: "identity" starts with W_hh = 1 and b = 0 (Le et al. 2015)
     outputs: int = 0  # symbols that the head predicts, as classes; 0: those of the vocabulary, and the next token
 
     def __post_init__(self) -> None:
@@ -72,6 +77,8 @@ class ModelConfig:
         _real("dropout", self.dropout, 0.0, 0.95)
         _need(self.activation in ACTIVATIONS, "activation", self.activation, f"must be one of {', '.join(ACTIVATIONS)}")
         _need(self.positions in POSITIONS, "positions", self.positions, f"must be one of {', '.join(POSITIONS)}")
+        self.keep_bias  # noqa: B018  # raises if it is invalid
+        _need(self.init in INITS, "init", self.init, f"must be one of {', '.join(INITS)}")
         _need(self.outputs == 0 or self.outputs >= 2, "outputs", self.outputs, "must be 0, or at least 2")
         _whole("outputs", self.outputs, 0, 1_000_000)
         for name in ("bias", "tied"):
@@ -94,6 +101,27 @@ class ModelConfig:
             even = self.positions == "learned" or (self.hidden // self.heads) % 2 == 0
             right = f"must be a multiple of twice the heads ({2 * self.heads}) for {self.positions} positions"
             _need(even, "hidden", self.hidden, right)
+
+    @property
+    def keep_bias(self) -> tuple[float, float] | None:
+        """The range that the bias of the keeping gate is drawn from, as exp(bias); None: the default of the cell.
+
+        A number is the bias itself; "chrono:T" is ln U(1, T - 1), for dependencies over up to T timesteps, and the
+        input gate of an LSTM gets its negative (Tallec and Ollivier 2018).
+        """
+        if self.forget_bias == "default":
+            return None
+        chrono, _, text = self.forget_bias.rpartition(":")
+        right = 'must be "default", a number from -20 to 20, or "chrono:T" with T from 3 to 100000'
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if chrono == "chrono":
+            _need(3 <= value <= 100_000, "forget bias", self.forget_bias, right)
+            return 1.0, value - 1
+        _need(not chrono and abs(value) <= 20, "forget bias", self.forget_bias, right)
+        return math.exp(value), math.exp(value)
 
     @property
     def logits(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from seqcore.config import TrainingConfig
 from seqcore.errors import SeqError
 
 
@@ -83,6 +84,8 @@ def with_defaults(model: dict[str, Any], training: dict[str, Any]) -> tuple[dict
         training = {"length": model["context"]} | training
     model = _FAMILY_MODEL.get(family, {}) | model
     training = _FAMILY_TRAINING.get(family, {}) | training
+    if model.get("forget_bias") == "chrono":
+        model |= {"forget_bias": f"chrono:{training.get('length', TrainingConfig.length)}"}
     if family == "attention":
         model = {"context": training["length"]} | model
     return model, training

@@ -1,9 +1,10 @@
 """Model and training settings on the command line and in a TOML file, and which of the two takes precedence."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -11,10 +12,12 @@ from click.core import ParameterSource
 from seqcore.config import (
     ACTIVATIONS,
     FAMILIES,
+    INITS,
     POSITIONS,
     RECURRENT,
     SAMPLINGS,
     SCHEDULES,
+    TASKS,
     TOKENS_BY,
     ModelConfig,
     TrainingConfig,
@@ -66,6 +69,8 @@ SETTINGS = (
     Setting("embedding", int, "Width of the learned embedding; 0: one-hot vectors."),
     Setting("dropout", float, "Dropout rate between layers and before the head."),
     Setting("activation", click.Choice(ACTIVATIONS), "Nonlinearity of the RNN."),
+    Setting("forget-bias", str, "Initial bias of the gate that keeps the state (lstm, gru): a number, or chrono."),
+    Setting("init", click.Choice(INITS), "Initial recurrent weights of the RNN."),
     Setting("context", int, "Context length in tokens: attention (default: --length), feedforward (default: 8)."),
     Setting("heads", int, "Number of attention heads."),
     Setting("positions", click.Choice(POSITIONS), "Position encoding of attention."),
@@ -97,6 +102,8 @@ _MEANS_SOMETHING_FOR = {  # settings that only some families have
     "context": ("attention", "feedforward"),
     "heads": ("attention",),
     "positions": ("attention",),
+    "forget_bias": ("lstm", "gru"),
+    "init": ("rnn",),
     "bias": ("attention",),
     "tied": ("attention",),
 }
@@ -111,10 +118,19 @@ class Chosen:
     training: dict[str, Any]
     other: dict[str, Any]  # threads, out, encoding from the file, unless a flag overrides them
 
-    def validated(self) -> tuple[dict[str, Any], TrainingConfig]:
-        """Return the model fields and the complete training configuration. Raises UsageError that names the flag."""
+    def validated(
+        self, defaults: Mapping[str, Any] = MappingProxyType({}), fixed: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], TrainingConfig]:
+        """Return the model fields and the complete training configuration. Raises UsageError that names the flag.
+
+        `defaults` are training fields of the task, `fixed` the names of those that cannot be chosen.
+        """
         self._check_meaning()
-        model, training = with_defaults(self.model, self.training)
+        for key in fixed:
+            if key in self.training:
+                name = next(setting.name for setting in SETTINGS if setting.key == key)
+                raise click.UsageError(f"--{name} {_value(self.training[key])}: the task decides it; leave it out")
+        model, training = with_defaults(self.model, {**defaults, **self.training})
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
@@ -225,7 +241,7 @@ def choose(flags: Mapping[str, Any], file: Mapping[str, Any]) -> Chosen:
     return Chosen(model, training, other)
 
 
-_OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(("language",))}
+_OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(TASKS)}
 _PRESET = click.Choice(tuple(entry.name for entry in PRESETS))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from seqcore.config import TASKS
 from seqcore.errors import CorpusChanged, SeqError
 
 from seqtui.cli.boundary import Exit, complain
@@ -40,7 +41,7 @@ Examples:
 )
 @click.argument("corpus", required=False)
 @setting_options()
-@click.option("--task", type=click.Choice(["language"]), help="Task of the model.  [default: language]")
+@click.option("--task", type=click.Choice(TASKS), help="Task of the model.  [default: that of CORPUS]")
 @click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(
     "--config", type=str, metavar="FILE.toml", help="Read settings from a file; keys are the names of these flags."
@@ -106,7 +107,10 @@ def _chosen(flags: dict[str, Any]) -> Chosen:
 
 def _started(chosen: Chosen, source: str) -> "Run":
     """Create a new run. Raises UsageError, SeqError."""
-    model, training = chosen.validated()
+    from seqcore.tasks.table import guessed, task_named
+
+    task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source)
+    model, training = chosen.validated(task.defaults(source), task.fixed)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
 
@@ -114,7 +118,7 @@ def _started(chosen: Chosen, source: str) -> "Run":
     if source == "-":
         _announce_standard_input()
     corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
-    run = Run.start(model, training, corpus, Path(out) if out is not None else None)
+    run = Run.start(model, training, corpus, Path(out) if out is not None else None, task=task)
     _print_notes(run)
     return run
 

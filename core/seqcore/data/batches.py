@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcore.errors import SeqError
-from seqcore.records import I32
+from seqcore.records import I32, I64
+
+NO_EXAMPLES = np.zeros(0, np.int64)
 
 
 class Batch(NamedTuple):
@@ -23,6 +25,7 @@ class Batch(NamedTuple):
     targets: I32
     fresh: bool  # the hidden state of every row starts at zero
     restart: int = 0  # else so many rows, the first ones, start at zero
+    which: I64 = NO_EXAMPLES  # (at most B,) the examples in the rows, if the task has examples
 
 
 class Batches:

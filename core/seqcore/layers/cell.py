@@ -73,6 +73,8 @@ class Cell(ABC):
     columns: ClassVar[int]  # values per unit in `gates`
     carries_c: ClassVar[bool] = False
     goes_direct: ClassVar[bool] = True  # part of the gradient bypasses W_hh
+    keeps: ClassVar[int | None] = None  # the block of b whose gate keeps the state where it is 1
+    takes: ClassVar[int | None] = None  # the block of b whose gate takes new input, if it is another gate
     shown: ClassVar[tuple[Shown, ...]]  # the blocks of `gates` that panes draw, in order
 
     def __init__(

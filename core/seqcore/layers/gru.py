@@ -145,6 +145,7 @@ class GRU(Cell):
     """One GRU layer; b_hn (H,) is the recurrent bias of the candidate, multiplied by the reset gate."""
 
     products, columns = 3, 4
+    keeps = 1
     shown = (Shown("reset", False, 1), Shown("update", False, 1), Shown("candidate", True, 1))
 
     def __init__(

@@ -140,6 +140,7 @@ class LSTM(Cell):
 
     products = columns = 4
     carries_c = True
+    keeps, takes = 1, 0
     shown = (Shown("input", False, 1), Shown("forget", False, 1), Shown("cell", True, 1), Shown("output", False, 1))
 
     @classmethod

@@ -60,7 +60,22 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
         view[:] = draw.uniform(-bound, bound, view.shape)
         if name.endswith(".b"):
             cell.draw_bias(view, draw, bound)
+    _experiments(config, parameters, seed)
     return parameters
+
+
+def _experiments(config: ModelConfig, parameters: Parameters, seed: int) -> None:
+    """Apply `keep_bias` and `init`; the draws of all other parameters stay the same."""
+    draw, cell = np.random.default_rng([seed, 1]), CELLS[config.family]
+    for layer in range(config.layers):
+        W_hh, b = parameters[f"layers.{layer}.W_hh"], parameters[f"layers.{layer}.b"]
+        blocks = b.reshape(-1, config.hidden)
+        if config.keep_bias is not None and cell.keeps is not None:
+            blocks[cell.keeps] = np.log(draw.uniform(*config.keep_bias, config.hidden))
+            if config.forget_bias.startswith("chrono") and cell.takes is not None:
+                blocks[cell.takes] = -blocks[cell.keeps]
+        if config.init == "identity":
+            W_hh[:], b[:] = np.eye(config.hidden), 0
 
 
 @dataclass

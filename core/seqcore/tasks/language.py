@@ -30,6 +30,12 @@ class Language:
     name: ClassVar[str] = "language"
     form: ClassVar[str] = "many to many, aligned"
     measures: ClassVar[tuple[str, ...]] = ()
+    fixed: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def defaults(cls, source: str) -> dict[str, Any]:
+        """Return nothing: the defaults of the family are for language modelling."""
+        return {}
 
     @classmethod
     def start(

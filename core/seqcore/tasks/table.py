@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from seqcore.data.diagnostics import diagnostic
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
+from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.language import Language
 from seqcore.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Language,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Diagnose)}
 
 
 def task_named(name: str) -> type[Task]:
@@ -29,3 +31,8 @@ def stored_task(values: object) -> Task:
 def as_json(task: Task) -> dict[str, Any]:
     """Return a task as a JSON object."""
     return {"name": task.name} | task.settings()
+
+
+def guessed(source: str) -> type[Task]:
+    """Return the task that a corpus is for, by its name."""
+    return Diagnose if diagnostic(source) else Language

@@ -124,6 +124,12 @@ class Task(Protocol):
     form: ClassVar[str]  # the shape that the lectures draw: "many to one", ...
     measures: ClassVar[tuple[str, ...]]  # numbers of `Measures` that metrics lines carry, besides the loss
 
+    fixed: ClassVar[tuple[str, ...]]  # fields of `TrainingConfig` that the task decides
+
+    @classmethod
+    def defaults(cls, source: str) -> dict[str, Any]:
+        """Return the fields of `TrainingConfig` whose defaults for this corpus differ from those of the family."""
+
     @classmethod
     def start(cls, corpus: Corpus, training: TrainingConfig, options: Mapping[str, Any]) -> "tuple[Self, Vocabulary]":
         """Return the task of a new run on `corpus`, and its vocabulary. Raises SeqError."""

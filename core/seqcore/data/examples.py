@@ -1,0 +1,142 @@
+"""Examples of any length, and batches of examples of similar length.
+
+The order of examples follows from the seed and the epoch alone, so that a resumed run gets the same batches. A batch is
+padded to its longest example, rounded up to a multiple of `ROUND`; padded timesteps read token 0 and are masked. Since
+padding comes last and every model is causal, it changes nothing of an example's results.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqcore.data.batches import Batch
+from seqcore.errors import SeqError
+from seqcore.records import I32, I64
+
+ROUND = 8  # timesteps: so many different lengths of batches are avoided that memory for each can be kept
+POOL = 32  # batches that are drawn at random and then sorted by length among themselves
+HELD_OUT_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n examples, joined: tokens and targets (total,) int32; example i is the part from starts[i] to starts[i + 1]."""
+
+    tokens: I32
+    targets: I32  # -1: masked
+    starts: I64  # (n + 1,)
+
+    @staticmethod
+    def of(tokens: Sequence[I32], targets: Sequence[I32]) -> "Examples":
+        """Join examples of one or more timesteps each; example i has as many targets as tokens."""
+        starts = np.zeros(len(tokens) + 1, np.int64)
+        np.cumsum([part.size for part in tokens], out=starts[1:])
+        empty = [np.zeros(0, np.int32)]
+        return Examples(
+            np.concatenate([*empty, *tokens]).astype(np.int32),
+            np.concatenate([*empty, *targets]).astype(np.int32),
+            starts,
+        )
+
+    @property
+    def count(self) -> int:
+        """The number of examples."""
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> I64:
+        """The timesteps of each example, (n,)."""
+        return np.diff(self.starts)
+
+    def example(self, i: int) -> I32:
+        """Return the tokens of an example, (T,)."""
+        return self.tokens[self.starts[i] : self.starts[i + 1]]
+
+    def batch(self, which: I64, rows: int) -> Batch:
+        """Return examples as a batch (T, rows); rows without an example are fully masked."""
+        lengths = self.lengths[which]
+        T = padded_length(int(lengths.max(initial=1)))
+        place = np.arange(T)[:, None]
+        inside = place < lengths
+        at = np.minimum(self.starts[which] + place, len(self.tokens) - 1)
+        tokens, targets = np.zeros((T, rows), np.int32), np.full((T, rows), -1, np.int32)
+        tokens[:, : which.size] = np.where(inside, self.tokens[at], 0)
+        targets[:, : which.size] = np.where(inside, self.targets[at], -1)
+        return Batch(tokens, targets, True, which=which)
+
+
+def padded_length(length: int) -> int:
+    """Return the T of a batch whose longest example has `length` timesteps."""
+    return -(-length // ROUND) * ROUND
+
+
+class ExampleBatches:
+    """Training batches of `batch` examples each; the last few examples of an epoch are left out, others each time.
+
+    Raises SeqError if there are fewer examples than a batch needs.
+    """
+
+    carries = False
+
+    def __init__(self, examples: Examples, batch: int, seed: int) -> None:
+        if examples.count < batch:
+            raise SeqError(
+                f"the training part has {examples.count:,} examples: --batch {batch} needs at least {batch}; "
+                f"--batch {max(1, examples.count)} would work"
+            )
+        self.examples, self.rows, self.seed = examples, batch, seed
+        self.steps_per_epoch = examples.count // batch
+        self.lengths = tuple(sorted({padded_length(int(length)) for length in np.unique(examples.lengths)}))
+        self._plan: tuple[int, I64, I64] = (-1, np.zeros((0, 0), np.int64), np.zeros(1, np.int64))
+        self._ended: list[int] = [0]  # tokens of all epochs before epoch e
+
+    def epoch(self, step: int) -> float:
+        """Return the number of passes over the examples before `step`, fractional."""
+        return step / self.steps_per_epoch
+
+    def tokens(self, step: int) -> int:
+        """Return the number of timesteps before `step`, without padding."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        while len(self._ended) <= epoch:
+            self._ended.append(self._ended[-1] + int(self._order(len(self._ended) - 1)[1][-1]))
+        return self._ended[epoch] + int(self._order(epoch)[1][place])
+
+    def at(self, step: int) -> Batch:
+        """Return the batch of `step`, from 0."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        return self.examples.batch(self._order(epoch)[0][place], self.rows)
+
+    def _order(self, epoch: int) -> tuple[I64, I64]:
+        """Return the examples of each batch (steps, B), and the timesteps before each and in all (steps + 1,)."""
+        if self._plan[0] != epoch:
+            chance, lengths = np.random.default_rng([self.seed, epoch]), self.examples.lengths
+            order = chance.permutation(self.examples.count)[: self.steps_per_epoch * self.rows]
+            pool = POOL * self.rows
+            for first in range(0, order.size, pool):
+                part = order[first : first + pool]
+                order[first : first + pool] = part[np.argsort(lengths[part], kind="stable")]
+            batches = order.reshape(self.steps_per_epoch, self.rows)
+            batches = batches[chance.permutation(self.steps_per_epoch)]
+            before = np.concatenate([[0], np.cumsum(lengths[batches].sum(axis=1))])
+            self._plan = epoch, batches, before
+        return self._plan[1:]
+
+
+def held_out_batches(examples: Examples) -> Iterator[Batch]:
+    """Yield batches that hold every example once, shortest first; all have the same B."""
+    rows = held_out_rows(examples)
+    order = np.argsort(examples.lengths, kind="stable")
+    for first in range(0, order.size, rows):
+        which = order[first : first + rows]
+        yield examples.batch(which, rows)
+
+
+def held_out_rows(examples: Examples) -> int:
+    """Return the B of `held_out_batches`."""
+    return min(HELD_OUT_ROWS, examples.count)
+
+
+def held_out_lengths(examples: Examples) -> tuple[int, ...]:
+    """Return the T of `held_out_batches`, ascending."""
+    return tuple(sorted({len(batch.tokens) for batch in held_out_batches(examples)}))

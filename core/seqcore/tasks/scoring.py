@@ -1,0 +1,92 @@
+"""Accuracy and what belongs to it, for tasks that predict one of several symbols or classes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqcore.data.batches import Batch
+from seqcore.records import F32, I64
+from seqcore.tasks.task import Measures
+
+MOST_CONFUSED = 64  # more classes than this have no confusion matrix: nobody reads it
+_BANDS = 8  # lengths are reported in at most so many bands
+
+
+class Scoring:
+    """Accumulates loss, accuracy, exact match, confusion, and accuracy by length, over held-out batches."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self._loss, self._targets = 0.0, 0
+        self._confusion = np.zeros((classes, classes), np.int64)  # target, predicted
+        self._lengths: list[I64] = []  # of each example, and its number of right and of all answers
+        self._right: list[I64] = []
+        self._asked: list[I64] = []
+        self._which: list[I64] = []
+
+    def add(self, batch: Batch, losses: F32, scores: F32) -> None:
+        """Add a batch; all targets count for the accuracy."""
+        self.add_asked(batch, losses, scores, batch.targets >= 0)
+
+    def add_asked(self, batch: Batch, losses: F32, scores: F32, asked: npt.NDArray[np.bool_]) -> None:
+        """Add a batch: losses (T, B), scores (T, B, K and more); `asked` (T, B) are the targets of the accuracy."""
+        counted = losses[batch.targets >= 0]
+        self._loss, self._targets = self._loss + float(counted.sum(dtype=np.float64)), self._targets + counted.size
+        guessed = np.argmax(scores[..., : self.classes], axis=2)
+        np.add.at(self._confusion, (batch.targets[asked], guessed[asked]), 1)
+        real = (batch.targets >= 0).any(axis=0)
+        last = len(batch.targets) - np.argmax((batch.targets >= 0)[::-1], axis=0)  # up to the last target
+        right = ((guessed == batch.targets) & asked).sum(axis=0)
+        for kept, values in ((self._lengths, last), (self._right, right), (self._asked, asked.sum(axis=0))):
+            kept.append(values[real].astype(np.int64))
+        self._which.append(batch.which)
+
+    def result(self) -> Measures:
+        """Return the measures; empty without a target. `by_length` has bands with about as many examples each."""
+        if not self._targets:
+            return {}
+        right, asked, lengths = (np.concatenate(kept) for kept in (self._right, self._asked, self._lengths))
+        some = asked > 0
+        measures: Measures = {
+            "loss": self._loss / self._targets,
+            "accuracy": float(right.sum() / max(1, asked.sum())),
+            "exact_match": float((right == asked)[some].mean()) if some.any() else 0.0,
+            "examples": int(lengths.size),
+            "by_length": _by_length(lengths, right, asked),
+        }
+        if self.classes <= MOST_CONFUSED:
+            measures |= {"confusion": self._confusion.tolist(), "f1": macro_f1(self._confusion)}
+        return measures
+
+    def by_group(self, groups: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the accuracy and the number of examples of each group; `groups` names that of every example."""
+        names = np.array(groups)[np.concatenate(self._which)]
+        right, asked = np.concatenate(self._right), np.concatenate(self._asked)
+        return {
+            str(name): {
+                "accuracy": float(right[names == name].sum() / max(1, asked[names == name].sum())),
+                "count": int((names == name).sum()),
+            }
+            for name in np.unique(names)
+        }
+
+
+def macro_f1(confusion: I64) -> float:
+    """Return the mean over the classes that occur of 2 hits / (targets + predictions)."""
+    hits, targets, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    occurs = targets > 0
+    return float((2 * hits[occurs] / (targets + predicted)[occurs]).mean()) if occurs.any() else 0.0
+
+
+def _by_length(lengths: I64, right: I64, asked: I64) -> list[dict[str, Any]]:
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, _BANDS + 1), method="nearest").astype(np.int64))
+    bands: list[dict[str, Any]] = []
+    lows = edges[:-1] if edges.size > 1 else edges
+    for low, high in zip(lows.tolist(), [*(edges[1:-1] - 1).tolist(), int(edges[-1])], strict=True):
+        inside = (lengths >= low) & (lengths <= high)
+        if inside.any():
+            share = float(right[inside].sum() / max(1, asked[inside].sum()))
+            bands.append({"from": low, "to": high, "count": int(inside.sum()), "accuracy": share})
+    return bands
