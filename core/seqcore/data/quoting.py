@@ -4,8 +4,12 @@ from collections.abc import Iterable
 
 
 def quoted(text: str, longest: int = 80) -> str:
-    r"""Return `text` in quotes, cut to `longest` characters; unprintable ones are escaped as in Python (`\x1b`)."""
-    return repr(text if len(text) <= longest else text[: longest - 1] + "…")
+    r"""Return `text` in quotes; unprintable characters are escaped as in Python (`\x1b`).
+
+    It is cut to `longest` characters, escapes included, besides the quotes and a mark of the cut.
+    """
+    line = repr(text if len(text) <= longest else text[: longest - 1] + "…")
+    return line if len(line) <= longest + 2 else f"{line[: longest + 1]}…{line[0]}"
 
 
 def listed(texts: Iterable[str], most: int = 5) -> str:
