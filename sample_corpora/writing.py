@@ -7,15 +7,23 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
-def finish(name: str, description: str, text: str, arguments: list[str]) -> int:
-    """Write NAME.txt and its entry, or with --check only compare them. Return the exit status."""
+def finish(name: str, description: str, text: str, arguments: list[str], file: str = "", task: str = "language") -> int:
+    """Write NAME.txt, or `file`, and its entry, or with --check only compare them. Return the exit status.
+
+    A table has its rows counted, any other text its characters.
+    """
     if arguments not in ([], ["--check"]):
         print(f"usage: make_{name}.py [--check]", file=sys.stderr)
         return 2
     index = HERE / "index.json"
     entries = json.loads(index.read_text(encoding="utf-8")) if index.exists() else {}
-    entry = {"description": description, "characters": len(text)}
-    target = HERE / f"{name}.txt"
+    entry: dict[str, object] = {"description": description}
+    if file.endswith((".tsv", ".csv")):
+        entry["rows"] = text.count("\n") - 1
+    else:
+        entry["characters"] = len(text)
+    entry |= {"file": file, "task": task} if file else {}
+    target = HERE / (file or f"{name}.txt")
     if arguments:
         same = target.exists() and target.read_bytes() == text.encode("ascii") and entries.get(name) == entry
         print(f"{target.name} is {'up to date' if same else 'out of date: run this program without --check'}")

@@ -5,6 +5,7 @@ s < t, with x the embedded token. It is defined the same way for all model famil
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,4 +58,36 @@ def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, wa
     return Probe(
         step, tokens.copy(), symbols, loss, top, guesses, shares, look.staves, reach_hidden, reach_input,
         time.perf_counter() - start, warning, look.attention,
+    )  # fmt: skip
+
+
+def verdicts(
+    model: SerialModel, vocabulary: Vocabulary, classes: tuple[str, ...], tokens: I32, step: int, warning: str = ""
+) -> Probe:
+    """Probe a model that predicts `classes`: what it says after each of tokens (T,) int32, T >= 1.
+
+    In this probe, the guesses at t are those after token t was read, reach[t, s] is that of the loss of the likeliest
+    class there, for s <= t, and there is no loss: the label is not known. As in `probe`, a text is cut at the context.
+    """
+    start = time.perf_counter()
+    if model.longest is not None and tokens.size >= model.longest:
+        cut = f"the first {model.longest - 1} of {tokens.size:,} tokens are probed (the model's context length)"
+        tokens, warning = tokens[: model.longest - 1], f"{warning}; {cut}" if warning else cut
+    T = tokens.size
+    look = model.look(np.append(tokens, tokens[-1]).astype(np.int32))  # one more: reach looks at what comes before
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        probability = np.exp(_log_softmax(look.logits[:T]))
+        dlogits = np.zeros((T + 1, probability.shape[1]), np.float32)
+        dlogits[1:] = probability
+        dlogits[np.arange(1, T + 1), probability.argmax(axis=1)] -= 1
+        reach_hidden, reach_input = look.reach(dlogits)
+    count = min(TOP, len(classes))
+    top = np.argsort(-probability, axis=1, kind="stable")[:, :count].astype(np.int32)
+    shares = np.take_along_axis(probability, top.astype(np.int64), axis=1).astype(np.float32)
+    staves = tuple(replace(stave, values=stave.values[:T]) for stave in look.staves)
+    attention = None if look.attention is None else look.attention[:, :, :T, :T].copy()
+    return Probe(
+        step, tokens.copy(), tuple(vocabulary.symbol(int(token)) for token in tokens), np.full(T, np.nan, np.float32),
+        top, tuple(tuple(classes[k] for k in row) for row in top), shares, staves,
+        reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning, attention,
     )  # fmt: skip

@@ -50,7 +50,7 @@ class Run:
         self.config, self.corpus, self.folder = config, corpus, folder
         self.vocabulary = config.vocabulary
         self.data = config.task.data(corpus, self.vocabulary, config.training)
-        sizes = Sizes(self.data.feed(config.training).lengths, *self.data.held_out_shape(config.model))
+        sizes = Sizes(self.data.lengths(config.training), *self.data.held_out_shape(config.model))
         check_memory(config.model, config.training, sizes)
         self.trainer = Trainer(config.model, config.training, self.data)
         self.saved_step: int | None = None

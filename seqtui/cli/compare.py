@@ -138,7 +138,7 @@ def _look(
         )
     for entry in group.entries:
         status.say(f"analysing {entry.row['name']}")
-        if reach and group.validation is not None and group.validation.size:
+        if reach and group.validation is not None:
             entry.add_reach(group.validation, seed)
         if brackets and group.brackets:
             try:
@@ -155,19 +155,16 @@ def _ordered(group: "Group") -> list[dict[str, Any]]:
 
 
 def _print(group: "Group", how: Mapping[str, Any], first: bool) -> None:
-    from seqtui.cli.terminal import UNITS, console, on_terminal, print_table, shown
+    from seqtui.cli.terminal import console, on_terminal, print_table, shown
 
     screen, rows = console(), [entry.row for entry in _by_loss(group)]
-    unit = UNITS[group.kind]
-    heading = group.name
-    if group.train is not None and group.validation is not None:
-        heading += f" · {group.train.size:,} {unit}s for training, {group.validation.size:,} held out"
-    _title(f"{heading} · nats per {unit}", first)
+    unit = group.unit
+    _title(" · ".join(filter(None, [group.name, group.summary, f"nats per {unit}"])), first)
     made, dropped = _fitting(_ordered(group), unit)
     print_table(made)
     for line in filter(None, [dropped, group.remark]):
         screen.print(shown(line, "dim"), soft_wrap=not on_terminal(screen))
-    if how["reach"]:
+    if how["reach"] and any("reach" in row for row in rows):
         _title("reach by lag, relative to lag 1 (median over the losses)")
         print_table(_reaches(rows))
     if how["brackets"] and group.brackets:
@@ -209,7 +206,7 @@ def _fitting(rows: Sequence[Mapping[str, Any]], unit: str) -> "tuple[Table, str]
         dropped.append(give_way[0])
 
 
-def _losses(rows: Iterable[Mapping[str, Any]], unit: str, without: Iterable[str]) -> "Table":
+def _losses(rows: Sequence[Mapping[str, Any]], unit: str, without: Iterable[str]) -> "Table":
     from seqtui.cli.terminal import duration, shown, table
 
     cells: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -219,8 +216,11 @@ def _losses(rows: Iterable[Mapping[str, Any]], unit: str, without: Iterable[str]
         "tok/s": lambda row: _short(row.get("tokens_per_second")),
         "train": lambda row: _loss(row.get("train_loss")),
         "valid": lambda row: _loss(row.get("validation_loss")),
-        "bits/char": lambda row: _loss(row.get("bits_per_character")),
     }
+    if any("bits_per_character" in row for row in rows):
+        cells["bits/char"] = lambda row: _loss(row.get("bits_per_character"))
+    if any("validation_accuracy" in row for row in rows):
+        cells["accuracy"] = lambda row: f"{row['validation_accuracy']:.1%}" if "validation_accuracy" in row else ""
     if unit == "byte":
         cells["bits/byte"] = lambda row: _loss(row.get("bits_per_token"))
     kept = {name: of for name, of in cells.items() if name not in without}

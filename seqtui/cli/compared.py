@@ -1,19 +1,24 @@
 """The data of `seqtui compare`: runs, grouped by the tokens they are evaluated on, and n-gram baselines."""
 
 import contextlib
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from seqcore.comparison import guessed, has_brackets, held_out_loss, reach_by_lag, strays, written, wrong_closings
-from seqcore.data.corpus import Corpus, split_tokens
+from seqcore.comparison import guessed, has_brackets, reach_by_lag, strays, written, wrong_closings
+from seqcore.data.corpus import Corpus
 from seqcore.errors import SeqError
+from seqcore.evaluation import measured
 from seqcore.folder import RunFolder
 from seqcore.naming import described
 from seqcore.records import I32
 from seqcore.serial import SerialModel
+from seqcore.tasks.language import TokenData
+from seqcore.tasks.table import as_json
+from seqcore.tasks.task import Data
 
 from seqtui.cli.loading import LoadedRun, load
 
@@ -42,9 +47,8 @@ class Entry:
             "model": described(model),
             "parameters": loaded.parameters.size,
             "step": loaded.step,
-            "tokens": loaded.step * training.batch * training.length,
         }
-        return Entry(loaded, row | _trained(folder, loaded.step, row["tokens"]))
+        return Entry(loaded, row | _trained(folder, loaded))
 
     def add_reach(self, tokens: I32, seed: int) -> None:
         """Add the reach by lag over passages of `tokens`; adds nothing if it is not finite."""
@@ -72,27 +76,32 @@ class Entry:
         """Key of the group: equal for runs evaluated on the same tokens, whose losses per token are comparable."""
         config = self.loaded.config
         corpus = config.corpus.digest or str(self.loaded.folder.path)
-        return corpus, config.training.tokens_by, config.training.validation, config.vocabulary.symbols
+        task = json.dumps(as_json(config.task))
+        return corpus, config.training.tokens_by, config.training.validation, config.vocabulary.symbols, task
 
 
-def _trained(folder: RunFolder, step: int, tokens: int) -> dict[str, Any]:
-    """Return what metrics.jsonl, which is untrusted, records of the training up to `step`."""
+def _trained(folder: RunFolder, loaded: LoadedRun) -> dict[str, Any]:
+    """Return what metrics.jsonl, which is untrusted, records of the training up to the step that is loaded."""
+    step, training = loaded.step, loaded.config.training
     known: dict[str, Any] = {}
+    if loaded.config.task.generates:  # a text has no padding
+        known["tokens"] = step * training.batch * training.length
     losses, weights, before = [], [], 0
     for line in folder.metrics():
         if line["step"] > step:
             continue
         if _number(line.get("seconds")) and line["seconds"] > 0:
             known["seconds"] = line["seconds"]
-        if line["step"] == step and _number(line.get("validation_loss")):
-            known["validation_loss"] = line["validation_loss"]
+        if line["step"] == step:
+            known |= {"tokens": line["tokens"]} if _number(line.get("tokens")) else {}
+            known |= {name: value for name, value in line.items() if name.startswith("validation_") and _number(value)}
         if _number(line.get("train_loss")) and line["step"] > before:
             if line["step"] > step - _RECENT:
                 losses.append(line["train_loss"])
                 weights.append(line["step"] - before)
             before = line["step"]
-    if "seconds" in known and tokens:
-        known["tokens_per_second"] = tokens / known["seconds"]
+    if "seconds" in known and known.get("tokens"):
+        known["tokens_per_second"] = known["tokens"] / known["seconds"]
     if losses:
         known["train_loss"] = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
     return {name: value for name, value in known.items() if math.isfinite(value)}
@@ -118,8 +127,7 @@ class Group:
 
     entries: list[Entry]
     corpus: Corpus | None = None
-    train: I32 | None = None
-    validation: I32 | None = None
+    data: Data | None = None
     problem: str = ""  # why the corpus is not available
     counted: list[dict[str, Any]] = field(default_factory=list)
     remark: str = ""  # says if the baselines used only a part of the tokens
@@ -132,8 +140,7 @@ class Group:
             config = entry.loaded.config
             try:
                 group.corpus = entry.loaded.folder.corpus(config)
-                tokens, _ = config.vocabulary.encode_known(group.corpus)
-                group.train, group.validation = split_tokens(tokens, config.training.validation)
+                group.data = config.task.data(group.corpus, config.vocabulary, config.training)
                 group.problem = ""
                 break
             except SeqError as error:
@@ -146,14 +153,26 @@ class Group:
         return self.entries[0].loaded.config.corpus.name or "no corpus"
 
     @property
-    def kind(self) -> str:
-        """Kind of the tokens: char, byte or word."""
-        return self.entries[0].loaded.config.vocabulary.kind
+    def unit(self) -> str:
+        """What a loss is of, in the singular."""
+        config = self.entries[0].loaded.config
+        return config.task.unit(config.vocabulary)
+
+    @property
+    def summary(self) -> str:
+        """What there is to learn from; empty if the corpus is not available."""
+        return self.data.summary(self.entries[0].loaded.config.vocabulary) if self.data else ""
+
+    @property
+    def validation(self) -> I32 | None:
+        """The held-out tokens of a text, (n,); None for other data, or if there are fewer than two."""
+        text = self.data
+        return text.validation if isinstance(text, TokenData) and text.validation.size > 1 else None
 
     @property
     def held_out(self) -> str:
         """The text that models are evaluated on; empty if there is none."""
-        if self.validation is None or not self.validation.size:
+        if self.validation is None:
             return ""
         return self.entries[0].loaded.config.vocabulary.decode(self.validation)
 
@@ -165,25 +184,32 @@ class Group:
 
     def measure(self) -> None:
         """Measure validation losses that training did not record at the compared step; add the losses in bits."""
-        if self.validation is None or self.validation.size < 2:
+        if self.data is None:
             return
         for entry in self.entries:
-            if "validation_loss" not in entry.row:
-                config = entry.loaded.config
-                loss = held_out_loss(config.model, entry.loaded.parameters, self.validation)
-                if math.isfinite(loss):
-                    entry.row["validation_loss"] = loss
+            config = entry.loaded.config
+            wanted = ("loss", *config.task.measures)
+            if not all(f"validation_{name}" in entry.row for name in wanted):
+                found = measured(config.model, entry.loaded.parameters, self.data)
+                entry.row |= {f"validation_{name}": found[name] for name in wanted
+                              if name in found and math.isfinite(found[name])}  # fmt: skip
             entry.row |= self._bits(entry.row)
 
     def count(self, tell: Callable[[str], None]) -> None:
-        """Count n-gram baselines on the training part and evaluate them on the validation part."""
+        """Measure baselines: n-grams of all orders on a text, those of the task on other data."""
         from seqcore.data.ngrams import MEASURED, MOST, ngrams
 
-        if self.train is None or self.validation is None or self.validation.size < 2:
+        config, text = self.entries[0].loaded.config, self.data
+        if text is not None and not isinstance(text, TokenData):
+            tell(f"baselines on {self.name}")
+            self.counted = [
+                {"kind": "counted", "name": name, "corpus": self.name, "validation_loss": loss}
+                for name, loss in text.baselines(config.vocabulary).losses.items()
+            ]
+        if self.validation is None or not isinstance(text, TokenData):
             return
-        config = self.entries[0].loaded.config
-        tokens = min(MOST, int(self.train.size))
-        models = ngrams(self.train, self.validation, config.vocabulary.size, HIGHEST)
+        tokens = min(MOST, int(text.train.size))
+        models = ngrams(text.train, self.validation, config.vocabulary.size, HIGHEST)
         for order in range(HIGHEST + 1):
             tell(f"n-gram baselines on {self.name}, order {order} of {HIGHEST}")
             model = next(models)
@@ -195,7 +221,7 @@ class Group:
             if math.isfinite(model.loss):
                 row["validation_loss"] = model.loss
             self.counted.append(row | self._bits(row))
-        if self.train.size > MOST or self.validation.size > MEASURED:
+        if text.train.size > MOST or self.validation.size > MEASURED:
             measured = min(MEASURED, int(self.validation.size))
             self.remark = f"n-grams counted on the last {tokens:,} tokens, measured on the first {measured:,}"
             for row in self.counted:
@@ -203,7 +229,7 @@ class Group:
 
     def _bits(self, row: dict[str, Any]) -> dict[str, float]:
         """Return the loss in bits; per character, it is comparable between different kinds of tokens."""
-        if "validation_loss" not in row:
+        if "validation_loss" not in row or self.validation is None:
             return {}
         bits = row["validation_loss"] / math.log(2)
         share = self._tokens_per_character

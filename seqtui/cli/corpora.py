@@ -10,33 +10,81 @@ _SAMPLE_LINES = 8
 
 @click.command(
     "corpora",
-    epilog="\b\nExamples:\n  seqtui corpora\n  seqtui corpora tales\n  seqtui corpora book.txt --tokens-by word",
+    epilog="\b\nExamples:\n  seqtui corpora\n  seqtui corpora tales\n  seqtui corpora book.txt --tokens-by word\n"
+    "  seqtui corpora copy:100",
 )
 @click.argument("name", required=False)
 @click.option(
-    "--tokens-by", type=click.Choice(["char", "byte", "word"]), default="char", show_default=True, help="Token type."
+    "--tokens-by", type=click.Choice(["char", "byte", "word"]), help="Token type.  [default: that of the task]"
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
-def command(name: str | None, tokens_by: str, encoding: str, as_json: bool) -> None:
-    """List the sample corpora; with NAME (one of them, a file, a folder or -) show statistics and an excerpt of it.
+def command(name: str | None, tokens_by: str | None, encoding: str, as_json: bool) -> None:
+    """List the sample corpora and the diagnostics; with NAME (one of them, a file, a folder or -) show one.
 
-    The losses are those of n-gram baselines on the last tenth; a useful model is below them.
+    It is shown with statistics, the losses of simple models on the held-out part, and an excerpt. A useful model is
+    below these losses. The number after a diagnostic is its dial: copy:200 is harder than copy:100.
     """
-    entries = [_statistics(name, tokens_by, encoding)] if name is not None else _samples()
+    from seqcore.tasks.language import Language
+    from seqcore.tasks.table import guessed
+
+    if name is None:
+        entries = [*_samples(), *_diagnostics()]
+    elif guessed(name) is Language:
+        entries = [_statistics(name, tokens_by or "char", encoding)]
+    else:
+        entries = [_examples(name, tokens_by, encoding)]
     if as_json:
         for entry in entries:
             click.echo(json.dumps(entry))
     elif name is None:
         _print_list(entries)
-    else:
+    elif "characters" in entries[0]:
         _print_one(entries[0])
+    else:
+        _print_examples(entries[0])
 
 
 def _samples() -> list[dict[str, Any]]:
     from seqcore.data.samples import sample_info, sample_names
 
-    return [dict(vars(sample_info(name))) for name in sample_names()]
+    infos = [vars(sample_info(name)) for name in sample_names(None)]
+    return [{key: value for key, value in info.items() if value or key == "name"} for info in infos]
+
+
+def _diagnostics() -> list[dict[str, Any]]:
+    from seqcore.data.diagnostics import DIAGNOSTICS
+    from seqcore.tasks.diagnose import Diagnose
+
+    return [
+        {
+            "name": f"{one.name}:{one.dial}", "description": one.about, "task": Diagnose.name, "dial": one.dial,
+            "dial_least": one.least, "dial_most": one.most,
+        }
+        for one in DIAGNOSTICS.values()
+    ]  # fmt: skip
+
+
+def _examples(source: str, tokens_by: str | None, encoding: str) -> dict[str, Any]:
+    """Return statistics of a corpus for another task than language modelling. Raises SeqError."""
+    from seqcore.config import TrainingConfig
+    from seqcore.tasks.table import guessed
+
+    from seqtui.cli.reading import read
+
+    kind = guessed(source)
+    given = {"tokens_by": tokens_by} if tokens_by is not None and "tokens_by" not in kind.fixed else {}
+    training = TrainingConfig(**{**kind.defaults(source), **given})
+    corpus = read(source, encoding, as_bytes=training.tokens_by == "byte")
+    task, vocabulary = kind.start(corpus, training, {})
+    data = task.data(corpus, vocabulary, training)
+    entry = {
+        "name": corpus.name, "source": corpus.source, "task": task.name, "form": task.form,
+        "summary": data.summary(vocabulary), "vocabulary": vocabulary.size,
+    }  # fmt: skip
+    entry |= data.baselines(vocabulary).as_json()
+    entry["sample"] = "\n".join(data.excerpt(vocabulary, _SAMPLE_LINES))
+    return entry
 
 
 def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
@@ -70,10 +118,34 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
 def _print_list(entries: list[dict[str, Any]]) -> None:
     from seqtui.cli.terminal import print_table, shown, table
 
-    made = table("name", "characters", "about", right=("characters",), loose="about")
+    made = table("name", "task", "size", "about", right=("size",), loose="about")
     for entry in entries:
-        made.add_row(entry["name"], f"{entry['characters']:,}", shown(entry["description"]))
+        size = f"{entry['characters']:,} characters" if "characters" in entry else ""
+        size = f"{entry['rows']:,} rows" if "rows" in entry else size or "endless"
+        about = entry["description"].replace("N ", f"{entry.get('dial', 'N')} ")
+        made.add_row(entry["name"], entry["task"], size, shown(about))
     print_table(made)
+
+
+def _print_examples(entry: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    from seqtui.cli.terminal import console, facts
+    from seqtui.visible import visible
+
+    screen = console()
+    losses = " · ".join(f"{name} {value:.3f}" for name, value in entry["references"].items())
+    facts(
+        screen,
+        [
+            ("corpus", f"{entry['name']} ({entry['source']})"),
+            ("task", f"{entry['task']}, {entry['form']}"),
+            ("data", entry["summary"]),
+            ("baselines", f"{losses} nats"),
+        ],
+    )
+    screen.print()
+    screen.print(Text(visible(entry["sample"], keep="\n"), style="dim"), soft_wrap=True)
 
 
 def _print_one(entry: dict[str, Any]) -> None:

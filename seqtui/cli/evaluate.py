@@ -63,6 +63,8 @@ def _held_out(loaded: "LoadedRun") -> "tuple[str, Data]":
     data = config.task.data(corpus, config.vocabulary, config.training)
     if not data.held_out_shape(config.model)[0]:
         raise SeqError("this run has no held-out part (--validation 0): give a CORPUS to evaluate on")
+    if "validation" in config.task.fixed:
+        return f"held-out sequences of {corpus.name}", data
     return f"the held-out {config.training.validation:.0%} of {corpus.name}", data
 
 
@@ -103,18 +105,19 @@ def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
 def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
     from seqcore.tasks.task import Baselines
 
-    from seqtui.cli.terminal import UNITS, console, facts, print_table, shown, table
+    from seqtui.cli.terminal import console, facts, print_table, shown, table
+    from seqtui.visible import visible
 
-    kind = loaded.config.vocabulary.kind
-    unit = UNITS[kind]
+    task, vocabulary = loaded.config.task, loaded.config.vocabulary
+    unit = task.unit(vocabulary)
     rows = [
         ("model", f"{report['run']}, step {report['step']:,}"),
-        ("text", f"{report['corpus']} · {report['tokens']:,} {unit}s predicted"),
+        ("data", f"{report['corpus']} · {_counted(report, unit)}"),
         ("loss", f"{report['loss']:.4f} nats per {unit}" if "loss" in report else "not finite: the model has diverged"),
     ]
     if "perplexity" in report:
         rows.append(("perplexity", f"{report['perplexity']:,.3f} {unit}s"))
-    if kind != "char" and "bits_per_token" in report:
+    if vocabulary.kind != "char" and "bits_per_token" in report:
         rows.append((f"bits per {unit}", f"{report['bits_per_token']:.4f}"))
     if "bits_per_character" in report:
         rows.append(("bits per character", f"{report['bits_per_character']:.4f}"))
@@ -123,11 +126,46 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
         rows.append(
             ("<unk>", f"{report['unknown']:,} of the {unit}s ({share:.1%}): bits per character would be too low")
         )
+    rows += [(name.replace("_", " "), f"{report[name]:.1%}") for name in _SHARES if name in report]
     facts(console(), rows)
-    if len(report["references"]) > 1:
-        made = table("n-gram baseline", "nats", "model's gain", right=("nats", "model's gain"))
+    if "confusion" in report:
+        _print_confusion(report["confusion"], report["classes"])
+    for column, groups in report.get("accuracy_by_group", {}).items():
+        made = table(visible(column), "examples", "accuracy", right=("examples", "accuracy"))
+        for name, group in groups.items():
+            made.add_row(shown(name), f"{group['count']:,}", f"{group['accuracy']:.1%}")
+        print_table(made)
+    if len(report.get("by_length", [])) > 1:
+        made = table("length", "examples", "accuracy", right=("length", "examples", "accuracy"))
+        for band in report["by_length"]:
+            made.add_row(f"{band['from']:,}–{band['to']:,}", f"{band['count']:,}", f"{band['accuracy']:.1%}")
+        print_table(made)
+    if len(report["references"]) > 1 or not task.generates:
+        made = table("baseline", "nats", "model's gain", right=("nats", "model's gain"))
         for name, value in report["references"].items():
             made.add_row(name, f"{value:.4f}", f"{value - report['loss']:+.4f}" if "loss" in report else "")
         print_table(made)
         if remark := Baselines.from_json(report).remark:
             console().print(shown(remark, "dim"), soft_wrap=True)
+
+
+_SHARES = ("accuracy", "exact_match", "f1", "bag_of_words_accuracy")
+
+
+def _counted(report: dict[str, Any], unit: str) -> str:
+    """Return how much was predicted."""
+    if "tokens" in report:
+        return f"{report['tokens']:,} {unit}s predicted"
+    return f"{report.get('examples', 0):,} examples"
+
+
+def _print_confusion(confusion: list[list[int]], classes: list[str]) -> None:
+    """Print a row per label, a column per prediction."""
+    from seqtui.cli.terminal import print_table, table
+    from seqtui.visible import visible
+
+    names = [visible(name) for name in classes]
+    made = table("label", *(f"→ {name}" for name in names), right=tuple(f"→ {name}" for name in names))
+    for name, row in zip(names, confusion, strict=True):
+        made.add_row(name, *(f"{count:,}" for count in row))
+    print_table(made)

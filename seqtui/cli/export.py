@@ -58,7 +58,9 @@ def command(run: str, file: str, layout: str | None, at: "At", source: str | Non
     from seqtui.cli.terminal import size
 
     loaded = load(run, at)
-    contents = Contents(loaded.config.model, loaded.config.vocabulary, dict(loaded.parameters.items()))
+    contents = Contents(
+        loaded.config.model, loaded.config.vocabulary, dict(loaded.parameters.items()), loaded.config.task
+    )
     data = _bytes(contents, layout)
     write_atomically(places[0], data, "another FILE")
     printed = layout == "torch" and source is None

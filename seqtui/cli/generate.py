@@ -70,6 +70,12 @@ def command(
         raise click.UsageError(f"--{error}") from None
     loaded = load(run, at)
     vocabulary = loaded.config.vocabulary
+    if not loaded.config.task.generates:
+        name = loaded.folder.argument
+        raise SeqError(
+            f"{loaded.folder.name} generates no text, its task is {loaded.config.task.name}: use seqtui inspect {name} "
+            f"--text TEXT, or seqtui evaluate {name}"
+        )
     given = (prompt or "") if prompt_file is None else _prompt(prompt_file, vocabulary)
     model = loaded.serial()
     for number in range(count):

@@ -41,6 +41,7 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     exported module. The run works with every command; training it further needs a corpus (--corpus) and uses the
     settings below.
     """
+    from seqcore.exchange.contents import Described
     from seqcore.exchange.importing import import_run, read_weights
     from seqcore.folder import RunFolder
     from seqcore.naming import described
@@ -56,13 +57,14 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     known = None if like is None else RunFolder.find(like)
     other = None if known is None else known.config()
     path = _place(name, out)
-    contents = read_weights(Path(file), None if other is None else (other.model, other.vocabulary))
+    contents = read_weights(Path(file), None if other is None else Described(other.model, other.vocabulary, other.task))
     training = _training(chosen, contents.config, other)
     corpus = _corpus(source, encoding, contents.vocabulary.kind, known)
     folder = import_run(contents, training, corpus, Path(file).stem, path)
     count = plural(sum(array.size for array in contents.arrays.values()), "parameter")
     click.echo(f"{folder.name}: {described(contents.config)}, {count}")
-    click.echo(f"generate text with: seqtui generate {folder.argument}")
+    use = "generate text with: seqtui generate" if contents.task.generates else "use it with: seqtui inspect"
+    click.echo(f"{use} {folder.argument}")
 
 
 def _training(chosen: Chosen, model: "ModelConfig", other: "RunConfig | None") -> "TrainingConfig":

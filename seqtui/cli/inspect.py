@@ -62,15 +62,15 @@ def command(run: str, text: str, layer: int | None, unit: int | None, at: "At", 
 def _probe(run: str, text: str, at: "At") -> "Probe":
     """Load the run and probe it on `text`. Raises SeqError."""
     from seqcore.errors import SeqError
-    from seqcore.probe import probe
 
     from seqtui.cli.loading import load
 
     loaded = load(run, at)
-    tokens, warning = loaded.config.vocabulary.encode_prompt(text)
+    task, vocabulary = loaded.config.task, loaded.config.vocabulary
+    tokens, warning = task.encode(vocabulary, text)
     if tokens.size > _MOST:
         raise SeqError(f"--text has {tokens.size:,} tokens, the limit is {_MOST:,}: give a shorter text")
-    return probe(loaded.serial(), loaded.config.vocabulary, tokens, loaded.step, warning)
+    return task.probe(loaded.serial(), vocabulary, tokens, loaded.step, warning)
 
 
 def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
         made.add_row(
             str(t),
             shown(_drawn(symbol), "bold"),
-            f"{probe.loss[t]:.3f}" if t else "",
+            f"{probe.loss[t]:.3f}" if math.isfinite(probe.loss[t]) else "",
             _guesses(probe, t),
             str(back) if back is not None else "",
             *(column[t] for column in numbers.values()),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from seqcore.checkpoint import checkpoint_steps
-from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
+from seqcore.config import RECURRENT, ModelConfig
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
 from seqcore.history import HistoryLog
@@ -15,9 +15,10 @@ from seqcore.model import parameter_count
 from seqcore.naming import described
 from seqcore.records import F32, History
 from seqcore.run_config import RunConfig
+from seqcore.tasks.table import as_json
 
 from seqtui.cli.boundary import complain
-from seqtui.cli.terminal import UNITS, ago, console, duration, facts, plural, size
+from seqtui.cli.terminal import ago, console, duration, facts, plural, size
 from seqtui.tui.widgets.cells import BARS
 
 CURVE = 48  # columns of a sparkline
@@ -69,11 +70,13 @@ class _Run:
         """What to type to reopen, resume and use the run."""
         name = self.folder.argument
         more = f" --steps {STEPS_MORE * self.step}" if self.finished else ""
-        return {
-            "reopen": f"seqtui --run {name}",
-            "resume": f"seqtui train --resume --out {name}{more}",
-            "generate": f"seqtui generate {name}" + (" --at best" if self.best else ""),
-            "evaluate": f"seqtui evaluate {name}" + (" --at best" if self.best else ""),
+        best = " --at best" if self.best else ""
+        said = {"reopen": f"seqtui --run {name}"} if self.config.task.generates else {}
+        said |= {"resume": f"seqtui train --resume --out {name}{more}"}
+        if self.config.task.generates:
+            said |= {"generate": f"seqtui generate {name}{best}"}
+        return said | {
+            "evaluate": f"seqtui evaluate {name}{best}",
         }
 
 
@@ -88,6 +91,7 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
         "model": config.model.to_dict() | {"described": described(config.model)},
         "parameters": parameter_count(config.model),
         "training": config.training.to_dict(),
+        "task": as_json(config.task),
         "finished": run.finished,
         "checkpoints": sorted(run.steps),
         "commands": run.commands,
@@ -113,8 +117,9 @@ def print_run(folder: RunFolder) -> None:
     rows = [
         ("run", f"{folder.name} · {size(disk['bytes'])} in {folder.path} · changed {ago(disk['changed'])}"),
         ("corpus", _corpus(run.config)),
+        ("task", _task(run.config)),
         ("model", _model(run.config.model)),
-        ("training", _training(run.config.training)),
+        ("training", _training(run.config)),
         ("progress", _progress(run)),
         *_curves(run),
         ("checkpoints", _checkpoints(run)),
@@ -125,7 +130,7 @@ def print_run(folder: RunFolder) -> None:
 
 
 def _corpus(config: RunConfig) -> str:
-    corpus, unit = config.corpus, UNITS[config.training.tokens_by]
+    corpus, unit = config.corpus, config.task.input_unit(config.vocabulary)
     if not corpus.source:
         return "none: imported without one"
     gone = os.path.isabs(corpus.source) and not os.path.lexists(corpus.source)
@@ -148,13 +153,21 @@ def _model(model: ModelConfig) -> str:
     return " · ".join(parts)
 
 
-def _training(training: TrainingConfig) -> str:
+def _task(config: RunConfig) -> str:
+    settings = [f"{name.replace('_', ' ')} {value}" for name, value in config.task.settings().items()
+                if value and not isinstance(value, list)]  # fmt: skip
+    return " · ".join([f"{config.task.name}, {config.task.form}", *settings])
+
+
+def _training(config: RunConfig) -> str:
+    training = config.training
+    text = "sampling" not in config.task.fixed
     parts = [
-        f"batch {training.batch} × {training.length} ({training.sampling})",
+        f"batch {training.batch} × {training.length} ({training.sampling})" if text else f"batch {training.batch}",
         f"learning rate {training.learning_rate:g} {training.schedule}, warm-up {training.warmup_steps:,}",
         *([f"weight decay {training.weight_decay:g}"] if training.weight_decay else []),
         f"clip {training.clip:g}" if training.clip else "no clipping",
-        f"{training.validation:.0%} held out",
+        *([f"{training.validation:.0%} held out"] if "validation" not in config.task.fixed else []),
         f"seed {training.seed}",
     ]
     return " · ".join(parts)
@@ -167,13 +180,13 @@ def _progress(run: _Run) -> str:
         parts[0] += f", until {training.minutes:g} minutes"
     tokens, seconds = run.last("tokens"), run.last("seconds")
     if tokens is not None and seconds:
-        unit = UNITS[training.tokens_by]
+        unit = run.config.task.input_unit(run.config.vocabulary)
         parts += [f"{duration(seconds)} of training", f"{tokens / seconds:,.0f} {unit}s per second"]
     return " · ".join(parts)
 
 
 def _curves(run: _Run) -> list[tuple[str, str]]:
-    unit, rows = UNITS[run.config.training.tokens_by], []
+    unit, rows = run.config.task.unit(run.config.vocabulary), []
     for name, losses in (("train", run.history.train_loss), ("validation", run.history.validation_loss)):
         if losses.size:
             ends = f"{losses[0]:.3f} → {losses[-1]:.3f}" if losses.size > 1 else f"{losses[-1]:.3f}"

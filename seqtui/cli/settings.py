@@ -117,6 +117,7 @@ class Chosen:
     model: dict[str, Any]
     training: dict[str, Any]
     other: dict[str, Any]  # threads, out, encoding from the file, unless a flag overrides them
+    asked: frozenset[str] = frozenset()  # names of the settings that the user gave, and no preset
 
     def validated(
         self, defaults: Mapping[str, Any] = MappingProxyType({}), fixed: Sequence[str] = ()
@@ -127,10 +128,11 @@ class Chosen:
         """
         self._check_meaning()
         for key in fixed:
-            if key in self.training:
-                name = next(setting.name for setting in SETTINGS if setting.key == key)
+            name = next(setting.name for setting in SETTINGS if setting.key == key)
+            if name in self.asked:
                 raise click.UsageError(f"--{name} {_value(self.training[key])}: the task decides it; leave it out")
-        model, training = with_defaults(self.model, {**defaults, **self.training})
+        chosen = {key: value for key, value in self.training.items() if key not in fixed}
+        model, training = with_defaults(self.model, {**defaults, **chosen})
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
@@ -217,13 +219,16 @@ def said(ctx: click.Context) -> dict[str, Any]:
     return {name.replace("_", "-"): ctx.params[name] for name in given}
 
 
-def choose(flags: Mapping[str, Any], file: Mapping[str, Any]) -> Chosen:
-    """Defaults < preset < file < flags. An end that is said replaces all ends said below it. Raises UsageError."""
+def choose(flags: Mapping[str, Any], file: Mapping[str, Any], source: str = "") -> Chosen:
+    """Defaults < preset < file < flags. An end that is given replaces all ends given below it. Raises UsageError.
+
+    `source` is the corpus, which may have a preset of its own.
+    """
     name = flags.get("preset", file.get("preset"))
     model: dict[str, Any] = {}
     training: dict[str, Any] = {}
     if name is not None:
-        chosen = preset(name)
+        chosen = preset(name, source)
         family = flags.get("model", file.get("model", chosen.model.get("family", "lstm")))
         model = {key: value for key, value in chosen.model.items() if family in _MEANS_SOMETHING_FOR.get(key, FAMILIES)}
         training = dict(chosen.training)
@@ -238,10 +243,13 @@ def choose(flags: Mapping[str, Any], file: Mapping[str, Any]) -> Chosen:
             if level.get(setting.name) is not None:
                 (model if setting.of_model else training)[setting.key] = level[setting.name]
     other = {key: file[key] for key in _OTHER if key in file} | {key: flags[key] for key in _OTHER if key in flags}
-    return Chosen(model, training, other)
+    return Chosen(model, training, other, frozenset(file) | frozenset(flags))
 
 
-_OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(TASKS)}
+TASK_OPTIONS = ("text-column", "label-column", "skip-bad-rows")  # settings that tasks read
+_OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(TASKS),
+    "text-column": str, "label-column": str, "skip-bad-rows": bool,
+}  # fmt: skip
 _PRESET = click.Choice(tuple(entry.name for entry in PRESETS))
 
 

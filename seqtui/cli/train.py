@@ -15,6 +15,7 @@ from seqtui.cli.settings import (
     ENDS,
     FREE_ON_RESUME,
     SETTINGS,
+    TASK_OPTIONS,
     Chosen,
     choose,
     flags_named,
@@ -42,6 +43,9 @@ Examples:
 @click.argument("corpus", required=False)
 @setting_options()
 @click.option("--task", type=click.Choice(TASKS), help="Task of the model.  [default: that of CORPUS]")
+@click.option("--text-column", metavar="NAME", help="Tables: column of the texts.  [default: by its name]")
+@click.option("--label-column", metavar="NAME", help="Tables: column of the labels.  [default: by its name]")
+@click.option("--skip-bad-rows", is_flag=True, help="Tables: leave out malformed rows, and count them.")
 @click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(
     "--config", type=str, metavar="FILE.toml", help="Read settings from a file; keys are the names of these flags."
@@ -67,7 +71,7 @@ def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
     --config, which wins over --preset. Ctrl+C saves and prints how to resume.
     """
     flags = said(ctx)
-    chosen = _chosen(flags)
+    chosen = _chosen(flags, corpus or "")
     if ctx.params["resume"]:
         run = _resumed(chosen, corpus, ctx.params["corpus_changed_ok"])
     elif ctx.params["corpus_changed_ok"]:
@@ -92,10 +96,10 @@ def _is_over(run: "Run") -> bool:
     return run.trainer.done and not validation_owed(run)
 
 
-def _chosen(flags: dict[str, Any]) -> Chosen:
+def _chosen(flags: dict[str, Any], corpus: str) -> Chosen:
     file = read_file(Path(flags["config"])) if "config" in flags else {}
     try:
-        chosen = choose(flags, file)
+        chosen = choose(flags, file, corpus)
     except SeqError as error:  # an unknown preset
         raise click.UsageError(str(error)) from None
     if "threads" in chosen.other:
@@ -110,6 +114,7 @@ def _started(chosen: Chosen, source: str) -> "Run":
     from seqcore.tasks.table import guessed, task_named
 
     task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source)
+    options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
     model, training = chosen.validated(task.defaults(source), task.fixed)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
@@ -118,7 +123,7 @@ def _started(chosen: Chosen, source: str) -> "Run":
     if source == "-":
         _announce_standard_input()
     corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
-    run = Run.start(model, training, corpus, Path(out) if out is not None else None, task=task)
+    run = Run.start(model, training, corpus, Path(out) if out is not None else None, task=task, options=options)
     _print_notes(run)
     return run
 

@@ -206,7 +206,8 @@ def last_words(run: Run) -> str:
         said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) per {unit}")
         said += measures_said(run.measures, run.config.task.measures)
     if run.folder:
-        said.append(f"seqtui generate {run.folder.argument}")
+        command = "generate" if run.config.task.generates else "evaluate"
+        said.append(f"seqtui {command} {run.folder.argument}")
     return " · ".join(said)
 
 

@@ -28,7 +28,7 @@ def following(
     if choice.family != shape.family:
         return with_defaults(choice.fields(), {name: before[name] for name in _OF_THE_TEXT} | steps)
     kept, chosen = shape.to_dict(), choice.fields()
-    del kept["vocabulary_size"]
+    del kept["vocabulary_size"], kept["outputs"]  # follow from the corpus
     if choice.length == training.length or choice.family != "attention":
         chosen.pop("context", None)
     return kept | chosen, before | _ENDLESS | steps

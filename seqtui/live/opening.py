@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seqcore.tasks.language import TokenData
 
 CHECKPOINT_EVERY = 1000  # steps
+_LANGUAGE_ONLY = "the screen shows language models only"
 VALIDATION_SHARE = 0.05  # of training time, approximately
 
 
@@ -42,6 +43,9 @@ class Opening:
             return self.new_run(self.source, self.choice, None)
         folder = RunFolder.find(self.run)
         corpus = folder.config().read_corpus(self.source) if self.source else None
+        if not folder.config().task.generates:
+            name = folder.argument
+            raise SeqError(f"{_LANGUAGE_ONLY}: use seqtui evaluate {name}, or seqtui inspect {name} --text TEXT")
         try:
             return Run.resume(folder, corpus, self.changed_ok)
         except CorpusChanged as error:
@@ -52,10 +56,14 @@ class Opening:
         """Return a new run of `choice` on `source`; it keeps settings of the run `before`. Raises SeqError."""
         from seqcore.config import TrainingConfig
         from seqcore.data.corpus import read_corpus
+        from seqcore.errors import SeqError
         from seqcore.run import Run
+        from seqcore.tasks.table import is_language
 
         from seqtui.live.following import following
 
+        if not is_language(source):
+            raise SeqError(f"{_LANGUAGE_ONLY}: train on this with seqtui train {source.removeprefix('sample:')}")
         asked: dict[str, Any] = {"tokens_by": self.tokens_by, "seed": self.seed}
         encoding = self.encoding
         if before is not None:
@@ -75,13 +83,10 @@ class Opening:
 
 
 def text_of(run: Run) -> TokenData:
-    """Return the text that a run is on. Raises SeqError: the screen shows language models only."""
-    from seqcore.errors import SeqError
+    """Return the text that a run of a session is on; `Opening` opens no others."""
     from seqcore.tasks.language import TokenData
 
-    if not isinstance(run.data, TokenData):
-        name = run.folder.argument if run.folder else "RUN"
-        raise SeqError(f"the screen shows language models only: use seqtui evaluate {name} or seqtui inspect {name}")
+    assert isinstance(run.data, TokenData)
     return run.data
 
 

@@ -70,14 +70,14 @@ def test_lines_elsewhere_than_on_a_terminal_are_clean(
 
 
 def test_what_nobody_looks_at_is_not_kept() -> None:
-    recent = _Recent()
+    recent = _Recent(50)
     recent.add(2.0, 0.5)
     small = len(pickle.dumps(recent))
     for _ in range(999):
         recent.add(2.0, 0.5)
     assert len(pickle.dumps(recent)) < 2 * small
-    assert recent.take(10) == (2.0, 20.0)
-    assert recent.take(10) is None
+    assert recent.take(10_050) == (2.0, 20.0)
+    assert recent.take(10_050) is None
 
 
 def test_quiet_says_one_line(call: Call, corpus: Path) -> None:

@@ -38,3 +38,11 @@ FEEDFORWARD = {
 }
 CELLS = RNN | GRU | LSTM
 ALL = CELLS | ATTENTION | FEEDFORWARD
+CLASSES = {  # other symbols are predicted than are read, fewer or more
+    "rnn classes": ModelConfig(V, "rnn", hidden=7, embedding=5, outputs=2),
+    "gru classes": ModelConfig(V, "gru", hidden=7, layers=2, embedding=0, outputs=3),
+    "lstm classes": ModelConfig(V, "lstm", hidden=7, embedding=5, outputs=V + 5),
+    "attention classes": ModelConfig(V, "attention", hidden=12, layers=2, heads=3, context=11, outputs=3),
+    "feedforward classes": ModelConfig(V, "feedforward", hidden=9, embedding=5, context=4, outputs=3),
+}
+EVERY = ALL | CLASSES

@@ -81,10 +81,10 @@ def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[Model, Wor
     return net, work, carried
 
 
-def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[I32, I32]:
-    """Tokens and targets (T, B); about the share `masked` of the targets is -1."""
+def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0, outputs: int = 0) -> tuple[I32, I32]:
+    """Tokens and targets (T, B), targets below `outputs` or V; about the share `masked` of them is -1."""
     draw = np.random.default_rng(seed)
-    tokens, targets = (draw.integers(0, V, (T, B)).astype(np.int32) for _ in range(2))
+    tokens, targets = (draw.integers(0, most, (T, B)).astype(np.int32) for most in (V, outputs or V))
     targets[draw.random((T, B)) < masked] = -1
     return tokens, targets
 
@@ -134,7 +134,7 @@ def cancelling(
 def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: float = 5e-5) -> None:
     """Compare every loss and gradient of one step, and the state carried to the next, with the twin."""
     net, work, carried = made(config, T, B)
-    tokens, targets = drawn(config.vocabulary_size, T, B, masked, T * 31 + B)
+    tokens, targets = drawn(config.vocabulary_size, T, B, masked, T * 31 + B, config.outputs)
     truth = twin_families.step(config, named(net.parameters), tokens, targets, carried, masks(config, T, B))
 
     losses = net.losses_and_gradient(tokens, targets, work, SEED, STEP)

@@ -91,7 +91,7 @@ def test_weights_come_back_byte_for_byte(label: str, tmp_path: Path) -> None:
 def test_numpy_alone_reads_an_npz(label: str, tmp_path: Path) -> None:
     sent = CASES[label].contents
     with np.load(written(tmp_path / "weights.npz", npz_bytes(sent)), allow_pickle=False) as archive:
-        assert set(archive.files) == {*sent.arrays, "format", "model", "vocabulary", "tokens_by"}
+        assert set(archive.files) == {*sent.arrays, "format", "model", "vocabulary", "tokens_by", "task"}
         for name, array in sent.arrays.items():
             np.testing.assert_array_equal(archive[name], array)
 

@@ -22,12 +22,12 @@ from seqcore.exchange.npz import npz_bytes
 from seqcore.exchange.torch_file import torch_bytes
 from seqcore.exchange.torch_layout import to_torch
 
-from tests.core.recorded.record_exported import CASES, VOCABULARY
+from tests.core.recorded.record_exported import CASES
 
 CONTENTS = CASES["gru"].contents
 STATE = to_torch(CONTENTS.config, CONTENTS.arrays)
-TOLD = told(CONTENTS.config, CONTENTS.vocabulary)
-LIKE = (CONTENTS.config, CONTENTS.vocabulary)
+TOLD = told(CONTENTS)
+LIKE = CONTENTS.described
 
 State = dict[str, Any]
 
@@ -129,13 +129,13 @@ def test_a_file_that_does_not_tell_its_model_asks_for_one_like_it(tmp_path: Path
     path = torch_file(tmp_path, texts=None)
     refused(path, "--like RUN")
     assert read_weights(path, LIKE).config == CONTENTS.config
-    refused(path, "has no 'rnn.weight_ih_l0'", like=(CASES["rnn"].config, VOCABULARY))
+    refused(path, "has no 'rnn.weight_ih_l0'", like=LIKE._replace(config=CASES["rnn"].config))
 
 
 def test_like_a_run_with_other_tokens_is_refused(tmp_path: Path) -> None:
     other = Vocabulary("char", tuple("klmnopqrstu"))
     for path in (torch_file(tmp_path), npz_file(tmp_path)):
-        refused(path, "a different vocabulary", like=(CONTENTS.config, other))
+        refused(path, "a different vocabulary", like=LIKE._replace(vocabulary=other))
 
 
 @pytest.mark.parametrize(

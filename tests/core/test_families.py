@@ -13,7 +13,7 @@ from seqcore.optimizer import AdamW
 from seqcore.serial import serial_model
 
 from tests.core import twin, twin_families
-from tests.core.cases import ALL, ATTENTION, CELLS, FEEDFORWARD
+from tests.core.cases import ATTENTION, CELLS, EVERY, FEEDFORWARD
 from tests.core.compare import assert_close, threads
 from tests.core.families import SEED, check, drawn, made, named, parameters, put
 from tests.core.twin_families import Carried
@@ -29,16 +29,16 @@ def having(config: ModelConfig, **changes: Any) -> ModelConfig:
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.4])
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_losses_every_gradient_and_what_is_carried(label: str, rate: float) -> None:
-    config = having(ALL[label], dropout=rate)
+    config = having(EVERY[label], dropout=rate)
     check(config, 7, 5, 0.3)
     check(config, 1, 1)
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_a_vocabulary_far_larger_than_the_batch(label: str) -> None:
-    check(having(ALL[label], vocabulary_size=2000), 3, 4)
+    check(having(EVERY[label], vocabulary_size=2000), 3, 4)
 
 
 def train(count: int, config: ModelConfig, T: int, B: int) -> bytes:
@@ -47,7 +47,7 @@ def train(count: int, config: ModelConfig, T: int, B: int) -> bytes:
     optimizer, kept = AdamW(net.parameters.size, (0.9, 0.99)), b""
     with threads(count):
         for step in range(4):
-            tokens, targets = drawn(config.vocabulary_size, T, B, 0.1, step)
+            tokens, targets = drawn(config.vocabulary_size, T, B, 0.1, step, config.outputs)
             losses = net.losses_and_gradient(tokens, targets, work, SEED, step)
             scale = min(1.0, 0.5 / optimizer.norm(net.gradient.flat))
             optimizer.update(net.parameters.flat, net.gradient.flat, 0.01, scale, 0.1, net.parameters.decayed)
@@ -59,9 +59,9 @@ def train(count: int, config: ModelConfig, T: int, B: int) -> bytes:
     return kept + optimizer.m.tobytes() + optimizer.v.tobytes()
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_training_on_two_threads_has_the_bytes_of_one(label: str) -> None:
-    config = having(ALL[label], dropout=0.3, vocabulary_size=71)
+    config = having(EVERY[label], dropout=0.3, vocabulary_size=71)
     wide = config if config.family == "attention" else having(config, hidden=67)
     for sized, T, B in ((wide, 11, 29), (config, 1, 1)):
         once = train(1, sized, T, B)
@@ -69,11 +69,11 @@ def test_training_on_two_threads_has_the_bytes_of_one(label: str) -> None:
         assert train(2, sized, T, B) == once, "whoever claims which chunk"
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_a_row_of_the_batch_has_the_same_bits_in_a_batch_of_one(label: str) -> None:
-    config, T, B = ALL[label], 6, 11
+    config, T, B = EVERY[label], 6, 11
     net, work, carried = made(config, T, B)
-    tokens, targets = drawn(config.vocabulary_size, T, B)
+    tokens, targets = drawn(config.vocabulary_size, T, B, outputs=config.outputs)
     losses = net.losses(tokens, targets, work).copy()
     work.carry()
     for row in range(B):
@@ -93,19 +93,19 @@ def of_rows(carried: Carried, rows: slice) -> Carried:
     return carried[:, rows] if carried is not None else None
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_without_targets_there_is_no_loss_and_no_gradient(label: str) -> None:
-    net, work, _ = made(ALL[label], 3, 2)
-    tokens, targets = drawn(13, 3, 2, 1.0)
+    net, work, _ = made(EVERY[label], 3, 2)
+    tokens, targets = drawn(13, 3, 2, 1.0, outputs=EVERY[label].outputs)
     assert np.isnan(net.losses_and_gradient(tokens, targets, work)).all()
     assert not net.gradient.flat.any()
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_losses_alone_leave_dropout_out_and_need_no_room_to_go_back(label: str) -> None:
-    config = having(ALL[label], dropout=0.5)
+    config = having(EVERY[label], dropout=0.5)
     net, work, carried = made(config, 6, 3)
-    tokens, targets = drawn(13, 6, 3, 0.2)
+    tokens, targets = drawn(13, 6, 3, 0.2, outputs=config.outputs)
     expected = twin_families.forward(config, named(net.parameters), tokens, targets, carried).losses
     losses = net.losses(tokens, targets, work).copy()
     assert_close(losses, expected, 2e-5)
@@ -114,10 +114,10 @@ def test_losses_alone_leave_dropout_out_and_need_no_room_to_go_back(label: str) 
     assert net.losses(tokens, targets, forward).tobytes() == losses.tobytes()
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_dropout_is_a_function_of_seed_and_step(label: str) -> None:
-    config = having(ALL[label], dropout=0.5)
-    tokens, targets = drawn(13, 5, 4)
+    config = having(EVERY[label], dropout=0.5)
+    tokens, targets = drawn(13, 5, 4, outputs=config.outputs)
 
     def gradient(seed: int, step: int) -> bytes:
         net, work, _ = made(config, 5, 4)
@@ -167,9 +167,9 @@ def as_engine(config: ModelConfig, work: Any, carried: Carried) -> Carried:
     return [tuple(work.state()[f"{n}.{name}"].astype(np.float64) for name in names) for n in range(config.layers)]
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_reset_starts_those_rows_from_nothing_and_leaves_the_others(label: str) -> None:
-    config = ALL[label]
+    config = EVERY[label]
     _, work, carried = made(config, 3, 6)
     nothing = twin_families.nothing(config, 6)
     before = {name: view.copy() for name, view in work.state().items()}
@@ -183,17 +183,17 @@ def test_reset_starts_those_rows_from_nothing_and_leaves_the_others(label: str) 
     assert carried is None or work.state(), "what is carried can be kept in a checkpoint"
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_a_new_workspace_starts_from_nothing(label: str) -> None:
-    config = ALL[label]
+    config = EVERY[label]
     for name, view in workspace(config, 3, 6).state().items():
         np.testing.assert_array_equal(view, expected_view(config, twin_families.nothing(config, 6), name))
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_nan_in_any_parameter_shows_in_the_losses_and_in_the_norm(label: str) -> None:
-    config = ALL[label]
-    tokens, targets = drawn(13, 4, 3)
+    config = EVERY[label]
+    tokens, targets = drawn(13, 4, 3, outputs=config.outputs)
     for name in twin_families.shapes(config):
         net, work, _ = made(config, 4, 3)
         net.parameters[name].reshape(-1)[:] = np.nan
@@ -202,12 +202,12 @@ def test_nan_in_any_parameter_shows_in_the_losses_and_in_the_norm(label: str) ->
         assert math.isnan(AdamW(net.gradient.size).norm(net.gradient.flat)), name
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 @pytest.mark.parametrize("backward", [True, False])
 @pytest.mark.parametrize(("T", "B"), [(1, 1), (5, 3), (11, 8)])
 def test_the_workspace_takes_the_bytes_it_announces(label: str, backward: bool, T: int, B: int) -> None:
     for rate in (0.0, 0.5):
-        config = having(ALL[label], dropout=rate)
+        config = having(EVERY[label], dropout=rate)
         owned = arrays(workspace(config, T, B, backward))
         begun = {id(array.base): array.base.nbytes - LINE for array in owned if array.base is not None}  # aligned
         whole = {id(array): array.nbytes for array in owned if array.base is None}
@@ -225,19 +225,19 @@ def arrays(thing: Any) -> list[Any]:
     return arrays(list(vars(thing).values())) if hasattr(thing, "__dict__") else []
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_what_a_step_runs_over_begins_on_a_cache_line(label: str) -> None:
-    net, work, _ = made(ALL[label], 5, 3)
+    net, work, _ = made(EVERY[label], 5, 3)
     optimizer = AdamW(net.parameters.size)
     for array in (net.parameters.flat, net.gradient.flat, optimizer.m, optimizer.v, *arrays(work)):
         assert array.dtype != np.float32 or not array.size or array.ctypes.data % LINE == 0
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_reading_token_by_token_is_reading_at_once_and_what_training_computes(label: str) -> None:
-    config, T = ALL[label], 10
+    config, T = EVERY[label], 10
     given = parameters(config, 2)
-    tokens, targets = drawn(13, T, 1, seed=5)
+    tokens, targets = drawn(13, T, 1, seed=5, outputs=config.outputs)
     serial = serial_model(config, given)
     state = serial.initial_state()
     one_by_one = np.stack([serial.read(int(token), state).copy() for token in tokens[:, 0]])
@@ -252,16 +252,16 @@ def test_reading_token_by_token_is_reading_at_once_and_what_training_computes(la
     assert serial.read(int(tokens[0, 0]), again).tobytes() == one_by_one[0].tobytes(), "a state of its own"
 
 
-@pytest.mark.parametrize("label", ALL)
+@pytest.mark.parametrize("label", EVERY)
 def test_new_weights_forget_the_old_ones(label: str) -> None:
-    config = ALL[label]
+    config = EVERY[label]
     serial, tokens = serial_model(config, parameters(config, 1)), drawn(13, 5, 1)[0]
-    serial.look(tokens[:, 0].copy()).reach(np.ones((5, 13), np.float32))  # fills every cache
+    serial.look(tokens[:, 0].copy()).reach(np.ones((5, config.logits), np.float32))  # fills every cache
     serial.read(3, serial.initial_state())
     serial.load(parameters(config, 2).flat)
     fresh = serial_model(config, parameters(config, 2))
     assert serial.read(3, serial.initial_state()).tobytes() == fresh.read(3, fresh.initial_state()).tobytes()
-    d = np.ones((5, 13), np.float32)
+    d = np.ones((5, config.logits), np.float32)
     for here, there in zip(*(model.look(tokens[:, 0].copy()).reach(d) for model in (serial, fresh)), strict=True):
         np.testing.assert_array_equal(here, there)
 

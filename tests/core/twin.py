@@ -191,7 +191,7 @@ def model(
     cell: Cell = LSTM,
 ) -> Pass:
     """Forward pass from tokens to losses. `masks` (T, B, H) per layer are 0 or 1 / (1 - rate); ones: no dropout."""
-    V = p["head.W_hy"].shape[1]
+    V = len(p["embedding.E"] if "embedding.E" in p else p["layers.0.W_xh"])
     vectors = one_hot(tokens, V)
     x = vectors @ p["embedding.E"] if "embedding.E" in p else vectors
     first, traces, outputs = x, [], []

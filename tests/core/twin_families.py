@@ -27,7 +27,8 @@ def cell(config: ModelConfig) -> Cell:
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters."""
     V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # input width
-    head: dict[str, tuple[int, ...]] = {"head.W_hy": (H, V), "head.b_y": (V,)}
+    K = config.outputs or V
+    head: dict[str, tuple[int, ...]] = {"head.W_hy": (H, K), "head.b_y": (K,)}
     if config.family == "feedforward":
         below = {"embedding.E": (V + 1, I), "layers.0.W_xh": (config.context * I, H), "layers.0.b": (H,)}
         return below | head
@@ -57,7 +58,7 @@ def _attention_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
             parts |= {"norm1.b": (C,), "norm2.b": (C,)}
         named |= {f"layers.{layer}.{name}": shape for name, shape in parts.items()}
     named |= {"norm.g": (C,)} | ({"norm.b": (C,)} if config.bias else {})
-    return named if config.tied else named | {"head.W_hy": (C, V)}
+    return named if config.tied else named | {"head.W_hy": (C, config.outputs or V)}
 
 
 def weights(config: ModelConfig, seed: int) -> Named:

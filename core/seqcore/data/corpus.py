@@ -22,6 +22,7 @@ __all__ = ["LIMIT", "Corpus", "SampleInfo", "read_corpus", "sample_info", "sampl
 
 LIMIT = 256 << 20  # bytes: a corpus is held in memory as bytes, as text and as int32 tokens
 _SAMPLE = "sample:"
+_ENDINGS = (".txt", ".tsv", ".csv", ".jsonl")  # left out of the name of a corpus
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,13 @@ def read_corpus(
     if diagnostic(source) is not None:
         return Corpus(source.replace(":", "-"), source, source.encode())
     name = source.removeprefix(_SAMPLE)
-    if source.startswith(_SAMPLE) or name in sample_names():
+    if source.startswith(_SAMPLE) or name in sample_names(None):
         return _checked(Corpus(name, _SAMPLE + name, read_file(sample_path(name), limit)), as_bytes)
     path = _existing(source)
     if path.is_dir():
         return _checked(_read_folder(path, encoding, as_bytes, limit), as_bytes)
-    stem = path.name.removesuffix(".gz").removesuffix(".txt") or path.name
+    stem = path.name.removesuffix(".gz")
+    stem = stem.removesuffix(next((end for end in _ENDINGS if stem.endswith(end)), "")) or path.name
     return _checked(Corpus(printable(stem), str(path), read_file(path, limit), encoding), as_bytes)
 
 
@@ -129,7 +131,7 @@ def _existing(source: str) -> Path:
 
 def _nearest(path: Path) -> str:
     """Return the end of a message: what the user may have meant by `path`."""
-    names = list(sample_names())
+    names = list(sample_names(None))
     try:
         with os.scandir(path.parent) as entries:
             names += [entry.name for entry in itertools.islice(entries, 2000) if not entry.name.startswith(".")]
@@ -139,7 +141,9 @@ def _nearest(path: Path) -> str:
     close = difflib.get_close_matches(path.name[:200], names, n=1)
     if close:
         return f": did you mean {quoted(close[0])}?"
-    return f": give a file, a folder, - for standard input, or a sample corpus ({', '.join(sample_names()) or 'none'})"
+    return (
+        f": give a file, a folder, - for standard input, or a sample corpus ({', '.join(sample_names(None)) or 'none'})"
+    )
 
 
 def _read_folder(folder: Path, encoding: str, as_bytes: bool, limit: int) -> Corpus:

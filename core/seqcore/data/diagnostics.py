@@ -42,6 +42,7 @@ class Diagnostic:
     most: int
     symbols: str  # the input symbols, one character each
     classes: tuple[str, ...]  # what is predicted; empty: the symbols
+    several: bool  # a sequence has several answers
     lengths: Callable[[int], tuple[int, ...]]  # dial -> the T of batches, ascending
     draw: Callable[[np.random.Generator, int, int], Drawn]  # generator, dial, B
     blind: Callable[[int], float]  # dial -> the loss that no model without memory can beat, in nats per target
@@ -147,27 +148,29 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
     one.name: one
     for one in (
         Diagnostic(
-            "copy", "repeat ten symbols after N steps", 100, 1, 2000, "_12345678?", (),
+            "copy", "repeat ten symbols after N steps", 100, 1, 2000, "_12345678?", (), True,
             lambda dial: (dial + 2 * _COPIED,), _copy, lambda dial: _COPIED * math.log(8) / (dial + 2 * _COPIED),
         ),
         Diagnostic(
-            "order", "tell the order of two marks among N symbols", 100, 10, 2000, "abcdXY", ("XX", "XY", "YX", "YY"),
+            "order", "tell the order of two marks among N symbols", 100, 10, 2000, "abcdXY",
+            ("XX", "XY", "YX", "YY"), False,
             lambda dial: (dial,), _order, lambda dial: math.log(4),
         ),
         Diagnostic(
-            "parity", "tell whether the number of ones in up to N bits is odd", 40, 1, 2000, "01", ("even", "odd"),
+            "parity", "tell whether the number of ones in up to N bits is odd", 40, 1, 2000, "01",
+            ("even", "odd"), False,
             lambda dial: _rounded(1, dial), _parity, lambda dial: _entropy(0.5 + 0.5 / dial),
         ),
         Diagnostic(
-            "anbn", "predict the end of up to N times a and as many b", 50, 1, 1000, "$ab", (),
+            "anbn", "predict the end of up to N times a and as many b", 50, 1, 1000, "$ab", (), True,
             lambda dial: (padded_length(2 * dial + 1),), _anbn, _blind_anbn,
         ),
         Diagnostic(
-            "recall", "recall the value of one of N keys", 8, 1, _KEYS, _ABC + "0123456789", (),
+            "recall", "recall the value of one of N keys", 8, 1, _KEYS, _ABC + "0123456789", (), False,
             lambda dial: (2 * dial + 1,), _recall, lambda dial: math.log(_VALUES),
         ),
         Diagnostic(
-            "repeat", "repeat up to N random symbols", 32, 2, 1000, _ABC, (),
+            "repeat", "repeat up to N random symbols", 32, 2, 1000, _ABC, (), True,
             lambda dial: _rounded_even(max(2, dial // 2), dial), _repeat, lambda dial: math.log(_LETTERS),
         ),
     )

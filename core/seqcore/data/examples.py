@@ -71,6 +71,11 @@ def padded_length(length: int) -> int:
     return -(-length // ROUND) * ROUND
 
 
+def batch_lengths(examples: Examples) -> tuple[int, ...]:
+    """Return the T that batches of these examples can have, ascending."""
+    return tuple(sorted({padded_length(int(length)) for length in np.unique(examples.lengths)}))
+
+
 class ExampleBatches:
     """Training batches of `batch` examples each; the last few examples of an epoch are left out, others each time.
 
@@ -87,7 +92,7 @@ class ExampleBatches:
             )
         self.examples, self.rows, self.seed = examples, batch, seed
         self.steps_per_epoch = examples.count // batch
-        self.lengths = tuple(sorted({padded_length(int(length)) for length in np.unique(examples.lengths)}))
+        self.lengths = batch_lengths(examples)
         self._plan: tuple[int, I64, I64] = (-1, np.zeros((0, 0), np.int64), np.zeros(1, np.int64))
         self._ended: list[int] = [0]  # tokens of all epochs before epoch e
 

@@ -21,7 +21,10 @@ class SampleInfo:
 
     name: str
     description: str
-    characters: int
+    characters: int  # language; 0 for tables
+    task: str = "language"
+    file: str = ""
+    rows: int = 0  # of a table
 
 
 def _folder() -> Path | None:
@@ -36,19 +39,26 @@ def _index() -> dict[str, SampleInfo]:
     try:
         entries = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         return {
-            name: SampleInfo(name, str(entry["description"]), int(entry["characters"]))
+            name: SampleInfo(
+                name,
+                str(entry["description"]),
+                int(entry.get("characters", 0)),
+                str(entry.get("task", "language")),
+                str(entry.get("file", f"{name}.txt")),
+                int(entry.get("rows", 0)),
+            )
             for name, entry in sorted(entries.items())
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SeqError(f"{quoted(str(folder / 'index.json'))} is damaged: reinstall seqtui") from error
 
 
-def sample_names() -> tuple[str, ...]:
-    """Return the names of the sample corpora, in alphabetical order; empty if none are installed.
+def sample_names(task: str | None = "language") -> tuple[str, ...]:
+    """Return the names of the sample corpora for a task, None: all, in alphabetical order; empty without any.
 
     Raises SeqError if the index is damaged.
     """
-    return tuple(_index())
+    return tuple(name for name, info in _index().items() if task in (None, info.task))
 
 
 def sample_info(name: str) -> SampleInfo:
@@ -64,4 +74,4 @@ def sample_path(name: str) -> Path:
     info = sample_info(name)
     folder = _folder()
     assert folder is not None  # sample_info has read the index there
-    return folder / f"{info.name}.txt"
+    return folder / info.file

@@ -5,8 +5,8 @@ Files are untrusted: their metadata is validated before memory is allocated, and
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from seqcore.data.quoting import listed, quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.records import F32
+from seqcore.tasks.language import Language
+from seqcore.tasks.table import as_json, stored_task
+from seqcore.tasks.task import Task
 
 FORMAT = "seqtui-weights-1"
 Shape = tuple[int, ...]
@@ -27,24 +30,40 @@ class Contents:
     config: ModelConfig
     vocabulary: Vocabulary
     arrays: Mapping[str, F32]
+    task: Task = field(default_factory=Language)
+
+    @property
+    def described(self) -> "Described":
+        """The model without its weights."""
+        return Described(self.config, self.vocabulary, self.task)
 
 
-def told(config: ModelConfig, vocabulary: Vocabulary) -> dict[str, str]:
-    """Return the metadata stored with the weights: ASCII strings by name, JSON for model and vocabulary."""
+class Described(NamedTuple):
+    """A model without its weights."""
+
+    config: ModelConfig
+    vocabulary: Vocabulary
+    task: Task
+
+
+def told(contents: Contents) -> dict[str, str]:
+    """Return the metadata stored with the weights: ASCII strings by name, JSON for model, vocabulary and task."""
     return {
         "format": FORMAT,
-        "model": json.dumps(config.to_dict()),
-        "vocabulary": json.dumps(vocabulary.to_json()),
-        "tokens_by": vocabulary.kind,
+        "model": json.dumps(contents.config.to_dict()),
+        "vocabulary": json.dumps(contents.vocabulary.to_json()),
+        "tokens_by": contents.vocabulary.kind,
+        "task": json.dumps(as_json(contents.task)),
     }
 
 
-def understood(texts: Mapping[str, str], where: str) -> tuple[ModelConfig, Vocabulary]:
+def understood(texts: Mapping[str, str], where: str) -> Described:
     """Parse the metadata that `told` makes, from untrusted strings. Raises SeqError if it is invalid."""
     if texts.get("format") != FORMAT:
         raise SeqError(f"{where} was not written by seqtui export: its format is not {FORMAT}")
     try:
         model, symbols = (json.loads(texts[key]) for key in ("model", "vocabulary"))
+        told_task = json.loads(texts["task"]) if "task" in texts else as_json(Language())  # absent in early files
     except KeyError as error:
         raise SeqError(f"{where} is damaged: its metadata has no {error.args[0]}") from None
     except (ValueError, RecursionError):
@@ -53,13 +72,16 @@ def understood(texts: Mapping[str, str], where: str) -> tuple[ModelConfig, Vocab
         if not isinstance(model, dict):
             raise SeqError("its model is not a JSON object")
         config, vocabulary = ModelConfig.from_dict(model), Vocabulary.from_json(symbols)
+        task = stored_task(told_task)
     except SeqError as error:
         raise SeqError(f"{where} is damaged: {error}") from None
     except TypeError:  # a list where a name should be
         raise SeqError(f"{where} is damaged: its model has a value of the wrong type") from None
     if vocabulary.size != config.vocabulary_size:
         raise SeqError(f"{where} is damaged: {vocabulary.size} symbols for {config.vocabulary_size} tokens")
-    return config, vocabulary
+    if task.outputs != config.outputs:
+        raise SeqError(f"{where} is damaged: its task predicts {task.outputs} symbols, its model {config.outputs}")
+    return Described(config, vocabulary, task)
 
 
 def check_shapes(found: Mapping[str, Shape], expected: Mapping[str, Shape], where: str, model: str) -> None:

@@ -20,12 +20,12 @@ from seqcore.naming import described
 from seqcore.records import F32
 
 _LONGEST = 32 << 20  # characters per metadata string: more than any vocabulary needs
-_TEXTS = ("format", "model", "vocabulary", "tokens_by")
+_TEXTS = ("format", "model", "vocabulary", "tokens_by", "task")
 
 
 def npz_bytes(contents: Contents) -> bytes:
     """Return the contents of the .npz file."""
-    texts = {name: np.array(text) for name, text in told(contents.config, contents.vocabulary).items()}
+    texts = {name: np.array(text) for name, text in told(contents).items()}
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **contents.arrays, **texts)
     return file.getvalue()
@@ -54,12 +54,13 @@ def _read(archive: zipfile.ZipFile, where: str) -> Contents:
     if not {"format", "model", "vocabulary"} <= entries.keys():
         raise SeqError(f"{where} was not written by seqtui export: format, model or vocabulary is missing")
     texts = {name: _text(archive, entries[name], where) for name in _TEXTS if name in entries}
-    config, vocabulary = understood(texts, where)
+    known = understood(texts, where)
     weights = {name: entry for name, entry in entries.items() if name not in _TEXTS}
-    expected = shapes(config)
+    expected = shapes(known.config)
     found = {name: _header(archive, entry)[0] for name, entry in weights.items()}
-    check_shapes(found, expected, where, described(config))
-    return Contents(config, vocabulary, {name: _array(archive, weights[name], name, where) for name in expected})
+    check_shapes(found, expected, where, described(known.config))
+    arrays = {name: _array(archive, weights[name], name, where) for name in expected}
+    return Contents(known.config, known.vocabulary, arrays, known.task)
 
 
 def _opened(archive: zipfile.ZipFile, entry: str) -> tuple[IO[bytes], Shape, "np.dtype[Any]"]:

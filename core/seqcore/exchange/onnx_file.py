@@ -34,8 +34,8 @@ def onnx_bytes(contents: Contents) -> bytes:
         _recurrent if config.family in RECURRENT else {"attention": _attention, "feedforward": _window}[config.family]
     )
     logits = build(graph, contents, tokens)
-    graph.output("logits", _FLOAT, ["T", "B", config.vocabulary_size], logits)
-    data: bytes = graph.model(described(config), told(config, contents.vocabulary)).SerializeToString()
+    graph.output("logits", _FLOAT, ["T", "B", config.logits], logits)
+    data: bytes = graph.model(described(config), told(contents)).SerializeToString()
     return data
 
 

@@ -10,11 +10,9 @@ import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
 from safetensors.numpy import save
 
-from seqcore.config import ModelConfig
 from seqcore.data.quoting import quoted
-from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.exchange.contents import Contents, as_float32, check_shapes, told, understood
+from seqcore.exchange.contents import Contents, Described, as_float32, check_shapes, told, understood
 from seqcore.exchange.torch_layout import from_torch, to_torch, torch_shapes
 from seqcore.model import shapes
 from seqcore.naming import described
@@ -25,28 +23,28 @@ _READ = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "BF16": "<u2"}  # by safetens
 
 def torch_bytes(contents: Contents) -> bytes:
     """Return the contents of the safetensors file."""
-    return save(to_torch(contents.config, contents.arrays), metadata=told(contents.config, contents.vocabulary))
+    return save(to_torch(contents.config, contents.arrays), metadata=told(contents))
 
 
-def read_torch(path: Path, like: tuple[ModelConfig, Vocabulary] | None = None) -> Contents:
-    """Read the model in a safetensors file; `like` supplies configuration and vocabulary if the file has none.
+def read_torch(path: Path, like: Described | None = None) -> Contents:
+    """Read the model in a safetensors file; `like` describes it if the file does not.
 
     Converts float16, bfloat16 and float64 to float32. Raises SeqError if the file cannot be read or is invalid, if its
     tensors do not match the model, or if values are not finite.
     """
     where = quoted(path.name)
     try:
-        config, vocabulary = _checked(path, where, like)
+        known = _checked(path, where, like)
         entries: list[tuple[str, dict[str, Any]]] = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]  # no type hints upstream
         state = {name: _float32(entry, name, where) for name, entry in entries}
-        return Contents(config, vocabulary, from_torch(config, state))
+        return Contents(known.config, known.vocabulary, from_torch(known.config, state), known.task)
     except OSError as error:
         raise SeqError(f"{quoted(str(path))} cannot be read ({error.strerror or error})") from None
     except (SafetensorError, ValueError):  # ValueError: the file changed during the read
         raise SeqError(f"{where} is not a valid safetensors file (truncated or corrupt); export it again") from None
 
 
-def _checked(path: Path, where: str, like: tuple[ModelConfig, Vocabulary] | None) -> tuple[ModelConfig, Vocabulary]:
+def _checked(path: Path, where: str, like: Described | None) -> Described:
     """Return the file's model after checking all tensor names, shapes and dtypes. Reads no tensor data."""
     with safe_open(path, "numpy") as file:
         texts: dict[str, str] = file.metadata() or {}
@@ -55,17 +53,15 @@ def _checked(path: Path, where: str, like: tuple[ModelConfig, Vocabulary] | None
         sizes = {name: tuple(part.get_shape()) for name, part in found.items()}
     if texts.get("format", "").startswith("seqtui-checkpoint"):
         raise SeqError(f"{where} is a checkpoint of a run: write a file to import with seqtui export")
-    config, vocabulary = _told(texts, where, like)
-    check_shapes(sizes, torch_shapes(config, shapes(config)), where, described(config))
+    known = _told(texts, where, like)
+    check_shapes(sizes, torch_shapes(known.config, shapes(known.config)), where, described(known.config))
     for name, kind in kinds.items():
         if kind not in _READ:
             raise SeqError(f"{quoted(name)} in {where} has dtype {kind}: use F32 (F16, BF16 and F64 are converted)")
-    return config, vocabulary
+    return known
 
 
-def _told(
-    texts: dict[str, str], where: str, like: tuple[ModelConfig, Vocabulary] | None
-) -> tuple[ModelConfig, Vocabulary]:
+def _told(texts: dict[str, str], where: str, like: Described | None) -> Described:
     """Return the model described in the file's metadata, or `like` if there is no description."""
     if "model" in texts:
         return understood(texts, where)

@@ -77,6 +77,11 @@ def _class(name: str, about: str, parts: Iterable[str], forward: str, steps: Ite
     )
 
 
+def _said(config: ModelConfig) -> str:
+    """Return what the logits are of."""
+    return "logits of the classes" if config.outputs else "logits of the next tokens"
+
+
 def _dropout(config: ModelConfig) -> str:
     return f"self.dropout = nn.Dropout({config.dropout!r})" if config.dropout else ""
 
@@ -86,7 +91,7 @@ def _dropped(config: ModelConfig, what: str) -> str:
 
 
 def _recurrent(config: ModelConfig) -> list[str]:
-    V, H, L, family = config.vocabulary_size, config.hidden, config.layers, config.family
+    V, K, H, L, family = config.vocabulary_size, config.logits, config.hidden, config.layers, config.family
     sizes = f"{config.embedding or V}, {H}, num_layers={L}"
     if family == "rnn":
         sizes += f', nonlinearity="{config.activation}"'
@@ -94,7 +99,7 @@ def _recurrent(config: ModelConfig) -> list[str]:
         sizes += f", dropout={config.dropout!r}"  # between layers only; before the head it is a separate module
     state = "State" if family == "lstm" else "Tensor"
     kind = f"h and c, ({L}, B, {H}) each" if family == "lstm" else f"h, ({L}, B, {H})"
-    about = f"""Map tokens (T, B), time first, to logits of the next tokens (T, B, {V}) and the final state.
+    about = f"""Map tokens (T, B), time first, to {_said(config)} (T, B, {K}) and the final state.
 
     The state is {kind}; None starts from zeros.
     """
@@ -102,7 +107,7 @@ def _recurrent(config: ModelConfig) -> list[str]:
         f"self.embedding = nn.Embedding({V}, {config.embedding})" if config.embedding else "",
         f"self.{family} = nn.{family.upper()}({sizes})",
         _dropout(config),
-        f"self.head = nn.Linear({H}, {V})",
+        f"self.head = nn.Linear({H}, {K})",
     ]
     steps = [
         "x = self.embedding(tokens)" if config.embedding else f"x = F.one_hot(tokens, {V}).float()",
@@ -115,12 +120,12 @@ def _recurrent(config: ModelConfig) -> list[str]:
 
 
 def _window(config: ModelConfig) -> list[str]:
-    V, N = config.vocabulary_size, config.context
+    V, K, N = config.vocabulary_size, config.logits, config.context
     parts = [
         f"self.embedding = nn.Embedding({V + 1}, {config.embedding})  # row {V} is the padding before the first token",
         f"self.hidden = nn.Linear({N * config.embedding}, {config.hidden})",
         _dropout(config),
-        f"self.head = nn.Linear({config.hidden}, {V})",
+        f"self.head = nn.Linear({config.hidden}, {K})",
     ]
     steps = [
         f"nothing = tokens.new_full(({N - 1}, tokens.shape[1]), {V})",
@@ -128,7 +133,7 @@ def _window(config: ModelConfig) -> list[str]:
         "h = torch.tanh(self.hidden(self.embedding(windows).flatten(2)))",
         f"return self.head({_dropped(config, 'h')})",
     ]
-    about = f"Map tokens (T, B), time first, to logits of the next tokens (T, B, {V}), each from the last {N} tokens."
+    about = f"Map tokens (T, B), time first, to {_said(config)} (T, B, {K}), each from the last {N} tokens."
     return [_class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)]
 
 
@@ -165,7 +170,7 @@ def _block(config: ModelConfig, rotary: bool) -> str:
 
 
 def _transformer(config: ModelConfig) -> str:
-    V, C, N, kind = config.vocabulary_size, config.hidden, config.context, config.positions
+    V, K, C, N, kind = config.vocabulary_size, config.logits, config.hidden, config.context, config.positions
     buffer = 'self.register_buffer("{}", {}, persistent=False)'.format
     positions = {
         "learned": [f"self.positions = nn.Embedding({N}, {C})"],
@@ -186,7 +191,7 @@ def _transformer(config: ModelConfig) -> str:
         _dropout(config),
         f"self.blocks = nn.ModuleList(Block() for _ in range({config.layers}))",
         f"self.norm = nn.LayerNorm({C}, bias={config.bias})",
-        "" if config.tied else f"self.head = nn.Linear({C}, {V}, bias=False)",
+        "" if config.tied else f"self.head = nn.Linear({C}, {K}, bias=False)",
     ]
     steps = [
         "times = torch.arange(len(tokens), device=tokens.device)[:, None]" if kind == "learned" else "",
@@ -198,5 +203,5 @@ def _transformer(config: ModelConfig) -> str:
         if config.tied
         else "return self.head(x)",
     ]
-    about = f"Map tokens (T, B), time first, T <= {N}, to logits of the next tokens (T, B, {V})."
+    about = f"Map tokens (T, B), time first, T <= {N}, to {_said(config)} (T, B, {K})."
     return _class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)

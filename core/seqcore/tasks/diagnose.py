@@ -13,7 +13,8 @@ from seqcore.data.diagnostics import DIAGNOSTICS, Diagnostic, Drawn, diagnostic
 from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.records import F32
+from seqcore.probe import verdicts
+from seqcore.records import F32, I32, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.scoring import Scoring
 from seqcore.tasks.task import Baselines, Data, Measures
@@ -28,7 +29,7 @@ class Diagnose:
 
     name: ClassVar[str] = "diagnose"
     form: ClassVar[str] = "what a memory can do"
-    measures: ClassVar[tuple[str, ...]] = ("accuracy", "exact_match")
+    generates: ClassVar[bool] = False
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by", "validation")
 
     diagnostic: str
@@ -61,6 +62,11 @@ class Diagnose:
         return {"diagnostic": self.diagnostic, "dial": self.dial}
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The accuracy; with several answers per sequence, also the share of sequences that are all right."""
+        return ("accuracy", "exact_match") if DIAGNOSTICS[self.diagnostic].several else ("accuracy",)
+
+    @property
     def outputs(self) -> int:
         """The number of classes; 0 if symbols of the vocabulary are predicted."""
         return len(DIAGNOSTICS[self.diagnostic].classes)
@@ -72,6 +78,15 @@ class Diagnose:
     def input_unit(self, vocabulary: Vocabulary) -> str:
         """Return what a timestep reads."""
         return "symbol"
+
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
+        """Return the symbols that were typed, and a warning. Raises SeqError if nothing is left."""
+        return vocabulary.encode_prompt(text)
+
+    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+        """Return what the model computes for a sequence: its answer after every symbol."""
+        one = DIAGNOSTICS[self.diagnostic]
+        return verdicts(model, vocabulary, one.classes or tuple(one.symbols), tokens, step, warning)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "DiagnosticData":
         """Return endless sequences. Raises SeqError if the corpus is another diagnostic."""
@@ -131,6 +146,10 @@ class DiagnosticData:
         if config.family == "attention" and longest > config.context:
             raise SeqError(f"{self.diagnostic.name}:{self.dial} has {longest} timesteps: --context {longest} is needed")
 
+    def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
+        """Return the T of the sequences, padded."""
+        return self.diagnostic.lengths(self.dial)
+
     def feed(self, training: TrainingConfig) -> DiagnosticFeed:
         """Return endless batches."""
         return DiagnosticFeed(self.diagnostic, self.dial, training)
@@ -158,13 +177,25 @@ class DiagnosticData:
         about = self.diagnostic.about.replace("N ", f"{self.dial:,} ")
         return f"{about} · {vocabulary.size} symbols · endless"
 
+    def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
+        """Return held-out sequences and the answers that are asked for."""
+        names = self.diagnostic.classes or tuple(self.diagnostic.symbols)
+        lines = []
+        for seed in range(count):
+            drawn = self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, seed]), self.dial, 1)
+            asked, read = drawn.asked[:, 0], int(np.flatnonzero(drawn.targets[:, 0] >= 0)[-1]) + 1
+            text = "".join(vocabulary.symbol(int(token)) for token in drawn.tokens[:read, 0])
+            answers = [names[target] for target in drawn.targets[asked, 0].tolist()]
+            lines.append(f"{text} → {''.join(answers)}")
+        return lines
+
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the loss that no model without memory can beat."""
         return Baselines({"no memory": self.diagnostic.blind(self.dial)})
 
     def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
-        """Return the measures."""
-        return measures
+        """Add the names of the classes."""
+        return {"classes": list(self.diagnostic.classes or self.diagnostic.symbols)} | measures
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return one held-out sequence, the targets that it asks for, and what the model answers."""

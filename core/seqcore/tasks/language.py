@@ -13,7 +13,8 @@ from seqcore.data.ngrams import references
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer
-from seqcore.records import I32
+from seqcore.probe import probe
+from seqcore.records import I32, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.task import Baselines, Data, MeanLoss, Measures
 
@@ -29,8 +30,8 @@ class Language:
 
     name: ClassVar[str] = "language"
     form: ClassVar[str] = "many to many, aligned"
-    measures: ClassVar[tuple[str, ...]] = ()
     fixed: ClassVar[tuple[str, ...]] = ()
+    generates: ClassVar[bool] = True
 
     @classmethod
     def defaults(cls, source: str) -> dict[str, Any]:
@@ -54,6 +55,11 @@ class Language:
         return {}
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """None besides the loss."""
+        return ()
+
+    @property
     def outputs(self) -> int:
         """0: the model predicts tokens of the vocabulary."""
         return 0
@@ -63,6 +69,14 @@ class Language:
         return UNITS[vocabulary.kind]
 
     input_unit = unit
+
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
+        """Return the tokens of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
+        return vocabulary.encode_prompt(text)
+
+    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+        """Return what the model computes for a text, and its loss at each token."""
+        return probe(model, vocabulary, tokens, step, warning)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "TokenData":
         """Return the text as tokens. Raises SeqError if it is too short."""
@@ -92,10 +106,16 @@ class TokenData:
     notes: tuple[str, ...] = ()
 
     def check(self, config: ModelConfig) -> None:
-        """Raise SeqError if a token id is outside the vocabulary."""
+        """Raise SeqError if a token id is outside the vocabulary, or the model does not predict tokens."""
+        if config.outputs:
+            raise SeqError(f"a model of {config.outputs} classes does not predict the next token")
         for part in (self.train, self.validation):
             if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
                 raise SeqError(f"a token id is outside the vocabulary of {config.vocabulary_size} tokens")
+
+    def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
+        """Return the length that the settings give."""
+        return (training.length,)
 
     def feed(self, training: TrainingConfig) -> Batches:
         """Return streams or windows of the training part. Raises SeqError if it is too short."""
@@ -129,7 +149,12 @@ class TokenData:
     def summary(self, vocabulary: Vocabulary) -> str:
         """Return the number of tokens and of symbols."""
         unit, count = UNITS[vocabulary.kind], self.train.size + self.validation.size
-        return f"{count:,} {unit}s · vocabulary of {vocabulary.size:,}"
+        held_out = f", {self.validation.size:,} held out" if self.validation.size else ""
+        return f"{count:,} {unit}s{held_out} · vocabulary of {vocabulary.size:,}"
+
+    def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
+        """Return the first lines of the text."""
+        return vocabulary.decode(self.train[:4000]).splitlines()[:count]
 
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the losses of n-grams counted on the training part, in nats per token; only those that are finite."""

@@ -52,10 +52,11 @@ class Scoring:
         measures: Measures = {
             "loss": self._loss / self._targets,
             "accuracy": float(right.sum() / max(1, asked.sum())),
-            "exact_match": float((right == asked)[some].mean()) if some.any() else 0.0,
             "examples": int(lengths.size),
             "by_length": _by_length(lengths, right, asked),
         }
+        if (asked > 1).any():
+            measures["exact_match"] = float((right == asked)[some].mean())
         if self.classes <= MOST_CONFUSED:
             measures |= {"confusion": self._confusion.tolist(), "f1": macro_f1(self._confusion)}
         return measures

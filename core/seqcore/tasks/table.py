@@ -5,12 +5,15 @@ from typing import Any
 
 from seqcore.data.diagnostics import diagnostic
 from seqcore.data.quoting import quoted
+from seqcore.data.samples import sample_info, sample_names
+from seqcore.data.tables import is_table
 from seqcore.errors import SeqError
+from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.language import Language
 from seqcore.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Diagnose)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Classify, Diagnose)}
 
 
 def task_named(name: str) -> type[Task]:
@@ -35,4 +38,15 @@ def as_json(task: Task) -> dict[str, Any]:
 
 def guessed(source: str) -> type[Task]:
     """Return the task that a corpus is for, by its name."""
-    return Diagnose if diagnostic(source) else Language
+    if diagnostic(source) is not None:
+        return Diagnose
+    name = source.removeprefix("sample:")
+    if source.startswith("sample:") or name in sample_names(None):
+        return task_named(sample_info(name).task)
+    return Classify if source != "-" and is_table(source) else Language
+
+
+def is_language(source: str) -> bool:
+    """Return whether a corpus can be read as a text: all can but diagnostics, and samples for other tasks."""
+    sample = source.startswith("sample:") or source in sample_names(None)
+    return guessed(source) is Language if sample else diagnostic(source) is None

@@ -15,7 +15,7 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.batches import Batch
 from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32
+from seqcore.records import F32, I32, Probe
 from seqcore.serial import SerialModel
 
 Measures = dict[str, Any]  # by name: "loss" in nats, and those of the task, e.g. "accuracy"; JSON values
@@ -92,6 +92,9 @@ class Data(Protocol):
     def check(self, config: ModelConfig) -> None:
         """Raise SeqError if the model cannot read these examples."""
 
+    def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
+        """Return the T of the training batches, ascending."""
+
     def feed(self, training: TrainingConfig) -> Feed:
         """Return the training batches. Raises SeqError if there are too few examples for a batch."""
 
@@ -106,6 +109,9 @@ class Data(Protocol):
 
     def summary(self, vocabulary: Vocabulary) -> str:
         """Return what there is to learn from, for people: numbers of examples and symbols."""
+
+    def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
+        """Return about `count` lines, raw, that show what the examples are like."""
 
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the losses of simple models on the held-out part, to judge a model's loss by; slow."""
@@ -122,8 +128,8 @@ class Task(Protocol):
 
     name: ClassVar[str]
     form: ClassVar[str]  # the shape that the lectures draw: "many to one", ...
-    measures: ClassVar[tuple[str, ...]]  # numbers of `Measures` that metrics lines carry, besides the loss
 
+    generates: ClassVar[bool]  # the model continues a text
     fixed: ClassVar[tuple[str, ...]]  # fields of `TrainingConfig` that the task decides
 
     @classmethod
@@ -137,6 +143,10 @@ class Task(Protocol):
     @classmethod
     def from_settings(cls, values: Mapping[str, Any]) -> Self:
         """Return the task in an untrusted JSON object. Raises SeqError."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The numbers of `Measures` that metrics lines carry, besides the loss."""
 
     def settings(self) -> dict[str, Any]:
         """Return the task as a JSON object, without its name."""
@@ -153,6 +163,12 @@ class Task(Protocol):
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> Data:
         """Return the examples of a corpus. Raises SeqError."""
+
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
+        """Return the tokens of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
+
+    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+        """Return what the model computes for tokens (T,)."""
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> Data:
         """Return the examples of another corpus, all of them held out; baselines learn from `train`. Raises SeqError.

@@ -106,7 +106,8 @@ def test_the_samples_are_told() -> None:
         assert info.characters == len(corpus.text)
         assert corpus.text.isascii()
         assert info.description.isprintable()
-    with pytest.raises(SeqError, match="brackets, tales"):
+    assert sample_names(None) == ("brackets", "reviews", "tales")
+    with pytest.raises(SeqError, match="brackets, reviews, tales"):
         sample_info("tails")
 
 
@@ -227,7 +228,7 @@ def test_an_unknown_name_brings_the_nearest(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert "did you mean 'tales'?" in refusal("tails")
     assert "did you mean 'recipes.txt'?" in refusal("recipe.txt")
-    assert "brackets, tales" in refusal("qqqqqq")
+    assert "brackets, reviews, tales" in refusal("qqqqqq")
     assert "no folder" in refusal("nowhere/tales.txt")
     assert "no corpus" in refusal("recipes.txt/below")
 

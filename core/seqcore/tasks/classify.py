@@ -1,0 +1,301 @@
+"""Classification of texts: one label at the end of a sequence (many to one)."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.data.bag_of_words import BagOfWords
+from seqcore.data.batches import Batch
+from seqcore.data.corpus import Corpus
+from seqcore.data.examples import (
+    ExampleBatches,
+    Examples,
+    batch_lengths,
+    held_out_batches,
+    held_out_lengths,
+    held_out_rows,
+)
+from seqcore.data.labelled import LabelledTexts, labelled_texts
+from seqcore.data.quoting import listed, quoted
+from seqcore.data.tables import read_table
+from seqcore.data.vocabulary import Vocabulary
+from seqcore.errors import SeqError
+from seqcore.probe import verdicts
+from seqcore.records import F32, I32, Probe
+from seqcore.serial import SerialModel
+from seqcore.tasks.language import UNITS
+from seqcore.tasks.scoring import Scoring
+from seqcore.tasks.task import Baselines, Data, Measures
+
+LONGEST = 512  # tokens of a text by default; attention needs as many positions
+SPLIT_SEED = 0xC1A55  # which examples are held out does not depend on the run
+_MOST_GROUPS = 8  # a further column with at most so many values names groups of examples
+
+
+@dataclass(frozen=True)
+class Classify:
+    """The task, with its classes and the columns that the texts and labels are in."""
+
+    name: ClassVar[str] = "classify"
+    form: ClassVar[str] = "many to one"
+    fixed: ClassVar[tuple[str, ...]] = ("sampling",)
+    generates: ClassVar[bool] = False
+
+    classes: tuple[str, ...]
+    text_column: str
+    label_column: str
+    skip_bad_rows: bool = False
+
+    @classmethod
+    def defaults(cls, source: str) -> dict[str, Any]:
+        """Return the defaults for short texts: by word."""
+        return {"length": LONGEST, "tokens_by": "word"}
+
+    @classmethod
+    def start(
+        cls, corpus: Corpus, training: TrainingConfig, options: Mapping[str, Any]
+    ) -> tuple["Classify", Vocabulary]:
+        """Return the task, and the vocabulary of the training part. Raises SeqError."""
+        skip = bool(options.get("skip-bad-rows", False))
+        table = read_table(corpus, skip_bad_rows=skip)
+        found = labelled_texts(table, options.get("text-column"), options.get("label-column"))
+        train, _ = split(len(found.texts), training.validation)
+        kept = [found.texts[i] for i in train] if training.tokens_by == "word" else found.texts
+        text = "\n".join(_spaced(text, training.tokens_by) for text in kept)
+        whole = replace(corpus, data=text.encode("utf-8", "surrogatepass"), encoding="utf-8", data_encoding="utf-8")
+        vocabulary = Vocabulary.build(training.tokens_by, whole, limit=training.vocabulary_limit)
+        return cls(found.classes, found.text_column, found.label_column, skip), vocabulary
+
+    @classmethod
+    def from_settings(cls, values: Mapping[str, Any]) -> "Classify":
+        """Return the task in an untrusted JSON object. Raises SeqError."""
+        classes = values.get("classes")
+        valid = isinstance(classes, list) and len(classes) > 1 and all(isinstance(name, str) for name in classes)
+        columns = [values.get("text_column"), values.get("label_column")]
+        if not valid or not all(isinstance(column, str) for column in columns):
+            raise SeqError("its task has no classes, or no columns")
+        return cls(tuple(classes or ()), str(columns[0]), str(columns[1]), values.get("skip_bad_rows") is True)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the classes and the columns."""
+        return {
+            "classes": list(self.classes),
+            "text_column": self.text_column,
+            "label_column": self.label_column,
+            "skip_bad_rows": self.skip_bad_rows,
+        }
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The accuracy."""
+        return ("accuracy",)
+
+    @property
+    def outputs(self) -> int:
+        """The number of classes."""
+        return len(self.classes)
+
+    def unit(self, vocabulary: Vocabulary) -> str:
+        """Return what a loss is of."""
+        return "example"
+
+    def input_unit(self, vocabulary: Vocabulary) -> str:
+        """Return what a timestep reads."""
+        return UNITS[vocabulary.kind]
+
+    def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "LabelledData":
+        """Return the examples, split into a training part and a held-out part. Raises SeqError."""
+        return self._data(corpus, vocabulary, training.length, training.validation, None)
+
+    def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> "LabelledData":
+        """Return the examples of another table, all held out. Raises SeqError: a label is not one of the classes."""
+        bag = train if isinstance(train, LabelledData) else None
+        return self._data(corpus, vocabulary, bag.longest if bag else LONGEST, 1.0, bag)
+
+    def _data(
+        self, corpus: Corpus, vocabulary: Vocabulary, longest: int, held_out: float, trained: "LabelledData | None"
+    ) -> "LabelledData":
+        found = labelled_texts(
+            read_table(corpus, skip_bad_rows=self.skip_bad_rows), self.text_column, self.label_column, held_out == 1
+        )
+        number = {name: place for place, name in enumerate(self.classes)}
+        for label, line in zip(found.labels, found.lines.tolist(), strict=True):
+            if label not in number:
+                where = f"{corpus.name}, line {line}"
+                raise SeqError(f"{where}: unknown label {quoted(label)}; the labels are {listed(self.classes)}")
+        tokens, notes = [], [*found.remarks]
+        cut = 0
+        for text in found.texts:
+            ids, _ = vocabulary.encode_prompt(_spaced(text, vocabulary.kind))
+            cut += ids.size > longest
+            tokens.append(ids[:longest])
+        if cut:
+            notes.append(
+                f"{cut:,} of {len(tokens):,} texts were cut at {longest:,} {UNITS[vocabulary.kind]}s (--length)"
+            )
+        labels = np.array([number[label] for label in found.labels], np.int32)
+        train, held = split(len(tokens), held_out)
+
+        def joined(part: list[int]) -> Examples:
+            return Examples.of([tokens[i] for i in part], [_last(tokens[i].size, labels[i]) for i in part])
+
+        return LabelledData(self, found, vocabulary, joined(train), joined(held), held, longest, tuple(notes), trained)
+
+    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+        """Return what the model computes for a text: the verdict after every token."""
+        return verdicts(model, vocabulary, self.classes, tokens, step, warning)
+
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
+        """Return the tokens of a text that was typed, and a warning. Raises SeqError."""
+        return vocabulary.encode_prompt(_spaced(text, vocabulary.kind))
+
+
+def split(count: int, held_out: float) -> tuple[list[int], list[int]]:
+    """Return the numbers of the training examples and of the held-out ones, each ascending.
+
+    Raises SeqError if a part that should not be empty is.
+    """
+    order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    held = round(count * held_out)
+    if held_out < 1 and (count - held < 2 or (held_out > 0 and held < 1)):
+        raise SeqError(f"{count} examples are too few to train on and to hold out {held_out:g} of them: give more")
+    return sorted(order[: count - held].tolist()), sorted(order[count - held :].tolist())
+
+
+def _spaced(text: str, kind: str) -> str:
+    """Return a text that begins with a space if its tokens are words, so that the first word is like all others."""
+    return f" {text.strip()}" if kind == "word" else text.strip()
+
+
+def _last(length: int, label: int) -> I32:
+    """Return targets (length,) of which only the last is not masked."""
+    targets = np.full(length, -1, np.int32)
+    targets[-1] = label
+    return targets
+
+
+@dataclass(frozen=True)
+class LabelledData:
+    """Texts with labels as tokens."""
+
+    task: Classify
+    found: LabelledTexts
+    vocabulary: Vocabulary
+    train: Examples
+    validation: Examples
+    held: list[int]  # which of `found` are held out
+    longest: int
+    notes: tuple[str, ...]
+    trained: "LabelledData | None"  # whose training part the baselines learn from, if it is another one
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise SeqError if the texts are longer than the context of attention."""
+        longest = max((int(part.lengths.max(initial=0)) for part in (self.train, self.validation)), default=0)
+        if config.family == "attention" and longest > config.context:
+            raise SeqError(
+                f"the longest text has {longest:,} tokens: --context {longest}, or --length {config.context}"
+            )
+
+    def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
+        """Return the T that batches of the training texts can have."""
+        return batch_lengths(self.train)
+
+    def feed(self, training: TrainingConfig) -> ExampleBatches:
+        """Return batches of texts of similar length. Raises SeqError if there are too few."""
+        return ExampleBatches(self.train, training.batch, training.seed)
+
+    def held_out_shape(self, config: ModelConfig) -> tuple[tuple[int, ...], int]:
+        """Return the T of the held-out batches, and their B."""
+        return held_out_lengths(self.validation), held_out_rows(self.validation)
+
+    def held_out(self, config: ModelConfig) -> Iterator[Batch]:
+        """Yield every held-out text once."""
+        return held_out_batches(self.validation)
+
+    def measure(self) -> "_ByGroup":
+        """Return a measure of accuracy, in all and by group."""
+        groups = {
+            name: [values[i] for i in self.held]
+            for name, values in self.found.extra.items()
+            if 1 < len(set(values)) <= _MOST_GROUPS
+        }
+        return _ByGroup(Scoring(len(self.task.classes)), groups)
+
+    def summary(self, vocabulary: Vocabulary) -> str:
+        """Return the numbers of texts, classes and symbols."""
+        return (
+            f"{self.train.count:,} texts, {self.validation.count:,} held out · {len(self.task.classes)} classes · "
+            f"vocabulary of {vocabulary.size:,}"
+        )
+
+    def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
+        """Return the first texts after their labels."""
+        pairs = zip(self.found.labels[:count], self.found.texts, strict=False)
+        return [f"{label}: {' '.join(text.split())}" for label, text in pairs]
+
+    @cached_property
+    def bag(self) -> BagOfWords:
+        """A model that counts words and ignores their order, learnt from the training part."""
+        targets = self.train.targets[self.train.starts[1:] - 1]
+        return BagOfWords.learnt(
+            self.train.tokens, self.train.starts, targets, self.vocabulary.size, len(self.task.classes)
+        )
+
+    def _bag_scores(self) -> tuple[float, float]:
+        """Return the loss and the accuracy of the bag of words on the held-out part."""
+        targets = self.validation.targets[self.validation.starts[1:] - 1]
+        return (self.trained or self).bag.measured(self.validation.tokens, self.validation.starts, targets)
+
+    def baselines(self, vocabulary: Vocabulary) -> Baselines:
+        """Return the losses of guessing by class frequency, and of a bag of words."""
+        source = (self.trained or self).train
+        if not source.count or not self.validation.count:
+            return Baselines({})
+        counts = np.bincount(source.targets[source.starts[1:] - 1], minlength=len(self.task.classes)) + 1.0
+        targets = self.validation.targets[self.validation.starts[1:] - 1]
+        frequency = float(-np.log(counts / counts.sum())[targets].mean())
+        losses = {"class frequencies": frequency, "bag of words": self._bag_scores()[0]}
+        return Baselines({name: value for name, value in losses.items() if math.isfinite(value)})
+
+    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+        """Add the names of the classes, and the accuracy of a bag of words."""
+        report: Measures = {"classes": list(self.task.classes)} | measures
+        if (self.trained or self).train.count and self.validation.count:
+            report["bag_of_words_accuracy"] = self._bag_scores()[1]
+        return report
+
+    def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
+        """Return a held-out text, and what the model says of it."""
+        part = self.validation if self.validation.count else self.train
+        i = (seed * 7919) % part.count
+        state, scores = model.initial_state(), np.zeros(0, np.float32)
+        for token in part.example(i).tolist():
+            scores = model.read(token, state)
+        verdict, right = int(np.argmax(scores)), int(part.targets[part.starts[i + 1] - 1])
+        text, classes = vocabulary.decode(part.example(i)).strip(), self.task.classes
+        said = "right" if verdict == right else f"the label is {classes[right]}"
+        return f"{text if len(text) <= 5 * length else text[: 5 * length] + '…'} → {classes[verdict]} ({said})"
+
+
+class _ByGroup:
+    """Scores examples, in all and by group."""
+
+    def __init__(self, scoring: Scoring, groups: Mapping[str, list[str]]) -> None:
+        self._scoring, self._groups = scoring, groups
+
+    def add(self, batch: Batch, losses: F32, scores: F32) -> None:
+        """Add a batch."""
+        self._scoring.add(batch, losses, scores)
+
+    def result(self) -> Measures:
+        """Return the measures, with `accuracy_by_group` by column and value."""
+        measures = self._scoring.result()
+        if measures and self._groups:
+            by_group = {name: self._scoring.by_group(values) for name, values in self._groups.items()}
+            measures["accuracy_by_group"] = by_group
+        return measures

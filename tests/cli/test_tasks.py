@@ -1,0 +1,189 @@
+"""The command line with other tasks than language modelling: train, evaluate, inspect, runs, compare, export."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.core.tasks.test_tasks import reviews
+
+SMALL = ("--hidden", "12", "--embedding", "6", "--batch", "6", "--seed", "3", "--quiet")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "small.tsv"
+    path.write_text(reviews(120))
+    return path
+
+
+@pytest.fixture
+def classifier(call: Call, table: Path, runs_dir: Path) -> str:
+    """A small classifier, trained for 60 steps."""
+    answer = call("train", str(table), *SMALL, "--model", "gru", "--steps", "60", "--lr", "0.02")
+    assert answer.code == 0, answer.err
+    return "small-gru12-1"
+
+
+def test_train_names_the_task_its_classes_and_its_baselines(call: Call, table: Path) -> None:
+    answer = call("train", str(table), *SMALL[:-1], "--steps", "20", "--eval-every", "10")
+    assert answer.code == 0, answer.err
+    assert "108 texts, 12 held out · 2 classes · vocabulary of " in answer.out
+    assert "20 steps of 6 × 8 to 24 words" in answer.out
+    assert "baselines: class frequencies 0." in answer.out
+    assert "accuracy " in answer.out.splitlines()[-1]
+    assert "seqtui evaluate small-lstm12-1" in answer.out.splitlines()[-1]
+
+
+def test_evaluate_prints_accuracy_confusion_groups_and_lengths(call: Call, classifier: str) -> None:
+    out = call("evaluate", classifier).out
+    for words in (
+        "the held-out 10% of small · 12 examples", "accuracy", "f1", "bag of words accuracy", "→ down", "→ up",
+        "negated", "class frequencies",
+    ):  # fmt: skip
+        assert words in out, words
+    found = json.loads(call("evaluate", classifier, "--json").out)
+    assert found["classes"] == ["down", "up"]
+    assert sum(map(sum, found["confusion"])) == found["examples"] == 12
+    assert found["accuracy"] == sum(found["confusion"][k][k] for k in range(2)) / 12
+    assert set(found["accuracy_by_group"]["negated"]) <= {"0", "1"}
+    assert sum(band["count"] for band in found["by_length"]) == 12
+    assert set(found["references"]) == {"class frequencies", "bag of words"}
+
+
+def test_evaluate_on_another_table(call: Call, classifier: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("label,text\nup,it was good\ndown,it was not good\n")
+    assert json.loads(call("evaluate", classifier, str(other), "--json").out)["examples"] == 2
+    other.write_text("label,text\nup,it was good\nsideways,it was so so\n")
+    assert "line 3: unknown label 'sideways'" in call("evaluate", classifier, str(other)).line
+
+
+def test_inspect_gives_the_verdict_after_every_word(call: Call, classifier: str) -> None:
+    lines = call("inspect", classifier, "--text", "it was not good").out.splitlines()
+    assert [line.split()[1] for line in lines[1:]] == ["it", "was", "not", "good"]
+    assert all("up " in line and "down " in line for line in lines[1:])
+    found = json.loads(call("inspect", classifier, "--text", "it was not good", "--json").out)
+    assert found["loss"] == [None] * 4
+    assert sorted(found["top_symbols"][3]) == ["down", "up"]
+    assert sum(found["top_probability"][3]) == pytest.approx(1, abs=1e-5)
+    assert found["reach_input"][3][3] > 0
+
+
+def test_generate_says_what_to_use_instead(call: Call, classifier: str) -> None:
+    answer = call("generate", classifier)
+    assert answer.code == 1
+    assert "generates no text, its task is classify: use seqtui inspect small-gru12-1 --text TEXT" in answer.line
+
+
+def test_runs_shows_the_task_and_only_what_can_be_done(call: Call, classifier: str) -> None:
+    out = call("runs", classifier).out
+    assert "classify, many to one · text column text · label column label" in out
+    assert "nats per example" in out
+    assert "generate" not in out
+    assert "reopen" not in out
+    found = json.loads(call("runs", classifier, "--json").out)
+    assert found["task"]["classes"] == ["down", "up"]
+
+
+def test_compare_lists_accuracy_and_the_baselines_of_the_task(call: Call, classifier: str, table: Path) -> None:
+    assert call("train", str(table), *SMALL, "--model", "rnn", "--steps", "10").code == 0
+    out = call("compare", classifier, "small-rnn12-1").out
+    assert "nats per example" in out
+    assert "accuracy" in out
+    assert "bag of words" in out
+    rows = [json.loads(line) for line in call("compare", classifier, "small-rnn12-1", "--json").out.splitlines()]
+    assert {row["name"] for row in rows} == {classifier, "small-rnn12-1", "class frequencies", "bag of words"}
+    assert all(0 <= row["validation_accuracy"] <= 1 for row in rows if row["kind"] == "run")
+
+
+@pytest.mark.parametrize("ending", ["npz", "safetensors"])
+def test_an_exported_classifier_comes_back_as_one(call: Call, classifier: str, tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"it.{ending}"
+    assert call("export", classifier, str(file)).code == 0
+    assert call("import", str(file), "--name", "again").code == 0
+    there, here = (
+        json.loads(call("inspect", name, "--text", "it was not dull", "--json").out) for name in (classifier, "again")
+    )
+    for key in ("top_symbols", "top_probability", "reach_input"):
+        assert there[key] == here[key]
+
+
+def test_a_diagnostic_trains_and_is_measured_at_another_dial(call: Call) -> None:
+    answer = call("train", "parity:6", *SMALL, "--model", "rnn", "--steps", "30", "--eval-every", "15")
+    assert answer.code == 0, answer.err
+    assert "accuracy" in answer.err
+    found = json.loads(call("evaluate", "parity-6-rnn12-1", "--json").out)
+    assert found["references"].keys() == {"no memory"}
+    assert "held-out sequences of parity-6" in call("evaluate", "parity-6-rnn12-1").out
+    longer = json.loads(call("evaluate", "parity-6-rnn12-1", "parity:12", "--json").out)
+    assert longer["by_length"][-1]["to"] == 12
+    assert "only its dial can change" in call("evaluate", "parity-6-rnn12-1", "copy:12").line
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("copy:5", "--length", "9"), "--length 9: the task decides it; leave it out"),
+        (("recall:40",), "the dial of recall goes from 1 to 26"),
+        (("tales", "--task", "classify"), "is not known to be a table"),
+        (("tales", "--task", "diagnose"), "is not a diagnostic: give one of copy:100"),
+        (("copy:5", "--model", "rnn", "--forget-bias", "1"), "forget_bias means something for lstm, gru"),
+        (("copy:5", "--forget-bias", "much"), "--forget-bias 'much': must be"),
+        (("copy:5", "--model", "gru", "--init", "identity"), "init means something for rnn"),
+    ],
+)
+def test_calls_that_make_no_sense_get_one_line(call: Call, words: tuple[str, ...], line: str) -> None:
+    answer = call("train", *words, "--steps", "1")
+    assert answer.code in (1, 2)
+    assert line in answer.line
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("text,label\ngood,up\nbad\n", "line 3: 1 field instead of 2"),
+        ("text,label\ngood,up\n,down\nbad,down\n", "line 3: the text (column 'text') is empty"),
+        ("text,label\ngood,up\nfine,up\n", "every label is 'up'"),
+        ("text,text\ngood,up\n", "two columns have the name 'text'"),
+        ("a,b,c\n1,2,3\n4,5,6\n", "choose the column of the text (--text-column) and label (--label-column)"),
+    ],
+)
+def test_a_bad_table_gets_one_line_with_its_place(call: Call, tmp_path: Path, content: str, line: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    answer = call("train", str(path), *SMALL, "--steps", "1")
+    assert answer.code == 1
+    assert line in answer.line
+
+
+def test_bad_rows_are_skipped_and_counted_if_asked(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "bad.tsv"
+    path.write_text(reviews(80) + "only one field\n")
+    answer = call("train", str(path), *SMALL, "--steps", "2", "--skip-bad-rows")
+    assert answer.code == 0, answer.err
+    assert "1 row skipped" in answer.err
+    resumed = call("train", "--resume", "--out", "bad-lstm12-1", "--steps", "4", "--quiet")
+    assert resumed.code == 0, resumed.err
+
+
+def test_columns_can_be_chosen(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    lines = [line.split("\t") for line in reviews(60).splitlines()[1:]]
+    path.write_text("id,said,meant\n" + "".join(f"{n},{text},{label}\n" for n, (text, label, _) in enumerate(lines)))
+    columns = ("--text-column", "said", "--label-column", "meant")
+    assert call("train", str(path), *SMALL, *columns, "--steps", "2").code == 0
+    wrong = call("train", str(path), *SMALL, "--text-column", "sayd", "--label-column", "meant", "--steps", "2")
+    assert "no column 'sayd' (--text-column): did you mean 'said'?" in wrong.line
+
+
+def test_the_screen_says_what_it_does_not_show(call: Call, classifier: str, table: Path) -> None:
+    from seqtui.live.opening import Opening
+    from seqtui.live.snapshot import ModelChoice
+
+    opening = Opening("", ModelChoice(), classifier, "utf-8", "char", 1, True, False)
+    with pytest.raises(Exception, match="the screen shows language models only"):
+        opening.first_run()
+    with pytest.raises(Exception, match="the screen shows language models only"):
+        Opening("copy:9", ModelChoice(), None, "utf-8", "char", 1, False, False).first_run()

@@ -1,0 +1,68 @@
+"""Proofs of learning: what the good presets of the diagnostics reach, and which models fail at them."""
+
+from typing import Any
+
+import pytest
+from seqcore.config import TrainingConfig
+from seqcore.data.corpus import read_corpus
+from seqcore.evaluation import measured
+from seqcore.presets import preset, with_defaults
+from seqcore.run import Run
+from seqcore.tasks.table import guessed
+from seqcore.tasks.task import Measures
+
+pytestmark = [pytest.mark.usefixtures("kernels"), pytest.mark.proof]
+
+
+def trained(source: str, model: dict[str, Any] | None = None, **training: Any) -> Run:
+    """Train on a corpus with its good preset, changed by these settings."""
+    good, task = preset("good", source), guessed(source)
+    given = {key: value for key, value in good.training.items() if key not in task.fixed}
+    shape, fields = with_defaults(good.model | (model or {}), task.defaults(source) | given | training)
+    run = Run.start(shape, TrainingConfig(**fields), read_corpus(source), keep=False, task=task)
+    while not run.trainer.done:
+        assert run.advance().step.finite
+    return run
+
+
+def at(run: Run, source: str) -> Measures:
+    """The measures of a trained model on the same task with another dial."""
+    data = run.config.task.test_data(read_corpus(source), run.vocabulary, run.data)
+    return measured(run.config.model, run.trainer.parameters, data)
+
+
+def test_order_is_told_with_chrono_initialisation_and_not_without() -> None:
+    assert trained("order:100").measures["accuracy"] >= 0.99
+    assert trained("order:100", {"forget_bias": "default"}).measures["accuracy"] < 0.5
+
+
+def test_parity_is_kept_at_twice_the_length_by_recurrence_and_not_by_attention() -> None:
+    lstm = trained("parity:40")
+    assert lstm.measures["accuracy"] >= 0.99
+    assert at(lstm, "parity:80")["accuracy"] >= 0.99
+    rnn = trained("parity:40", {"family": "rnn"}, learning_rate=0.003, steps=4000)
+    assert at(rnn, "parity:80")["accuracy"] >= 0.99
+    small = {"family": "attention", "hidden": 64, "layers": 2, "context": 80}
+    attention = trained("parity:40", small, learning_rate=0.002)
+    assert at(attention, "parity:80")["accuracy"] < 0.7
+
+
+def test_anbn_is_counted_by_an_lstm_beyond_its_length_and_not_by_a_gru() -> None:
+    lstm = trained("anbn:50")
+    assert lstm.measures["exact_match"] == 1.0
+    gru = trained("anbn:50", {"family": "gru"})
+    longer = [band for band in at(lstm, "anbn:80")["by_length"] if band["from"] > 100]
+    worse = [band for band in at(gru, "anbn:80")["by_length"] if band["from"] > 100]
+    assert min(band["accuracy"] for band in longer) > max(band["accuracy"] for band in worse)
+
+
+def test_repeat_is_learnt_by_two_layers_of_attention_and_not_by_one() -> None:
+    assert trained("repeat:32").measures["accuracy"] >= 0.95
+    assert trained("repeat:32", {"layers": 1}).measures["accuracy"] < 0.4
+
+
+def test_reviews_are_understood_where_counting_words_fails() -> None:
+    run = trained("reviews")
+    assert run.measures["accuracy"] >= 0.97
+    assert run.measures["accuracy_by_group"]["negated"]["yes"]["accuracy"] >= 0.95
+    assert run.data.report(run.measures, run.vocabulary)["bag_of_words_accuracy"] < 0.8
