@@ -1,10 +1,7 @@
 """The reviews are balanced, grammatical and free of contradictions, and counting words says little about them."""
 
 import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,24 +11,10 @@ from seqcore.data.labelled import LabelledTexts, labelled_texts
 from seqcore.data.tables import read_table
 from seqcore.tasks.classify import Classify
 
-FOLDER = Path(__file__).resolve().parents[3] / "sample_corpora"
-
 
 @pytest.fixture(scope="module")
 def reviews() -> LabelledTexts:
     return labelled_texts(read_table(read_corpus("reviews")))
-
-
-def test_the_committed_table_is_what_its_program_makes() -> None:
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / "make_reviews.py"), "--check"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        env={"PYTHONHASHSEED": "7", "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_text_occurs_twice(reviews: LabelledTexts) -> None:
