@@ -4,14 +4,16 @@ The reference for what a sequence adds: a model that cannot tell "good, not bad"
 all examples at once, with a small penalty on the squared weights.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqcore.records import F64, I32, I64
 
-_STEPS, _RATE, _PENALTY = 200, 0.05, 1e-4
-_MOST = 400_000  # tokens that are fitted
+_STEPS, _RATE, _PENALTY = 100, 0.1, 1e-4
+_MOST = 500_000  # tokens times classes that are fitted: the time is proportional to it
+_LEAST = 10  # examples per class; with fewer there is no bag of words
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,10 @@ class BagOfWords:
 
     @staticmethod
     def learnt(tokens: I32, starts: I64, labels: I32, V: int, K: int) -> "BagOfWords":
-        """Fit examples, joined in `tokens` (total,) with bounds `starts` (n + 1,), to labels (n,)."""
-        n = max(1, int(np.searchsorted(starts, _MOST, side="right")) - 1) if len(starts) > 1 else 0
+        """Fit examples, joined in `tokens` (total,) with bounds `starts` (n + 1,), to labels (n,); NaN if too few."""
+        n = min(len(labels), int(np.searchsorted(starts, _MOST // K, side="right")) - 1)
+        if n < _LEAST * K:
+            return BagOfWords(np.full((V, K), np.nan), np.full(K, np.nan))
         tokens, starts, labels = tokens[: starts[n]], starts[: n + 1], labels[:n]
         rows = np.repeat(np.arange(n), np.diff(starts))
         wanted = np.zeros((n, K))
@@ -44,7 +48,7 @@ class BagOfWords:
         """Return the mean loss in nats and the accuracy on other examples."""
         shares = _log_shares(self.weights, self.bias, tokens, starts)
         loss = -float(shares[np.arange(len(labels)), labels].mean())
-        return loss, float((shares.argmax(axis=1) == labels).mean())
+        return loss, float((shares.argmax(axis=1) == labels).mean()) if math.isfinite(loss) else math.nan
 
 
 def _log_shares(weights: F64, bias: F64, tokens: I32, starts: I64) -> F64:

@@ -79,3 +79,9 @@ def test_a_bag_of_words_learns_words_and_not_their_order() -> None:
         loss, accuracy = bag.measured(text[starts[400] :], starts[400:] - starts[400], labels[400:])
         assert least <= accuracy <= most
         assert np.isfinite(loss)
+
+
+def test_a_bag_of_words_of_too_few_examples_is_nothing_and_of_many_classes_takes_no_longer() -> None:
+    starts, labels = np.arange(0, 61, 2), (np.arange(30) % 5).astype(np.int32)
+    bag = BagOfWords.learnt(np.zeros(60, np.int32), starts, labels, 3, 5)
+    assert np.isnan(bag.measured(np.zeros(60, np.int32), starts, labels)).all()
