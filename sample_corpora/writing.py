@@ -22,7 +22,8 @@ def finish(name: str, description: str, text: str, arguments: list[str], file: s
         entry["rows"] = text.count("\n") - 1
     else:
         entry["characters"] = len(text)
-    entry |= {"file": file, "task": task} if file else {}
+    entry |= {"file": file} if file else {}
+    entry |= {"task": task} if task != "language" else {}
     target = HERE / (file or f"{name}.txt")
     if arguments:
         same = target.exists() and target.read_bytes() == text.encode("ascii") and entries.get(name) == entry

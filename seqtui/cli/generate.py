@@ -1,5 +1,6 @@
 """`seqtui generate`: generate text with a trained run, token by token."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ def _prompt(name: str, vocabulary: "Vocabulary") -> str | bytes:
     if name == "-":
         shown, data = "standard input", read_stream(sys.stdin.buffer, LIMIT, "standard input")
     else:
-        shown, data = quoted(name), read_file(Path(name).expanduser(), LIMIT)
+        shown, data = quoted(name), read_file(Path(os.path.expanduser(name)), LIMIT)
     if not data:
         raise SeqError(f"{shown} is empty: there is no prompt in it")
     return data if vocabulary.kind == "byte" else decoded(data, "utf-8", shown)

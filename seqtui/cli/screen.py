@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,7 +68,7 @@ def _is_meant(corpus: str, encoding: str) -> None:
     """Check that the corpus exists; report a misspelt command as such. Raises UsageError, SeqError."""
     from seqcore.data.samples import sample_names
 
-    if corpus == "-" or corpus.removeprefix("sample:") in sample_names() or Path(corpus).expanduser().exists():
+    if corpus == "-" or corpus.removeprefix("sample:") in sample_names() or os.path.exists(os.path.expanduser(corpus)):
         return
     from seqtui.cli.main import nearest_command
 

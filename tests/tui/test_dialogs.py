@@ -55,6 +55,18 @@ async def test_a_path_is_chosen_and_one_that_is_not_there_is_refused(tmp_path: P
         assert s.last_call() == ("change_corpus", str(file))
 
 
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x", "x" * 5000, "a\ud800b", "~"])
+async def test_a_path_that_cannot_be_is_refused_in_the_dialog(path: str) -> None:
+    async with stage() as s:
+        await s.press("c", "tab")
+        s.app.screen.query_one(Input).value = path
+        await s.press("enter")
+        if path == "~":
+            assert s.last_call() == ("change_corpus", str(Path.home()))
+        else:
+            assert "No such file or folder" in s.text()
+
+
 async def test_a_corpus_is_chosen_with_the_mouse() -> None:
     async with stage() as s:
         await s.press("c")

@@ -1,7 +1,7 @@
 """Dialog for choosing a corpus: a sample corpus or a path."""
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -67,13 +67,15 @@ class CorpusPicker(Dialog[str]):
         if name in {choice.name for choice in self._choices}:
             self.dismiss(name)
             return
-        path = Path(name).expanduser()
+        path = os.path.expanduser(
+            name
+        )  # and not those of Path: they raise if there is no such user, or a name is too long
         if not name:
             self._complain("Which file? Enter a path, or choose from the list.")
-        elif not path.exists():
-            self._complain(f"No such file or folder: {path.absolute()}")
+        elif not os.path.exists(path):
+            self._complain(f"No such file or folder: {os.path.abspath(path)}")
         else:
-            self.dismiss(str(path))
+            self.dismiss(path)
 
     def _complain(self, message: str) -> None:
         self.query_one(".complaint", Label).update(visible(message))

@@ -99,15 +99,15 @@ def test_a_sample_wins_over_a_file_of_its_name_unless_a_path_is_meant(
 
 
 def test_the_samples_are_told() -> None:
-    assert sample_names() == ("brackets", "tales")
+    assert sample_names() == ("brackets", "tales", "tunes")
     for name in sample_names():
         corpus = read_corpus(name)
         info = sample_info(name)
         assert info.characters == len(corpus.text)
         assert corpus.text.isascii()
         assert info.description.isprintable()
-    assert sample_names(None) == ("brackets", "reviews", "tales")
-    with pytest.raises(SeqError, match="brackets, reviews, tales"):
+    assert sample_names(None) == ("brackets", "reviews", "tales", "tunes")
+    with pytest.raises(SeqError, match="brackets, reviews, tales, tunes"):
         sample_info("tails")
 
 
@@ -228,7 +228,7 @@ def test_an_unknown_name_brings_the_nearest(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert "did you mean 'tales'?" in refusal("tails")
     assert "did you mean 'recipes.txt'?" in refusal("recipe.txt")
-    assert "brackets, reviews, tales" in refusal("qqqqqq")
+    assert "brackets, reviews, tales, tunes" in refusal("qqqqqq")
     assert "no folder" in refusal("nowhere/tales.txt")
     assert "no corpus" in refusal("recipes.txt/below")
 
