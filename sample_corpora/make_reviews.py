@@ -1,138 +1,212 @@
-"""Generate reviews.tsv: short reviews whose verdict depends on the order of words and on negation.
+"""Generate reviews.tsv: short reviews, positive or negative, for a classifier that reads a text to its end.
 
-    review  = { neutral sentence } verdict { neutral sentence }        3 to 60 words and marks
-    verdict = one of the FORMS, with a good word, a bad word, or both
+Which words a review consists of says little about its label; their order and what is negated decide:
 
-In most forms a good and a bad word change places between a positive and a negative review: "it was good , not bad at
-all" and "it was bad , not good at all" have the same words. Others turn one word by negation, once or twice: "it was
-never dull", "nobody said it was not a dull film". So counting words says little about the verdict; the order of words
-decides it always. A third column says whether a verdict is negated.
+    gripping , not dull at all .                                positive
+    dull , not gripping at all .                                negative
+    although the plot was terrible , the film was excellent .   positive
+    although the plot was excellent , the film was terrible .   negative
 
-Run it to write reviews.tsv and its entry in index.json; --check only compares both with what would be written.
+Every opinion is therefore told twice, with opposite labels and otherwise alike: the same construction, length, neutral
+sentences and negation. Such twins make the labels balanced in every respect. The rules are in reviews_grammar/.
+
+A line is text, label and "yes" or "no" for negated, separated by tabs. Run it to write reviews.tsv and its entry in
+index.json; --check only compares both with what would be written.
 """
 
+import bisect
+import itertools
 import random
+import re
 import sys
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from telling import Rules, read_rules
 from writing import finish
 
-SEED = 21
-REVIEWS = 12_000
-MOST = 60  # words and marks
+SEED = 1764
+SHORTEST, LONGEST = 3, 60  # tokens
+PAIRS = (140, 65)  # pairs of the shortest and of the longest length; linear in between
+HEADER = "text\tlabel\tnegated"
+LABELS = ("positive", "negative")
+KINDS = {  # the share of each kind of opinion in percent, as far as its templates fit the length
+    "plain": 24,
+    "negation": 15,
+    "affirmed": 9,
+    "double": 10,
+    "contrast": 10,
+    "but": 12,
+    "denied": 6,
+    "quoted": 8,
+    "comparison": 6,
+}
+SUPPORT = 0.4  # the probability of a second opinion, with the same label, in a review longer than LONG
+LONG = 24
+GAP = "\n\n"  # what read_rules makes of //
+GRAMMAR = Path(__file__).resolve().parent / "reviews_grammar"
 
-# what is reviewed: the thing, and neutral sentences about it
-THINGS = {
-    "film": ("we sat in row three .", "it ran for two hours .", "the hall was half full .", "it began at nine .",
-             "my sister came along .", "it was shown with subtitles .", "the story takes place on an island ."),
-    "book": ("i read it on the train .", "it has three hundred pages .", "a friend lent it to me .",
-             "it is set in a harbour town .", "the cover is green .", "i finished it on a sunday ."),
-    "inn": ("we arrived on a friday .", "the room looked out on the yard .", "we stayed for two nights .",
-            "breakfast was served until ten .", "the stairs were narrow .", "there were six of us ."),
-    "soup": ("it came in a white bowl .", "they served it with bread .", "i had it on tuesday .",
-             "there was some parsley on it .", "we sat by the window .", "the table was laid for four ."),
-    "kettle": ("i bought it in march .", "it holds two litres .", "it stands on my stove .",
-               "the handle is made of wood .", "it came in a plain box .", "i use it every morning ."),
-    "concert": ("it rained outside .", "we stood near the door .", "they played for an hour .", "the hall was new .",
-                "there was one encore .", "my brother had the tickets ."),
-}  # fmt: skip
-GOOD = ("good", "fine", "lovely", "great", "pleasant", "charming", "splendid", "enjoyable")
-BAD = ("bad", "dull", "poor", "awful", "dreadful", "tedious", "disappointing", "unpleasant")
-PEOPLE = ("my brother", "my aunt", "a critic", "our neighbour", "the paper", "a friend", "my teacher", "the guide")
-
-# (form, negated): {v} is a word of the verdict, {w} one of the opposite, {v2} another word of the verdict,
-# {a v} the word after its article, {thing} what is reviewed, {who} somebody
-FORMS = (
-    ("the {thing} was {v} .", False),
-    ("the {thing} was {v} and {v2} .", False),
-    ("what {a v} {thing} !", False),
-    ("the {thing} was not {w} .", True),
-    ("the {thing} was never {w} .", True),
-    ("it was not {a w} {thing} .", True),
-    ("nobody could call it {a w} {thing} .", True),
-    ("the {thing} was {v} , not {w} at all .", True),
-    ("the {thing} was not {w} at all , it was {v} .", True),
-    ("the {thing} was anything but {w} , really {v} .", True),
-    ("nobody would say that the {thing} was not {v} .", True),
-    ("i cannot say that the {thing} was not {v} .", True),
-    ("{who} never failed to find it {v} , and so did i .", True),
-    ("{who} called it {w} , but it was {v} .", False),
-    ("{who} called it {w} , {who2} called it {w2} , and both were wrong .", False),
-    ("{who} said it was {w} , but that is not true .", True),
-    ("{who} said it was {v} , and that is true .", False),
-    ("it looked {w} at first , but in the end it was {v} .", False),
-    ("although the start was {w} , the {thing} turned out {v} .", False),
-    ("the {thing} turned out {v} , although the start was {w} .", False),
-    ("i had expected {a w} {thing} , and got {a v} one .", False),
-    ("i was told that it would be {w} , yet it was {v} .", False),
-    ("it was less {w} than {v} .", False),
-    ("it was more {v} than {w} .", False),
-    ("far from {w} , the {thing} was {v} .", True),
-    ("the {thing} was {v} , so do not believe {who} who found it {w} .", True),
-    ("do not believe {who} who found it {w} .", True),
-)  # fmt: skip
+_SLOT = re.compile(r"\{([+-]?)([a-z]+)(2?)\}")
+_CHOICE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
+_ARTICLE = re.compile(r"\ba~ (?=(\w+))")
 
 
-def pick(chance: random.Random, options: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
-    """Return one of the options that is not among `without`."""
-    left = [option for option in options if option not in without]
-    return left[int(chance.random() * len(left))]
+@dataclass
+class Draw:
+    """The random choices of one pair of twins: a thing, and a word or two for every slot, chosen at first use."""
+
+    words: dict[str, list[str]]
+    chance: random.Random
+    thing: list[str]  # the fields of a line in things.txt
+    slots: dict[str, str] = field(default_factory=dict)
+
+    def slot(self, sign: str, name: str, second: str, positive: bool) -> str:
+        """Return the word of a slot, "{+adj2}" being ("+", "adj", "2"), in the positive or the negative review."""
+        if name in ("thing", "things", "be"):
+            return self.thing[("thing", "things", "be").index(name)]
+        if name == "he":
+            return dict(line.split("; ") for line in self.words["person"])[self.slot("", "person", "", positive)]
+        side = "" if not sign else "good " if positive == (sign == "+") else "bad "
+        key = side + name
+        if key + second not in self.slots:
+            taken = self.slots.get(key + ("" if second else "2"))
+            self.slots[key + second] = pick([word for word in self._choices(side, name) if word != taken], self.chance)
+        return self.slots[key + second]
+
+    def _choices(self, side: str, name: str) -> list[str]:
+        if name == "part":
+            return self.thing[5].split(", ")
+        if name == "person":
+            return [line.split("; ")[0] for line in self.words["person"]]
+        own = self.thing[3 if side == "good " else 4].split(", ") if name == "adj" else []
+        return self.words[side + name] + own
 
 
-def with_article(word: str) -> str:
-    """Return the word after "a" or "an"."""
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+@dataclass(frozen=True)
+class Twins:
+    """A positive review and its negative twin."""
+
+    positive: str
+    negative: str
+    negated: bool
+    length: int  # tokens
 
 
-def verdict(chance: random.Random, form: str, positive: bool, thing: str) -> str:
-    """Return a form with its words filled in."""
-    same, opposite = (GOOD, BAD) if positive else (BAD, GOOD)
-    v, w = pick(chance, same), pick(chance, opposite)
-    who = pick(chance, PEOPLE)
-    words = {
-        "v": v, "w": w, "v2": pick(chance, same, (v,)), "w2": pick(chance, opposite, (w,)), "a v": with_article(v),
-        "a w": with_article(w), "thing": thing, "who": who, "who2": pick(chance, PEOPLE, (who,)),
-    }  # fmt: skip
-    for name, word in words.items():
-        form = form.replace(f"{{{name}}}", word)
-    return form
+def rules() -> Rules:
+    """Read all rules of the grammar."""
+    return read_rules("\n".join(path.read_text(encoding="ascii") for path in sorted(GRAMMAR.glob("*.txt"))))
 
 
-def review(chance: random.Random, positive: bool, form: str) -> str:
-    """Return a review of at most MOST words: the verdict somewhere among neutral sentences."""
-    thing = pick(chance, tuple(THINGS))
-    said, room = verdict(chance, form, positive, thing), int(chance.random() * (MOST + 1))
-    before: list[str] = []
-    after: list[str] = []
-    length = len(said.split())
-    for sentence in sorted(THINGS[thing], key=lambda _: chance.random()):
-        if length + len(sentence.split()) > room:
-            break
-        length += len(sentence.split())
-        (before if chance.random() < 0.5 else after).append(sentence)
-    return " ".join([*before, said, *after])
+def pick(choices: list[str], chance: random.Random) -> str:
+    """Return one of `choices`, with equal probability."""
+    return choices[int(chance.random() * len(choices))]
+
+
+def told(template: str, draw: Draw, positive: bool) -> str:
+    """Return a template as it reads in the positive or the negative review."""
+    text = _CHOICE.sub(lambda match: match[1 if positive else 2], template)
+    text = _SLOT.sub(lambda match: draw.slot(match[1], match[2], match[3], positive), text)
+    return _ARTICLE.sub(lambda match: "an " if match[1][0] in "aeiou" and match[1][:2] != "us" else "a ", text)
+
+
+def length(text: str) -> int:
+    """Return the number of tokens: words and punctuation marks, all separated by white space."""
+    return len(text.split())
+
+
+def opinion(words: dict[str, list[str]], draw: Draw, size: int) -> tuple[str, str]:
+    """Return an opinion, and the same with the opposite label, for a review of `size` tokens; it may be too long."""
+    kind = bisect.bisect(list(itertools.accumulate(KINDS.values())), int(draw.chance.random() * 100))
+    templates = [pick(words[list(KINDS)[kind]], draw.chance)]
+    if size > LONG and draw.chance.random() < SUPPORT:
+        templates.append(pick(words["support"], draw.chance))
+    # every template draws its own words
+    draws = [Draw(words, draw.chance, draw.thing) for _ in templates]
+    sides = [[told(t, d, side) for t, d in zip(templates, draws, strict=True)] for side in (True, False)]
+    return GAP.join(sides[0]), GAP.join(sides[1])
+
+
+def filling(words: dict[str, list[str]], draw: Draw, size: int) -> list[str] | None:
+    """Return neutral sentences of `size` tokens together; None if none were found."""
+    shared = Draw(words, draw.chance, draw.thing)  # a review has one day and one month
+    calendar = {name: shared.slot("", name, "", True) for name in ("day", "month")}
+    choices = words["any"] + 3 * words[draw.thing[0]]  # about as many of both
+    found: list[str] = []
+    used: set[str] = set()
+    for _ in range(200):
+        if size == 0:
+            return found
+        templates = [pick(choices, draw.chance) for _ in range(2)]
+        template = max(templates, key=length)  # fewer and longer sentences
+        sentence = told(template, Draw(words, draw.chance, draw.thing, dict(calendar)), True)
+        rest = size - length(sentence)
+        if template not in used and (rest == 0 or rest >= SHORTEST):
+            found.append(sentence)
+            used.add(template)
+            size = rest
+    return None
+
+
+def twins(words: dict[str, list[str]], chance: random.Random, size: int) -> Twins | None:
+    """Return a pair of reviews of `size` tokens; None if what was drawn does not fit."""
+    draw = Draw(words, chance, pick(words["thing"], chance).split("; "))
+    positive, negative = opinion(words, draw, size)
+    rest = size - length(positive)
+    if length(negative) != length(positive):
+        raise ValueError(f"the twins are not of the same length: {positive} / {negative}")
+    if rest < 0 or 0 < rest < SHORTEST:
+        return None
+    sentences = filling(words, draw, rest)
+    if sentences is None:
+        return None
+    gaps: list[list[str]] = [[] for _ in range(positive.count(GAP) + 2)]
+    for sentence in sentences:
+        gaps[int(chance.random() * len(gaps))].append(sentence)
+    texts = [placed(text.split(GAP), gaps) for text in (positive, negative)]
+    negated = [any(word in words["negator"] for word in text.split()) for text in texts]
+    if negated[0] != negated[1]:
+        raise ValueError(f"one twin is negated and the other is not: {positive} / {negative}")
+    return Twins(texts[0], texts[1], negated[0], size)
+
+
+def placed(parts: list[str], gaps: list[list[str]]) -> str:
+    """Return the parts of an opinion with neutral sentences before, between and after them."""
+    pieces = list(gaps[0])
+    for part, sentences in zip(parts, gaps[1:], strict=True):
+        pieces += [part, *sentences]
+    return " ".join(" ".join(pieces).split())
+
+
+def pairs() -> list[Twins]:
+    """Return all pairs, by increasing length; no text occurs twice."""
+    chance = random.Random(SEED)
+    words = {name: [line for _, line in lines] for name, lines in rules().items()}
+    made: list[Twins] = []
+    seen: set[str] = set()
+    for size in range(SHORTEST, LONGEST + 1):
+        share = (size - SHORTEST) / (LONGEST - SHORTEST)
+        wanted = len(made) + round(PAIRS[0] + share * (PAIRS[1] - PAIRS[0]))
+        while len(made) < wanted:
+            pair = twins(words, chance, size)
+            if pair is not None and seen.isdisjoint((pair.positive, pair.negative)):
+                made.append(pair)
+                seen |= {pair.positive, pair.negative}
+    return made
 
 
 def make() -> str:
-    """Return the whole table: as many positive as negative reviews of each form, no text twice."""
+    """Return the whole corpus, in random order."""
+    lines = []
+    for pair in pairs():
+        for text, label in zip((pair.positive, pair.negative), LABELS, strict=True):
+            lines.append(f"{text}\t{label}\t{'yes' if pair.negated else 'no'}")
     chance = random.Random(SEED)
-    rows, seen = ["text\tlabel\tnegated"], set[str]()
-    while len(rows) <= REVIEWS:
-        form, negated = FORMS[int(chance.random() * len(FORMS))]
-        pair = [review(chance, positive, form) for positive in (True, False)]
-        if seen & set(pair):
-            continue
-        seen |= set(pair)
-        if chance.random() < 0.5:  # no pattern in the order of labels
-            rows += [f"{pair[0]}\tpositive\t{_yes(negated)}", f"{pair[1]}\tnegative\t{_yes(negated)}"]
-        else:
-            rows += [f"{pair[1]}\tnegative\t{_yes(negated)}", f"{pair[0]}\tpositive\t{_yes(negated)}"]
-    return "\n".join(rows) + "\n"
-
-
-def _yes(negated: bool) -> str:
-    return "yes" if negated else "no"
+    for last in range(len(lines) - 1, 0, -1):
+        other = int(chance.random() * (last + 1))
+        lines[last], lines[other] = lines[other], lines[last]
+    return "\n".join([HEADER, *lines]) + "\n"
 
 
 if __name__ == "__main__":
-    description = "short reviews whose verdict depends on word order and negation"
+    description = "short reviews, positive or negative: word order and negation decide, not the words"
     sys.exit(finish("reviews", description, make(), sys.argv[1:], file="reviews.tsv", task="classify"))
