@@ -6,17 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqcore.config import ModelConfig
 from seqcore.data.brackets import Closing, closings
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.evaluation import measured
 from seqcore.generate import Sampling, Writer
-from seqcore.parameters import Parameters
 from seqcore.probe import probe
 from seqcore.records import F64, I32
 from seqcore.serial import SerialModel
-from seqcore.tasks.language import TokenData
 
 LAGS = (1, 2, 5, 10, 20, 40)  # tokens back
 PASSAGES = 12
@@ -127,12 +123,3 @@ def _tokens_of(vocabulary: Vocabulary, symbols: str) -> I32:
     if tokens.size != len(symbols):
         raise SeqError("bracket predictions need a vocabulary of characters or bytes")
     return tokens
-
-
-def held_out_loss(config: ModelConfig, parameters: Parameters, tokens: I32) -> float:
-    """Return the mean loss over `tokens` (n,), in nats per token, evaluated as in validation; NaN if not finite.
-
-    Runs parallel kernels: only for the training thread.
-    """
-    loss = measured(config, parameters, TokenData(tokens[:0], tokens)).get("loss", math.nan)
-    return loss if math.isfinite(loss) else math.nan

@@ -11,7 +11,6 @@ from seqcore.comparison import (
     Reach,
     guessed,
     has_brackets,
-    held_out_loss,
     reach_by_lag,
     strays,
     written,
@@ -21,6 +20,7 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.corpus import read_corpus
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
+from seqcore.evaluation import measured
 from seqcore.model import initial
 from seqcore.probe import probe
 from seqcore.records import F32
@@ -154,6 +154,7 @@ def test_the_loss_measured_is_the_one_that_training_measures() -> None:
     training = TrainingConfig(batch=3, length=7)
     config = ModelConfig(VOCABULARY.size, hidden=8, embedding=4)
     trainer = Trainer(config, training, TokenData(tokens, tokens[:2000]))
-    assert held_out_loss(config, trainer.parameters, tokens[:2000]) == trainer.validate()["loss"]
+    held_out = TokenData(tokens[:0], tokens[:2000])
+    assert measured(config, trainer.parameters, held_out)["loss"] == trainer.validate()["loss"]
     trainer.parameters.flat[:] = np.nan
-    assert math.isnan(held_out_loss(config, trainer.parameters, tokens[:2000]))
+    assert math.isnan(measured(config, trainer.parameters, held_out)["loss"])

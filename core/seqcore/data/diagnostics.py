@@ -47,6 +47,11 @@ class Diagnostic:
     draw: Callable[[np.random.Generator, int, int], Drawn]  # generator, dial, B
     blind: Callable[[int], float]  # dial -> the loss that no model without memory can beat, in nats per target
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What is predicted: the classes, or else the symbols."""
+        return self.classes or tuple(self.symbols)
+
 
 def _rounded(least: int, most: int) -> tuple[int, ...]:
     return tuple(sorted({padded_length(length) for length in range(least, most + 1)}))

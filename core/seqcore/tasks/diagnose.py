@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,7 +87,7 @@ class Diagnose:
     def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
         """Return what the model computes for a sequence: its answer after every symbol."""
         one = DIAGNOSTICS[self.diagnostic]
-        return verdicts(model, vocabulary, one.classes or tuple(one.symbols), tokens, step, warning)
+        return verdicts(model, vocabulary, one.answers, tokens, step, warning)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "DiagnosticData":
         """Return endless sequences. Raises SeqError if the corpus is another diagnostic."""
@@ -158,19 +159,28 @@ class DiagnosticData:
         """Return the T of the held-out batches, and their B."""
         return self.diagnostic.lengths(self.dial), HELD_OUT_ROWS
 
-    def _drawn(self) -> Iterator[Drawn]:
-        for n in range(HELD_OUT_BATCHES):
-            yield self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, n]), self.dial, HELD_OUT_ROWS)
+    @cached_property
+    def _held_out(self) -> list[Drawn]:
+        """The held-out sequences; drawn once, they are the same for every validation."""
+        return [
+            self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, n]), self.dial, HELD_OUT_ROWS)
+            for n in range(HELD_OUT_BATCHES)
+        ]
 
     def held_out(self, config: ModelConfig) -> Iterator[Batch]:
         """Yield the held-out sequences, which are the same each time."""
-        for drawn in self._drawn():
+        for drawn in self._held_out:
             yield Batch(drawn.tokens, drawn.targets, True)
 
     def measure(self) -> "_Asked":
         """Return a measure of the targets that the diagnostic asks for."""
-        classes = self.diagnostic.classes or tuple(self.diagnostic.symbols)
-        return _Asked(Scoring(len(classes)), (drawn.asked for drawn in self._drawn()))
+        return _Asked(Scoring(len(self.diagnostic.answers)), (drawn.asked for drawn in self._held_out))
+
+    def _one(self, seed: int) -> Drawn:
+        """Return one sequence, up to its last target; (T, 1) each."""
+        drawn = self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, seed]), self.dial, 1)
+        read = int(np.flatnonzero(drawn.targets[:, 0] >= 0)[-1]) + 1
+        return Drawn(drawn.tokens[:read], drawn.targets[:read], drawn.asked[:read])
 
     def summary(self, vocabulary: Vocabulary) -> str:
         """Return what the diagnostic asks for."""
@@ -179,14 +189,10 @@ class DiagnosticData:
 
     def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
         """Return held-out sequences and the answers that are asked for."""
-        names = self.diagnostic.classes or tuple(self.diagnostic.symbols)
-        lines = []
-        for seed in range(count):
-            drawn = self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, seed]), self.dial, 1)
-            asked, read = drawn.asked[:, 0], int(np.flatnonzero(drawn.targets[:, 0] >= 0)[-1]) + 1
-            text = "".join(vocabulary.symbol(int(token)) for token in drawn.tokens[:read, 0])
-            answers = [names[target] for target in drawn.targets[asked, 0].tolist()]
-            lines.append(f"{text} → {''.join(answers)}")
+        names, lines = self.diagnostic.answers, []
+        for drawn in map(self._one, range(count)):
+            answers = [names[target] for target in drawn.targets[drawn.asked].tolist()]
+            lines.append(f"{_text(drawn, vocabulary)} → {''.join(answers)}")
         return lines
 
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
@@ -195,23 +201,26 @@ class DiagnosticData:
 
     def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
         """Add the names of the classes."""
-        return {"classes": list(self.diagnostic.classes or self.diagnostic.symbols)} | measures
+        return {"classes": list(self.diagnostic.answers)} | measures
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return one held-out sequence, the targets that it asks for, and what the model answers."""
-        drawn = self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, seed]), self.dial, 1)
-        classes = self.diagnostic.classes or tuple(self.diagnostic.symbols)
+        drawn, classes = self._one(seed), self.diagnostic.answers
         state, answers, right = model.initial_state(), [], []
-        read = int(np.flatnonzero(drawn.targets[:, 0] >= 0)[-1]) + 1
-        for token, target, asked in zip(*(part[:read, 0].tolist() for part in drawn), strict=True):
+        for token, target, asked in zip(*(part[:, 0].tolist() for part in drawn), strict=True):
             scores = model.read(token, state)
             if asked:
                 answers.append(classes[int(np.argmax(scores))])
                 right.append(classes[target])
-        text = "".join(vocabulary.symbol(token) for token in drawn.tokens[:read, 0].tolist())
+        text = _text(drawn, vocabulary)
         joined = "" if all(len(name) == 1 for name in classes) else " "
         shown = text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2) :]}"
         return f"{shown} → {joined.join(answers)} ({'right' if answers == right else 'right is ' + joined.join(right)})"
+
+
+def _text(drawn: Drawn, vocabulary: Vocabulary) -> str:
+    """Return the symbols of one sequence."""
+    return "".join(vocabulary.symbol(token) for token in drawn.tokens[:, 0].tolist())
 
 
 class _Asked:
