@@ -1,10 +1,12 @@
-"""Arrays aligned to cache lines for the kernels, and empty arrays that stand for absent ones."""
+"""Arrays aligned to cache lines for the kernels, empty arrays that stand for absent ones, and which targets count."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from seqcore.records import F32
+from seqcore.records import F32, Inputs, Targets
 
 LINE = 64  # bytes of a cache line, and of the widest vector register
 
@@ -21,3 +23,14 @@ def zeros(*shape: int) -> F32:
     buffer = np.zeros(size + LINE // 4, np.float32)
     first = -(buffer.ctypes.data // 4) % (LINE // 4)
     return buffer[first : first + size].reshape(shape)
+
+
+def unmasked(targets: Targets) -> npt.NDArray[np.bool_]:
+    """Return which timesteps have a target, (T, B): symbols (T, B) that are not -1, or values (T, B, K) not NaN."""
+    open_at: npt.NDArray[np.bool_] = targets >= 0 if targets.ndim == 2 else ~np.isnan(targets[..., 0])
+    return open_at
+
+
+def flat(array: Inputs | Targets) -> npt.NDArray[Any]:
+    """Return (T, B, ...) reshaped to (T * B, ...)."""
+    return array.reshape(array.shape[0] * array.shape[1], *array.shape[2:])

@@ -47,7 +47,7 @@ def _from_dict(cls: Any, values: Mapping[str, Any], where: str) -> Any:
 class ModelConfig:
     """The architecture of a model. Raises SeqError if a value is invalid."""
 
-    vocabulary_size: int
+    vocabulary_size: int  # 0 if the inputs are real values
     family: str = "lstm"
     hidden: int = 256  # units per layer; attention: width of the residual stream
     layers: int = 1  # attention: number of blocks
@@ -62,14 +62,26 @@ class ModelConfig:
     forget_bias: str = "default"  # initial bias of the gate that keeps the state (lstm, gru): see `keep_bias`
     init: str = "uniform"  # rnn: "identity" starts with W_hh = 1 and b = 0 (Le et al. 2015)
     outputs: int = 0  # symbols that the head predicts, as classes; 0: those of the vocabulary, and the next token
+    inputs: int = 0  # real values read at each timestep; 0: one token
+    values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
             object.__setattr__(self, "context", CONTEXT[self.family])
         if self.family == "attention":
             object.__setattr__(self, "embedding", self.hidden)
-            object.__setattr__(self, "tied", self.tied and not self.outputs)  # a head of its own for other symbols
-        _whole("vocabulary size", self.vocabulary_size, 2, 1_000_000)
+            other = self.outputs or self.inputs or self.values  # not tokens in, and the next token out
+            object.__setattr__(self, "tied", self.tied and not other)
+        elif self.inputs:
+            object.__setattr__(self, "embedding", 0)
+        _whole("inputs", self.inputs, 0, 4096)
+        _whole("values", self.values, 0, 4096)
+        if self.inputs:
+            _need(self.vocabulary_size == 0, "vocabulary size", self.vocabulary_size, "must be 0 for real inputs")
+            _need(bool(self.outputs or self.values), "inputs", self.inputs, "need outputs or values to predict")
+        else:
+            _whole("vocabulary size", self.vocabulary_size, 2, 1_000_000)
+        _need(not (self.outputs and self.values), "values", self.values, "must be 0 if classes are predicted")
         _need(self.family in FAMILIES, "model", self.family, f"must be one of {', '.join(FAMILIES)}")
         _whole("hidden", self.hidden, 1, 8192)
         _whole("layers", self.layers, 1, 12)
@@ -94,7 +106,8 @@ class ModelConfig:
             _whole("context", self.context, 1, 8192)
         if self.family == "feedforward":
             _need(self.layers == 1, "layers", self.layers, "a feedforward model has one hidden layer")
-            _need(self.embedding > 0, "embedding", self.embedding, "a feedforward model needs a learned embedding")
+            learned = self.embedding > 0 or self.inputs > 0
+            _need(learned, "embedding", self.embedding, "a feedforward model needs a learned embedding")
         if self.family == "attention":
             _whole("heads", self.heads, 1, 256)
             _need(self.hidden % self.heads == 0, "hidden", self.hidden, f"must be a multiple of heads ({self.heads})")
@@ -125,8 +138,18 @@ class ModelConfig:
 
     @property
     def logits(self) -> int:
-        """The number of logits at each timestep."""
-        return self.outputs or self.vocabulary_size
+        """The number of logits, or of predicted values, at each timestep."""
+        return self.values or self.outputs or self.vocabulary_size
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The kinds of kernels that the model needs; see `jit.kernel_groups`."""
+        return (self.family, "values") if self.values else (self.family,)
+
+    @property
+    def input_width(self) -> int:
+        """The length of the vector that the first layer reads for a timestep."""
+        return self.inputs or self.embedding or self.vocabulary_size
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

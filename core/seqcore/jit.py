@@ -230,9 +230,13 @@ def compile_kernels(
     return len(wanted)
 
 
-def kernel_groups(family: str, *roles: str) -> list[str]:
-    """Return the kernel groups that a model family needs for `roles` ("train", "look"): the shared ones and its own."""
-    return [*roles, *(f"{role}-{family}" for role in roles)]
+def kernel_groups(kinds: str | Sequence[str], *roles: str) -> list[str]:
+    """Return the kernel groups that a model needs for `roles` ("train", "look"): the shared ones and those of `kinds`.
+
+    `kinds` is a model family, or `ModelConfig.kernels`.
+    """
+    own = (kinds,) if isinstance(kinds, str) else kinds
+    return [*roles, *(f"{role}-{kind}" for role in roles for kind in own)]
 
 
 def cached(groups: Sequence[str] | None = None) -> bool:

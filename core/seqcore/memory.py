@@ -89,7 +89,7 @@ def memory_free() -> int | None:
 
 def _table_bytes(model: ModelConfig, places: int) -> int:
     """Return the bytes of a recurrent input table for that many tokens, its gradient, and the embedding rows."""
-    if model.family not in RECURRENT:
+    if model.family not in RECURRENT or model.inputs:
         return 0
     rows, width = min(places, model.vocabulary_size), model.embedding
     columns = padded(shapes(model)["layers.0.W_xh"][1])
@@ -100,7 +100,7 @@ def _factor_width(model: ModelConfig) -> int:
     """Return the columns of the widest left factor that `outer_sum` packs for a weight gradient."""
     if model.family == "attention":
         return model.vocabulary_size if model.tied else model.hidden
-    return model.context * model.embedding if model.family == "feedforward" else model.hidden
+    return model.context * model.input_width if model.family == "feedforward" else model.hidden
 
 
 def _advice(model: ModelConfig, training: TrainingConfig, free: int, sizes: Sizes | None) -> str:

@@ -11,11 +11,11 @@ from seqcore.config import RECURRENT, ModelConfig
 from seqcore.models import feedforward, recurrent, transformer
 from seqcore.models.clocked import Clocked
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, Inputs, Targets
 
 
 class Workspace(Protocol):
-    """The arrays of one pass over (T, B) tokens, and the state carried from one pass to the next."""
+    """The arrays of one pass over (T, B) timesteps, and the state carried from one pass to the next."""
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Set the carried state of these rows of the batch to zero."""
@@ -24,14 +24,17 @@ class Workspace(Protocol):
         """Make the state after the last timestep the initial state of the next pass."""
 
     def scores(self, T: int) -> F32:
-        """Return a view (T, B, at least K) that ranks the K symbols at each target as the last pass predicted them."""
+        """Return a view (T, B, at least K): the last pass's values at each target, or numbers that rank K symbols."""
 
     def state(self) -> dict[str, F32]:
         """Return views of the carried state by name, batch rows first; empty for a model without one."""
 
 
 class Model(Protocol):
-    """A model for training: parallel, so only for the training thread. `work` must have the same config."""
+    """A model for training: parallel, so only for the training thread. `work` must have the same config.
+
+    Inputs and targets: see `records.Inputs` and `records.Targets`.
+    """
 
     config: ModelConfig
     parameters: Parameters
@@ -40,14 +43,14 @@ class Model(Protocol):
     def pack(self, backward: bool = True) -> None:
         """Pack the current parameters; call once after every change of them."""
 
-    def losses(self, tokens: I32, targets: I32, work: Any) -> F32:
-        """Return the loss at every position (T, B), without dropout and gradients; NaN where the target is -1."""
+    def losses(self, inputs: Inputs, targets: Targets, work: Any) -> F32:
+        """Return the loss at every position (T, B), without dropout and gradients; NaN where the target is masked."""
 
-    def losses_and_gradient(self, tokens: I32, targets: I32, work: Any, seed: int = 0, step: int = 0) -> F32:
-        """Return the loss at every position (T, B); write the gradient of their mean (targets >= 0) to `gradient`."""
+    def losses_and_gradient(self, inputs: Inputs, targets: Targets, work: Any, seed: int = 0, step: int = 0) -> F32:
+        """Return the loss at every position (T, B); write the gradient of the mean over targets to `gradient`."""
 
     def work_per_token(self) -> float:
-        """Return the floating-point operations of training on one token."""
+        """Return the floating-point operations of training on one timestep."""
 
     def clocked(self) -> Iterable[Clocked]:
         """Yield the phases that a benchmark measures separately."""

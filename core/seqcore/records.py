@@ -11,6 +11,7 @@ The time axis of a `Probe` has one entry per token of the text, T of them. Colum
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+Inputs = npt.NDArray[Any]  # tokens int32 (T, B), or real values float32 (T, B, D); one sequence: (T,) or (T, D)
+Targets = npt.NDArray[Any]  # symbols int32 (T, B), -1: masked; or real values float32 (T, B, K), NaN: masked
 
 
 @dataclass(frozen=True)

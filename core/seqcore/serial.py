@@ -13,13 +13,13 @@ from seqcore.models.feedforward_serial import SerialFeedForward
 from seqcore.models.recurrent_serial import SerialRecurrent
 from seqcore.models.transformer_serial import SerialTransformer
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Stave
+from seqcore.records import F32, Inputs, Stave
 
 
 class Look(Protocol):
-    """What a model computed for one text of T tokens."""
+    """What a model computed for one sequence of T timesteps."""
 
-    logits: F32  # (T, V)
+    logits: F32  # (T, K), or the predicted values
 
     @property
     def attention(self) -> F32 | None:
@@ -32,28 +32,32 @@ class Look(Protocol):
     def reach(self, dlogits: F32) -> tuple[F32, F32]:
         """Return (layers, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t.
 
-        Row t of dlogits (T, V) is the gradient of loss t at the logits after token t - 1; row 0 is unused.
+        x is the embedded token, the one-hot vector, or the real inputs. Row t of dlogits (T, K) is the gradient of
+        loss t at the logits, or values, after timestep t - 1; row 0 is unused.
         """
 
 
 class SerialModel(Protocol):
-    """A model that reads tokens one at a time, or a whole text. Not thread-safe."""
+    """A model that reads inputs one at a time, or a whole sequence. Not thread-safe.
+
+    An input is a token, or for a model of real inputs an array (D,) float32.
+    """
 
     config: ModelConfig
     parameters: Parameters
-    longest: int | None  # most tokens that `look` accepts; None: no limit
+    longest: int | None  # most timesteps that `look` accepts; None: no limit
 
     def load(self, flat: F32) -> None:
         """Copy the parameters (P,) and repack them."""
 
     def initial_state(self) -> Any:
-        """Return the state before any token is read."""
+        """Return the state before anything is read."""
 
-    def read(self, token: int, state: Any) -> F32:
-        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call."""
+    def read(self, token: int | F32, state: Any) -> F32:
+        """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call."""
 
-    def look(self, tokens: I32) -> Look:
-        """Read tokens (T,), at most `longest`, from the initial state and keep all intermediate results."""
+    def look(self, inputs: Inputs) -> Look:
+        """Read inputs (T,) or (T, D), at most `longest`, from the initial state and keep all intermediate results."""
 
 
 _SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {

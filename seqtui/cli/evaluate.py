@@ -96,7 +96,7 @@ def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
 
     config = loaded.config
     with Status() as status:
-        compile_with(status.compiling, kernel_groups(config.model.family, "train"))
+        compile_with(status.compiling, kernel_groups(config.model.kernels, "train"))
     report = data.report(measured(config.model, loaded.parameters, data), config.vocabulary)
     report |= data.baselines(config.vocabulary).as_json()
     return {key: value for key, value in report.items() if not isinstance(value, float) or math.isfinite(value)}

@@ -27,7 +27,7 @@ class LoadedRun:
     def serial(self) -> SerialModel:
         """Return the model for one thread; compiles its kernels if necessary."""
         with Status() as status:
-            compile_with(status.compiling, kernel_groups(self.config.model.family, "look"))
+            compile_with(status.compiling, kernel_groups(self.config.model.kernels, "look"))
             return serial_model(self.config.model, self.parameters)
 
 

@@ -210,7 +210,7 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
             if not quiet:
                 progress.introduce(introduction(run, count))
 
-            compile_with(progress.compiling, kernel_groups(run.config.model.family, "train", "look"), stopping)
+            compile_with(progress.compiling, kernel_groups(run.config.model.kernels, "train", "look"), stopping)
             if stopping():
                 raise KeyboardInterrupt
             finished = Training(run, progress, stopping).to_the_end()

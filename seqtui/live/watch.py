@@ -53,7 +53,7 @@ def compile_for_looking(run: Run, stop: Callable[[], bool]) -> None:
     from seqcore import probe, serial  # noqa: F401  # registers their kernels before they are compiled
     from seqcore.jit import compile_kernels, kernel_groups
 
-    compile_kernels(kernel_groups(run.config.model.family, "look"), stop=stop)
+    compile_kernels(kernel_groups(run.config.model.kernels, "look"), stop=stop)
 
 
 class Watch:

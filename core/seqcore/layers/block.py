@@ -1,6 +1,6 @@
 """The blocks of a transformer (pre-norm, as in GPT-2), complete sequences at a time, forward and backward.
 
-    x_0 = dropout(E[token] + P[t])
+    x_0 = dropout(E[token] + P[t])                                for real inputs u: dropout(u W_x + b_x + P[t])
     x_{2l+1} = x_{2l} + dropout(attention(norm(x_{2l})))          block l = 0 .. L-1
     x_{2l+2} = x_{2l+1} + dropout(mlp(norm(x_{2l+1})))
     the head reads norm(x_{2L})
@@ -24,6 +24,7 @@ from seqcore.layers.linear import project_rows
 from seqcore.layers.loss import cross_entropy
 from seqcore.layers.mlp import mlp_backward, mlp_forward
 from seqcore.layers.norm import norm_backward, norm_forward
+from seqcore.layers.squares import squared_error
 from seqcore.records import F32
 
 f4, u4, int64 = np.float32, np.uint32, np.int64
@@ -33,12 +34,12 @@ ROWS = 64  # rows per matrix product
 class Weights(NamedTuple):
     """Weights as the kernels read them: matrices in panels (blocks, ceil(N / NR), K, NR), the rest unchanged."""
 
-    E: F32  # (V, C)
+    E: F32  # (V, C); (0, C) if the inputs are real
     P: F32  # (context, C) added to the embedding, or empty
     turns: F32  # (context, d) rotary angles, or empty
     scales: F32  # (2L+1, 2, C) gain and shift of the norm at each stage
     biases: F32  # (L, 9C) b_qkv, b_o, b_fc, b_proj of each block, or (L, 0)
-    b_y: F32  # (V,) zeros: the head has no bias
+    b_y: F32  # (K,) zeros: the head has no bias
     qkv: F32
     o: F32
     fc: F32
@@ -114,20 +115,24 @@ def branch_gradient(dx, dropped, first, masks, stage, rate):
 
 @device
 def embed(tokens, E, P, T, x, first):
-    """x[r] = E[token] + P[t] for the rows from `first` on; P may be empty."""
+    """x[r] = E[token] + P[t] for the rows from `first` on; P may be empty.
+
+    Without tokens, x holds the product of the real inputs, and only P[t] is added.
+    """
     C = E.shape[1]
     for r in range(x.shape[0]):
-        token, t = tokens[first + r], (first + r) % T
-        copy_rows(E[token : token + 1], int64(0), x[r : r + 1], int64(0), C)
+        if tokens.size:
+            token = tokens[first + r]
+            copy_rows(E[token : token + 1], int64(0), x[r : r + 1], int64(0), C)
         if P.size:
-            row, place = x[r, :C], P[t]
+            row, place = x[r, :C], P[(first + r) % T]
             for j in range(C):
                 row[j] += place[j]
 
 
 @device
 def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
-    """Run rows [first, last), complete sequences of length T, from their tokens to the head's input."""
+    """Run rows [first, last), complete sequences of length T, from their inputs to the head's input."""
     w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
     stages, norms, kept = work.x.shape[0], work.normed.shape[0], work.qkv.shape[0]
     scratch = attention_scratch(T, C // heads)
@@ -161,14 +166,20 @@ def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
 
 
 @device
-def head_rows(first, last, targets, weights, work, scale, backward):
-    """Compute logits and losses of rows [first, last); if `backward`, also dtop, and dlogits in place of the logits."""
+def head_rows(first, last, targets, values, weights, work, scale, backward):
+    """Compute logits and losses of rows [first, last); if `backward`, also dtop, and dlogits in place of the logits.
+
+    The targets are symbols (M,), or `values` (M, K) unless that is empty.
+    """
     C, V = weights.E.shape[1], weights.b_y.size
     for begin in range(first, last, ROWS):
         end = min(begin + ROWS, last)
         logits = work.logits[begin:end]
         matmul_narrow(work.normed[work.normed.shape[0] - 1, begin:end], C, V, weights.head, logits, False)
-        cross_entropy(logits, weights.b_y, targets[begin:end], scale, work.losses[begin:end], backward)
+        if values.size:
+            squared_error(logits, weights.b_y, values[begin:end], scale, work.losses[begin:end], backward)
+        else:
+            cross_entropy(logits, weights.b_y, targets[begin:end], scale, work.losses[begin:end], backward)
         if backward:
             matmul(logits, V, weights.head_back, work.dtop[begin:end], False)
 

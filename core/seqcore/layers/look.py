@@ -22,8 +22,11 @@ f4 = np.float32
 
 @kernel("transformer, one thread", "look-attention", void(i1, WEIGHTS, ACTIVATIONS, i8))
 def look_forward(tokens, weights, work, heads):
-    """Run tokens (T,) through the whole model, without dropout: fill work up to the logits."""
-    T = tokens.size
+    """Run tokens (T,) through the whole model, without dropout: fill work up to the logits.
+
+    Without tokens, work.x[0] holds the product of T real inputs.
+    """
+    T = work.losses.size
     forward_rows(0, T, tokens, weights, work, T, heads, np.zeros(0, np.uint32), 0.0)
     matmul(work.normed[work.normed.shape[0] - 1], weights.E.shape[1], weights.head, work.logits, False)
 
@@ -63,17 +66,18 @@ def attend_one(cache, place, y, C, d, head, shares):
             out[j] += share * v[j]
 
 
-@kernel("transformer, one token", "look-attention", void(i8, i8, WEIGHTS, f3, f2, i8))
-def read_token(token, place, weights, cache, logits, heads):
-    """Fill logits (1, padded V) after `token` at timestep `place`, given the earlier rows of cache.
+@kernel("transformer, one token", "look-attention", void(i1, f2, i8, WEIGHTS, f3, f2, i8))
+def read_token(token, entered, place, weights, cache, logits, heads):
+    """Fill logits (1, padded V) after `token` (1,) at timestep `place`, given the earlier rows of cache.
 
-    cache (L, context, padded 3C) holds q, k, v; the token's own row is filled.
+    cache (L, context, padded 3C) holds q, k, v; the token's own row is filled. If `token` is empty, `entered`
+    (1, padded C) holds the product of a real input; it is overwritten.
     """
     w, C, L = weights, weights.E.shape[1], cache.shape[0]
-    x, stats = np.empty((1, (C + NR - 1) // NR * NR), np.float32), np.empty((1, 2), np.float32)
+    x, stats = entered, np.empty((1, 2), np.float32)
     a, y, u = np.empty((1, C), np.float32), np.empty((1, C), np.float32), np.empty((1, 4 * C), np.float32)
     slope, shares = np.empty((1, (4 * C + NR - 1) // NR * NR), np.float32), np.empty(place + 1, np.float32)
-    embed(np.full(1, token, np.int32), w.E, w.P[place : place + 1], 1, x, 0)
+    embed(token, w.E, w.P[place : place + 1], 1, x, 0)
     for n in range(L):
         b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[n], C)
         row = cache[n, place : place + 1]

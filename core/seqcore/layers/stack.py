@@ -22,15 +22,16 @@ GROUP = 4  # panels of a weight gradient per work item
 @kernel(
     "transformer",
     "train-attention",
-    void(i1, i1, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1),
+    void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1),
     parallel=True,
 )
-def blocks(tokens, targets, weights, work, T, heads, masks, rate, scale, backward, team):
+def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward, team):
     """Run tokens (M,) through the model to the losses for targets (M,) and, if `backward`, back to the embedding.
 
+    Without tokens, work.x[0] holds the product of real inputs; targets may be `values` (M, K), see `head_rows`.
     Gradients are those of scale * (sum of the losses). See `layers.block`.
     """
-    M, size = tokens.size, max(1, ROWS // T) * T
+    M, size = work.losses.size, max(1, ROWS // T) * T
     chunks = (M + size - 1) // size
     team[0] = 0
     for _ in prange(team[1]):
@@ -40,7 +41,7 @@ def blocks(tokens, targets, weights, work, T, heads, masks, rate, scale, backwar
                 break
             first, last = chunk * size, min((chunk + 1) * size, M)
             forward_rows(first, last, tokens, weights, work, T, heads, masks, rate)
-            head_rows(first, last, targets, weights, work, scale, backward)
+            head_rows(first, last, targets, values, weights, work, scale, backward)
             if backward:
                 dscales = work.dscales[chunk].reshape(weights.scales.shape)
                 backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
@@ -111,7 +112,7 @@ def blocks_weights(work, gradient, places, dbiases, team):
 def embedding_backward(tokens, dx, dE, dP, T, clear, team):
     """Add the rows of dx (M, padded C) to dE[token] (zeroed first if `clear`); dP[t] = their sum per timestep.
 
-    dP may be empty. Each worker owns columns, so the order of every sum is fixed.
+    dP may be empty, and so may tokens and dE, for real inputs. Each worker owns columns: every sum has a fixed order.
     """
     C = dE.shape[1]
     groups = (C + NR - 1) // NR
@@ -126,10 +127,12 @@ def embedding_backward(tokens, dx, dE, dP, T, clear, team):
                 dE[:, first:last] = np.float32(0)
             if dP.size:
                 dP[:, first:last] = np.float32(0)
-            for m in range(tokens.size):
-                row, to = dx[m, first:last], dE[tokens[m], first:last]
-                for j in range(row.size):
-                    to[j] += row[j]
+            for m in range(dx.shape[0]):
+                row = dx[m, first:last]
+                if tokens.size:
+                    to = dE[tokens[m], first:last]
+                    for j in range(row.size):
+                        to[j] += row[j]
                 if dP.size:
                     place = dP[m % T, first:last]
                     for j in range(row.size):

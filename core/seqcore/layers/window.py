@@ -127,18 +127,21 @@ def tanh_backward(h, dh, team):
 
 
 class Window:
-    """The concatenated embeddings of `context` tokens; E, dE (V + 1, I) are views into the parameter buffers."""
+    """The concatenated embeddings of `context` tokens; E, dE (V + 1, I) are views into the parameter buffers.
+
+    With real inputs there is no embedding: the windows are of the rows of `values` (rows, I), which `tokens` number.
+    """
 
     def __init__(self, E: F32, dE: F32, context: int) -> None:
         self.E, self.dE, self.context = E, dE, context
 
-    def forward(self, tokens: I32, x: F32) -> None:
-        """Fill x from tokens (n - 1 + T, B)."""
-        gather_windows(tokens, self.E, x, TEAM)
+    def forward(self, tokens: I32, x: F32, values: F32) -> None:
+        """Fill x from tokens (n - 1 + T, B); `values` is empty unless the inputs are real."""
+        gather_windows(tokens, values if values.size else self.E, x, TEAM)
 
-    def forward_serial(self, tokens: I32, x: F32) -> None:
+    def forward_serial(self, tokens: I32, x: F32, values: F32) -> None:
         """As `forward`, for threads that may not run parallel kernels."""
-        gather_windows_serial(tokens, self.E, x)
+        gather_windows_serial(tokens, values if values.size else self.E, x)
 
     def backward(self, tokens: I32, dx: F32) -> None:
         """Fill dE from dx."""

@@ -10,18 +10,18 @@ from seqcore.layers.window import Window, tanh_forward_serial
 from seqcore.models.feedforward import shapes
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Stave
+from seqcore.records import F32, Inputs, Stave
 
 
 class SerialFeedForward:
-    """A feed-forward language model that reads one sequence, token by token. Not thread-safe."""
+    """A feed-forward model that reads one sequence, timestep by timestep. Not thread-safe."""
 
-    longest: int | None = None  # tokens that `look` accepts: no limit
+    longest: int | None = None  # timesteps that `look` accepts: no limit
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
         self.parameters = p = Parameters(shapes(config))
-        self.window = Window(p["embedding.E"], NO_MATRIX, config.context)
+        self.window = Window(NO_MATRIX if config.inputs else p["embedding.E"], NO_MATRIX, config.context)
         self.input = Linear(p["layers.0.W_xh"], p["layers.0.b"], NO_MATRIX, NO_VECTOR)
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
         self._packs = packs(p.flat, self.input, self.head)
@@ -42,50 +42,60 @@ class SerialFeedForward:
             self._packs.pack(forward=False, parallel=False)
             self._backward = True
 
-    def initial_state(self) -> I32:
-        """Return the window of the last `context` tokens, (n, 1), with nothing read yet."""
-        return np.full((self.config.context, 1), self.config.vocabulary_size, np.int32)
+    def initial_state(self) -> Inputs:
+        """Return the window of the last `context` inputs, (n, 1) or (n, 1, D), with nothing read yet."""
+        return self._nothing(self.config.context)
 
-    def read(self, token: int, state: I32) -> F32:
-        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call."""
+    def _nothing(self, steps: int) -> Inputs:
+        """Return what is read before the first timestep, (steps, 1) or (steps, 1, D)."""
+        if self.config.inputs:
+            return zeros(steps, 1, self.config.inputs)
+        return np.full((steps, 1), self.config.vocabulary_size, np.int32)
+
+    def read(self, token: int | F32, state: Inputs) -> F32:
+        """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call."""
         state[:-1] = state[1:]
         state[-1] = token
         self.run(state, self._one)
         return self._one.logits[0, : self.config.logits]
 
-    def run(self, tokens: I32, work: "Activations") -> None:
-        """Fill `work` from tokens (n - 1 + T, 1)."""
-        self.window.forward_serial(tokens, work.x)
+    def run(self, inputs: Inputs, work: "Activations") -> None:
+        """Fill `work` from inputs (n - 1 + T, 1) or (n - 1 + T, 1, D)."""
+        if self.config.inputs:
+            rows = np.arange(len(inputs), dtype=np.int32)[:, None]
+            self.window.forward_serial(rows, work.x, inputs[:, 0])
+        else:
+            self.window.forward_serial(inputs, work.x, NO_MATRIX)
         self.input.forward_serial(work.x, work.z)
         tanh_forward_serial(work.z, work.h)
         self.head.forward_serial(work.h, work.logits)
 
-    def look(self, tokens: I32) -> "FeedForwardLook":
-        """Read tokens (T,) from the initial state and keep all intermediate results."""
-        work = Activations(self.config, tokens.size)
-        before = np.full(self.config.context - 1, self.config.vocabulary_size, np.int32)
-        self.run(np.concatenate((before, tokens.astype(np.int32)))[:, None].copy(), work)
+    def look(self, inputs: Inputs) -> "FeedForwardLook":
+        """Read inputs (T,) or (T, D) from the initial state and keep all intermediate results."""
+        work = Activations(self.config, len(inputs))
+        before = self._nothing(self.config.context - 1)
+        self.run(np.concatenate((before, inputs[:, None].astype(before.dtype))), work)
         return FeedForwardLook(self, work)
 
 
 class Activations:
-    """Results for T tokens: x (T, n I), z (T, padded H), h (T, H), logits (T, padded V)."""
+    """Results for T timesteps: x (T, n I), z (T, padded H), h (T, H), logits (T, padded K)."""
 
     def __init__(self, config: ModelConfig, T: int) -> None:
-        self.x = zeros(T, config.context * config.embedding)
+        self.x = zeros(T, config.context * config.input_width)
         self.z = zeros(T, padded(config.hidden))
         self.h = zeros(T, config.hidden)
         self.logits = zeros(T, padded(config.logits))
 
 
 class FeedForwardLook:
-    """What the model computed for one text, and the reach of its losses."""
+    """What the model computed for one sequence, and the reach of its losses."""
 
     attention: F32 | None = None
 
     def __init__(self, model: SerialFeedForward, work: Activations) -> None:
         self.model, self.h = model, work.h
-        self.logits = work.logits[:, : model.config.logits]  # (T, V)
+        self.logits = work.logits[:, : model.config.logits]  # (T, K)
 
     @property
     def staves(self) -> tuple[Stave, ...]:
@@ -113,7 +123,7 @@ class FeedForwardLook:
         dz[:, : config.hidden] *= 1 - np.square(self.h[:-1])
         dx = zeros(T - 1, model.input.input_width)
         model.input.backward_input_serial(dz, dx)
-        n, width = config.context, config.embedding
+        n, width = config.context, config.input_width
         norms = np.sqrt(np.square(dx[:, : n * width].reshape(T - 1, n, width), dtype=np.float64).sum(axis=2))
         for t in range(1, T):
             first = max(0, t - n)  # the window of timestep t - 1 ends with token t - 1

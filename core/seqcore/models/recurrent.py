@@ -1,11 +1,13 @@
-"""A recurrent language model: tokens in, a loss per position and all gradients out.
+"""A recurrent model: tokens or real values in, a loss per position and all gradients out.
 
     tokens -> input table -> layer 0 -> (dropout -> input product -> layer l)* -> dropout -> head -> losses
+    values -> input product -> layer 0 -> ...
 
-Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Parameters, with N the columns of
-the cell's products (rnn H, gru 3H, lstm 4H), and K the number of logits (V, unless other symbols are predicted):
+Shapes: tokens and targets (T, B) int32, time first; a target of -1 is masked. Real inputs are (T, B, D) float32, real
+targets (T, B, K) float32, masked where NaN. Parameters, with N the columns of the cell's products (rnn H, gru 3H, lstm
+4H), I the width of the input (`ModelConfig.input_width`), and K the number of logits or values (`ModelConfig.logits`):
 
-    embedding.E (V, I)      unless one-hot          layers.0.W_xh (I or V, N)    layers.l.W_xh (H, N)
+    embedding.E (V, I)      learned, for tokens     layers.0.W_xh (I, N)         layers.l.W_xh (H, N)
     layers.l.W_hh (H, N)    layers.l.b (N,)         gru: layers.l.b_hn (H,)      head.W_hy (H, K)    head.b_y (K,)
 """
 
@@ -15,21 +17,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcore.arrays import NO_INDEX, NO_MATRIX, zeros
+from seqcore.arrays import NO_INDEX, NO_MATRIX, flat, unmasked, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.layers.embedding import InputTable
 from seqcore.layers.gru import GRU
-from seqcore.layers.loss import Head
+from seqcore.layers.heads import head_of
 from seqcore.layers.lstm import LSTM
 from seqcore.layers.rnn import RNN
 from seqcore.models.clocked import Clocked
 from seqcore.outer import NO_SECOND
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, I32, Inputs, Targets
 
 CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
@@ -41,7 +43,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     if config.embedding:
         named["embedding.E"] = (V, config.embedding)
     for layer in range(config.layers):
-        inputs = H if layer else config.embedding or V
+        inputs = H if layer else config.input_width
         named |= {f"layers.{layer}.{name}": shape for name, shape in cell.shapes(inputs, H).items()}
     named["head.W_hy"] = (H, K)
     named["head.b_y"] = (K,)
@@ -83,7 +85,7 @@ class RecurrentWorkspace:
     """The arrays of one pass over (T, B) tokens."""
 
     layers: list[CellWorkspace]
-    inputs: list[F32]  # of layer l >= 1: x W_xh + b, (T * B, padded N); empty for layer 0
+    inputs: list[F32]  # of layer l: x W_xh + b, (T * B, padded N); empty for layer 0 if it reads tokens
     dropped: list[F32]  # of layer l: dropout(h), (T * B, H), or empty
     index: I32  # (T * B,) 0, 1, 2, ...: row n of the inputs is for position n
     logits: F32  # (T * B, padded K); dlogits after a backward pass
@@ -94,8 +96,9 @@ class RecurrentWorkspace:
         """Return the bytes that `of` will allocate: linear in T, B and H."""
         H, L, M, cell = config.hidden, config.layers, T * B, CELLS[config.family]
         dropped = L * H if config.dropout and backward else 0
+        products = L if config.inputs else L - 1
         return L * cell.bytes_needed(T, B, H, backward) + 4 * M * (
-            (L - 1) * padded(cell.products * H) + dropped + padded(config.logits) + 2
+            products * padded(cell.products * H) + dropped + padded(config.logits) + 2
         )
 
     @staticmethod
@@ -105,7 +108,7 @@ class RecurrentWorkspace:
         drops, width = M if config.dropout and backward else 0, padded(cell.products * H)
         return RecurrentWorkspace(
             [cell.workspace(T, B, H, backward) for _ in range(config.layers)],
-            [zeros(M if layer else 0, width) for layer in range(config.layers)],
+            [zeros(M if layer or config.inputs else 0, width) for layer in range(config.layers)],
             [zeros(drops, H) for _ in range(config.layers)],
             np.arange(M, dtype=np.int32),
             zeros(M, padded(config.logits)),
@@ -123,7 +126,7 @@ class RecurrentWorkspace:
             layer.carry()
 
     def scores(self, T: int) -> F32:
-        """Return the logits, or values in their order, of the last pass, (T, B, padded K)."""
+        """Return the logits, or numbers in their order, or the values, of the last pass: (T, B, padded K)."""
         return self.logits.reshape(T, -1, self.logits.shape[1])
 
     def state(self) -> dict[str, F32]:
@@ -141,8 +144,8 @@ class RecurrentModel:
         cell = CELLS[config.family]
         self.layers = [cell.of(p, g, f"layers.{n}", config.activation) for n in range(config.layers)]
         E, dE = (p["embedding.E"], g["embedding.E"]) if config.embedding else (None, None)
-        self.table = InputTable(E, dE, self.layers[0].input)
-        self.head = Head(p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
+        self.table = None if config.inputs else InputTable(E, dE, self.layers[0].input)
+        self.head = head_of(config, p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
         self._hidden = H
         self._packs = packs(parameters.flat, *self.layers, *(layer.input for layer in self.layers), self.head.linear)
 
@@ -153,19 +156,19 @@ class RecurrentModel:
     def work_per_token(self) -> float:
         """Return the floating-point operations per training token: 6 per weight used in a product.
 
-        The first layer's input product is a table lookup and is not counted.
+        The first layer's input product is not counted for tokens, where it is a table lookup.
         """
         H, L, K = self.config.hidden, self.config.layers, self.config.logits
         N = self.layers[0].products * H
-        return 6.0 * (L * N * H + (L - 1) * N * H + H * K)
+        return 6.0 * (L * N * H + (L - 1) * N * H + N * self.config.inputs + H * K)
 
-    def _forward(self, tokens: I32, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
+    def _forward(self, inputs: Inputs, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
         """Run the layers and return the head's input, (T * B, H). `key` (seed, step) seeds the dropout; None: none."""
-        T, B = tokens.shape
-        x, rate = NO_MATRIX, self.config.dropout
+        T, B = inputs.shape[:2]
+        x, rate = flat(inputs), self.config.dropout
         for n, (layer, arrays) in enumerate(zip(self.layers, work.layers, strict=True)):
-            if n == 0:
-                self.table.forward(tokens)
+            if n == 0 and self.table is not None:
+                self.table.forward(inputs)
                 layer.forward(self.table.table, self.table.index, arrays)
             else:
                 layer.input.forward(x, work.inputs[n])
@@ -176,22 +179,22 @@ class RecurrentModel:
                 x = work.dropped[n]
         return x
 
-    def losses(self, tokens: I32, targets: I32, work: RecurrentWorkspace) -> F32:
+    def losses(self, inputs: Inputs, targets: Targets, work: RecurrentWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
-        x = self._forward(tokens, work, None)
-        self.head.forward(x, targets.reshape(-1), 1.0, work.logits, work.losses, None)
-        return work.losses.reshape(targets.shape)
+        x = self._forward(inputs, work, None)
+        self.head.forward(x, flat(targets), 1.0, work.logits, work.losses, None)
+        return work.losses.reshape(targets.shape[:2])
 
     def losses_and_gradient(
-        self, tokens: I32, targets: I32, work: RecurrentWorkspace, seed: int = 0, step: int = 0
+        self, inputs: Inputs, targets: Targets, work: RecurrentWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
-        T, B = tokens.shape
+        T, B = inputs.shape[:2]
         key = (seed, step)
-        x = self._forward(tokens, work, key)
-        scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
+        x = self._forward(inputs, work, key)
+        scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
         dh = work.layers[-1].dh.reshape(T * B, -1)
-        self.head.forward(x, targets.reshape(-1), scale, work.logits, work.losses, dh)
+        self.head.forward(x, flat(targets), scale, work.logits, work.losses, dh)
         second = self.head.second(B, work.logits)
         if self.config.dropout:  # else the head reads h itself, and its dW is computed in the same product as dW_hh
             self.head.backward(x, work.logits)
@@ -200,29 +203,34 @@ class RecurrentModel:
             layer, arrays = self.layers[n], work.layers[n]
             if self.config.dropout:
                 dropout(dh, dh, self._hidden, self.config.dropout, dropout_key(*key, n))
-            layer.backward(arrays, *(self.table.sums() if n == 0 else (NO_INDEX, NO_MATRIX)), second)
+            table = self.table if n == 0 else None
+            layer.backward(arrays, *(table.sums() if table is not None else (NO_INDEX, NO_MATRIX)), second)
             second = NO_SECOND
-            if n == 0:
-                self.table.backward()
+            if table is not None:
+                table.backward()
                 break
             dz = arrays.gates.reshape(T * B, -1)
+            if n == 0:
+                layer.input.backward_weights(flat(inputs), dz)
+                break
             below = work.layers[n - 1]
             x = work.dropped[n - 1] if self.config.dropout else below.h[1:].reshape(T * B, self._hidden)
             layer.input.backward_weights(x, dz)
             dh = below.dh.reshape(T * B, -1)
             layer.input.backward_input(dz, dh)
-        return work.losses.reshape(targets.shape)
+        return work.losses.reshape(targets.shape[:2])
 
     def clocked(self) -> Iterator[Clocked]:
         """Yield the methods that a benchmark times separately; see `Clocked`."""
         yield Clocked(self, "pack", "pack")
-        yield Clocked(self.table, "forward", "table")
-        yield Clocked(self.table, "backward", "table")
+        if self.table is not None:
+            yield Clocked(self.table, "forward", "table")
+            yield Clocked(self.table, "backward", "table")
         for layer in self.layers:
             yield Clocked(layer, "forward", "scan forward")
             yield Clocked(layer, "backward_weights", "weight gradients")
             yield Clocked(layer, "backward", "scan backward", "weight gradients")
-            if layer is not self.layers[0]:  # the first layer's input product is in the table
+            if layer is not self.layers[0] or self.table is None:  # else the input product is in the table
                 yield Clocked(layer.input, "forward", "scan forward")
                 yield Clocked(layer.input, "backward_input", "scan backward")
                 yield Clocked(layer.input, "backward_weights", "weight gradients")

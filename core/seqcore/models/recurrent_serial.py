@@ -18,15 +18,15 @@ from seqcore.layers.linear import Linear
 from seqcore.models.recurrent import CELLS, shapes
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Stave
+from seqcore.records import F32, Inputs, Stave
 
 _KEPT_ROWS = 4096  # cached input rows at most; a row of an LSTM takes 16 bytes per unit
 
 
 class SerialRecurrent:
-    """A recurrent language model that reads one sequence, token by token. Not thread-safe."""
+    """A recurrent model that reads one sequence, timestep by timestep. Not thread-safe."""
 
-    longest: int | None = None  # tokens that `look` accepts: no limit
+    longest: int | None = None  # timesteps that `look` accepts: no limit
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
@@ -57,20 +57,26 @@ class SerialRecurrent:
             self._packs.pack(forward=False, parallel=False)
             self._backward = True
 
-    def input_rows(self, tokens: I32) -> F32:
-        """Return x W_xh + b of the first layer for tokens (T,): (T, padded N)."""
+    def input_rows(self, inputs: Inputs) -> F32:
+        """Return x W_xh + b of the first layer for tokens (T,) or real inputs (T, D): (T, padded N)."""
         linear = self.layers[0].input
-        rows = zeros(tokens.size, linear.width)
+        rows = zeros(len(inputs), linear.width)
+        if self.config.inputs:
+            linear.forward_serial(inputs, rows)
+            return rows
         if "embedding.E" not in self.parameters:
-            gather_rows(linear.W, tokens, linear.b, rows)
+            gather_rows(linear.W, inputs, linear.b, rows)
             return rows
         E = self.parameters["embedding.E"]
-        x = zeros(tokens.size, E.shape[1])
-        gather_rows(E, tokens, NO_VECTOR, x)
+        x = zeros(len(inputs), E.shape[1])
+        gather_rows(E, inputs, NO_VECTOR, x)
         linear.forward_serial(x, rows)
         return rows
 
-    def _row(self, token: int) -> F32:
+    def _row(self, token: int | F32) -> F32:
+        """Return `input_rows` of one input: a token, whose row is kept, or (D,)."""
+        if isinstance(token, np.ndarray):
+            return self.input_rows(np.ascontiguousarray(token, np.float32)[None])
         row = self._rows.get(token)
         if row is None:
             row = self._rows[token] = self.input_rows(np.array([token], np.int32))
@@ -82,8 +88,8 @@ class SerialRecurrent:
         """Return every layer's zero state, with room for the current timestep."""
         return [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.layers]
 
-    def read(self, token: int, state: list[CellWorkspace]) -> F32:
-        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call."""
+    def read(self, token: int | F32, state: list[CellWorkspace]) -> F32:
+        """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call."""
         inputs = self._row(token)
         for n, (layer, work) in enumerate(zip(self.layers, state, strict=True)):
             if n:
@@ -94,29 +100,29 @@ class SerialRecurrent:
         self.head.forward_serial(state[-1].last_h, self._logits)
         return self._predicted
 
-    def look(self, tokens: I32) -> "RecurrentLook":
-        """Read tokens (T,) from the initial state and keep all intermediate results."""
-        T, H = tokens.size, self.config.hidden
-        index, inputs = np.arange(T, dtype=np.int32), self.input_rows(tokens)
+    def look(self, inputs: Inputs) -> "RecurrentLook":
+        """Read inputs (T,) or (T, D) from the initial state and keep all intermediate results."""
+        T, H = len(inputs), self.config.hidden
+        index, rows = np.arange(T, dtype=np.int32), self.input_rows(inputs)
         layers = [self.cell.workspace(T, 1, H, backward=False) for _ in self.layers]
         for n, (layer, work) in enumerate(zip(self.layers, layers, strict=True)):
             if n:
-                inputs = zeros(T, layer.input.width)
-                layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), inputs)
-            layer.forward(inputs, index, work, parallel=False)
+                rows = zeros(T, layer.input.width)
+                layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), rows)
+            layer.forward(rows, index, work, parallel=False)
         logits = zeros(T, padded(self.config.logits))
         self.head.forward_serial(layers[-1].h[1:, 0].copy(), logits)
         return RecurrentLook(self, layers, logits[:, : self.config.logits])
 
 
 class RecurrentLook:
-    """What the model computed for one text, and the reach of its losses."""
+    """What the model computed for one sequence, and the reach of its losses."""
 
     attention: F32 | None = None
 
     def __init__(self, model: SerialRecurrent, layers: list[CellWorkspace], logits: F32) -> None:
         self.model, self.layers = model, layers
-        self.logits = logits  # (T, V)
+        self.logits = logits  # (T, K)
 
     @property
     def staves(self) -> tuple[Stave, ...]:
@@ -143,7 +149,7 @@ class RecurrentLook:
             return hidden, inputs
         model.pack_backward()
         H, config = model.config.hidden, model.config
-        x_width = config.embedding or config.vocabulary_size
+        x_width = config.input_width
         enters = zeros(T, padded(H))  # d loss_t / d h_{t-1} through the head, row t
         model.head.backward_input_serial(dlogits, enters)
         dh = [zeros(T, padded(H)) for _ in range(L)]

@@ -1,9 +1,9 @@
-"""A causal transformer language model, as in nanoGPT: tokens in, a loss per position and all gradients out.
+"""A causal transformer, as in nanoGPT: tokens or real values in, a loss per position and all gradients out.
 
     tokens -> E + positions -> dropout -> L blocks -> norm -> head -> losses
 
-Shapes: tokens and targets (T, B) int32, time first, T at most `context`; a target of -1 is masked. Inside, rows are
-batch first. The parameters are listed in `transformer_weights`, the equations in `layers.block`.
+Shapes: tokens and targets (T, B) int32, time first, T at most `context`; a target of -1 is masked. Real inputs are
+(T, B, D) float32, real targets (T, B, K) float32, masked where NaN. Inside, rows are batch first. The parameters are listed in `transformer_weights`, the equations in `layers.block`.
 
 Dropout acts on the residual stream: on the embedding (stage 0) and on the output of each branch (stages 2l+1 and 2l+2
 of block l), but not on the attention weights. Its keys are `layers.dropout.dropout_key(seed, step, stage)`, with rows
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcore.arrays import NO_MATRIX, zeros
+from seqcore.arrays import NO_INDEX, NO_MATRIX, flat, unmasked, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.jit import TEAM
@@ -28,7 +28,7 @@ from seqcore.models.clocked import Clocked
 from seqcore.models.transformer_weights import BIASES, PackedWeights, initial, norm_names, shapes
 from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, I32, Inputs, Targets
 
 __all__ = ["Transformer", "TransformerWorkspace", "initial", "shapes", "workspace_bytes"]
 
@@ -82,7 +82,7 @@ class TransformerWorkspace:
         """Do nothing: no state is carried from one window to the next."""
 
     def scores(self, T: int) -> F32:
-        """Return the logits, or values in their order, of the last pass, (T, B, padded K)."""
+        """Return the logits, or numbers in their order, or the values, of the last pass: (T, B, padded K)."""
         logits = self.arrays.logits
         return logits.reshape(-1, T, logits.shape[1]).transpose(1, 0, 2)
 
@@ -97,7 +97,7 @@ class Transformer:
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
-        self.packed = PackedWeights(config, parameters)
+        self.packed = PackedWeights(config, parameters, self.gradient)
         L, C = config.layers, config.hidden
         begins = self.packed.starts
         names = ("W_proj", "W_fc", "W_qkv", "W_o")
@@ -112,36 +112,45 @@ class Transformer:
         q k and A v forward, twice that backward.
         """
         C, L, pairs = self.config.hidden, self.config.layers, (self.config.context + 1) / 2
-        return 6.0 * (L * 12 * C * C + C * self.config.logits) + L * pairs * 12 * C
+        return 6.0 * (L * 12 * C * C + C * (self.config.logits + self.config.inputs)) + L * pairs * 12 * C
 
     def pack(self, backward: bool = True) -> None:
         """Repack the current parameters; call once after every change."""
         self.packed.pack(backward)
 
-    def losses(self, tokens: I32, targets: I32, work: TransformerWorkspace) -> F32:
+    def losses(self, inputs: Inputs, targets: Targets, work: TransformerWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
-        return self._run(batch_first(tokens), targets, work, NO_MASKS, 1.0, False)
+        return self._run(batch_first(inputs), targets, work, NO_MASKS, 1.0, False)
 
     def losses_and_gradient(
-        self, tokens: I32, targets: I32, work: TransformerWorkspace, seed: int = 0, step: int = 0
+        self, inputs: Inputs, targets: Targets, work: TransformerWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
-        rows, masks, places = batch_first(tokens), NO_MASKS, range(2 * self.config.layers + 1)
+        rows, masks, places = batch_first(inputs), NO_MASKS, range(2 * self.config.layers + 1)
         if self.config.dropout:
             masks = np.array([dropout_key(seed, step, place) for place in places], np.uint32)
-        scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
+        scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
         losses = self._run(rows, targets, work, masks, scale, True)
         self._backward_weights(work.arrays)
-        self._backward_embedding(rows, len(tokens), work.arrays)
+        self._backward_embedding(rows, len(inputs), work.arrays)
         return losses
 
     def _run(
-        self, rows: I32, targets: I32, work: TransformerWorkspace, masks: Masks, scale: float, backward: bool
+        self, rows: Inputs, targets: Targets, work: TransformerWorkspace, masks: Masks, scale: float, backward: bool
     ) -> F32:
-        """Run all blocks and the head, and the backward pass if `backward`; returns the losses (T, B)."""
-        T, B = targets.shape
+        """Run all blocks and the head, and the backward pass if `backward`; returns the losses (T, B).
+
+        `rows` are the inputs batch first, (M,) or (M, D).
+        """
+        T, B = targets.shape[:2]
+        wanted = batch_first(targets)
+        symbols, values = (NO_INDEX, wanted) if self.config.values else (wanted, NO_MATRIX)
+        tokens = rows
+        if self.packed.entry is not None:
+            self.packed.entry.forward(rows, work.arrays.x[0])
+            tokens = NO_INDEX
         blocks(
-            rows, batch_first(targets), self.packed.weights, work.arrays, T, self.config.heads, masks,
+            tokens, symbols, values, self.packed.weights, work.arrays, T, self.config.heads, masks,
             self.config.dropout, np.float32(scale), backward, TEAM,
         )  # fmt: skip
         return np.ascontiguousarray(work.arrays.losses.reshape(B, T).T)
@@ -172,17 +181,26 @@ class Transformer:
                 to[:] = row[at : at + to.size]
                 at += to.size
 
-    def _backward_embedding(self, rows: I32, T: int, work: Activations) -> None:
-        """Compute the gradients of the head, of the embedding (one matrix if tied) and of learned positions."""
+    def _backward_embedding(self, rows: Inputs, T: int, work: Activations) -> None:
+        """Compute the gradients of the head, of the embedding (one matrix if tied) and of learned positions.
+
+        For real inputs, those of their product in place of the embedding's.
+        """
         g, top, tied = self.gradient, work.normed[-1], self.config.tied
         if tied:
             outer_sum(work.logits, top, g["embedding.E"])
         else:
             outer_sum(top, work.logits, g["head.W_hy"])
         dP = g["embedding.P"] if self.config.positions == "learned" else NO_MATRIX
-        embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, TEAM)
+        entry = self.packed.entry
+        if entry is None:
+            embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, TEAM)
+            return
+        entry.backward_weights(rows, work.x[0])
+        if dP.size:
+            embedding_backward(NO_INDEX, work.x[0], self.packed.weights.E, dP, T, False, TEAM)
 
 
-def batch_first(array: I32) -> I32:
-    """Return an array (T, B) as rows m = b T + t, (M,)."""
-    return np.ascontiguousarray(array.T).reshape(-1)
+def batch_first(array: Inputs | Targets) -> Inputs:
+    """Return an array (T, B, ...) as rows m = b T + t, (M, ...)."""
+    return flat(np.ascontiguousarray(array.swapaxes(0, 1)))

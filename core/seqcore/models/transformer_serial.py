@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcore.arrays import zeros
+from seqcore.arrays import NO_INDEX, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.block import Activations
@@ -16,29 +16,30 @@ from seqcore.layers.look import attention_shares, look_forward, look_reach, read
 from seqcore.models.transformer import TransformerWorkspace
 from seqcore.models.transformer_weights import PackedWeights, shapes
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Stave
+from seqcore.records import F32, I32, Inputs, Stave
 
 SPOILT = Activations._fields.index("slope") + 1  # number of leading fields that a backward pass reads or overwrites
 
 
 @dataclass
 class TransformerState:
-    """The tokens read so far and the q, k, v rows of each block, (L, context, padded 3C)."""
+    """The inputs read so far and the q, k, v rows of each block, (L, context, padded 3C)."""
 
-    tokens: I32  # (context,), the first `length` of them
+    inputs: Inputs  # (context,) or (context, D), the first `length` of them
     cache: F32
     length: int = 0
 
 
 class SerialTransformer:
-    """A transformer that reads tokens one at a time, or a whole text. Not thread-safe."""
+    """A transformer that reads inputs one at a time, or a whole sequence. Not thread-safe."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
-        self.longest: int | None = config.context  # most tokens that `look` accepts
+        self.longest: int | None = config.context  # most timesteps that `look` accepts
         self.parameters = Parameters(shapes(config))
         self.packed = PackedWeights(config, self.parameters)
         self._logits = zeros(1, padded(config.logits))
+        self._entered = zeros(1, padded(config.hidden))
         self._packed_back = False
         if parameters is not None:
             self.load(parameters.flat)
@@ -59,38 +60,48 @@ class SerialTransformer:
         """Return a state with an empty cache."""
         config = self.config
         cache = zeros(config.layers, config.context, padded(3 * config.hidden))
-        return TransformerState(np.zeros(config.context, np.int32), cache)
+        inputs = zeros(config.context, config.inputs) if config.inputs else np.zeros(config.context, np.int32)
+        return TransformerState(inputs, cache)
 
-    def read(self, token: int, state: TransformerState) -> F32:
-        """Read one token and update `state`. Returns the next token's logits (V,), valid until the next call.
+    def read(self, token: int | F32, state: TransformerState) -> F32:
+        """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call.
 
-        The model has `context` positions. When they are full, the last context // 2 tokens are re-read from position 0
+        The model has `context` positions. When they are full, the last context // 2 inputs are re-read from position 0
         as a new context, and reading continues from there.
         """
         if state.length == self.config.context:
-            again = state.tokens[state.length - state.length // 2 :].copy()
-            state.length = again.size
-            if again.size:
-                state.tokens[: again.size] = again
-                state.cache[:, : again.size] = self.forward(again).qkv
-        state.tokens[state.length] = token
-        read_token(token, state.length, self.packed.weights, state.cache, self._logits, self.config.heads)
+            again = state.inputs[state.length - state.length // 2 :].copy()
+            state.length = len(again)
+            if len(again):
+                state.inputs[: len(again)] = again
+                state.cache[:, : len(again)] = self.forward(again).qkv
+        state.inputs[state.length] = token
+        symbols = self._enter(state.inputs[state.length : state.length + 1], self._entered)
+        weights, cache, heads = self.packed.weights, state.cache, self.config.heads
+        read_token(symbols, self._entered, state.length, weights, cache, self._logits, heads)
         state.length += 1
         return self._logits[0, : self.config.logits]
 
-    def look(self, tokens: I32) -> "TransformerLook":
-        """Read tokens (T,), 1 <= T <= context, from an empty context and keep all intermediate results."""
-        return TransformerLook(self, self.forward(tokens))
+    def _enter(self, inputs: Inputs, entered: F32) -> I32:
+        """Return the tokens (T,); or of real inputs (T, D) none, and fill entered (T, padded C) with their product."""
+        if self.packed.entry is None:
+            return inputs
+        self.packed.entry.forward_serial(inputs, entered)
+        return NO_INDEX
 
-    def forward(self, tokens: I32) -> Activations:
-        """Run tokens (T,) from an empty context and return all arrays."""
-        work = TransformerWorkspace.of(self.config, tokens.size, 1).arrays
-        look_forward(tokens, self.packed.weights, work, self.config.heads)
+    def look(self, inputs: Inputs) -> "TransformerLook":
+        """Read inputs (T,) or (T, D), 1 <= T <= context, from an empty context and keep all intermediate results."""
+        return TransformerLook(self, self.forward(inputs))
+
+    def forward(self, inputs: Inputs) -> Activations:
+        """Run inputs (T,) or (T, D) from an empty context and return all arrays."""
+        work = TransformerWorkspace.of(self.config, len(inputs), 1).arrays
+        look_forward(self._enter(inputs, work.x[0]), self.packed.weights, work, self.config.heads)
         return work
 
 
 class TransformerLook:
-    """Results for one text: logits (T, V), staves, and attention (layers, heads, T, T), NaN where s > t."""
+    """Results for one sequence: logits or values (T, K), staves, and attention (layers, heads, T, T), NaN where s > t."""
 
     def __init__(self, model: SerialTransformer, work: Activations) -> None:
         config, T = model.config, len(work.logits)
@@ -103,8 +114,8 @@ class TransformerLook:
     def reach(self, dlogits: F32) -> tuple[F32, F32]:
         """Return (layers, T, T) |d loss_t / d h_s|, h the stream after a block, and (T, T) |d loss_t / d x_s|.
 
-        NaN where s >= t. Row t of dlogits (T, V) is the gradient of loss t at the logits after token t - 1; row 0 is
-        unused.
+        NaN where s >= t; x is the embedded token, or the real inputs. Row t of dlogits (T, K) is the gradient of loss t
+        at the logits after timestep t - 1; row 0 is unused.
         """
         model, config, T = self._model, self._model.config, len(dlogits)
         hidden, inputs = np.full((config.layers, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
@@ -116,6 +127,10 @@ class TransformerLook:
                 np.copyto(spoilt[:, :t], kept[:, :t])
             work = scratch._replace(dtop=scratch.dtop[:t])
             look_reach(rows[t : t + 1], model.packed.weights, work, config.heads, hidden, inputs)
+            if model.packed.entry is not None:
+                dx = zeros(t, model.packed.entry.input_width)
+                model.packed.entry.backward_input_serial(np.ascontiguousarray(work.x[0, :t]), dx)
+                inputs[t, :t] = _norms(dx[:, : config.inputs])
         return hidden, inputs
 
 

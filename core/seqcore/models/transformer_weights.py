@@ -1,7 +1,7 @@
 """The parameters of a transformer: names, shapes, initial values, and their packed layout for the kernels.
 
-Names, with V the vocabulary size, K the number of logits and C = hidden; no head.W_hy if tied: the logits are then
-x E^T, and K = V:
+Names, with V the vocabulary size, K the number of logits or values and C = hidden; no head.W_hy if tied: the logits are
+then x E^T, and K = V. For D real inputs, input.W_x (D, C) and, with biases, input.b_x (C,) in place of embedding.E:
 
     embedding.E (V, C)   embedding.P (context, C) learned positions   head.W_hy (C, K)
     layers.l.W_qkv (C, 3C)   layers.l.W_o (C, C)   layers.l.W_fc (C, 4C)   layers.l.W_proj (4C, C)
@@ -12,10 +12,11 @@ import math
 
 import numpy as np
 
-from seqcore.arrays import NO_MATRIX, zeros
+from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import NR, padded
 from seqcore.layers.block import Weights
+from seqcore.layers.linear import Linear
 from seqcore.packing import Packed, Packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32
@@ -28,6 +29,8 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the parameters' names and shapes."""
     V, K, C = config.vocabulary_size, config.logits, config.hidden
     named: dict[str, tuple[int, ...]] = {"embedding.E": (V, C)}
+    if config.inputs:
+        named = {"input.W_x": (config.inputs, C), "input.b_x": (C,)}
     if config.positions == "learned":
         named["embedding.P"] = (config.context, C)
     block: dict[str, tuple[int, ...]] = {
@@ -77,7 +80,7 @@ def rotations(context: int, d: int) -> F32:
 class PackedWeights:
     """The parameters in the layout of the kernels: every matrix as panels, in one buffer that one kernel fills."""
 
-    def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
+    def __init__(self, config: ModelConfig, parameters: Parameters, gradient: Parameters | None = None) -> None:
         self.config, self.parameters = config, parameters
         L, C, K = config.layers, config.hidden, config.logits
         self.starts = starts(parameters)
@@ -85,22 +88,26 @@ class PackedWeights:
         forward = [(f"layers.{n}.{name}", False) for name in MATRICES for n in range(L)] + [head]
         back = [(name, not transposed) for name, transposed in forward]
         made = [[Packed(parameters[name], transposed) for name, transposed in way] for way in (forward, back)]
+        self.entry = _entry(config, parameters, gradient) if config.inputs else None
+        if self.entry is not None:
+            made[0].append(self.entry.packed)
+            made[1].append(self.entry.packed_T)
         self._packs, self._at = Packs(parameters.flat, *made), 0
         P, turns = positions(config, parameters)
         self.weights = Weights(
-            parameters["embedding.E"], P, turns, zeros(2 * L + 1, 2, C),
+            zeros(0, C) if config.inputs else parameters["embedding.E"], P, turns, zeros(2 * L + 1, 2, C),
             zeros(L, 9 * C if config.bias else 0), zeros(K),
             self._panels(L, C, 3 * C), self._panels(L, C, C), self._panels(L, C, 4 * C), self._panels(L, 4 * C, C),
-            self._panels(1, C, K)[0],
+            self._panels(1, C, K, padded(C) * config.inputs)[0],
             self._panels(L, 3 * C, C), self._panels(L, C, C), self._panels(L, 4 * C, C), self._panels(L, C, 4 * C),
             self._panels(1, K, C)[0],
         )  # fmt: skip
 
-    def _panels(self, layers: int, K: int, N: int) -> F32:
-        """Return the next slice of the buffer, (layers, ceil(N / NR), K, NR)."""
-        size = layers * padded(N) * K
-        self._at += size
-        return self._packs.panels[self._at - size : self._at].reshape(layers, -1, K, NR)
+    def _panels(self, layers: int, K: int, N: int, skip: int = 0) -> F32:
+        """Return the next slice of the buffer, (layers, ceil(N / NR), K, NR); the following one is `skip` later."""
+        size, first = layers * padded(N) * K, self._at
+        self._at += size + skip
+        return self._packs.panels[first : first + size].reshape(layers, -1, K, NR)
 
     def pack_backward_serial(self) -> None:
         """Pack only the transposes, on one thread."""
@@ -117,6 +124,14 @@ class PackedWeights:
         if self.config.bias:
             for n, row in enumerate(biases):
                 row[:] = np.concatenate([p[f"layers.{n}.{name}"] for name in BIASES])
+
+
+def _entry(config: ModelConfig, parameters: Parameters, gradient: Parameters | None) -> Linear:
+    """Return the product that brings D real inputs to the width of the residual stream."""
+    b, dW, db = parameters["input.b_x"] if config.bias else NO_VECTOR, NO_MATRIX, NO_VECTOR
+    if gradient is not None:
+        dW, db = gradient["input.W_x"], gradient["input.b_x"] if config.bias else NO_VECTOR
+    return Linear(parameters["input.W_x"], b, dW, db)
 
 
 def starts(parameters: Parameters) -> dict[str, int]:
