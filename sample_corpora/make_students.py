@@ -51,4 +51,4 @@ def make() -> list[tuple[object, ...]]:
 
 if __name__ == "__main__":
     description = "did a student pass? hours of study, attendance, sleep and earlier marks; at best 85% can be right"
-    sys.exit(finish_table("students", "classify", description, HEADER, make(), sys.argv[1:]))
+    sys.exit(finish_table("students", "classify-rows", description, HEADER, make(), sys.argv[1:]))

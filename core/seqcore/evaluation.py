@@ -24,13 +24,13 @@ class Evaluator:
         for batch in data.held_out(self.config):
             if stop():
                 return {}
-            work = self._work(*batch.tokens.shape)
+            work = self._work(*batch.inputs.shape[:2])
             if batch.fresh:
                 work.reset()
             elif batch.restart:
                 work.reset(slice(0, batch.restart))
-            losses = self.model.losses(batch.tokens, batch.targets, work)
-            measure.add(batch, losses, work.scores(len(batch.tokens)))
+            losses = self.model.losses(batch.inputs, batch.targets, work)
+            measure.add(batch, losses, work.scores(len(batch.inputs)))
             work.carry()
         return measure.result()
 

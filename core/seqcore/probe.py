@@ -1,17 +1,18 @@
 """Run one short text through a model, forward and backward, and record every quantity on the way.
 
 *Reach* measures how far back a loss depends on the input: reach[t, s] = |d loss_t / d x_s| for every loss t and every
-s < t, with x the embedded token. It is defined the same way for all model families. Norms are Euclidean.
+s < t, with x the embedded token, or the real inputs. It is defined the same way for all model families. Norms are
+Euclidean.
 """
 
 import time
-from dataclasses import replace
 
 import numpy as np
 
+from seqcore.data.standardise import Standardise
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32, F64, I32, Probe
-from seqcore.serial import SerialModel
+from seqcore.records import F32, F64, I32, Inputs, Probe, Series
+from seqcore.serial import Look, SerialModel
 
 TOP = 5
 
@@ -62,21 +63,25 @@ def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, wa
 
 
 def verdicts(
-    model: SerialModel, vocabulary: Vocabulary, classes: tuple[str, ...], tokens: I32, step: int, warning: str = ""
+    model: SerialModel,
+    vocabulary: Vocabulary,
+    classes: tuple[str, ...],
+    inputs: Inputs,
+    step: int,
+    warning: str = "",
+    symbols: tuple[str, ...] = (),
 ) -> Probe:
-    """Probe a model that predicts `classes`: what it says after each of tokens (T,) int32, T >= 1.
+    """Probe a model that predicts `classes`: what it says after each of inputs (T,) int32 or (T, D) float32, T >= 1.
 
-    In this probe, the guesses at t are those after token t was read, reach[t, s] is that of the loss of the likeliest
-    class there, for s <= t, and there is no loss: the label is not known. As in `probe`, a text is cut at the context.
+    `symbols` (T,) stand for real inputs; tokens have those of the vocabulary. In this probe, the guesses at t are those
+    after timestep t was read, reach[t, s] is that of the loss of the likeliest class there, for s <= t, and there is no
+    loss: the label is not known. As in `probe`, a sequence is cut at the context.
     """
     start = time.perf_counter()
-    if model.longest is not None and tokens.size >= model.longest:
-        cut = f"the first {model.longest - 1} of {tokens.size:,} tokens are probed (the model's context length)"
-        tokens, warning = tokens[: model.longest - 1], f"{warning}; {cut}" if warning else cut
-    T = tokens.size
-    look = model.look(np.append(tokens, tokens[-1]).astype(np.int32))  # one more: reach looks at what comes before
+    inputs, warning = _cut(model, inputs, warning)
+    T, look = len(inputs), model.look(inputs)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        probability = np.exp(_log_softmax(look.logits[:T]))
+        probability = np.exp(_log_softmax(look.logits))
         dlogits = np.zeros((T + 1, probability.shape[1]), np.float32)
         dlogits[1:] = probability
         dlogits[np.arange(1, T + 1), probability.argmax(axis=1)] -= 1
@@ -84,10 +89,73 @@ def verdicts(
     count = min(TOP, len(classes))
     top = np.argsort(-probability, axis=1, kind="stable")[:, :count].astype(np.int32)
     shares = np.take_along_axis(probability, top.astype(np.int64), axis=1).astype(np.float32)
-    staves = tuple(replace(stave, values=stave.values[:T]) for stave in look.staves)
-    attention = None if look.attention is None else look.attention[:, :, :T, :T].copy()
     return Probe(
-        step, tokens.copy(), tuple(vocabulary.symbol(int(token)) for token in tokens), np.full(T, np.nan, np.float32),
-        top, tuple(tuple(classes[k] for k in row) for row in top), shares, staves,
-        reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning, attention,
+        step, _tokens(inputs), symbols[:T] or tuple(vocabulary.symbol(int(token)) for token in inputs),
+        np.full(T, np.nan, np.float32), top, tuple(tuple(classes[k] for k in row) for row in top), shares, look.staves,
+        reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning,
+        look.attention,
+    )  # fmt: skip
+
+
+def _cut(model: SerialModel, inputs: Inputs, warning: str) -> tuple[Inputs, str]:
+    """Return the inputs up to the context of the model, and the warning with a remark if that drops any."""
+    if model.longest is None or len(inputs) <= model.longest:
+        return inputs, warning
+    cut = f"the first {model.longest} of {len(inputs):,} timesteps are probed (the model's context length)"
+    return inputs[: model.longest], f"{warning}; {cut}" if warning else cut
+
+
+def _tokens(inputs: Inputs) -> I32:
+    """Return tokens (T,): of real inputs, -1."""
+    return inputs.copy() if inputs.ndim == 1 else np.full(len(inputs), -1, np.int32)
+
+
+def ahead(model: SerialModel, scale: Standardise, inputs: F32, step: int, warning: str = "") -> Probe:
+    """Probe a model that predicts the next of real inputs (T, D), standardised by `scale`; as `probe` does for tokens.
+
+    The loss at t is the squared error of the prediction of inputs[t], made before it was read.
+    """
+    start = time.perf_counter()
+    inputs, warning = _cut(model, inputs, warning)
+    T, look = len(inputs), model.look(inputs)
+    predicted = np.full(inputs.shape, np.nan, np.float32)
+    predicted[1:] = look.logits[:-1]
+    return _valued(look, scale, scale, inputs, predicted, inputs, step, warning, start, False)
+
+
+def answers(
+    model: SerialModel, read: Standardise, said: Standardise, inputs: F32, wanted: F32, step: int, warning: str = ""
+) -> Probe:
+    """Probe a model that answers with real values: what it says after each of inputs (T, D).
+
+    `wanted` (T, K) are the targets, NaN where unknown; the loss at t is that of the answer after timestep t was read.
+    `read` and `said` undo the standardisation of inputs and answers.
+    """
+    start = time.perf_counter()
+    inputs, warning = _cut(model, inputs, warning)
+    look = model.look(inputs)
+    return _valued(look, read, said, inputs, look.logits.copy(), wanted[: len(inputs)], step, warning, start, True)
+
+
+def _valued(
+    look: Look, read: Standardise, said: Standardise, inputs: F32, predicted: F32, wanted: F32, step: int,
+    warning: str, start: float, after: bool,
+) -> Probe:  # fmt: skip
+    """Return the probe of predicted values (T, K); `after`: those at t were predicted after timestep t was read.
+
+    Where the target is not known, reach is that of the predicted values themselves.
+    """
+    T, K = predicted.shape
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors = predicted - wanted
+        loss = np.mean(np.square(errors), axis=1, dtype=np.float64).astype(np.float32)
+        dvalues = np.zeros((T + int(after), K), np.float32)
+        dvalues[int(after) :] = np.where(np.isnan(errors), 1 if after else 0, 2 / K * errors)
+        reach_hidden, reach_input = look.reach(dvalues)
+    series = Series(read.names, read.undo(inputs), said.names, said.undo(predicted), said.undo(wanted))
+    none: I32 = np.zeros((T, 0), np.int32)
+    return Probe(
+        step, _tokens(inputs), tuple(f"{row[0]:.3g}" for row in series.read.tolist()), loss, none, ((),) * T,
+        none.astype(np.float32), look.staves, reach_hidden[:, int(after) :, :T].copy(), reach_input[int(after) :, :T].copy(),
+        time.perf_counter() - start, warning, look.attention, series,
     )  # fmt: skip

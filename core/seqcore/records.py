@@ -37,6 +37,17 @@ class Stave:
 
 
 @dataclass(frozen=True)
+class Series:
+    """Real values over T timesteps, in the units of the data; NaN where there is none."""
+
+    names: tuple[str, ...]  # (D,) of what is read
+    read: F64  # (T, D)
+    predicted_names: tuple[str, ...]  # (K,)
+    predicted: F64  # (T, K): for timestep t, before it was read; or, of a model that answers, after it was read
+    wanted: F64  # (T, K) what `predicted` should be
+
+
+@dataclass(frozen=True)
 class Probe:
     """All quantities recorded for one text under one set of weights."""
 
@@ -53,6 +64,7 @@ class Probe:
     seconds: float  # duration of the probe
     warning: str = ""  # e.g. characters of the text that are not in the vocabulary
     attention: F32 | None = None  # (layers, heads, T, T): row t, the weight of each s <= t at timestep t; NaN after t
+    series: Series | None = None  # of models that predict real values
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""

@@ -78,7 +78,7 @@ class Run:
         Raises SeqError: the corpus is too short or has one symbol, the folder is taken or cannot be written.
         """
         begun, vocabulary = task.start(corpus, training, options)
-        shape = ModelConfig(vocabulary_size=vocabulary.size, outputs=begun.outputs, **model)
+        shape = ModelConfig(vocabulary_size=vocabulary.size, **begun.ends._asdict(), **model)
         config = RunConfig(shape, training, CorpusReference.of(corpus), vocabulary, begun)
         run = Run(config, corpus, None)
         if keep:

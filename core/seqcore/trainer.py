@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seqcore.arrays import unmasked
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.evaluation import Evaluator
 from seqcore.model import build, initial, workspace
 from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, Targets
 from seqcore.tasks.task import Data, Measures
 
 
@@ -27,7 +28,7 @@ class Step:
     """The result of one training step. `finite` False: loss or gradient was not finite, and nothing was updated."""
 
     step: int  # number of steps so far, including this one
-    loss: float  # mean over the targets of the batch, in nats
+    loss: float  # mean over the targets of the batch: nats, or squared error
     gradient_norm: float  # before clipping
     learning_rate: float
     seconds: float
@@ -109,11 +110,11 @@ class Trainer:
         """Run one batch forward and backward, then update; nothing is updated if loss or gradient is not finite."""
         start = time.perf_counter()
         batch, rate = self.feed.at(self.steps), self.learning_rate
-        work = self._works[len(batch.tokens)]
+        work = self._works[len(batch.inputs)]
         if batch.fresh:
             work.reset()
         self._pack()
-        losses = self.model.losses_and_gradient(batch.tokens, batch.targets, work, self.training.seed, self.steps)
+        losses = self.model.losses_and_gradient(batch.inputs, batch.targets, work, self.training.seed, self.steps)
         loss, norm = _mean(losses, batch.targets), self.optimizer.norm(self.model.gradient.flat)
         finite = math.isfinite(loss) and math.isfinite(norm)
         if finite:
@@ -192,11 +193,11 @@ class Trainer:
         self._packed = False
 
 
-def _mean(losses: F32, targets: I32) -> float:
+def _mean(losses: F32, targets: Targets) -> float:
     """Return the mean of losses (T, B) over the targets that are not masked, in float64."""
-    masked = targets < 0
-    if masked.any():
-        counted = losses[~masked]
+    counts = unmasked(targets)
+    if not counts.all():
+        counted = losses[counts]
         return float(np.add.reduce(counted, dtype=np.float64)) / max(1, counted.size)
     position = np.add.reduce(losses, 1, np.float64) / losses.shape[1]  # `mean` is slower
     return float(np.add.reduce(position)) / len(position)

@@ -97,7 +97,8 @@ def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
     config = loaded.config
     with Status() as status:
         compile_with(status.compiling, kernel_groups(config.model.kernels, "train"))
-    report = data.report(measured(config.model, loaded.parameters, data), config.vocabulary)
+    found = measured(config.model, loaded.parameters, data)
+    report = data.report(found, config.vocabulary, loaded.serial())
     report |= data.baselines(config.vocabulary).as_json()
     return {key: value for key, value in report.items() if not isinstance(value, float) or math.isfinite(value)}
 

@@ -113,7 +113,11 @@ def _started(chosen: Chosen, source: str) -> "Run":
     """Create a new run. Raises UsageError, SeqError."""
     from seqcore.tasks.table import guessed, task_named
 
-    task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source)
+    task = (
+        task_named(chosen.other["task"])
+        if "task" in chosen.other
+        else guessed(source, chosen.other.get("encoding", "utf-8"))
+    )
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
     model, training = chosen.validated(task.defaults(source), task.fixed)
     from seqcore.data.corpus import read_corpus

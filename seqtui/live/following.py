@@ -4,6 +4,7 @@ from typing import Any
 
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.presets import with_defaults
+from seqcore.tasks.task import Ends
 
 from seqtui.live.snapshot import ModelChoice
 
@@ -28,7 +29,8 @@ def following(
     if choice.family != shape.family:
         return with_defaults(choice.fields(), {name: before[name] for name in _OF_THE_TEXT} | steps)
     kept, chosen = shape.to_dict(), choice.fields()
-    del kept["vocabulary_size"], kept["outputs"]  # follow from the corpus
+    for name in ("vocabulary_size", *Ends._fields):  # follow from the corpus
+        del kept[name]
     if choice.length == training.length or choice.family != "attention":
         chosen.pop("context", None)
     return kept | chosen, before | _ENDLESS | steps

@@ -13,16 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcore.errors import SeqError
-from seqcore.records import I32, I64
+from seqcore.records import I32, I64, Inputs, Targets
 
 NO_EXAMPLES = np.zeros(0, np.int64)
 
 
 class Batch(NamedTuple):
-    """tokens and targets (T, B); a target of -1 is masked. In language modelling, targets are shifted by one token."""
+    """Inputs and targets of B sequences, see `records`. In language modelling, targets are shifted by one token."""
 
-    tokens: I32
-    targets: I32
+    inputs: Inputs
+    targets: Targets
     fresh: bool  # the hidden state of every row starts at zero
     restart: int = 0  # else so many rows, the first ones, start at zero
     which: I64 = NO_EXAMPLES  # (at most B,) the examples in the rows, if the task has examples

@@ -1,8 +1,8 @@
 """Diagnostic sequences: generated without end, each a question about memory, with a dial that makes it harder.
 
 `copy:100` names one: the diagnostic and its dial. Sequences follow from a random generator alone. Sources: copy memory
-(Arjovsky et al. 2016), temporal order (Hochreiter and Schmidhuber 1997; lengths as Pascanu et al. 2013), a^n b^n (Gers
-and Schmidhuber 2001), parity (Deletang et al. 2023), associative recall (Graves et al. 2014; one query), induction
+(Arjovsky et al. 2016), adding and temporal order (Hochreiter and Schmidhuber 1997; lengths of the latter as Pascanu et
+al. 2013), a^n b^n (Gers and Schmidhuber 2001), parity (Deletang et al. 2023), associative recall (Graves et al. 2014; one query), induction
 (Olsson et al. 2022).
 """
 
@@ -17,17 +17,17 @@ import numpy as np
 from seqcore.data.examples import padded_length
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
-from seqcore.records import I32
+from seqcore.records import I32, Inputs, Targets
 
 Bools = np.typing.NDArray[np.bool_]
 _NAMED = re.compile(r"([a-z]+):(\d{1,6})")
 
 
 class Drawn(NamedTuple):
-    """Sequences (T, B), their targets (-1: masked), and the targets that the accuracy counts."""
+    """Sequences of T timesteps, B of them, their targets, and which targets the accuracy counts (T, B); see `records`."""
 
-    tokens: I32
-    targets: I32
+    inputs: Inputs
+    targets: Targets
     asked: Bools
 
 
@@ -45,7 +45,9 @@ class Diagnostic:
     several: bool  # a sequence has several answers
     lengths: Callable[[int], tuple[int, ...]]  # dial -> the T of batches, ascending
     draw: Callable[[np.random.Generator, int, int], Drawn]  # generator, dial, B
-    blind: Callable[[int], float]  # dial -> the loss that no model without memory can beat, in nats per target
+    blind: Callable[[int], float]  # dial -> the loss that no model without memory can beat, per target
+    reads: tuple[str, ...] = ()  # the names of the real values at each timestep, instead of symbols
+    values: tuple[str, ...] = ()  # the names of the real values that are predicted, with the squared error
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -107,6 +109,20 @@ def _anbn(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     return Drawn(text[:-1].astype(np.int32), targets, asked)
 
 
+# Adding: at each timestep a number from 0 to 1 and a mark, which is 1 at one timestep of each half; the target at the end
+# is the sum of the two marked numbers. Its variance is that of two uniform numbers, 1 / 6.
+def _adding(chance: np.random.Generator, dial: int, B: int) -> Drawn:
+    inputs = np.zeros((dial, B, 2), np.float32)
+    inputs[..., 0] = chance.random((dial, B), np.float32)
+    targets, rows, half = np.full((dial, B, 1), np.nan, np.float32), np.arange(B), dial // 2
+    places = chance.integers(0, half, B), chance.integers(half, dial, B)
+    targets[-1] = 0
+    for place in places:
+        inputs[place, rows, 1] = 1
+        targets[-1, :, 0] += inputs[place, rows, 0]
+    return Drawn(inputs, targets, ~np.isnan(targets[..., 0]))
+
+
 # Associative recall: pairs of a key and a value, then one of the keys: which value came with it.
 _KEYS, _VALUES = 26, 10
 
@@ -152,6 +168,10 @@ _ABC = "abcdefghijklmnopqrstuvwxyz"
 DIAGNOSTICS: dict[str, Diagnostic] = {
     one.name: one
     for one in (
+        Diagnostic(
+            "adding", "add the two marked ones of N numbers", 100, 2, 2000, "", (), False,
+            lambda dial: (dial,), _adding, lambda dial: 1 / 6, ("number", "mark"), ("sum",),
+        ),
         Diagnostic(
             "copy", "repeat ten symbols after N steps", 100, 1, 2000, "_12345678?", (), True,
             lambda dial: (dial + 2 * _COPIED,), _copy, lambda dial: _COPIED * math.log(8) / (dial + 2 * _COPIED),

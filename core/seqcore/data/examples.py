@@ -1,10 +1,11 @@
 """Examples of any length, and batches of examples of similar length.
 
 The order of examples follows from the seed and the epoch alone, so that a resumed run gets the same batches. A batch is
-padded to its longest example, rounded up to a multiple of `ROUND`; padded timesteps read token 0 and are masked. Since
-padding comes last and every model is causal, it changes nothing of an example's results.
+padded to its longest example, rounded up to a multiple of `ROUND`; padded timesteps read token 0, or zeros, and are
+masked. Since padding comes last and every model is causal, it changes nothing of an example's results.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from seqcore.data.batches import Batch
 from seqcore.errors import SeqError
-from seqcore.records import I32, I64
+from seqcore.records import I64, Inputs, Targets
 
 ROUND = 8  # timesteps: so many different lengths of batches are avoided that memory for each can be kept
 POOL = 32  # batches that are drawn at random and then sorted by length among themselves
@@ -21,23 +22,30 @@ HELD_OUT_ROWS = 64
 
 @dataclass(frozen=True)
 class Examples:
-    """n examples, joined: tokens and targets (total,) int32; example i is the part from starts[i] to starts[i + 1]."""
+    """n examples, joined; example i is the part from starts[i] to starts[i + 1].
 
-    tokens: I32
-    targets: I32  # -1: masked
+    Inputs are tokens (total,) int32 or real values (total, D) float32; targets are symbols (total,) int32, -1: masked,
+    or real values (total, K) float32, NaN: masked.
+    """
+
+    inputs: Inputs
+    targets: Targets
     starts: I64  # (n + 1,)
 
     @staticmethod
-    def of(tokens: Sequence[I32], targets: Sequence[I32]) -> "Examples":
-        """Join examples of one or more timesteps each; example i has as many targets as tokens."""
-        starts = np.zeros(len(tokens) + 1, np.int64)
-        np.cumsum([part.size for part in tokens], out=starts[1:])
-        empty = [np.zeros(0, np.int32)]
-        return Examples(
-            np.concatenate([*empty, *tokens]).astype(np.int32),
-            np.concatenate([*empty, *targets]).astype(np.int32),
-            starts,
-        )
+    def of(inputs: Sequence[Inputs], targets: Sequence[Targets]) -> "Examples":
+        """Join examples of one or more timesteps each; example i has as many targets as inputs."""
+        starts = np.zeros(len(inputs) + 1, np.int64)
+        np.cumsum([len(part) for part in inputs], out=starts[1:])
+        none = np.zeros(0, np.int32)
+        return Examples(*(np.concatenate(list(parts)) if parts else none for parts in (inputs, targets)), starts)
+
+    def some(self, which: Sequence[int]) -> "Examples":
+        """Return some of the examples."""
+        spans = [slice(self.starts[i], self.starts[i + 1]) for i in which]
+        if not spans:
+            return Examples(self.inputs[:0], self.targets[:0], np.zeros(1, np.int64))
+        return Examples.of([self.inputs[span] for span in spans], [self.targets[span] for span in spans])
 
     @property
     def count(self) -> int:
@@ -49,9 +57,13 @@ class Examples:
         """The timesteps of each example, (n,)."""
         return np.diff(self.starts)
 
-    def example(self, i: int) -> I32:
-        """Return the tokens of an example, (T,)."""
-        return self.tokens[self.starts[i] : self.starts[i + 1]]
+    def example(self, i: int) -> Inputs:
+        """Return the inputs of an example, (T,) or (T, D)."""
+        return self.inputs[self.starts[i] : self.starts[i + 1]]
+
+    def wanted(self, i: int) -> Targets:
+        """Return the targets of an example, (T,) or (T, K)."""
+        return self.targets[self.starts[i] : self.starts[i + 1]]
 
     def batch(self, which: I64, rows: int) -> Batch:
         """Return examples as a batch (T, rows); rows without an example are fully masked."""
@@ -59,16 +71,22 @@ class Examples:
         T = padded_length(int(lengths.max(initial=1)))
         place = np.arange(T)[:, None]
         inside = place < lengths
-        at = np.minimum(self.starts[which] + place, len(self.tokens) - 1)
-        tokens, targets = np.zeros((T, rows), np.int32), np.full((T, rows), -1, np.int32)
-        tokens[:, : which.size] = np.where(inside, self.tokens[at], 0)
-        targets[:, : which.size] = np.where(inside, self.targets[at], -1)
-        return Batch(tokens, targets, True, which=which)
+        at = np.minimum(self.starts[which] + place, len(self.inputs) - 1)
+        inputs = np.zeros((T, rows, *self.inputs.shape[1:]), self.inputs.dtype)
+        targets = np.full((T, rows, *self.targets.shape[1:]), masked(self.targets), self.targets.dtype)
+        inputs[:, : which.size][inside] = self.inputs[at[inside]]
+        targets[:, : which.size][inside] = self.targets[at[inside]]
+        return Batch(inputs, targets, True, which=which)
+
+
+def masked(targets: Targets) -> float:
+    """Return the value of a masked target: -1 for symbols, NaN for real values."""
+    return math.nan if targets.dtype == np.float32 else -1
 
 
 def padded_length(length: int) -> int:
-    """Return the T of a batch whose longest example has `length` timesteps."""
-    return -(-length // ROUND) * ROUND
+    """Return the T of a batch whose longest example has `length` timesteps; examples of one are not padded."""
+    return 1 if length == 1 else -(-length // ROUND) * ROUND
 
 
 def batch_lengths(examples: Examples) -> tuple[int, ...]:
@@ -144,4 +162,4 @@ def held_out_rows(examples: Examples) -> int:
 
 def held_out_lengths(examples: Examples) -> tuple[int, ...]:
     """Return the T of `held_out_batches`, ascending."""
-    return tuple(sorted({len(batch.tokens) for batch in held_out_batches(examples)}))
+    return tuple(sorted({len(batch.inputs) for batch in held_out_batches(examples)}))

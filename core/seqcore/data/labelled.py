@@ -11,7 +11,7 @@ from seqcore.errors import SeqError
 from seqcore.records import I32
 
 _MOST_CLASSES = 1000
-_TEXT_NAMES = ("text", "sentence", "review", "content", "body", "message", "comment", "tweet", "document", "title")
+TEXT_NAMES = ("text", "sentence", "review", "content", "body", "message", "comment", "tweet", "document", "title")
 LABEL_NAMES = ("label", "class", "category", "sentiment", "target", "labels", "classes", "topic", "species")
 
 
@@ -110,7 +110,7 @@ def _text_and_label(table: Table, text: str | None, label: str | None) -> tuple[
     """Return the positions of the text column and the label column, and a note if they were guessed from the values."""
     texts = None if text is None else table.index(text, "--text-column")
     labels = None if label is None else table.index(label, "--label-column")
-    texts = named_column(table, _TEXT_NAMES, labels) if texts is None else texts
+    texts = named_column(table, TEXT_NAMES, labels) if texts is None else texts
     labels = named_column(table, LABEL_NAMES, texts) if labels is None else labels
     if len(table.columns) == 2:
         if texts is None and labels is None:

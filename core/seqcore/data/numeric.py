@@ -63,9 +63,11 @@ def numeric_columns(table: Table, columns: Sequence[str] | None = None, exclude:
 
 
 def numeric_labelled(
-    table: Table, label_column: str | None = None, columns: Sequence[str] | None = None
+    table: Table, label_column: str | None = None, columns: Sequence[str] | None = None, few: bool = False
 ) -> LabelledNumbers:
     """Read one column of `table` as labels, and `columns` (all others, if None) as numbers.
+
+    `few` accepts tables that cannot be learnt from: one row, one class, constant columns.
 
     A label column that is not given is found by its name (label, class, category, target, ...), or it is the only
     column without numbers.
@@ -75,16 +77,19 @@ def numeric_labelled(
     label = _label(table) if label_column is None else table.index(label_column, "--label-column")
     chosen = _chosen(table, columns, {label})
     bad = table.bad.copy()
-    numbers = _numbers(table, chosen, bad, label)
+    numbers = _numbers(table, chosen, bad, label, few)
     labels = tuple(table.rows[at][label].strip() for at in numbers.rows)
-    check_classes(labels, bad.name, f"column {quoted(table.columns[label], 40)}")
+    if not few:
+        check_classes(labels, bad.name, f"column {quoted(table.columns[label], 40)}")
     return LabelledNumbers(**vars(numbers), labels=labels, label_column=table.columns[label])
 
 
 def numeric_sequences(
-    table: Table, columns: Sequence[str] | None = None, sequence_column: str | None = None
+    table: Table, columns: Sequence[str] | None = None, sequence_column: str | None = None, few: bool = False
 ) -> NumericSequences:
     """Read `columns` of `table` (all others, if None) as sequences: consecutive rows with the same `sequence_column`.
+
+    `few` accepts constant columns.
 
     Without a sequence column all rows are one sequence. Where bad rows are skipped, the rows before and after them
     become neighbours.
@@ -95,13 +100,14 @@ def numeric_sequences(
     key = None if sequence_column is None else table.index(sequence_column, "--sequence-column")
     chosen = _chosen(table, columns, set() if key is None else {key})
     bad = table.bad.copy()
-    numbers = _numbers(table, chosen, bad, None)
+    numbers = _numbers(table, chosen, bad, None, few)
     keys = [""] * len(numbers.rows) if key is None else [table.rows[at][key].strip() for at in numbers.rows]
     spans = _spans(keys, numbers.lines, bad, "" if key is None else table.columns[key])
     if not spans:
         bad.check_left(0)
     kept = np.concatenate([np.arange(first, end) for first, end in spans])
-    _check_variety(numbers.values[kept], numbers.names, bad.name)
+    if not few:
+        _check_variety(numbers.values[kept], numbers.names, bad.name)
     return NumericSequences(
         names=numbers.names,
         sequences=tuple(numbers.values[first:end] for first, end in spans),
@@ -144,8 +150,8 @@ def _chosen(table: Table, columns: Sequence[str] | None, exclude: set[int]) -> l
     return chosen
 
 
-def _numbers(table: Table, chosen: list[int], bad: BadRows, label: int | None) -> Numbers:
-    """Read the columns `chosen`; rows whose `label` is blank are bad too. Raises SeqError."""
+def _numbers(table: Table, chosen: list[int], bad: BadRows, label: int | None, few: bool = False) -> Numbers:
+    """Read the columns `chosen`; rows whose `label` is blank are bad too. Raises SeqError; `few`: see above."""
     for at in chosen:
         if not any(map(is_number, table.values(at))):
             _no_numbers(table, at)
@@ -166,7 +172,8 @@ def _numbers(table: Table, chosen: list[int], bad: BadRows, label: int | None) -
     bad.check_left(len(rows))
     names = tuple(table.columns[at] for at in chosen)
     array = np.array(values, np.float64)
-    _check_variety(array, names, bad.name)
+    if not few:
+        _check_variety(array, names, bad.name)
     index = np.array(rows, np.int32)
     return Numbers(names, array, table.lines[index], index, bad.count, (*table.notes, *bad.remarks()))
 

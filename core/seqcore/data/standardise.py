@@ -41,6 +41,11 @@ class Standardise:
         deviation = scale * np.sqrt(np.mean((difference / scale) ** 2, axis=0))
         return Standardise(tuple(names), mean, np.maximum(deviation, _SMALLEST))
 
+    @staticmethod
+    def none(names: Sequence[str]) -> "Standardise":
+        """Return what changes nothing."""
+        return Standardise(tuple(names), np.zeros(len(names)), np.ones(len(names)))
+
     def apply(self, values: F64) -> F64:
         """Standardise `values` (..., D)."""
         return (values - self.mean) / self.deviation

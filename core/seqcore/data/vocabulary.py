@@ -17,6 +17,7 @@ from seqcore.records import I32
 
 UNKNOWN = "<unk>"
 KINDS = ("char", "byte", "word")
+_NONE = "none"
 _LARGEST = 1_200_000  # most symbols in a stored vocabulary: more than there are characters
 
 # A word with the space before it, a punctuation mark with the space before it, a line end, the end of a paragraph, or
@@ -41,6 +42,7 @@ class Vocabulary:
     - "char": characters in order of code point. No `<unk>`, unless there were too many characters to keep.
     - "byte": always the 256 bytes. Those above 127 are not characters by themselves; their symbols look like `\xe9`.
     - "word": `<unk>`, then words, punctuation and line ends, most frequent first; a word includes the space before it.
+    - "none": no symbols, for models that read real values.
     """
 
     kind: str
@@ -73,6 +75,11 @@ class Vocabulary:
                 f"the corpus {quoted(corpus.name)} has only one distinct {what}: there is nothing to learn from it"
             )
         return Vocabulary(kind, symbols)
+
+    @staticmethod
+    def none() -> "Vocabulary":
+        """Return the vocabulary of a model that reads real values."""
+        return Vocabulary(_NONE, ())
 
     def encode(self, text: str | bytes) -> I32:
         """Return the ids of a text, (tokens,). Bytes are decoded as UTF-8 unless the vocabulary is by byte.
@@ -142,11 +149,15 @@ class Vocabulary:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
-        return {"kind": self.kind} if self.kind == "byte" else {"kind": self.kind, "symbols": list(self.symbols)}
+        return (
+            {"kind": self.kind} if self.kind in ("byte", _NONE) else {"kind": self.kind, "symbols": list(self.symbols)}
+        )
 
     @staticmethod
     def from_json(content: object) -> "Vocabulary":
         """Return the vocabulary that `to_json` described. Raises SeqError if it is not valid."""
+        if isinstance(content, dict) and content.get("kind") == _NONE:
+            return Vocabulary.none()
         if not isinstance(content, dict) or content.get("kind") not in KINDS:
             raise SeqError(f"the vocabulary is damaged: its kind must be one of {', '.join(KINDS)}")
         kind = content["kind"]
@@ -163,6 +174,8 @@ class Vocabulary:
 
     def _lookup(self, text: str | bytes) -> tuple[I32, list[str]]:
         """Return the ids of a text (unknown tokens: `<unk>` or -1), and each unknown token once, in order."""
+        if self.kind == _NONE:
+            raise SeqError("this model reads numbers, not text")
         if self.kind == "byte":
             data = text.encode("utf-8", "replace") if isinstance(text, str) else text
             return np.frombuffer(data, np.uint8).astype(np.int32), []

@@ -3,7 +3,8 @@
     tokens -> E + positions -> dropout -> L blocks -> norm -> head -> losses
 
 Shapes: tokens and targets (T, B) int32, time first, T at most `context`; a target of -1 is masked. Real inputs are
-(T, B, D) float32, real targets (T, B, K) float32, masked where NaN. Inside, rows are batch first. The parameters are listed in `transformer_weights`, the equations in `layers.block`.
+(T, B, D) float32, real targets (T, B, K) float32, masked where NaN. Inside, rows are batch first. The parameters are
+listed in `transformer_weights`, the equations in `layers.block`.
 
 Dropout acts on the residual stream: on the embedding (stage 0) and on the output of each branch (stages 2l+1 and 2l+2
 of block l), but not on the attention weights. Its keys are `layers.dropout.dropout_key(seed, step, stage)`, with rows
@@ -28,7 +29,7 @@ from seqcore.models.clocked import Clocked
 from seqcore.models.transformer_weights import BIASES, PackedWeights, initial, norm_names, shapes
 from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Inputs, Targets
+from seqcore.records import F32, Inputs, Targets
 
 __all__ = ["Transformer", "TransformerWorkspace", "initial", "shapes", "workspace_bytes"]
 

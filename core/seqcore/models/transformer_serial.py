@@ -101,7 +101,7 @@ class SerialTransformer:
 
 
 class TransformerLook:
-    """Results for one sequence: logits or values (T, K), staves, and attention (layers, heads, T, T), NaN where s > t."""
+    """Results for one sequence: logits or values (T, K), staves, attention (layers, heads, T, T), NaN where s > t."""
 
     def __init__(self, model: SerialTransformer, work: Activations) -> None:
         config, T = model.config, len(work.logits)

@@ -30,7 +30,7 @@ from seqcore.records import F32, I32, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.language import UNITS
 from seqcore.tasks.scoring import Scoring
-from seqcore.tasks.task import Baselines, Data, Measures
+from seqcore.tasks.task import Baselines, Data, Ends, Measures
 
 LONGEST = 512  # tokens of a text by default; attention needs as many positions
 SPLIT_SEED = 0xC1A55  # which examples are held out does not depend on the run
@@ -96,13 +96,17 @@ class Classify:
         return ("accuracy",)
 
     @property
-    def outputs(self) -> int:
-        """The number of classes."""
-        return len(self.classes)
+    def ends(self) -> Ends:
+        """The model reads tokens and predicts one of the classes."""
+        return Ends(outputs=len(self.classes))
 
     def unit(self, vocabulary: Vocabulary) -> str:
         """Return what a loss is of."""
         return "example"
+
+    def loss_unit(self, vocabulary: Vocabulary) -> str:
+        """Return nats per example."""
+        return "nats per example"
 
     def input_unit(self, vocabulary: Vocabulary) -> str:
         """Return what a timestep reads."""
@@ -243,13 +247,13 @@ class LabelledData:
         """A model that counts words and ignores their order, learnt from the training part."""
         targets = self.train.targets[self.train.starts[1:] - 1]
         return BagOfWords.learnt(
-            self.train.tokens, self.train.starts, targets, self.vocabulary.size, len(self.task.classes)
+            self.train.inputs, self.train.starts, targets, self.vocabulary.size, len(self.task.classes)
         )
 
     def _bag_scores(self) -> tuple[float, float]:
         """Return the loss and the accuracy of the bag of words on the held-out part."""
         targets = self.validation.targets[self.validation.starts[1:] - 1]
-        return (self.trained or self).bag.measured(self.validation.tokens, self.validation.starts, targets)
+        return (self.trained or self).bag.measured(self.validation.inputs, self.validation.starts, targets)
 
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the losses of guessing by class frequency, and of a bag of words."""
@@ -262,7 +266,7 @@ class LabelledData:
         losses = {"class frequencies": frequency, "bag of words": self._bag_scores()[0]}
         return Baselines({name: value for name, value in losses.items() if math.isfinite(value)})
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
         """Add the names of the classes, and the accuracy of a bag of words."""
         report: Measures = {"classes": list(self.task.classes)} | measures
         if (self.trained or self).train.count and self.validation.count:

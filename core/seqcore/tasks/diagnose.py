@@ -7,20 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from seqcore.arrays import unmasked
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.batches import Batch
 from seqcore.data.corpus import Corpus
 from seqcore.data.diagnostics import DIAGNOSTICS, Diagnostic, Drawn, diagnostic
-from seqcore.data.quoting import quoted
+from seqcore.data.quoting import listed, quoted
+from seqcore.data.standardise import Standardise
+from seqcore.data.typed_numbers import typed_rows
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.probe import verdicts
-from seqcore.records import F32, I32, Probe
+from seqcore.probe import answers, verdicts
+from seqcore.records import F32, Inputs, Probe
 from seqcore.serial import SerialModel
+from seqcore.tasks.errors import Errors
 from seqcore.tasks.scoring import Scoring
-from seqcore.tasks.task import Baselines, Data, Measures
+from seqcore.tasks.task import Baselines, Data, Ends, Measure, Measures
 
 HELD_OUT_BATCHES, HELD_OUT_ROWS = 8, 64
+_RIGHT = 0.04  # largest error of an answer that counts as right (Hochreiter and Schmidhuber 1997)
 HELD_OUT_SEED = 0x5E9  # the held-out sequences are the same for all runs
 
 
@@ -48,7 +53,7 @@ class Diagnose:
     ) -> tuple["Diagnose", Vocabulary]:
         """Return the task that the corpus names, and its symbols. Raises SeqError."""
         one, dial = _named(corpus)
-        return cls(one.name, dial), Vocabulary("char", tuple(one.symbols))
+        return cls(one.name, dial), Vocabulary("char", tuple(one.symbols)) if one.symbols else Vocabulary.none()
 
     @classmethod
     def from_settings(cls, values: Mapping[str, Any]) -> "Diagnose":
@@ -64,30 +69,44 @@ class Diagnose:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The accuracy; with several answers per sequence, also the share of sequences that are all right."""
-        return ("accuracy", "exact_match") if DIAGNOSTICS[self.diagnostic].several else ("accuracy",)
+        """The accuracy; with several answers per sequence, also the share of sequences that are all right.
+
+        Of real answers, the error, and the share of answers that are right.
+        """
+        one = DIAGNOSTICS[self.diagnostic]
+        return ("rmse", "accuracy") if one.values else ("accuracy", "exact_match") if one.several else ("accuracy",)
 
     @property
-    def outputs(self) -> int:
-        """The number of classes; 0 if symbols of the vocabulary are predicted."""
-        return len(DIAGNOSTICS[self.diagnostic].classes)
+    def ends(self) -> Ends:
+        """The model reads symbols or values; it predicts classes or values, or else symbols."""
+        one = DIAGNOSTICS[self.diagnostic]
+        return Ends(len(one.classes), len(one.reads), len(one.values))
 
     def unit(self, vocabulary: Vocabulary) -> str:
         """Return what a loss is of."""
         return "target"
 
+    def loss_unit(self, vocabulary: Vocabulary) -> str:
+        """Return nats per target, or the squared error."""
+        return "squared error" if DIAGNOSTICS[self.diagnostic].values else "nats per target"
+
     def input_unit(self, vocabulary: Vocabulary) -> str:
         """Return what a timestep reads."""
-        return "symbol"
+        return "timestep" if DIAGNOSTICS[self.diagnostic].reads else "symbol"
 
-    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
-        """Return the symbols that were typed, and a warning. Raises SeqError if nothing is left."""
-        return vocabulary.encode_prompt(text)
-
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
-        """Return what the model computes for a sequence: its answer after every symbol."""
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
+        """Return the symbols or numbers that were typed, and a warning. Raises SeqError if nothing is left."""
         one = DIAGNOSTICS[self.diagnostic]
-        return verdicts(model, vocabulary, one.answers, tokens, step, warning)
+        return (typed_rows(text, one.reads).astype(np.float32), "") if one.reads else vocabulary.encode_prompt(text)
+
+    def probe(self, model: SerialModel, vocabulary: Vocabulary, inputs: Inputs, step: int, warning: str = "") -> Probe:
+        """Return what the model computes for a sequence: its answer after every timestep."""
+        one = DIAGNOSTICS[self.diagnostic]
+        if not one.values:
+            return verdicts(model, vocabulary, one.answers, inputs, step, warning)
+        unknown = np.full((len(inputs), len(one.values)), np.nan, np.float32)
+        read, said = Standardise.none(one.reads), Standardise.none(one.values)
+        return answers(model, read, said, inputs, unknown, step, warning)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "DiagnosticData":
         """Return endless sequences. Raises SeqError if the corpus is another diagnostic."""
@@ -130,7 +149,7 @@ class DiagnosticFeed:
     def at(self, step: int) -> Batch:
         """Return the batch of `step`, from 0."""
         drawn = self._one.draw(np.random.default_rng([self._seed, step]), self._dial, self.rows)
-        return Batch(drawn.tokens, drawn.targets, True)
+        return Batch(drawn.inputs, drawn.targets, True)
 
 
 @dataclass(frozen=True)
@@ -170,57 +189,68 @@ class DiagnosticData:
     def held_out(self, config: ModelConfig) -> Iterator[Batch]:
         """Yield the held-out sequences, which are the same each time."""
         for drawn in self._held_out:
-            yield Batch(drawn.tokens, drawn.targets, True)
+            yield Batch(drawn.inputs, drawn.targets, True)
 
-    def measure(self) -> "_Asked":
+    def measure(self) -> Measure:
         """Return a measure of the targets that the diagnostic asks for."""
+        if self.diagnostic.values:
+            return Errors(tolerance=_RIGHT)
         return _Asked(Scoring(len(self.diagnostic.answers)), (drawn.asked for drawn in self._held_out))
 
     def _one(self, seed: int) -> Drawn:
         """Return one sequence, up to its last target; (T, 1) each."""
         drawn = self.diagnostic.draw(np.random.default_rng([HELD_OUT_SEED, seed]), self.dial, 1)
-        read = int(np.flatnonzero(drawn.targets[:, 0] >= 0)[-1]) + 1
-        return Drawn(drawn.tokens[:read], drawn.targets[:read], drawn.asked[:read])
+        read = int(np.flatnonzero(unmasked(drawn.targets)[:, 0])[-1]) + 1
+        return Drawn(drawn.inputs[:read], drawn.targets[:read], drawn.asked[:read])
 
     def summary(self, vocabulary: Vocabulary) -> str:
         """Return what the diagnostic asks for."""
         about = self.diagnostic.about.replace("N ", f"{self.dial:,} ")
-        return f"{about} · {vocabulary.size} symbols · endless"
+        reads = f"{listed(self.diagnostic.reads)} at each" if self.diagnostic.reads else f"{vocabulary.size} symbols"
+        return f"{about} · {reads} · endless"
 
     def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
         """Return held-out sequences and the answers that are asked for."""
         names, lines = self.diagnostic.answers, []
         for drawn in map(self._one, range(count)):
-            answers = [names[target] for target in drawn.targets[drawn.asked].tolist()]
-            lines.append(f"{_text(drawn, vocabulary)} → {''.join(answers)}")
+            wanted = drawn.targets[drawn.asked]
+            right = [f"{value:.3f}" for value in wanted[:, 0]] if self.diagnostic.values else [names[k] for k in wanted]
+            lines.append(f"{_text(drawn, vocabulary)} → {''.join(right)}")
         return lines
 
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the loss that no model without memory can beat."""
         return Baselines({"no memory": self.diagnostic.blind(self.dial)})
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
         """Add the names of the classes."""
-        return {"classes": list(self.diagnostic.answers)} | measures
+        return ({} if self.diagnostic.values else {"classes": list(self.diagnostic.answers)}) | measures
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return one held-out sequence, the targets that it asks for, and what the model answers."""
         drawn, classes = self._one(seed), self.diagnostic.answers
-        state, answers, right = model.initial_state(), [], []
+        state, given, right = model.initial_state(), [], []
+        text = _text(drawn, vocabulary)
+        if self.diagnostic.values:
+            for row in drawn.inputs[:, 0]:
+                said = model.read(row, state)
+            return f"{text[:length]} → {said[0]:.3f} (right is {drawn.targets[-1, 0, 0]:.3f})"
         for token, target, asked in zip(*(part[:, 0].tolist() for part in drawn), strict=True):
             scores = model.read(token, state)
             if asked:
-                answers.append(classes[int(np.argmax(scores))])
+                given.append(classes[int(np.argmax(scores))])
                 right.append(classes[target])
-        text = _text(drawn, vocabulary)
         joined = "" if all(len(name) == 1 for name in classes) else " "
         shown = text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2) :]}"
-        return f"{shown} → {joined.join(answers)} ({'right' if answers == right else 'right is ' + joined.join(right)})"
+        return f"{shown} → {joined.join(given)} ({'right' if given == right else 'right is ' + joined.join(right)})"
 
 
 def _text(drawn: Drawn, vocabulary: Vocabulary) -> str:
-    """Return the symbols of one sequence."""
-    return "".join(vocabulary.symbol(token) for token in drawn.tokens[:, 0].tolist())
+    """Return the symbols of one sequence; of real values, the rows at which one but the first is not zero."""
+    if drawn.inputs.ndim == 2:
+        return "".join(vocabulary.symbol(token) for token in drawn.inputs[:, 0].tolist())
+    marked = [(at, row) for at, row in enumerate(drawn.inputs[:, 0].tolist()) if any(row[1:])]
+    return f"{len(drawn.inputs)} timesteps, marked {', '.join(f'{row[0]:.3f} at {at}' for at, row in marked)}"
 
 
 class _Asked:

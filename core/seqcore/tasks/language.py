@@ -16,7 +16,7 @@ from seqcore.generate import Sampling, Writer
 from seqcore.probe import probe
 from seqcore.records import I32, Probe
 from seqcore.serial import SerialModel
-from seqcore.tasks.task import Baselines, Data, MeanLoss, Measures
+from seqcore.tasks.task import Baselines, Data, Ends, MeanLoss, Measures
 
 UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
 VALIDATION_ROWS = 64  # pieces of the held-out part that are read in parallel
@@ -60,15 +60,19 @@ class Language:
         return ()
 
     @property
-    def outputs(self) -> int:
-        """0: the model predicts tokens of the vocabulary."""
-        return 0
+    def ends(self) -> Ends:
+        """The model reads tokens and predicts the next one."""
+        return Ends()
 
     def unit(self, vocabulary: Vocabulary) -> str:
         """Return the unit of the vocabulary: "character", "byte" or "word"."""
         return UNITS[vocabulary.kind]
 
     input_unit = unit
+
+    def loss_unit(self, vocabulary: Vocabulary) -> str:
+        """Return nats per unit."""
+        return f"nats per {self.unit(vocabulary)}"
 
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
         """Return the tokens of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
@@ -107,8 +111,8 @@ class TokenData:
 
     def check(self, config: ModelConfig) -> None:
         """Raise SeqError if a token id is outside the vocabulary, or the model does not predict tokens."""
-        if config.outputs:
-            raise SeqError(f"a model of {config.outputs} classes does not predict the next token")
+        if config.outputs or config.inputs or config.values:
+            raise SeqError("this model does not read tokens to predict the next one")
         for part in (self.train, self.validation):
             if part.size and not (int(part.min()) >= 0 and int(part.max()) < config.vocabulary_size):
                 raise SeqError(f"a token id is outside the vocabulary of {config.vocabulary_size} tokens")
@@ -164,7 +168,7 @@ class TokenData:
             return Baselines(losses, min(ngrams.MOST, self.train.size), min(ngrams.MEASURED, self.validation.size))
         return Baselines(losses)
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
         """Add the number of tokens, perplexity, bits per token and, if nothing is unknown, bits per character."""
         tokens, loss = self.validation, measures.get("loss", math.nan)
         predicted = int(tokens.size) - 1

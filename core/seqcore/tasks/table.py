@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqcore.data.diagnostics import diagnostic
+from seqcore.data.guessing import table_kind
 from seqcore.data.quoting import quoted
 from seqcore.data.samples import sample_info, sample_names
 from seqcore.data.tables import is_table
 from seqcore.errors import SeqError
 from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
+from seqcore.tasks.forecast import Forecast
 from seqcore.tasks.language import Language
+from seqcore.tasks.rows import ClassifyRows
 from seqcore.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Classify, Diagnose)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Classify, ClassifyRows, Forecast, Diagnose)}
+OF_TABLES: dict[str, type[Task]] = {"texts": Classify, "rows": ClassifyRows, "sequences": Forecast}
 
 
 def task_named(name: str) -> type[Task]:
@@ -36,14 +40,14 @@ def as_json(task: Task) -> dict[str, Any]:
     return {"name": task.name} | task.settings()
 
 
-def guessed(source: str) -> type[Task]:
-    """Return the task that a corpus is for, by its name."""
+def guessed(source: str, encoding: str = "utf-8") -> type[Task]:
+    """Return the task that a corpus is for: by its name; of a table, by its columns."""
     if diagnostic(source) is not None:
         return Diagnose
     name = source.removeprefix("sample:")
     if source.startswith("sample:") or name in sample_names(None):
         return task_named(sample_info(name).task)
-    return Classify if source != "-" and is_table(source) else Language
+    return OF_TABLES[table_kind(source, encoding)] if source != "-" and is_table(source) else Language
 
 
 def is_language(source: str) -> bool:

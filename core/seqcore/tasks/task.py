@@ -1,8 +1,8 @@
 """The interface of a task: examples, where the loss counts, and what is measured besides the loss.
 
-A network maps a sequence of inputs to outputs at every timestep and does not know the task. The task decides what the
-inputs and the targets are; a target of -1 masks a timestep. Many to one is a mask that leaves only the last timestep,
-and a padded timestep is masked, too.
+A network maps a sequence of inputs, tokens or real values, to symbols or real values at every timestep, and does not
+know the task. The task decides what the inputs and the targets are; a target can mask its timestep. Many to one is a
+mask that leaves only the last timestep, and a padded timestep is masked, too.
 
 Trainer, run, folder and commands know tasks only through these protocols.
 """
@@ -15,14 +15,25 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.batches import Batch
 from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32, I32, Probe
+from seqcore.records import F32, Inputs, Probe
 from seqcore.serial import SerialModel
 
-Measures = dict[str, Any]  # by name: "loss" in nats, and those of the task, e.g. "accuracy"; JSON values
+Measures = dict[str, Any]  # by name: "loss", see `Task.loss_unit`, and those of the task, e.g. "accuracy"; JSON values
+
+
+class Ends(NamedTuple):
+    """What a model reads and predicts at each timestep; the fields of `ModelConfig` with these names.
+
+    All 0: it reads tokens, and predicts the next one.
+    """
+
+    outputs: int = 0
+    inputs: int = 0
+    values: int = 0
 
 
 class Baselines(NamedTuple):
-    """Losses of simple models by name, in nats; and how many tokens they were counted and measured on, if not all."""
+    """Losses of simple models by name; and how many tokens they were counted and measured on, if not all."""
 
     losses: dict[str, float]
     counted: int = 0
@@ -76,7 +87,7 @@ class Measure(Protocol):
     """Accumulates measures over held-out batches."""
 
     def add(self, batch: Batch, losses: F32, scores: F32) -> None:
-        """Add a batch: losses (T, B), NaN where masked, and scores (T, B, K), which rank the symbols."""
+        """Add a batch: losses (T, B), NaN where masked, and scores (T, B, K), which rank the symbols, or the values."""
 
     def result(self) -> Measures:
         """Return the measures so far; empty without a target."""
@@ -116,8 +127,11 @@ class Data(Protocol):
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the losses of simple models on the held-out part, to judge a model's loss by; slow."""
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
-        """Return the measures of the held-out part and what follows from them, for `seqtui evaluate`."""
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
+        """Return the measures of the held-out part and what follows from them, for `seqtui evaluate`.
+
+        `model` adds what it can do on its own: what it writes, or how far it forecasts.
+        """
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return a raw line or text that shows what the model can do, of about `length` tokens."""
@@ -152,11 +166,14 @@ class Task(Protocol):
         """Return the task as a JSON object, without its name."""
 
     @property
-    def outputs(self) -> int:
-        """The `outputs` of the model's configuration."""
+    def ends(self) -> Ends:
+        """What the model reads and predicts."""
 
     def unit(self, vocabulary: Vocabulary) -> str:
         """Return what a loss is of, in the singular: "character", "example"."""
+
+    def loss_unit(self, vocabulary: Vocabulary) -> str:
+        """Return the unit of the loss: "nats per character", "squared error"."""
 
     def input_unit(self, vocabulary: Vocabulary) -> str:
         """Return what a timestep reads, in the singular: "character", "word"."""
@@ -164,11 +181,11 @@ class Task(Protocol):
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> Data:
         """Return the examples of a corpus. Raises SeqError."""
 
-    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
-        """Return the tokens of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
+        """Return the inputs of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
-        """Return what the model computes for tokens (T,)."""
+    def probe(self, model: SerialModel, vocabulary: Vocabulary, inputs: Inputs, step: int, warning: str = "") -> Probe:
+        """Return what the model computes for inputs (T,) or (T, D)."""
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> Data:
         """Return the examples of another corpus, all of them held out; baselines learn from `train`. Raises SeqError.
@@ -178,8 +195,13 @@ class Task(Protocol):
 
 
 def measures_said(measures: Measures, names: tuple[str, ...]) -> list[str]:
-    """Return measures with their names, for people; shares as percentages."""
-    return [f"{name.replace('_', ' ')} {measures[name]:.1%}" for name in names if name in measures]
+    """Return measures with their names, for people."""
+    return [f"{name.replace('_', ' ')} {number_said(name, measures[name])}" for name in names if name in measures]
+
+
+def number_said(name: str, value: float) -> str:
+    """Return a measure for people: errors as numbers, shares as percentages."""
+    return f"{value:.4g}" if name.startswith("rmse") else f"{value:.1%}"
 
 
 @dataclass

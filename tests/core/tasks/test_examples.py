@@ -26,8 +26,8 @@ def test_a_batch_is_padded_at_the_end_and_masked_there() -> None:
     tokens, targets = ([5, 6, 7], [8]), ([-1, -1, 1], [0])
     examples = Examples.of(*([np.array(part, np.int32) for part in parts] for parts in (tokens, targets)))
     batch = examples.batch(np.array([1, 0]), 3)
-    assert batch.tokens.shape == batch.targets.shape == (8, 3)
-    assert batch.tokens[:4].T.tolist() == [[8, 0, 0, 0], [5, 6, 7, 0], [0, 0, 0, 0]]
+    assert batch.inputs.shape == batch.targets.shape == (8, 3)
+    assert batch.inputs[:4].T.tolist() == [[8, 0, 0, 0], [5, 6, 7, 0], [0, 0, 0, 0]]
     assert batch.targets[:4].T.tolist() == [[0, -1, -1, -1], [-1, -1, 1, -1], [-1, -1, -1, -1]]
     assert (batch.targets[4:] == -1).all()
     assert (batch.fresh, batch.which.tolist()) == (True, [1, 0])
@@ -91,8 +91,8 @@ def test_neither_padding_nor_the_other_examples_change_a_bit_of_an_example(label
     def losses(which: list[int], rows: int, T: int) -> list[bytes]:
         batch = examples.batch(np.array(which), rows)
         tokens, targets = (np.zeros((T, rows), np.int32), np.full((T, rows), -1, np.int32))
-        short = min(T, len(batch.tokens))
-        tokens[:short], targets[:short] = batch.tokens[:short], batch.targets[:short]
+        short = min(T, len(batch.inputs))
+        tokens[:short], targets[:short] = batch.inputs[:short], batch.targets[:short]
         work = workspace(config, T, rows)
         work.reset()
         found = net.losses(tokens, targets, work)
@@ -116,9 +116,9 @@ def test_padding_and_masked_rows_add_nothing_to_the_gradient(label: str) -> None
     for T, rows in ((9, 7), (11, 12)):
         batch = examples.batch(np.arange(7), rows)
         tokens, targets = (np.zeros((T, rows), np.int32), np.full((T, rows), -1, np.int32))
-        short = min(T, len(batch.tokens))
-        tokens[:short], targets[:short] = batch.tokens[:short], batch.targets[:short]
-        if len(batch.tokens) < T:
+        short = min(T, len(batch.inputs))
+        tokens[:short], targets[:short] = batch.inputs[:short], batch.targets[:short]
+        if len(batch.inputs) < T:
             tokens[short:] = 5  # whatever stands there
         work = workspace(config, T, rows)
         work.reset()

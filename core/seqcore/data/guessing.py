@@ -1,0 +1,80 @@
+"""What the columns of a table are: guessed from their names and from the first rows."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from seqcore.data.corpus import Corpus, read_corpus
+from seqcore.data.labelled import LABEL_NAMES, TEXT_NAMES, named_column
+from seqcore.data.number_cells import is_number
+from seqcore.data.tables import Table, read_table
+from seqcore.errors import SeqError
+
+_ROWS = 2000  # looked at
+_HEAD = 1 << 18  # bytes looked at
+_MOST_LABELS = 20  # different values of a column of numbers that can be a label
+_RUN = 3  # rows that a sequence has at least, on average
+_NUMERIC = 0.9  # share of numbers in a column of numbers: the others are mistakes
+
+
+class Columns(NamedTuple):
+    """The positions of the columns of a table, by what is in them."""
+
+    numbers: list[int]
+    others: list[int]  # words, or dates, or texts
+
+
+def table_kind(source: str, encoding: str = "utf-8") -> str:
+    """Return what a table can be used for: "texts" or "rows" with labels, or "sequences" of numbers.
+
+    "texts" if it cannot be told, or cannot be read: the error then comes where the table is read.
+    """
+    try:
+        corpus = read_corpus(source, encoding=encoding)
+        return kind_of(read_table(_head(corpus), skip_bad_rows=True))
+    except SeqError:
+        return "texts"
+
+
+def _head(corpus: Corpus) -> Corpus:
+    """Return the first rows of a table."""
+    text = corpus.text
+    if len(text) <= _HEAD:
+        return corpus
+    whole_lines = text[:_HEAD].rpartition("\n")[0] or text
+    return replace(corpus, data=whole_lines.encode("utf-8", "surrogatepass"), data_encoding="utf-8")
+
+
+def kind_of(table: Table) -> str:
+    """Return "texts", "rows" or "sequences"; see `table_kind`."""
+    if named_column(table, TEXT_NAMES) is not None:
+        return "texts"
+    columns = by_content(table)
+    label = named_column(table, LABEL_NAMES)
+    if label is not None and (label in columns.others or len(set(table.values(label))) <= _MOST_LABELS):
+        return "texts" if set(columns.others) - {label} else "rows"
+    if len(columns.others) == 1 and columns.numbers:
+        return "sequences" if is_key(table, columns.others[0]) else "rows"
+    return "texts" if columns.others else "sequences"
+
+
+def by_content(table: Table) -> Columns:
+    """Sort the columns by whether they have numbers in (almost) all rows."""
+    numbers, others = [], []
+    for at in range(len(table.columns)):
+        values = table.values(at)[:_ROWS]
+        share = sum(map(is_number, values)) / max(1, len(values))
+        (numbers if share >= _NUMERIC else others).append(at)
+    return Columns(numbers, others)
+
+
+def is_key(table: Table, column: int) -> bool:
+    """Return whether a column names the sequence that a row belongs to: equal values are in consecutive rows."""
+    values = [value.strip() for value in table.values(column)]
+    starts = [value for at, value in enumerate(values) if at == 0 or value != values[at - 1]]
+    whole = column in by_content(table).others or all(value.lstrip("-").isdigit() for value in values)
+    return whole and 1 < len(starts) == len(set(starts)) and len(values) >= _RUN * len(starts)
+
+
+def sequence_column(table: Table) -> str | None:
+    """Return the name of the first column that names the sequence of each row; None if there is none."""
+    return next((name for at, name in enumerate(table.columns) if is_key(table, at)), None)
