@@ -117,7 +117,7 @@ def ahead(model: SerialModel, scale: Standardise, inputs: F32, step: int, warnin
     """
     start = time.perf_counter()
     inputs, warning = _cut(model, inputs, warning)
-    T, look = len(inputs), model.look(inputs)
+    look = model.look(inputs)
     predicted = np.full(inputs.shape, np.nan, np.float32)
     predicted[1:] = look.logits[:-1]
     return _valued(look, scale, scale, inputs, predicted, inputs, step, warning, start, False)
@@ -148,14 +148,18 @@ def _valued(
     T, K = predicted.shape
     with np.errstate(invalid="ignore", over="ignore"):
         errors = predicted - wanted
-        loss = np.mean(np.square(errors), axis=1, dtype=np.float64).astype(np.float32)
+        loss = np.asarray(np.mean(np.square(errors), axis=1, dtype=np.float64), np.float32)
         dvalues = np.zeros((T + int(after), K), np.float32)
         dvalues[int(after) :] = np.where(np.isnan(errors), 1 if after else 0, 2 / K * errors)
         reach_hidden, reach_input = look.reach(dvalues)
-    series = Series(read.names, read.undo(inputs), said.names, said.undo(predicted), said.undo(wanted))
+    shown = (scale.undo(values.astype(np.float64)) for scale, values in
+             ((read, inputs), (said, predicted), (said, wanted)))  # fmt: skip
+    own, forecast, truth = shown
+    series = Series(read.names, own, said.names, forecast, truth)
+    symbols = tuple(f"{row[0]:.3g}" for row in series.read.tolist())
     none: I32 = np.zeros((T, 0), np.int32)
     return Probe(
-        step, _tokens(inputs), tuple(f"{row[0]:.3g}" for row in series.read.tolist()), loss, none, ((),) * T,
-        none.astype(np.float32), look.staves, reach_hidden[:, int(after) :, :T].copy(), reach_input[int(after) :, :T].copy(),
+        step, _tokens(inputs), symbols, loss, none, ((),) * T, none.astype(np.float32), look.staves,
+        reach_hidden[:, int(after) :, :T].copy(), reach_input[int(after) :, :T].copy(),
         time.perf_counter() - start, warning, look.attention, series,
     )  # fmt: skip

@@ -33,7 +33,8 @@ class Look(Protocol):
         """Return (layers, T, T) |d loss_t / d h_s| and (T, T) |d loss_t / d x_s|, NaN where s >= t.
 
         x is the embedded token, the one-hot vector, or the real inputs. Row t of dlogits (T, K) is the gradient of
-        loss t at the logits, or values, after timestep t - 1; row 0 is unused. There may be one row more than timesteps.
+        loss t at the logits, or values, after timestep t - 1; row 0 is unused. There may be one row more
+        than timesteps.
         """
 
 

@@ -159,7 +159,7 @@ def _print(group: "Group", how: Mapping[str, Any], first: bool) -> None:
 
     screen, rows = console(), [entry.row for entry in _by_loss(group)]
     unit = group.unit
-    _title(" · ".join(filter(None, [group.name, group.summary, f"nats per {unit}"])), first)
+    _title(" · ".join(filter(None, [group.name, group.summary, group.loss_unit])), first)
     made, dropped = _fitting(_ordered(group), unit)
     print_table(made)
     for line in filter(None, [dropped, group.remark]):

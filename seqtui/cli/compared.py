@@ -159,6 +159,12 @@ class Group:
         return config.task.unit(config.vocabulary)
 
     @property
+    def loss_unit(self) -> str:
+        """The unit of the loss."""
+        config = self.entries[0].loaded.config
+        return config.task.loss_unit(config.vocabulary)
+
+    @property
     def summary(self) -> str:
         """What there is to learn from; empty if the corpus is not available."""
         return self.data.summary(self.entries[0].loaded.config.vocabulary) if self.data else ""

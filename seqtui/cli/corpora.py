@@ -30,7 +30,7 @@ def command(name: str | None, tokens_by: str | None, encoding: str, as_json: boo
 
     if name is None:
         entries = [*_samples(), *_diagnostics()]
-    elif guessed(name) is Language:
+    elif guessed(name, encoding) is Language:
         entries = [_statistics(name, tokens_by or "char", encoding)]
     else:
         entries = [_examples(name, tokens_by, encoding)]
@@ -72,7 +72,7 @@ def _examples(source: str, tokens_by: str | None, encoding: str) -> dict[str, An
 
     from seqtui.cli.reading import read
 
-    kind = guessed(source)
+    kind = guessed(source, encoding)
     given = {"tokens_by": tokens_by} if tokens_by is not None and "tokens_by" not in kind.fixed else {}
     training = TrainingConfig(**{**kind.defaults(source), **given})
     corpus = read(source, encoding, as_bytes=training.tokens_by == "byte")
@@ -80,7 +80,7 @@ def _examples(source: str, tokens_by: str | None, encoding: str) -> dict[str, An
     data = task.data(corpus, vocabulary, training)
     entry = {
         "name": corpus.name, "source": corpus.source, "task": task.name, "form": task.form,
-        "summary": data.summary(vocabulary), "vocabulary": vocabulary.size,
+        "summary": data.summary(vocabulary), "vocabulary": vocabulary.size, "loss_unit": task.loss_unit(vocabulary),
     }  # fmt: skip
     entry |= data.baselines(vocabulary).as_json()
     entry["sample"] = "\n".join(data.excerpt(vocabulary, _SAMPLE_LINES))
@@ -141,7 +141,7 @@ def _print_examples(entry: dict[str, Any]) -> None:
             ("corpus", f"{entry['name']} ({entry['source']})"),
             ("task", f"{entry['task']}, {entry['form']}"),
             ("data", entry["summary"]),
-            ("baselines", f"{losses} nats"),
+            ("baselines", f"{losses} {entry['loss_unit']}"),
         ],
     )
     screen.print()

@@ -33,7 +33,8 @@ def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int 
     """Evaluate the model of RUN on the held-out part of its corpus, or on all of CORPUS.
 
     Loss is in nats per token, with the hidden state carried through the text; attention, which has none, reads one
-    context at a time. N-gram baselines counted on the training part are listed for comparison.
+    context at a time. Of real values it is the squared error in units of their standard deviation; their root mean
+    square error is in the units of the data. Simple models learnt from the training part are listed for comparison.
     """
     from seqtui.cli.kernels import use_threads
     from seqtui.cli.loading import load
@@ -104,7 +105,7 @@ def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
-    from seqcore.tasks.task import Baselines
+    from seqcore.tasks.task import Baselines, number_said
 
     from seqtui.cli.terminal import console, facts, print_table, shown, table
     from seqtui.visible import visible
@@ -114,7 +115,12 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
     rows = [
         ("model", f"{report['run']}, step {report['step']:,}"),
         ("data", f"{report['corpus']} · {_counted(report, unit)}"),
-        ("loss", f"{report['loss']:.4f} nats per {unit}" if "loss" in report else "not finite: the model has diverged"),
+        (
+            "loss",
+            f"{report['loss']:.4f} {task.loss_unit(vocabulary)}"
+            if "loss" in report
+            else "not finite: the model has diverged",
+        ),
     ]
     if "perplexity" in report:
         rows.append(("perplexity", f"{report['perplexity']:,.3f} {unit}s"))
@@ -127,7 +133,9 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
         rows.append(
             ("<unk>", f"{report['unknown']:,} of the {unit}s ({share:.1%}): bits per character would be too low")
         )
-    rows += [(name.replace("_", " "), f"{report[name]:.1%}") for name in _SHARES if name in report]
+    rows += [(name.replace("_", " "), number_said(name, report[name])) for name in _NUMBERS if name in report]
+    rows += [(f"rmse of {visible(name)}", number_said("rmse", value))
+             for name, value in report.get("rmse_by_column", {}).items()]  # fmt: skip
     facts(console(), rows)
     if "confusion" in report:
         _print_confusion(report["confusion"], report["classes"])
@@ -141,8 +149,10 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
         for band in report["by_length"]:
             made.add_row(f"{band['from']:,}–{band['to']:,}", f"{band['count']:,}", f"{band['accuracy']:.1%}")
         print_table(made)
+    if "rmse_by_horizon" in report:
+        _print_horizons(report["rmse_by_horizon"])
     if len(report["references"]) > 1 or not task.generates:
-        made = table("baseline", "nats", "model's gain", right=("nats", "model's gain"))
+        made = table("baseline", "loss", "model's gain", right=("loss", "model's gain"))
         for name, value in report["references"].items():
             made.add_row(name, f"{value:.4f}", f"{value - report['loss']:+.4f}" if "loss" in report else "")
         print_table(made)
@@ -150,7 +160,7 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
             console().print(shown(remark, "dim"), soft_wrap=True)
 
 
-_SHARES = ("accuracy", "exact_match", "f1", "bag_of_words_accuracy")
+_NUMBERS = ("accuracy", "exact_match", "f1", "bag_of_words_accuracy", "logistic_regression_accuracy", "rmse")
 
 
 def _counted(report: dict[str, Any], unit: str) -> str:
@@ -158,6 +168,17 @@ def _counted(report: dict[str, Any], unit: str) -> str:
     if "tokens" in report:
         return f"{report['tokens']:,} {unit}s predicted"
     return f"{report.get('examples', 0):,} examples"
+
+
+def _print_horizons(bands: list[dict[str, Any]]) -> None:
+    """Print the error of forecasts, by the number of rows ahead."""
+    from seqtui.cli.terminal import print_table, table
+
+    names = ("rows ahead", "rmse", "same as last", "same velocity")
+    made = table(*names, right=names)
+    for band in bands:
+        made.add_row(f"{band['steps']:,}", *(f"{band[name]:.4g}" for name in ("rmse", "same_as_last", "same_velocity")))
+    print_table(made)
 
 
 def _print_confusion(confusion: list[list[int]], classes: list[str]) -> None:

@@ -11,7 +11,7 @@ from seqtui.cli.at import at_option
 if TYPE_CHECKING:
     from rich.text import Text
     from seqcore.folder import At
-    from seqcore.records import F32, Probe
+    from seqcore.records import F32, F64, Probe, Series
 
 _MOST = 2000  # tokens: the cost of reach is quadratic in their number
 _OPEN = 0.5  # a gate above this counts as open
@@ -68,8 +68,8 @@ def _probe(run: str, text: str, at: "At") -> "Probe":
     loaded = load(run, at)
     task, vocabulary = loaded.config.task, loaded.config.vocabulary
     tokens, warning = task.encode(vocabulary, text)
-    if tokens.size > _MOST:
-        raise SeqError(f"--text has {tokens.size:,} tokens, the limit is {_MOST:,}: give a shorter text")
+    if len(tokens) > _MOST:
+        raise SeqError(f"--text has {len(tokens):,} timesteps, the limit is {_MOST:,}: give a shorter text")
     return task.probe(loaded.serial(), vocabulary, tokens, loaded.step, warning)
 
 
@@ -99,6 +99,9 @@ def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, A
         "reach_input": _lists(probe.reach_input),
         "seconds": probe.seconds,
     }
+    if probe.series is not None:
+        made["series"] = {name: _lists(value) if hasattr(value, "dtype") else list(value)
+                          for name, value in vars(probe.series).items()}  # fmt: skip
     if probe.attention is not None:
         made["attention"] = _lists(probe.attention if layer is None else probe.attention[layer : layer + 1])
     return made | ({"warning": probe.warning} if probe.warning else {})
@@ -128,19 +131,35 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
     else:
         numbers["lag"] = [f"{distance:.1f}" for distance in _distances(probe.attention[layer])]
         numbers["|x|"] = [f"{float(row[layer + 1]):.2f}" for row in probe.stave("stream", layer).values]
+    if probe.series is not None:
+        numbers = _values(probe.series) | numbers
+    shows = () if probe.series is not None else ("token",)
+    guesses = () if probe.series is not None else ("guesses",)
     right = ("t", "loss", "reach", *numbers)
-    made = table("t", "token", "loss", "guesses", "reach", *numbers, right=right, loose="guesses")
+    made = table("t", *shows, "loss", *guesses, "reach", *numbers, right=right, loose="guesses")
     for t, symbol in enumerate(probe.symbols):
         back = steps_to_a_tenth(probe.reach_input[t], t)
         made.add_row(
             str(t),
-            shown(_drawn(symbol), "bold"),
+            *(shown(_drawn(symbol), "bold") for _ in shows),
             f"{probe.loss[t]:.3f}" if math.isfinite(probe.loss[t]) else "",
-            _guesses(probe, t),
+            *(_guesses(probe, t) for _ in guesses),
             str(back) if back is not None else "",
             *(column[t] for column in numbers.values()),
         )
     print_table(made)
+
+
+def _values(series: "Series") -> dict[str, list[str]]:
+    """Return columns of what is read and predicted, in the units of the data."""
+    from seqtui.visible import visible
+
+    def said(values: "F64") -> list[str]:
+        return [f"{value:.4g}" if math.isfinite(value) else "" for value in values.tolist()]
+
+    read = {visible(name): said(series.read[:, at]) for at, name in enumerate(series.names)}
+    predicted = {f"→ {visible(name)}": said(series.predicted[:, at]) for at, name in enumerate(series.predicted_names)}
+    return read | predicted
 
 
 def _distances(attention: "F32") -> list[float]:

@@ -137,7 +137,7 @@ def _corpus(config: RunConfig) -> str:
     parts = [
         f"{corpus.name} ({corpus.source}{': no longer there' if gone else ''})",
         *([f"{corpus.size:,} bytes"] if corpus.size is not None else []),
-        f"by {unit}, vocabulary of {config.vocabulary.size:,}",
+        f"by {unit}" + (f", vocabulary of {config.vocabulary.size:,}" if config.vocabulary.size else ""),
     ]
     return " · ".join(parts)
 
@@ -145,7 +145,8 @@ def _corpus(config: RunConfig) -> str:
 def _model(model: ModelConfig) -> str:
     parts = [described(model), plural(parameter_count(model), "parameter")]
     if model.family in (*RECURRENT, "feedforward"):
-        parts.append(f"embedding {model.embedding}" if model.embedding else "one-hot input")
+        one_hot = f"{model.inputs} real inputs" if model.inputs else "one-hot input"
+        parts.append(f"embedding {model.embedding}" if model.embedding else one_hot)
     if model.family == "attention":
         parts.append(f"{model.heads} heads, context {model.context}, {model.positions} positions")
     if model.dropout:
@@ -155,7 +156,7 @@ def _model(model: ModelConfig) -> str:
 
 def _task(config: RunConfig) -> str:
     settings = [f"{name.replace('_', ' ')} {value}" for name, value in config.task.settings().items()
-                if value and not isinstance(value, list)]  # fmt: skip
+                if value and not isinstance(value, list | dict)]  # fmt: skip
     return " · ".join([f"{config.task.name}, {config.task.form}", *settings])
 
 
@@ -186,11 +187,11 @@ def _progress(run: _Run) -> str:
 
 
 def _curves(run: _Run) -> list[tuple[str, str]]:
-    unit, rows = run.config.task.unit(run.config.vocabulary), []
+    unit, rows = run.config.task.loss_unit(run.config.vocabulary), []
     for name, losses in (("train", run.history.train_loss), ("validation", run.history.validation_loss)):
         if losses.size:
             ends = f"{losses[0]:.3f} → {losses[-1]:.3f}" if losses.size > 1 else f"{losses[-1]:.3f}"
-            rows.append((f"{name} loss", f"{sparkline(losses)}  {ends} nats per {unit}"))
+            rows.append((f"{name} loss", f"{sparkline(losses)}  {ends} {unit}"))
     return rows or [("loss", "no metrics yet")]
 
 

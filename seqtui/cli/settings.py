@@ -246,9 +246,10 @@ def choose(flags: Mapping[str, Any], file: Mapping[str, Any], source: str = "") 
     return Chosen(model, training, other, frozenset(file) | frozenset(flags))
 
 
-TASK_OPTIONS = ("text-column", "label-column", "skip-bad-rows")  # settings that tasks read
+# Settings that tasks read.
+TASK_OPTIONS = ("text-column", "label-column", "columns", "sequence-column", "skip-bad-rows")
 _OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(TASKS),
-    "text-column": str, "label-column": str, "skip-bad-rows": bool,
+    "text-column": str, "label-column": str, "columns": str, "sequence-column": str, "skip-bad-rows": bool,
 }  # fmt: skip
 _PRESET = click.Choice(tuple(entry.name for entry in PRESETS))
 

@@ -45,6 +45,12 @@ Examples:
 @click.option("--task", type=click.Choice(TASKS), help="Task of the model.  [default: that of CORPUS]")
 @click.option("--text-column", metavar="NAME", help="Tables: column of the texts.  [default: by its name]")
 @click.option("--label-column", metavar="NAME", help="Tables: column of the labels.  [default: by its name]")
+@click.option("--columns", metavar="NAMES", help="Tables: columns of numbers, separated by commas.  [default: all]")
+@click.option(
+    "--sequence-column",
+    metavar="NAME",
+    help="Tables: column that names the sequence of each row, or none.  [default: by its values]",
+)
 @click.option("--skip-bad-rows", is_flag=True, help="Tables: leave out malformed rows, and count them.")
 @click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(
@@ -111,19 +117,18 @@ def _chosen(flags: dict[str, Any], corpus: str) -> Chosen:
 
 def _started(chosen: Chosen, source: str) -> "Run":
     """Create a new run. Raises UsageError, SeqError."""
-    from seqcore.tasks.table import guessed, task_named
+    from seqcore.tasks.table import guess_said, guessed, task_named
 
-    task = (
-        task_named(chosen.other["task"])
-        if "task" in chosen.other
-        else guessed(source, chosen.other.get("encoding", "utf-8"))
-    )
+    encoding = chosen.other.get("encoding", "utf-8")
+    task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source, encoding)
+    if "task" not in chosen.other and (line := guess_said(source, task)):
+        complain(line)
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
     model, training = chosen.validated(task.defaults(source), task.fixed)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
 
-    encoding, out = chosen.other.get("encoding", "utf-8"), _out(chosen)
+    out = _out(chosen)
     if source == "-":
         _announce_standard_input()
     corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")

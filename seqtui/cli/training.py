@@ -27,7 +27,7 @@ _SETTLED = 0.7  # how much of the speed shown is that of the moment before
 def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     """Return what is about to happen, as names and values."""
     model, training = run.config.model, run.config.training
-    unit = run.config.task.unit(run.vocabulary)
+    unit = run.config.task.loss_unit(run.vocabulary)
     end = f"{plural(run.trainer.training.last_step() or 0, 'step')}" if training.last_step() is not None else ""
     end = " or ".join(filter(None, [end, f"{training.minutes:g} minutes" if training.minutes is not None else ""]))
     rows = [
@@ -45,7 +45,7 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     if held_out(run):
         baselines = run.data.baselines(run.vocabulary)
         said = " · ".join(f"{name} {value:.3f}" for name, value in baselines.losses.items() if name != "uniform")
-        rows.append(("baselines", ", ".join(filter(None, [f"{said} nats per {unit}", baselines.remark]))))
+        rows.append(("baselines", ", ".join(filter(None, [f"{said} {unit}", baselines.remark]))))
     if run.folder:
         rows.append(("run", str(run.folder.path)))
     if run.trainer.steps:
@@ -202,13 +202,18 @@ def last_words(run: Run) -> str:
     said = [f"done: step {run.trainer.steps:,}, {duration(run.trainer.seconds)} of training"]
     if history.validation_loss.size:
         loss = float(history.validation_loss[-1])
-        unit = run.config.task.unit(run.vocabulary)
-        said.append(f"validation loss {loss:.3f} nats ({loss / math.log(2):.3f} bits) per {unit}")
+        said.append(f"validation loss {loss_said(loss, run.config.task.loss_unit(run.vocabulary))}")
         said += measures_said(run.measures, run.config.task.measures)
     if run.folder:
         command = "generate" if run.config.task.generates else "evaluate"
         said.append(f"seqtui {command} {run.folder.argument}")
     return " · ".join(said)
+
+
+def loss_said(loss: float, unit: str) -> str:
+    """Return a loss with its unit; nats also as bits."""
+    kind, _, per = unit.partition(" per ")
+    return f"{loss:.3f} nats ({loss / math.log(2):.3f} bits) per {per}" if kind == "nats" else f"{loss:.4g} {unit}"
 
 
 class _Recent:

@@ -2,8 +2,8 @@
 
 `copy:100` names one: the diagnostic and its dial. Sequences follow from a random generator alone. Sources: copy memory
 (Arjovsky et al. 2016), adding and temporal order (Hochreiter and Schmidhuber 1997; lengths of the latter as Pascanu et
-al. 2013), a^n b^n (Gers and Schmidhuber 2001), parity (Deletang et al. 2023), associative recall (Graves et al. 2014; one query), induction
-(Olsson et al. 2022).
+al. 2013), a^n b^n (Gers and Schmidhuber 2001), parity (Deletang et al. 2023), associative recall (Graves et al. 2014;
+one query), induction (Olsson et al. 2022).
 """
 
 import math
@@ -24,7 +24,7 @@ _NAMED = re.compile(r"([a-z]+):(\d{1,6})")
 
 
 class Drawn(NamedTuple):
-    """Sequences of T timesteps, B of them, their targets, and which targets the accuracy counts (T, B); see `records`."""
+    """B sequences of T timesteps and their targets, see `records`; and which targets the accuracy counts, (T, B)."""
 
     inputs: Inputs
     targets: Targets
@@ -109,8 +109,8 @@ def _anbn(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     return Drawn(text[:-1].astype(np.int32), targets, asked)
 
 
-# Adding: at each timestep a number from 0 to 1 and a mark, which is 1 at one timestep of each half; the target at the end
-# is the sum of the two marked numbers. Its variance is that of two uniform numbers, 1 / 6.
+# Adding: at each timestep a number from 0 to 1 and a mark, which is 1 at one timestep of each half. The target at the
+# end is the sum of the two marked numbers; its variance is that of the sum of two uniform numbers, 1 / 6.
 def _adding(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     inputs = np.zeros((dial, B, 2), np.float32)
     inputs[..., 0] = chance.random((dial, B), np.float32)

@@ -37,8 +37,9 @@ class Examples:
         """Join examples of one or more timesteps each; example i has as many targets as inputs."""
         starts = np.zeros(len(inputs) + 1, np.int64)
         np.cumsum([len(part) for part in inputs], out=starts[1:])
-        none = np.zeros(0, np.int32)
-        return Examples(*(np.concatenate(list(parts)) if parts else none for parts in (inputs, targets)), starts)
+        if not inputs:
+            return Examples(np.zeros(0, np.int32), np.zeros(0, np.int32), starts)
+        return Examples(np.concatenate(list(inputs)), np.concatenate(list(targets)), starts)
 
     def some(self, which: Sequence[int]) -> "Examples":
         """Return some of the examples."""

@@ -59,7 +59,8 @@ def kind_of(table: Table) -> str:
 
 def by_content(table: Table) -> Columns:
     """Sort the columns by whether they have numbers in (almost) all rows."""
-    numbers, others = [], []
+    numbers: list[int] = []
+    others: list[int] = []
     for at in range(len(table.columns)):
         values = table.values(at)[:_ROWS]
         share = sum(map(is_number, values)) / max(1, len(values))

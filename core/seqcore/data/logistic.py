@@ -62,5 +62,5 @@ def _newton(one: F64, shares: F64, gradient: F64, penalty: F64) -> F64:
             weight = shares[:, a] * ((a == b) - shares[:, b])
             curvature[a, :, b] = curvature[b, :, a] = (one * weight[:, None]).T @ one / len(one)
     matrix = curvature.reshape(K * D, K * D) + np.diag(penalty.T.reshape(-1))
-    step: F64 = np.linalg.lstsq(matrix, gradient.T.reshape(-1), rcond=None)[0].reshape(K, D).T
-    return step
+    step = np.linalg.lstsq(matrix, gradient.T.reshape(-1), rcond=None)[0].astype(np.float64)
+    return step.reshape(K, D).T

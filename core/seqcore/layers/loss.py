@@ -21,7 +21,7 @@ from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, f4, i1, i8_1, kernel, void
 from seqcore.layers.linear import Linear
 from seqcore.outer import Second
-from seqcore.records import F32, I32
+from seqcore.records import F32, Targets
 
 ROWS = 16  # rows per work item
 
@@ -77,7 +77,7 @@ class Head:
     def __init__(self, W_hy: F32, b_y: F32, dW_hy: F32, db_y: F32) -> None:
         self.linear = Linear(W_hy, b_y, dW_hy, db_y)
 
-    def forward(self, h: F32, targets: I32, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
+    def forward(self, h: F32, targets: Targets, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
         """Compute the losses of h (M, H); if dh (M, padded H) is given, also dh, and dlogits in place of the logits."""
         linear = self.linear
         none = logits[:0]

@@ -17,7 +17,7 @@ from numba import prange
 from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, f4, i8_1, kernel, void
 from seqcore.layers.loss import ROWS, Head
-from seqcore.records import F32
+from seqcore.records import F32, Targets
 
 
 @device
@@ -62,7 +62,7 @@ def values_loss(h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward, 
 class ValuesHead(Head):
     """The linear layer to the predicted values, with the loss: W_hy (H, K), b_y (K,)."""
 
-    def forward(self, h: F32, targets: F32, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
+    def forward(self, h: F32, targets: Targets, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
         """Compute the losses of h (M, H); if dh (M, padded H) is given, also dh, and dy in place of y in `logits`."""
         linear = self.linear
         values_loss(

@@ -135,8 +135,8 @@ class ClassifyRows:
         values = self.scale.apply(found.values).astype(np.float32)
         labels = np.array([number[label] for label in found.labels], np.int32)
         train, held = split(len(labels), held_out)
-        parts = (Examples(values[part], labels[part], np.arange(len(part) + 1)) for part in (train, held))
-        return RowData(self, found, *parts, trained)
+        first, last = (Examples(values[part], labels[part], np.arange(len(part) + 1)) for part in (train, held))
+        return RowData(self, found, first, last, trained)
 
 
 def columns_asked(options: Mapping[str, Any]) -> list[str] | None:
@@ -185,8 +185,8 @@ class RowData:
 
     def summary(self, vocabulary: Vocabulary) -> str:
         """Return the numbers of rows, columns and classes."""
-        names = listed(self.task.scale.names, 6)
-        return f"{self.train.count:,} rows, {self.validation.count:,} held out · {len(self.task.classes)} classes · {names}"
+        names, classes = listed(self.task.scale.names, 6), len(self.task.classes)
+        return f"{self.train.count:,} rows, {self.validation.count:,} held out · {classes} classes · {names}"
 
     def excerpt(self, vocabulary: Vocabulary, count: int) -> list[str]:
         """Return the first rows after their labels."""

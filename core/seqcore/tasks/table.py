@@ -50,6 +50,13 @@ def guessed(source: str, encoding: str = "utf-8") -> type[Task]:
     return OF_TABLES[table_kind(source, encoding)] if source != "-" and is_table(source) else Language
 
 
+def guess_said(source: str, task: type[Task]) -> str:
+    """Return what the user should know about the guess that a table is for a task; empty for other corpora."""
+    if source == "-" or source.startswith("sample:") or source in sample_names(None) or not is_table(source):
+        return ""
+    return f"{quoted(source, 60)} is taken as a table for {task.name}, {task.form} (--task changes it)"
+
+
 def is_language(source: str) -> bool:
     """Return whether a corpus can be read as a text: all can but diagnostics, and samples for other tasks."""
     sample = source.startswith("sample:") or source in sample_names(None)
