@@ -59,6 +59,30 @@ GOOD: dict[str, Preset] = {
         {"family": "gru", "hidden": 128, "dropout": 0.2},
         {"batch": 32, "learning_rate": 0.003, "schedule": "cosine", "steps": 3000, "eval_every": 500},
     ),
+    "students": Preset(
+        "good",
+        "one hidden layer, which is all that a row of numbers needs",
+        {"family": "feedforward", "hidden": 16, "context": 1},
+        {"learning_rate": 0.01, "schedule": "cosine", "steps": 600, "eval_every": 100},
+    ),
+    "balls": Preset(
+        "good",
+        "a medium LSTM",
+        {"family": "lstm", "hidden": 128},
+        {"batch": 32, "learning_rate": 0.004, "schedule": "cosine", "steps": 2500, "eval_every": 500},
+    ),
+    "waves": Preset(
+        "good",
+        "a medium LSTM",
+        {"family": "lstm", "hidden": 128},
+        {"batch": 32, "learning_rate": 0.004, "schedule": "cosine", "steps": 2500, "eval_every": 500},
+    ),
+    "adding": Preset(
+        "good",
+        "a small LSTM",
+        {"family": "lstm", "hidden": 64},
+        {"learning_rate": 0.005, "steps": 2000, "eval_every": 500},
+    ),
     "order": Preset(
         "good",
         "an LSTM whose forget gates start open for as long as the sequence",

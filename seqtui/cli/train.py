@@ -121,8 +121,7 @@ def _started(chosen: Chosen, source: str) -> "Run":
 
     encoding = chosen.other.get("encoding", "utf-8")
     task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source, encoding)
-    if "task" not in chosen.other and (line := guess_said(source, task)):
-        complain(line)
+    guess = "" if "task" in chosen.other else guess_said(source, task)
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
     model, training = chosen.validated(task.defaults(source), task.fixed)
     from seqcore.data.corpus import read_corpus
@@ -132,7 +131,12 @@ def _started(chosen: Chosen, source: str) -> "Run":
     if source == "-":
         _announce_standard_input()
     corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
-    run = Run.start(model, training, corpus, Path(out) if out is not None else None, task=task, options=options)
+    try:
+        run = Run.start(model, training, corpus, Path(out) if out is not None else None, task=task, options=options)
+    except SeqError as error:
+        raise SeqError(f"{error}; {guess}" if guess else str(error)) from None
+    if guess:
+        complain(guess)
     _print_notes(run)
     return run
 

@@ -128,7 +128,7 @@ def test_a_diagnostic_trains_and_is_measured_at_another_dial(call: Call) -> None
         (("copy:5", "--length", "9"), "--length 9: the task decides it; leave it out"),
         (("recall:40",), "the dial of recall goes from 1 to 26"),
         (("tales", "--task", "classify"), "is not known to be a table"),
-        (("tales", "--task", "diagnose"), "is not a diagnostic: give one of copy:100"),
+        (("tales", "--task", "diagnose"), "is not a diagnostic: give one of adding:100"),
         (("copy:5", "--model", "rnn", "--forget-bias", "1"), "forget_bias means something for lstm, gru"),
         (("copy:5", "--forget-bias", "much"), "--forget-bias 'much': must be"),
         (("copy:5", "--model", "gru", "--init", "identity"), "init means something for rnn"),
@@ -147,7 +147,10 @@ def test_calls_that_make_no_sense_get_one_line(call: Call, words: tuple[str, ...
         ("text,label\ngood,up\n,down\nbad,down\n", "line 3: the text (column 'text') is empty"),
         ("text,label\ngood,up\nfine,up\n", "every label is 'up'"),
         ("text,text\ngood,up\n", "two columns have the name 'text'"),
-        ("a,b,c\n1,2,3\n4,5,6\n", "choose the column of the text (--text-column) and label (--label-column)"),
+        ("a,b,c\nx,y,z\nu,v,w\n", "choose the column of the text (--text-column) and label (--label-column)"),
+        ("a,b,c\n1,2,3\n4,5,6\n", "2 rows are too few to train on and to hold out 0.1 of them"),
+        ("a,b,passed\n1,2,yes\n4,nan,no\n3,1,yes\n", "line 3: column 'b' is 'nan', not a number"),
+        ("a,b,passed\n1,2,yes\n4,2,no\n3,2,yes\n", "column 'b' is constant"),
     ],
 )
 def test_a_bad_table_gets_one_line_with_its_place(call: Call, tmp_path: Path, content: str, line: str) -> None:

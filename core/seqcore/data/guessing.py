@@ -13,7 +13,7 @@ _ROWS = 2000  # looked at
 _HEAD = 1 << 18  # bytes looked at
 _MOST_LABELS = 20  # different values of a column of numbers that can be a label
 _RUN = 3  # rows that a sequence has at least, on average
-_NUMERIC = 0.9  # share of numbers in a column of numbers: the others are mistakes
+_NUMERIC = 0.5  # share of numbers in a column of numbers: the others are mistakes
 
 
 class Columns(NamedTuple):
@@ -53,12 +53,13 @@ def kind_of(table: Table) -> str:
     if label is not None and (label in columns.others or len(set(table.values(label))) <= _MOST_LABELS):
         return "texts" if set(columns.others) - {label} else "rows"
     if len(columns.others) == 1 and columns.numbers:
-        return "sequences" if is_key(table, columns.others[0]) else "rows"
+        column = columns.others[0]  # rows that are sorted by their labels have them in the last column, as a rule
+        return "sequences" if is_key(table, column) and column < len(table.columns) - 1 else "rows"
     return "texts" if columns.others else "sequences"
 
 
 def by_content(table: Table) -> Columns:
-    """Sort the columns by whether they have numbers in (almost) all rows."""
+    """Sort the columns by whether they have numbers in most rows."""
     numbers: list[int] = []
     others: list[int] = []
     for at in range(len(table.columns)):

@@ -6,7 +6,7 @@ import numpy as np
 
 from seqcore.records import F64, I32
 
-_PENALTY = 1e-3  # of the squared weights: keeps them finite where classes can be separated without error
+_PENALTY = 1e-5  # of the squared weights: keeps them finite where classes can be separated without error
 _ROUNDS = 50
 _MOST = 2000  # unknowns; Newton's method solves a linear system of that size
 _SLOW_ROUNDS = 1000

@@ -91,11 +91,13 @@ class FeedForwardWorkspace:
         D, places = config.inputs, (n - 1 + T) * B
         context = zeros(B, n - 1, D) if D else zeros(B, n - 1)
         context[:] = config.vocabulary_size
-        tokens = np.arange(places, dtype=np.int32) if D else np.zeros(places, np.int32)
+        tokens = np.zeros((n - 1 + T, B), np.int32)
+        if D:
+            tokens.flat[:] = np.arange(places)
         return FeedForwardWorkspace(
             nothing=config.vocabulary_size,
             context=context,
-            tokens=tokens.reshape(n - 1 + T, B),
+            tokens=tokens,
             values=zeros(places if D else 0, D),
             x=zeros(M, x),
             dx=zeros(0 if D else back, padded(x)),

@@ -54,7 +54,7 @@ def guess_said(source: str, task: type[Task]) -> str:
     """Return what the user should know about the guess that a table is for a task; empty for other corpora."""
     if source == "-" or source.startswith("sample:") or source in sample_names(None) or not is_table(source):
         return ""
-    return f"{quoted(source, 60)} is taken as a table for {task.name}, {task.form} (--task changes it)"
+    return f"the table is taken for {task.name}, {task.form} (--task changes it)"
 
 
 def is_language(source: str) -> bool:

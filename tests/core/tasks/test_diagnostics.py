@@ -12,13 +12,16 @@ from seqcore.errors import SeqError
 DIALS = {"copy": 12, "order": 40, "parity": 9, "anbn": 7, "recall": 5, "repeat": 9}
 
 
+SYMBOLIC = [name for name, one in DIAGNOSTICS.items() if one.symbols]
+
+
 def rows(name: str, dial: int, B: int = 40, seed: int = 0) -> list[tuple[str, list[int], list[bool]]]:
     """Drawn sequences as text, with their targets and which of them are asked."""
     one = DIAGNOSTICS[name]
     drawn = one.draw(np.random.default_rng(seed), dial, B)
-    assert drawn.tokens.shape == drawn.targets.shape == drawn.asked.shape
-    assert len(drawn.tokens) in one.lengths(dial)
-    assert 0 <= drawn.tokens.min() <= drawn.tokens.max() < len(one.symbols)
+    assert drawn.inputs.shape == drawn.targets.shape == drawn.asked.shape
+    assert len(drawn.inputs) in one.lengths(dial)
+    assert 0 <= drawn.inputs.min() <= drawn.inputs.max() < len(one.symbols)
     assert -1 <= drawn.targets.min() <= drawn.targets.max() < len(one.classes or one.symbols)
     assert (drawn.targets[drawn.asked] >= 0).all()
     columns = [part.T.tolist() for part in drawn]
@@ -75,6 +78,30 @@ def test_anbn_asks_for_what_the_number_of_a_determines() -> None:
     assert counts == set(range(1, 8))
 
 
+@pytest.mark.parametrize("dial", [2, 3, 40])
+def test_adding_asks_for_the_sum_of_one_marked_number_of_each_half(dial: int) -> None:
+    drawn = DIAGNOSTICS["adding"].draw(np.random.default_rng(1), dial, 200)
+    numbers, marks = drawn.inputs[..., 0], drawn.inputs[..., 1]
+    assert drawn.inputs.shape == (dial, 200, 2)
+    assert drawn.targets.shape == (dial, 200, 1)
+    assert 0 <= numbers.min() <= numbers.max() < 1
+    assert numbers.mean() == pytest.approx(0.5, abs=0.06)
+    assert (marks[: dial // 2].sum(axis=0) == 1).all()
+    assert (marks[dial // 2 :].sum(axis=0) == 1).all()
+    assert set(np.unique(marks)) <= {0, 1}
+    assert np.isnan(drawn.targets[:-1]).all()
+    np.testing.assert_allclose(drawn.targets[-1, :, 0], (numbers * marks).sum(axis=0), rtol=1e-6)
+    assert np.flatnonzero(drawn.asked.any(axis=1)).tolist() == [dial - 1]
+    places = {int(place) for place in marks.argmax(axis=0)}
+    assert places == set(range(dial // 2)) or dial == 40, "every place of the first half"
+
+
+def test_the_blind_loss_of_adding_is_the_variance_of_its_targets() -> None:
+    one = DIAGNOSTICS["adding"]
+    sums = one.draw(np.random.default_rng(2), 20, 40_000).targets[-1, :, 0]
+    assert one.blind(20) == pytest.approx(sums.var(), rel=0.02)
+
+
 def test_recall_asks_for_the_value_of_one_key() -> None:
     places = set()
     for text, targets, asked in rows("recall", 5, 200):
@@ -107,7 +134,7 @@ def test_the_blind_loss_is_that_of_counting_what_follows_each_symbol(name: str) 
     for seed in range(400):
         drawn = one.draw(np.random.default_rng(seed), dial, 64)
         inside = drawn.targets >= 0
-        for (token, target), count in Counter(zip(drawn.tokens[inside], drawn.targets[inside], strict=True)).items():
+        for (token, target), count in Counter(zip(drawn.inputs[inside], drawn.targets[inside], strict=True)).items():
             follows[int(token)][int(target)] += count
     total = sum(sum(counts.values()) for counts in follows.values())
     loss = -sum(count * math.log(count / counts.total()) for counts in follows.values() for count in counts.values())
@@ -119,7 +146,7 @@ def test_the_blind_loss_of_copy_is_that_of_the_paper(dial: int, loss: float) -> 
     assert DIAGNOSTICS["copy"].blind(dial) == pytest.approx(loss, abs=6e-4)  # Arjovsky et al. 2016: 10 ln 8 / (T + 20)
 
 
-@pytest.mark.parametrize("name", DIAGNOSTICS)
+@pytest.mark.parametrize("name", SYMBOLIC)
 def test_every_dial_from_least_to_most_draws_sequences_of_its_lengths(name: str) -> None:
     one = DIAGNOSTICS[name]
     for dial in (one.least, one.least + 1, one.dial, min(one.most, 120)):

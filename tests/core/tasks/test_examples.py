@@ -45,7 +45,7 @@ def test_an_epoch_has_every_example_at_most_once_and_leaves_out_less_than_a_batc
         batches = [feed.at(step) for step in steps]
         seen = np.concatenate([one.which for one in batches])
         assert len(set(seen.tolist())) == seen.size > count - batch
-        assert {len(one.tokens) for one in batches} <= set(feed.lengths)
+        assert {len(one.inputs) for one in batches} <= set(feed.lengths)
         for step, one in zip(steps, batches, strict=True):
             assert feed.tokens(step + 1) - feed.tokens(step) == examples.lengths[one.which].sum()
 
@@ -64,7 +64,7 @@ def test_a_batch_follows_from_seed_and_step_alone() -> None:
 def test_the_examples_of_a_batch_have_similar_lengths() -> None:
     examples = some(3000, 60)
     feed = ExampleBatches(examples, 16, 1)
-    padded = sum(feed.at(step).tokens.size for step in range(feed.steps_per_epoch))
+    padded = sum(feed.at(step).inputs.size for step in range(feed.steps_per_epoch))
     assert feed.tokens(feed.steps_per_epoch) > 0.85 * padded, "at random it is 0.5"
 
 
@@ -77,9 +77,9 @@ def test_held_out_batches_have_every_example_once() -> None:
     examples = some(150)
     batches = list(held_out_batches(examples))
     assert sorted(np.concatenate([one.which for one in batches]).tolist()) == list(range(150))
-    assert {one.tokens.shape[1] for one in batches} == {64}
+    assert {one.inputs.shape[1] for one in batches} == {64}
     assert sum(int((one.targets >= 0).sum()) for one in batches) == 150
-    assert tuple(sorted({len(one.tokens) for one in batches})) == held_out_lengths(examples)
+    assert tuple(sorted({len(one.inputs) for one in batches})) == held_out_lengths(examples)
 
 
 @pytest.mark.usefixtures("kernels")
@@ -128,5 +128,5 @@ def test_padding_and_masked_rows_add_nothing_to_the_gradient(label: str) -> None
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6 * float(np.abs(found[0]).max()))
 
 
-def test_lengths_of_batches_are_multiples_of_eight() -> None:
-    assert [padded_length(length) for length in (1, 8, 9, 60)] == [8, 8, 16, 64]
+def test_lengths_of_batches_are_multiples_of_eight_but_for_single_timesteps() -> None:
+    assert [padded_length(length) for length in (1, 2, 8, 9, 60)] == [1, 8, 8, 16, 64]
