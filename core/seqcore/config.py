@@ -13,6 +13,7 @@ ACTIVATIONS = ("tanh", "relu")
 POSITIONS = ("learned", "sinusoidal", "rotary")
 CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in tokens
 INITS = ("uniform", "identity")
+GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
 TASKS = ("language", "classify", "classify-rows", "forecast", "diagnose")  # in the order of `tasks.table.TASKS`
@@ -61,6 +62,7 @@ class ModelConfig:
     tied: bool = True  # attention: the head shares the embedding matrix
     forget_bias: str = "default"  # initial bias of the gate that keeps the state (lstm, gru): see `keep_bias`
     init: str = "uniform"  # rnn: "identity" starts with W_hh = 1 and b = 0 (Le et al. 2015)
+    drop_gate: str = "none"  # lstm: this gate is always 1 (Greff et al. 2017)
     outputs: int = 0  # symbols that the head predicts, as classes; 0: those of the vocabulary, and the next token
     inputs: int = 0  # real values read at each timestep; 0: one token
     values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
@@ -91,6 +93,9 @@ class ModelConfig:
         _need(self.positions in POSITIONS, "positions", self.positions, f"must be one of {', '.join(POSITIONS)}")
         self.keep_bias  # noqa: B018  # raises if it is invalid
         _need(self.init in INITS, "init", self.init, f"must be one of {', '.join(INITS)}")
+        _need(self.drop_gate in GATES, "drop gate", self.drop_gate, f"must be one of {', '.join(GATES)}")
+        dropped = self.drop_gate != "none"
+        _need(not dropped or self.family == "lstm", "drop gate", self.drop_gate, "only an lstm has these gates")
         _need(self.outputs == 0 or self.outputs >= 2, "outputs", self.outputs, "must be 0, or at least 2")
         _whole("outputs", self.outputs, 0, 1_000_000)
         for name in ("bias", "tied"):

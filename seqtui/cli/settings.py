@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from seqcore.config import (
     ACTIVATIONS,
     FAMILIES,
+    GATES,
     INITS,
     POSITIONS,
     RECURRENT,
@@ -71,6 +72,7 @@ SETTINGS = (
     Setting("activation", click.Choice(ACTIVATIONS), "Nonlinearity of the RNN."),
     Setting("forget-bias", str, "Initial bias of the gate that keeps the state (lstm, gru): a number, or chrono."),
     Setting("init", click.Choice(INITS), "Initial recurrent weights of the RNN."),
+    Setting("drop-gate", click.Choice(GATES), "Gate of the LSTM that is always open."),
     Setting("context", int, "Context length in tokens: attention (default: --length), feedforward (default: 8)."),
     Setting("heads", int, "Number of attention heads."),
     Setting("positions", click.Choice(POSITIONS), "Position encoding of attention."),
@@ -104,6 +106,7 @@ _MEANS_SOMETHING_FOR = {  # settings that only some families have
     "positions": ("attention",),
     "forget_bias": ("lstm", "gru"),
     "init": ("rnn",),
+    "drop_gate": ("lstm",),
     "bias": ("attention",),
     "tied": ("attention",),
 }

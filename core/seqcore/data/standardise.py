@@ -14,7 +14,7 @@ _INVALID = "invalid mean and standard deviation of the columns: use an earlier c
 _SMALLEST = np.finfo(np.float64).tiny
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Standardise:
     """x -> (x - mean) / deviation for each of D columns."""
 
@@ -45,6 +45,12 @@ class Standardise:
     def none(names: Sequence[str]) -> "Standardise":
         """Return what changes nothing."""
         return Standardise(tuple(names), np.zeros(len(names)), np.ones(len(names)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Standardise) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.names)
 
     def apply(self, values: F64) -> F64:
         """Standardise `values` (..., D)."""

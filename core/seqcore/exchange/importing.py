@@ -66,7 +66,8 @@ def import_run(
     corpus is too short, or if the folder is taken or cannot be written.
     """
     model, vocabulary, task = contents.described
-    training = replace(training, tokens_by=vocabulary.kind)
+    if vocabulary.size:
+        training = replace(training, tokens_by=vocabulary.kind)
     parameters = Parameters(shapes(model))
     for name, view in parameters.items():
         view[:] = contents.arrays[name]

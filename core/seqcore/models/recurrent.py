@@ -33,6 +33,8 @@ from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Inputs, Targets
 
+ALWAYS_OPEN = 30.0  # sigmoid of it is 1 in float32
+
 CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
@@ -67,7 +69,11 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
 
 
 def _experiments(config: ModelConfig, parameters: Parameters, seed: int) -> None:
-    """Apply `keep_bias` and `init`; the draws of all other parameters stay the same."""
+    """Apply `keep_bias`, `init` and `drop_gate`; the draws of all other parameters stay the same.
+
+    A dropped gate has no weights and a bias for which sigmoid is exactly 1: its gradient is exactly 0, so that it stays
+    so while the model learns.
+    """
     draw, cell = np.random.default_rng([seed, 1]), CELLS[config.family]
     for layer in range(config.layers):
         W_hh, b = parameters[f"layers.{layer}.W_hh"], parameters[f"layers.{layer}.b"]
@@ -78,6 +84,10 @@ def _experiments(config: ModelConfig, parameters: Parameters, seed: int) -> None
                 blocks[cell.takes] = -blocks[cell.keeps]
         if config.init == "identity":
             W_hh[:], b[:] = np.eye(config.hidden), 0
+        if config.drop_gate != "none":
+            gate = [shown.name for shown in cell.shown].index(config.drop_gate)
+            block = slice(gate * config.hidden, (gate + 1) * config.hidden)
+            W_hh[:, block], parameters[f"layers.{layer}.W_xh"][:, block], b[block] = 0, 0, ALWAYS_OPEN
 
 
 @dataclass

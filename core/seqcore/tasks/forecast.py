@@ -161,18 +161,18 @@ def parts(sequences: Sequence[F64], held_out: float) -> tuple[list[F64], list[F6
 def pieces_of(sequences: Sequence[F32], length: int, least: int) -> list[F32]:
     """Cut sequences into pieces of at most length + 1 rows; a row at a cut ends one piece and begins the next.
 
-    If there would be fewer than `least` pieces, those of long sequences overlap more.
+    If that gives fewer than `least` pieces, those of long sequences overlap, to give about as many.
     """
+    steps = [len(one) - 1 for one in sequences]
     stride = length
-    rows = sum(max(0, len(one) - 1) for one in sequences)
-    if rows < least * length:
-        stride = max(1, min(length, rows // max(1, least)))
+    if sum(-(-count // length) for count in steps) < least:
+        stride = min(length, max(1, sum(max(0, count - length) for count in steps) // least))
     cut: list[F32] = []
-    for one in sequences:
-        last = max(1, len(one) - 1 - length + stride) if stride < length and len(one) - 1 > length else len(one) - 1
-        cut += [
-            one[first : first + length + 1] for first in range(0, last, stride if len(one) - 1 > length else length)
-        ]
+    for one, count in zip(sequences, steps, strict=True):
+        firsts: Sequence[int] = range(0, count, length)
+        if stride < length < count:
+            firsts = (*range(0, count - length, stride), count - length)
+        cut += [one[first : first + length + 1] for first in firsts]
     return cut
 
 

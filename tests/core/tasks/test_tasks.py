@@ -21,6 +21,7 @@ from tests.core.compare import threads
 pytestmark = pytest.mark.usefixtures("kernels")
 
 FAMILIES = ("rnn", "gru", "lstm", "attention", "feedforward")
+SCALE = {"names": ["x"], "mean": [0.0], "deviation": [1.0]}
 GOOD, BAD = ("good", "fine", "great"), ("bad", "dull", "poor")
 
 
@@ -53,8 +54,31 @@ def start(source: str, family: str = "lstm", out: Path | None = None, **training
     return Run.start(model, TrainingConfig(**fields), read_corpus(source), out, keep=bool(out), task=task)
 
 
+def pupils(count: int = 200) -> str:
+    """A table of two numbers and a label that a weighted sum of them decides, with some chance."""
+    draw = np.random.default_rng(6)
+    x = draw.normal((5, -200), (2, 80), (count, 2))
+    passed = x @ (1.0, 0.02) + 0.3 * draw.standard_normal(count) > 1
+    return "hours,points,passed\n" + "".join(
+        f"{row[0]:.3f},{row[1]:.2f},{'yes' if yes else 'no'}\n" for row, yes in zip(x, passed, strict=True)
+    )
+
+
+def swings(count: int = 40) -> str:
+    """Sequences of 7 to 20 rows: a point on a circle, large numbers in one column and small ones in the other."""
+    draw, lines = np.random.default_rng(7), ["swing,x,y"]
+    for n in range(count):
+        start = draw.uniform(0, 6)
+        for t in range(int(draw.integers(7, 21))):
+            lines.append(f"{n},{1000 + 300 * np.cos(start + t / 2):.3f},{0.01 * np.sin(start + t / 2):.6f}")
+    return "\n".join(lines) + "\n"
+
+
 def sources(table: Path) -> list[str]:
-    return [str(table), "copy:9", "parity:11", "anbn:6"]
+    tables = {"pupils.csv": pupils(), "swings.csv": swings()}
+    for name, text in tables.items():
+        table.with_name(name).write_text(text)
+    return [str(table), "copy:9", "parity:11", "anbn:6", "adding:9", *(str(table.with_name(name)) for name in tables)]
 
 
 def test_the_table_of_tasks_and_the_names_of_the_configuration_agree() -> None:
@@ -62,8 +86,9 @@ def test_the_table_of_tasks_and_the_names_of_the_configuration_agree() -> None:
 
 
 def test_the_task_is_guessed_from_the_corpus(table: Path, tmp_path: Path) -> None:
-    assert [guessed(source).name for source in (str(table), "copy:9", "tales", "-", "book.txt")] == [
-        "classify", "diagnose", "language", "language", "language",
+    assert [guessed(source).name for source in (*sources(table), "tales", "-", "book.txt", "balls", "students")] == [
+        "classify", "diagnose", "diagnose", "diagnose", "diagnose", "classify-rows", "forecast", "language", "language",
+        "language", "forecast", "classify-rows",
     ]  # fmt: skip
 
 
@@ -136,11 +161,10 @@ def test_held_out_examples_do_not_depend_on_the_seed(table: Path) -> None:
     assert not set(one.data.held) & {i for i in range(300) if i not in one.data.held}
 
 
-@pytest.mark.parametrize("name", ["classify", "diagnose", "language"])
-def test_settings_survive_their_json(table: Path, name: str) -> None:
-    source = {"classify": str(table), "diagnose": "recall:5", "language": "tales"}[name]
-    task, _ = TASKS[name].start(read_corpus(source), TrainingConfig(tokens_by="word"), {})
-    assert stored_task(json.loads(json.dumps(as_json(task)))) == task
+def test_settings_survive_their_json(table: Path) -> None:
+    for source in (*sources(table), "tales"):
+        task, _ = guessed(source).start(read_corpus(source), TrainingConfig(tokens_by="word"), {})
+        assert stored_task(json.loads(json.dumps(as_json(task)))) == task
 
 
 @pytest.mark.parametrize(
@@ -151,6 +175,11 @@ def test_settings_survive_their_json(table: Path, name: str) -> None:
         {"name": "diagnose", "diagnostic": "copy", "dial": 10**9}, {"name": "classify"},
         {"name": "classify", "classes": ["a"], "text_column": "t", "label_column": "l"},
         {"name": "classify", "classes": ["a", 2], "text_column": "t", "label_column": "l"},
+        {"name": "classify-rows", "classes": ["a", "b"], "label_column": "l"},
+        {"name": "classify-rows", "classes": ["a"], "label_column": "l", "scale": SCALE},
+        {"name": "classify-rows", "classes": ["a", "b"], "label_column": 1, "scale": SCALE},
+        {"name": "forecast"}, {"name": "forecast", "scale": SCALE, "sequence_column": 3},
+        {"name": "forecast", "scale": SCALE | {"deviation": [0.0]}},
     ],
 )  # fmt: skip
 def test_damaged_settings_are_refused(stored: Any) -> None:
