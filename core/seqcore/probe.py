@@ -5,12 +5,11 @@ s < t, with x the embedded token. It is defined the same way for all model famil
 """
 
 import time
-from dataclasses import replace
 
 import numpy as np
 
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32, F64, I32, Probe
+from seqcore.records import F32, F64, I32, Example, Probe, Verdict
 from seqcore.serial import SerialModel
 
 TOP = 5
@@ -62,32 +61,42 @@ def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, wa
 
 
 def verdicts(
-    model: SerialModel, vocabulary: Vocabulary, classes: tuple[str, ...], tokens: I32, step: int, warning: str = ""
+    model: SerialModel,
+    vocabulary: Vocabulary,
+    classes: tuple[str, ...],
+    tokens: I32,
+    step: int,
+    warning: str = "",
+    known: Example | None = None,
 ) -> Probe:
     """Probe a model that predicts `classes`: what it says after each of tokens (T,) int32, T >= 1.
 
-    In this probe, the guesses at t are those after token t was read, reach[t, s] is that of the loss of the likeliest
-    class there, for s <= t, and there is no loss: the label is not known. As in `probe`, a text is cut at the context.
+    In this probe, the guesses at t are those after token t was read, and reach[t, s] is that of the loss of the
+    likeliest class there, for s <= t. There is a loss where `known` has a target. As in `probe`, a text is cut at the
+    context.
     """
     start = time.perf_counter()
-    if model.longest is not None and tokens.size >= model.longest:
-        cut = f"the first {model.longest - 1} of {tokens.size:,} tokens are probed (the model's context length)"
-        tokens, warning = tokens[: model.longest - 1], f"{warning}; {cut}" if warning else cut
+    if model.longest is not None and tokens.size > model.longest:
+        cut = f"the first {model.longest} of {tokens.size:,} tokens are probed (the model's context length)"
+        tokens, warning = tokens[: model.longest], f"{warning}; {cut}" if warning else cut
     T = tokens.size
-    look = model.look(np.append(tokens, tokens[-1]).astype(np.int32))  # one more: reach looks at what comes before
+    known = known or Example.unlabelled(tokens)
+    targets, asked = known.targets[:T], known.asked[:T]
+    look = model.look(tokens)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        probability = np.exp(_log_softmax(look.logits[:T]))
-        dlogits = np.zeros((T + 1, probability.shape[1]), np.float32)
-        dlogits[1:] = probability
+        shares_log = _log_softmax(look.logits)[:, : len(classes)]
+        probability = np.exp(shares_log)
+        loss = np.where(targets >= 0, -shares_log[np.arange(T), np.maximum(targets, 0)], np.nan).astype(np.float32)
+        dlogits = np.zeros((T + 1, look.logits.shape[1]), np.float32)  # row t + 1: of the loss after token t
+        dlogits[1:, : len(classes)] = probability
         dlogits[np.arange(1, T + 1), probability.argmax(axis=1)] -= 1
         reach_hidden, reach_input = look.reach(dlogits)
     count = min(TOP, len(classes))
     top = np.argsort(-probability, axis=1, kind="stable")[:, :count].astype(np.int32)
     shares = np.take_along_axis(probability, top.astype(np.int64), axis=1).astype(np.float32)
-    staves = tuple(replace(stave, values=stave.values[:T]) for stave in look.staves)
-    attention = None if look.attention is None else look.attention[:, :, :T, :T].copy()
     return Probe(
-        step, tokens.copy(), tuple(vocabulary.symbol(int(token)) for token in tokens), np.full(T, np.nan, np.float32),
-        top, tuple(tuple(classes[k] for k in row) for row in top), shares, staves,
-        reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning, attention,
+        step, tokens.copy(), tuple(vocabulary.symbol(int(token)) for token in tokens), loss,
+        top, tuple(tuple(classes[k] for k in row) for row in top), shares, look.staves,
+        reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning,
+        look.attention, Verdict(classes, probability.astype(np.float32), targets.copy(), asked.copy()),
     )  # fmt: skip

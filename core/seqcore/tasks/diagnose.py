@@ -15,9 +15,9 @@ from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.probe import verdicts
-from seqcore.records import F32, I32, Probe
+from seqcore.records import F32, I32, I64, Dial, Example, Probe
 from seqcore.serial import SerialModel
-from seqcore.tasks.scoring import Scoring
+from seqcore.tasks.scoring import Scoring, answers_wrong
 from seqcore.tasks.task import Baselines, Data, Measures
 
 HELD_OUT_BATCHES, HELD_OUT_ROWS = 8, 64
@@ -30,11 +30,12 @@ class Diagnose:
 
     name: ClassVar[str] = "diagnose"
     form: ClassVar[str] = "what a memory can do"
+    pane: ClassVar[str] = "verdict"
     generates: ClassVar[bool] = False
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by", "validation")
 
     diagnostic: str
-    dial: int
+    setting: int  # of the dial
 
     @classmethod
     def defaults(cls, source: str) -> dict[str, Any]:
@@ -60,7 +61,25 @@ class Diagnose:
 
     def settings(self) -> dict[str, Any]:
         """Return the name of the diagnostic and its dial."""
-        return {"diagnostic": self.diagnostic, "dial": self.dial}
+        return {"diagnostic": self.diagnostic, "dial": self.setting}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, or else the symbols."""
+        return DIAGNOSTICS[self.diagnostic].answers
+
+    @property
+    def dial(self) -> Dial:
+        """The dial of the diagnostic."""
+        one = DIAGNOSTICS[self.diagnostic]
+        return Dial(one.name, self.setting, one.least, one.most)
+
+    def on(self, corpus: Corpus) -> "Diagnose":
+        """Return the task at the dial that a corpus names. Raises SeqError if it is another diagnostic."""
+        one, dial = _named(corpus)
+        if one.name != self.diagnostic:
+            raise SeqError(f"{quoted(corpus.source)}: this run is on {self.diagnostic}; only its dial can change")
+        return Diagnose(one.name, dial)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -84,17 +103,23 @@ class Diagnose:
         """Return the symbols that were typed, and a warning. Raises SeqError if nothing is left."""
         return vocabulary.encode_prompt(text)
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        tokens: I32,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
         """Return what the model computes for a sequence: its answer after every symbol."""
         one = DIAGNOSTICS[self.diagnostic]
-        return verdicts(model, vocabulary, one.answers, tokens, step, warning)
+        return verdicts(model, vocabulary, one.answers, tokens, step, warning, known)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "DiagnosticData":
         """Return endless sequences. Raises SeqError if the corpus is another diagnostic."""
-        one, dial = _named(corpus)
-        if one.name != self.diagnostic:
-            raise SeqError(f"{quoted(corpus.source)}: this run is on {self.diagnostic}; only its dial can change")
-        return DiagnosticData(one, dial)
+        found = self.on(corpus)
+        return DiagnosticData(DIAGNOSTICS[found.diagnostic], found.setting)
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> "DiagnosticData":
         """Return sequences of another dial."""
@@ -145,7 +170,10 @@ class DiagnosticData:
         """Raise SeqError if the sequences are longer than the context of attention."""
         longest = self.diagnostic.lengths(self.dial)[-1]
         if config.family == "attention" and longest > config.context:
-            raise SeqError(f"{self.diagnostic.name}:{self.dial} has {longest} timesteps: --context {longest} is needed")
+            raise SeqError(
+                f"{self.diagnostic.name}:{self.dial} has {longest} timesteps, the context of this model is "
+                f"{config.context}: --context {longest} is needed"
+            )
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return the T of the sequences, padded."""
@@ -216,6 +244,37 @@ class DiagnosticData:
         joined = "" if all(len(name) == 1 for name in classes) else " "
         shown = text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2) :]}"
         return f"{shown} → {joined.join(answers)} ({'right' if answers == right else 'right is ' + joined.join(right)})"
+
+    @property
+    def held_out_steps(self) -> int:
+        """The timesteps of the held-out sequences, padding included."""
+        return sum(drawn.tokens.size for drawn in self._held_out)
+
+    @property
+    def example_lengths(self) -> I64:
+        """The timesteps of each held-out sequence, up to its last target."""
+        return self._lengths
+
+    @cached_property
+    def _lengths(self) -> I64:
+        ends = [len(drawn.targets) - np.argmax((drawn.targets >= 0)[::-1], axis=0) for drawn in self._held_out]
+        return np.concatenate(ends).astype(np.int64)
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a held-out sequence up to its last target."""
+        number %= HELD_OUT_BATCHES * HELD_OUT_ROWS
+        drawn, row = self._held_out[number // HELD_OUT_ROWS], number % HELD_OUT_ROWS
+        read = self._lengths[number]
+        tokens, targets, asked = drawn.tokens[:read, row], drawn.targets[:read, row], drawn.asked[:read, row]
+        return Example(tokens.copy(), targets.copy(), asked.copy())
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return whether one of the answers that a held-out sequence asks for is wrong."""
+        one = self.diagnostic
+        return answers_wrong(model, self.example(Vocabulary("char", tuple(one.symbols)), number, 0), len(one.answers))
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
+        """Return None: the sequences have their own beginnings and ends."""
 
 
 def _text(drawn: Drawn, vocabulary: Vocabulary) -> str:

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqcore.data.batches import Batch
-from seqcore.records import F32, I64
+from seqcore.records import F32, I64, Example
+from seqcore.serial import SerialModel
 from seqcore.tasks.task import Measures
 
 MOST_CONFUSED = 64  # more classes than this have no confusion matrix: nobody reads it
@@ -72,6 +73,17 @@ class Scoring:
             }
             for name in np.unique(names)
         }
+
+
+def answers_wrong(model: SerialModel, example: Example, classes: int) -> bool:
+    """Return whether one of the answers that an example of tokens asks for is wrong; stops at the first."""
+    state = model.initial_state()
+    last = int(np.flatnonzero(example.asked)[-1]) + 1 if example.asked.any() else 0
+    for token, target, asked in zip(*(part[:last].tolist() for part in vars(example).values()), strict=True):
+        scores = model.read(token, state)
+        if asked and int(np.argmax(scores[:classes])) != target:
+            return True
+    return False
 
 
 def macro_f1(confusion: I64) -> float:

@@ -13,6 +13,7 @@ from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
+from seqtui.visible import visible
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # in training steps
 _WAITING = {
@@ -165,21 +166,18 @@ class LossPane(Pane):
         return x[x >= first], y[x >= first]
 
     def _axis(self, y: np.ndarray, valid: np.ndarray) -> Axis:
-        uniform = [self._references.uniform] if self._references and not (self.window or self.by_position) else []
-        values = np.concatenate([y, valid, uniform])
+        known = self._references.finite if self._references and not (self.window or self.by_position) else {}
+        lines = [known["uniform"]] if "uniform" in known else list(known.values())  # the highest of n-grams
+        values = np.concatenate([y, valid, lines])
         values = values[np.isfinite(values) & ((values > 0) | (not self.logarithmic))]
         if len(values) == 0:
             return Axis.around(1.0, 5.0, self.logarithmic)
         return Axis.around(float(values.min()), float(values.max()), self.logarithmic)
 
     def _reference_lines(self) -> list[tuple[str, float]]:
-        """Return labels and losses of the uniform and n-gram baselines."""
-        known = self._references
-        if known is None:
-            return []
-        names = ("uniform", "unigram", "bigram", "trigram")
-        values = [(name, float(getattr(known, name))) for name in names]
-        return [(f"{name} {significant(value)}", value) for name, value in values if np.isfinite(value)]
+        """Return labels and losses of the baselines."""
+        known = self._references.finite if self._references else {}
+        return [(f"{visible(name)} {significant(value)}", value) for name, value in known.items()]
 
     def _x_values(self, first: float, last: float, columns: int) -> list[float]:
         step = max(1.0, nice_step(max(last - first, 1.0), max(1, columns // 11)))
