@@ -68,9 +68,7 @@ class RunConfig:
         """Return the configuration on another corpus for the same task. Raises SeqError."""
         task, fixed = self.task.on(corpus), self.task.fixed
         decided = {name: value for name, value in task.defaults(corpus.source).items() if name in fixed}
-        return replace(
-            self, corpus=CorpusReference.of(corpus), task=task, training=self.training.changed(**decided)
-        )
+        return replace(self, corpus=CorpusReference.of(corpus), task=task, training=self.training.changed(**decided))
 
     def read_corpus(self, source: str) -> Corpus:
         """Read the run's corpus from `source`, under the name that the run has for it. Raises SeqError."""

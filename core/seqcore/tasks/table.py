@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqcore.data.diagnostics import diagnostic
+from seqcore.data.diagnostics import DIAGNOSTICS, diagnostic
 from seqcore.data.quoting import quoted
 from seqcore.data.samples import sample_info, sample_names
 from seqcore.data.tables import is_table
 from seqcore.errors import SeqError
+from seqcore.records import Dial
 from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.language import Language
@@ -44,6 +45,11 @@ def guessed(source: str) -> type[Task]:
     if source.startswith("sample:") or name in sample_names(None):
         return task_named(sample_info(name).task)
     return Classify if source != "-" and is_table(source) else Language
+
+
+def generated() -> list[tuple[str, Dial, str]]:
+    """Return the corpora that are generated, at their usual dials: form of the task, dial, what is asked for."""
+    return [(Diagnose.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in DIAGNOSTICS.values()]
 
 
 def is_language(source: str) -> bool:
