@@ -225,8 +225,8 @@ class Run:
     def turn(self, value: int) -> None:
         """Continue with the same weights and optimiser at another value of the task's dial.
 
-        A checkpoint is saved first, so that the run can be resumed exactly. Raises SeqError, and changes nothing, if the
-        task has no such dial, the model cannot read these examples, or the disk refuses.
+        A checkpoint is saved first, so that the run can be resumed exactly. Raises SeqError, and changes nothing: the
+        task has no such dial, the model cannot read these examples, the disk refuses.
         """
         dial = dial_of(self.config.task)
         corpus = read_corpus(dial._replace(value=value).source)

@@ -74,12 +74,10 @@ def _is_meant(corpus: str, encoding: str) -> None:
     from seqcore.data.diagnostics import diagnostic
     from seqcore.data.samples import sample_names
 
-    if (
-        corpus == "-"
-        or diagnostic(corpus) is not None
-        or corpus.removeprefix("sample:") in sample_names(None)
-        or os.path.exists(os.path.expanduser(corpus))
-    ):
+    generated = diagnostic(corpus) is not None
+    if corpus == "-" or generated or corpus.removeprefix("sample:") in sample_names(None):
+        return
+    if os.path.exists(os.path.expanduser(corpus)):
         return
     from seqtui.cli.main import nearest_command
 

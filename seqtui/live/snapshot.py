@@ -94,12 +94,8 @@ class Snapshot:
     history: History = field(default_factory=History.empty)
     position_loss: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # (length,) mean loss at each position
     references: References | None = None
-    facts: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # what else is known of simple models: "bag_of_words_accuracy"
-    measures: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # of the last validation; see `seqcore.tasks.task.Measures`
+    facts: Mapping[str, Any] = field(default_factory=dict)  # accuracies of simple models, by name
+    measures: Mapping[str, Any] = field(default_factory=dict)  # of the last validation, by name; JSON values
     measured_step: int = 0  # the step of that validation
     turns: tuple[int, ...] = ()  # the steps at which the dial of the task was turned
     example: int | None = None  # which held-out example is probed, from 0; None: a passage, or a typed text

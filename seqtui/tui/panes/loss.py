@@ -43,16 +43,36 @@ class LossPane(Pane):
         self._positions = np.zeros(0, np.float32)
         self._phase = Phase.LOADING
         self._unit = "nats"
+        self._measured: tuple[tuple[str, str], ...] = ()  # measures of the last validation, as text
+        self._turns: tuple[int, ...] = ()  # the steps at which the dial was turned
         self._retitle()
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest curves; without changes nothing is repainted."""
-        unit = f"nats per {'character' if snapshot.tokens_by == 'char' else snapshot.tokens_by}"
-        new = (snapshot.history, snapshot.references, snapshot.position_loss, snapshot.phase, unit)
-        old = (self._history, self._references, self._positions, self._phase, self._unit)
-        if all(one is other or (isinstance(one, str) and one == other) for one, other in zip(new, old, strict=True)):
+        unit, said = f"nats per {snapshot.loss_unit}", _shares(snapshot)
+        new = (
+            snapshot.history,
+            snapshot.references,
+            snapshot.position_loss,
+            snapshot.phase,
+            unit,
+            said,
+            snapshot.turns,
+        )
+        old = (
+            self._history, self._references, self._positions, self._phase, self._unit, self._measured, self._turns,
+        )  # fmt: skip
+        same = (
+            one is other or (isinstance(one, str | tuple) and one == other) for one, other in zip(new, old, strict=True)
+        )
+        if all(same):
             return
-        self._history, self._references, self._positions, self._phase, self._unit = new
+        (
+            self._history, self._references, self._positions, self._phase, self._unit, self._measured, self._turns,
+        ) = new  # fmt: skip
+        if self.by_position and not snapshot.task.passages:
+            self.by_position = False
+            self._retitle()
         self.redraw()
 
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
@@ -149,6 +169,7 @@ class LossPane(Pane):
         if not self.by_position:
             for label, value in self._reference_lines():
                 plot.reference(value, label, _REFERENCE)
+            plot.rules(np.array([step for step in self._turns if step >= first], np.int64), _REFERENCE)
         if self.smoothed and not self.by_position:
             plot.curve(x, y, _RAW)
             plot.curve(*smooth, _TRAIN, over=True)
@@ -206,6 +227,7 @@ class LossPane(Pane):
                 parts += [(f"{significant(end):>5}", ink.accent), (word, ink.muted)]
         else:
             parts = self._train_and_valid()
+            parts += self._measures(width - sum(len(text) for text, _ in parts))
         odd = int(np.count_nonzero(~np.isfinite(self._series()[1])))
         if odd:
             parts.append((f"   {odd:,} not finite", ink.warm))
@@ -226,9 +248,25 @@ class LossPane(Pane):
             parts += [("   ● ", ink.second), ("valid ", ink.muted), (f"{latest:>5}", ink.text)]
         return parts
 
+    def _measures(self, room: int) -> list[tuple[str, Style]]:
+        """Return the other measures of the last validation, as many as fit."""
+        ink, parts = self.ink, []
+        for name, value in self._measured:
+            size = 3 + len(name) + 1 + len(value)
+            if size <= room:
+                parts += [(f"   {name} ", ink.muted), (value, ink.text)]
+                room -= size
+        return parts
+
     def _waiting(self, width: int) -> list[Row]:
         """Return the rows of an empty pane: what it is waiting for."""
         return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
+
+
+def _shares(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    """Return the measures of the last validation besides the loss, with their names, as text."""
+    found = ((name, snapshot.measures.get(name)) for name in snapshot.task.measures)
+    return tuple((name.replace("_", " "), f"{100 * value:.1f}%") for name, value in found if isinstance(value, float))
 
 
 def trend_of(losses: np.ndarray) -> str:

@@ -79,6 +79,9 @@ class Pane(Widget, can_focus=True):
         """Take the newest snapshot and repaint what changed."""
         raise NotImplementedError
 
+    def point(self, playhead: int) -> None:
+        """Take the timestep of the playhead; a pane that does not show it ignores it."""
+
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the text to copy ("" if there is none yet) and a description of it."""
         raise NotImplementedError
