@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from seqcore.records import Probe
 
+from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.judged import LEVELS, Judged, movements
 from seqtui.tui.panes.readout import quoted
 from seqtui.tui.widgets.cells import runs
@@ -138,20 +139,20 @@ def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
     verdict, t = here.verdict, here.t
     said = f"{visible(verdict.classes[here.said])} {percent(here.shares()[here.said]).strip()}"
     brief, full = verdict_words(here)
-    style = ink.muted if not brief else ink.warm if verdict.right[0] < verdict.right[1] else ink.second
+    style = ink.muted if not brief else ink.warm if verdict.right[0] < verdict.right[1] else ink.accent
     end = Judged(verdict, here.last)
     final = f"{visible(verdict.classes[end.said])} {percent(end.shares()[end.said]).strip()}"
     places = f" (t {t:>{len(str(len(probe.symbols) - 1))}})"
     if here.single and t != here.last:
         forms = [
-            ((f"after {quoted(probe.symbols[t])}{places}: ", said, f" · at the end {final}, "), full),
-            ((f"{quoted(probe.symbols[t])}: ", said, f" · at the end {final}, "), brief),
+            ((f"after {quoted(bare(probe.symbols[t]))}{places}: ", said, f" · at the end {final}, "), full),
+            ((f"{quoted(bare(probe.symbols[t]))}: ", said, f" · at the end {final}, "), brief),
         ]
     else:
         known = " · " if full else " · the label is not known"
         forms = [
-            ((f"after {quoted(probe.symbols[t])}{places}: ", said, known), full),
-            ((f"{quoted(probe.symbols[t])}: ", said, " · "), brief),
+            ((f"after {quoted(bare(probe.symbols[t]))}{places}: ", said, known), full),
+            ((f"{quoted(bare(probe.symbols[t]))}: ", said, " · "), brief),
         ]
     forms.append((("", said, " · "), brief))
     parts: list[tuple[str, Style]] = []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from seqcore.records import Probe, Verdict
+from seqcore.records import F32, Probe, Verdict
 
 I64 = npt.NDArray[np.int64]
 LEVELS = 4  # of movement, in each direction
@@ -73,3 +73,20 @@ def movements(verdict: Verdict) -> I64:
     moved = np.where(np.isfinite(moved), moved, 0.0)
     level = np.rint(LEVELS * np.sqrt(np.minimum(1.0, np.abs(moved) / _MOST)))
     return np.where(np.abs(moved) < _LEAST, 0, np.sign(moved) * level).astype(np.int64)
+
+
+def right_at(probe: Probe, t: int) -> str:
+    """Return what the guess at t should be: the token, or the class if it is known, else the guess itself."""
+    verdict = probe.verdict
+    if verdict is None:
+        return probe.symbols[t]
+    target = int(verdict.targets[t])
+    return verdict.classes[target] if target >= 0 else probe.top_symbols[t][0]
+
+
+def losses_of(probe: Probe) -> F32:
+    """Return the losses that a probe should have: all but the first, or those whose target is known."""
+    if probe.verdict is None:
+        return probe.loss[1:]
+    found: F32 = probe.loss[probe.verdict.targets >= 0]
+    return found

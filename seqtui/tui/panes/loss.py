@@ -26,6 +26,7 @@ _WAITING = {
     Phase.FAILED: "no loss: training failed before the first step",
 }
 _LEVEL = 0.03  # relative change of the loss along a sequence up to which it counts as level
+_FLOOR = 1e-3  # of the highest loss: lower ones of a verdict are drawn at the lower edge
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
 
@@ -43,6 +44,7 @@ class LossPane(Pane):
         self._positions = np.zeros(0, np.float32)
         self._phase = Phase.LOADING
         self._unit = "nats"
+        self._of_classes = False  # whether classes are predicted, and losses can be next to nothing
         self._measured: tuple[tuple[str, str], ...] = ()  # measures of the last validation, as text
         self._turns: tuple[int, ...] = ()  # the steps at which the dial was turned
         self._retitle()
@@ -70,6 +72,7 @@ class LossPane(Pane):
         (
             self._history, self._references, self._positions, self._phase, self._unit, self._measured, self._turns,
         ) = new  # fmt: skip
+        self._of_classes = bool(snapshot.task.classes)
         if self.by_position and not snapshot.task.passages:
             self.by_position = False
             self._retitle()
@@ -193,7 +196,10 @@ class LossPane(Pane):
         values = values[np.isfinite(values) & ((values > 0) | (not self.logarithmic))]
         if len(values) == 0:
             return Axis.around(1.0, 5.0, self.logarithmic)
-        return Axis.around(float(values.min()), float(values.max()), self.logarithmic)
+        low, high = float(values.min()), float(values.max())
+        if self._of_classes and self.logarithmic:  # an example that is right costs next to nothing
+            low = max(low, high * _FLOOR)
+        return Axis.around(low, high, self.logarithmic)
 
     def _reference_lines(self) -> list[tuple[str, float]]:
         """Return labels and losses of the baselines."""

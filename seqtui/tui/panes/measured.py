@@ -9,12 +9,13 @@ from rich.style import Style
 
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import significant
-from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
+from seqtui.tui.widgets.pane import BLANK, Row, fit, joined, pieces
 from seqtui.visible import visible
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HEADER = 8  # most cells of a class over a column
 _NAME = 12  # most cells of a class before a row, or of a group
+_TWO = 56  # cells from which bars that do not fit stand in two columns
 _NAMES = {"f1": "macro F1"}
 
 
@@ -69,7 +70,13 @@ def length_rows(measures: Mapping[str, Any], unit: str, ink: Ink, width: int, he
     bands = [
         (_band(band["from"], band["to"]), band["accuracy"], band["count"]) for band in measures.get("by_length", [])
     ]
-    rows = [_heading(f"accuracy by length in {unit}s", ink, width), *_share_bars(bands, ink, width)]
+    rows = [_heading(f"accuracy by length in {unit}s", ink, width)]
+    if len(bands) < height or width < _TWO:
+        rows += _share_bars(bands, ink, width)
+    else:  # in two columns
+        half, each = -(-len(bands) // 2), width // 2 - 2
+        left, right = _share_bars(bands[:half], ink, each), _share_bars(bands[half:], ink, each)
+        rows += [joined(one, other, each + 3) for one, other in zip(left, [*right, BLANK], strict=False)]
     for column, groups in measures.get("accuracy_by_group", {}).items():
         found = [(visible(name), group["accuracy"], group["count"]) for name, group in groups.items()]
         bars = _share_bars(found, ink, width)

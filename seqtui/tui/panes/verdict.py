@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from rich.cells import cell_len
-from rich.segment import Segment
-
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.example import example_rows, verdict_words
 from seqtui.tui.panes.judged import Judged, judged
 from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.measured import confusion_rows, group_rows, length_rows, summary_row
 from seqtui.tui.widgets.numbers import counted, percent
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, waiting_rows
+from seqtui.tui.widgets.pane import BLANK, Pane, Row, joined, waiting_rows
 
 TITLE = "2 verdict"
 _WAITING = {
@@ -160,16 +157,4 @@ def _side_by_side(left: list[Row], right: list[Row], width: int) -> list[Row]:
     """Return rows of which the left part has `width` cells."""
     count = max(len(left), len(right))
     pairs = zip(left + [BLANK] * (count - len(left)), right + [BLANK] * (count - len(right)), strict=True)
-    return [_joined(one, other, width) for one, other in pairs]
-
-
-def _joined(left: Row, right: Row, width: int) -> Row:
-    def paint() -> list[Segment]:
-        first = list(left.paint())
-        gap = width + _GAP - sum(cell_len(segment.text) for segment in first)
-        second = list(right.paint())
-        if not second:
-            return first
-        return [*first, Segment(" " * max(0, gap), second[0].style), *second]
-
-    return Row((left.key, right.key, width), paint)
+    return [joined(one, other, width + _GAP) for one, other in pairs]

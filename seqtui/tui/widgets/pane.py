@@ -222,6 +222,17 @@ def pieces(*parts: tuple[str, Style]) -> list[Segment]:
     return [Segment(text, style) for text, style in parts if text]
 
 
+def joined(left: Row, right: Row, at: int) -> Row:
+    """Return a row of two, the second one from cell `at` on."""
+
+    def paint() -> list[Segment]:
+        first, second = list(left.paint()), list(right.paint())
+        gap = max(0, at - sum(cell_len(segment.text) for segment in first))
+        return [*first, Segment(" " * gap, second[0].style), *second] if second else first
+
+    return Row((left.key, right.key, at), paint)
+
+
 def waiting_rows(text: str, width: int, style: Style) -> list[Row]:
     """Return the rows of an empty pane: a blank line, then the text saying what it is waiting for."""
     lines = ["  " + text[start:end] for start, end in wrap(text, width - 3)]
