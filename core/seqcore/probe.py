@@ -11,7 +11,7 @@ import numpy as np
 
 from seqcore.data.standardise import Standardise
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32, F64, I32, Inputs, Probe, Series
+from seqcore.records import F32, F64, I32, Example, Inputs, Probe, Series, Verdict
 from seqcore.serial import Look, SerialModel
 
 TOP = 5
@@ -69,31 +69,36 @@ def verdicts(
     inputs: Inputs,
     step: int,
     warning: str = "",
+    known: Example | None = None,
     symbols: tuple[str, ...] = (),
 ) -> Probe:
     """Probe a model that predicts `classes`: what it says after each of inputs (T,) int32 or (T, D) float32, T >= 1.
 
     `symbols` (T,) stand for real inputs; tokens have those of the vocabulary. In this probe, the guesses at t are those
-    after timestep t was read, reach[t, s] is that of the loss of the likeliest class there, for s <= t, and there is no
-    loss: the label is not known. As in `probe`, a sequence is cut at the context.
+    after timestep t was read, and reach[t, s] is that of the loss of the likeliest class there, for s <= t. There is a
+    loss where `known` has a target. As in `probe`, a sequence is cut at the context.
     """
     start = time.perf_counter()
     inputs, warning = _cut(model, inputs, warning)
     T, look = len(inputs), model.look(inputs)
+    known = known or Example.unlabelled(inputs)
+    targets, asked = known.targets[:T], known.asked[:T]
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        probability = np.exp(_log_softmax(look.logits))
-        dlogits = np.zeros((T + 1, probability.shape[1]), np.float32)
-        dlogits[1:] = probability
+        shares_log = _log_softmax(look.logits)[:, : len(classes)]
+        probability = np.exp(shares_log)
+        loss = np.where(targets >= 0, -shares_log[np.arange(T), np.maximum(targets, 0)], np.nan).astype(np.float32)
+        dlogits = np.zeros((T + 1, look.logits.shape[1]), np.float32)  # row t + 1: of the loss after timestep t
+        dlogits[1:, : len(classes)] = probability
         dlogits[np.arange(1, T + 1), probability.argmax(axis=1)] -= 1
         reach_hidden, reach_input = look.reach(dlogits)
     count = min(TOP, len(classes))
     top = np.argsort(-probability, axis=1, kind="stable")[:, :count].astype(np.int32)
     shares = np.take_along_axis(probability, top.astype(np.int64), axis=1).astype(np.float32)
     return Probe(
-        step, _tokens(inputs), symbols[:T] or tuple(vocabulary.symbol(int(token)) for token in inputs),
-        np.full(T, np.nan, np.float32), top, tuple(tuple(classes[k] for k in row) for row in top), shares, look.staves,
+        step, _tokens(inputs), symbols[:T] or tuple(vocabulary.symbol(int(token)) for token in inputs), loss,
+        top, tuple(tuple(classes[k] for k in row) for row in top), shares, look.staves,
         reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning,
-        look.attention,
+        look.attention, Verdict(classes, probability.astype(np.float32), targets.copy(), asked.copy()),
     )  # fmt: skip
 
 
@@ -161,5 +166,5 @@ def _valued(
     return Probe(
         step, _tokens(inputs), symbols, loss, none, ((),) * T, none.astype(np.float32), look.staves,
         reach_hidden[:, int(after) :, :T].copy(), reach_input[int(after) :, :T].copy(),
-        time.perf_counter() - start, warning, look.attention, series,
+        time.perf_counter() - start, warning, look.attention, series=series,
     )  # fmt: skip

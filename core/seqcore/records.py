@@ -10,8 +10,9 @@ The time axis of a `Probe` has one entry per token of the text, T of them. Colum
 - reach[t, s] is the norm of d loss_t / d something_s, s < t; NaN where s >= t and in row 0.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 Inputs = npt.NDArray[Any]  # tokens int32 (T, B), or real values float32 (T, B, D); one sequence: (T,) or (T, D)
 Targets = npt.NDArray[Any]  # symbols int32 (T, B), -1: masked; or real values float32 (T, B, K), NaN: masked
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,60 @@ class Stave:
     signed: bool  # True: centred on zero (cell candidate, c, h). False: a gate in 0..1, or a norm
     limit: float  # largest possible magnitude; math.inf if unbounded (c, a norm)
     gate: bool = True  # False: unsigned but not a gate, so "open" and "closed" do not apply (a norm)
+
+
+class Dial(NamedTuple):
+    """A number that makes the examples of a task harder: copy:100."""
+
+    name: str
+    value: int
+    least: int
+    most: int
+
+    @property
+    def source(self) -> str:
+        """What names these examples as a corpus."""
+        return f"{self.name}:{self.value}"
+
+    def at(self, value: int) -> "Dial":
+        """Return the dial at a value, or at the nearest one that it has."""
+        return self._replace(value=max(self.least, min(self.most, value)))
+
+    def stepped(self, direction: int) -> "Dial":
+        """Return the dial at the next value, or at the one before (direction < 0): steps of about a tenth."""
+        size = self.value if direction > 0 else self.value - 1
+        step = next((step for limit, step in ((20, 1), (50, 5), (200, 10), (500, 50)) if size < limit), 100)
+        return self.at((self.value // step + 1 if direction > 0 else -(-self.value // step) - 1) * step)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One held-out example of T timesteps, or a passage of a text."""
+
+    inputs: Inputs  # (T,) or (T, D)
+    targets: Targets  # (T,) or (T, K)
+    asked: Bools  # (T,) the targets that the accuracy counts
+
+    @staticmethod
+    def unlabelled(inputs: Inputs) -> "Example":
+        """Return inputs without targets, for a task that predicts symbols."""
+        return Example(inputs, np.full(len(inputs), -1, np.int32), np.zeros(len(inputs), np.bool_))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a model says after each of T timesteps, one of K classes, and what is right."""
+
+    classes: tuple[str, ...]  # (K,) raw: sanitise before drawing
+    probability: F32  # (T, K)
+    targets: I32  # (T,) the right class; -1: unknown, or not asked for
+    asked: Bools  # (T,) the timesteps whose answers the accuracy counts; all False if nothing is known
+
+    @property
+    def right(self) -> tuple[int, int]:
+        """The number of right answers, and of all that are asked for."""
+        guessed = self.probability.argmax(axis=1)
+        return int(((guessed == self.targets) & self.asked).sum()), int(self.asked.sum())
 
 
 @dataclass(frozen=True)
@@ -64,7 +120,8 @@ class Probe:
     seconds: float  # duration of the probe
     warning: str = ""  # e.g. characters of the text that are not in the vocabulary
     attention: F32 | None = None  # (layers, heads, T, T): row t, the weight of each s <= t at timestep t; NaN after t
-    series: Series | None = None  # of models that predict real values
+    verdict: Verdict | None = None  # of a task that predicts classes; see `probe.verdicts` for what differs then
+    series: Series | None = None  # of a task that predicts real values
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""
@@ -93,12 +150,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class References:
-    """Losses of n-gram baselines on the same validation part, in nats per token, to judge a model's loss by."""
+    """Losses of simple models on the same validation part, by name, in nats, to judge a model's loss by."""
 
-    uniform: float
-    unigram: float
-    bigram: float
-    trigram: float
+    losses: Mapping[str, float]
+
+    @property
+    def finite(self) -> dict[str, float]:
+        """Those that are known."""
+        return {name: float(loss) for name, loss in self.losses.items() if np.isfinite(loss)}
 
 
 @dataclass(frozen=True)

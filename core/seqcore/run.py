@@ -14,7 +14,7 @@ import numpy as np
 
 from seqcore.checkpoint import BEST, Checkpoint
 from seqcore.config import ModelConfig, TrainingConfig
-from seqcore.data.corpus import Corpus
+from seqcore.data.corpus import Corpus, read_corpus
 from seqcore.data.quoting import quoted
 from seqcore.errors import CorpusChanged, SeqError
 from seqcore.folder import RunFolder
@@ -22,7 +22,7 @@ from seqcore.history import HistoryLog, is_number
 from seqcore.memory import Sizes, check_memory
 from seqcore.run_config import CorpusReference, RunConfig, is_count
 from seqcore.tasks.language import Language
-from seqcore.tasks.task import Measures, Task
+from seqcore.tasks.task import Data, Measures, Task, dial_of
 from seqcore.trainer import Step, Trainer
 
 
@@ -50,9 +50,10 @@ class Run:
         self.config, self.corpus, self.folder = config, corpus, folder
         self.vocabulary = config.vocabulary
         self.data = config.task.data(corpus, self.vocabulary, config.training)
-        sizes = Sizes(self.data.lengths(config.training), *self.data.held_out_shape(config.model))
-        check_memory(config.model, config.training, sizes)
+        _check_room(config, self.data)
         self.trainer = Trainer(config.model, config.training, self.data)
+        if config.turns:
+            self.trainer.since = config.turns[-1]
         self.saved_step: int | None = None
         self.best: Best | None = None
         self.measures: Measures = {}  # of the last validation
@@ -113,7 +114,7 @@ class Run:
             changed = corpus.digest != config.corpus.digest
             moved = corpus.source != config.corpus.source
             if changed or moved:
-                config = replace(config, corpus=CorpusReference.of(corpus))
+                config = config.on(corpus)
                 folder.keep_corpus(corpus)
             run = Run(config, corpus, folder)
             checkpoint, step, damaged = folder.newest()
@@ -163,6 +164,8 @@ class Run:
         loss = found.numbers.get("validation_loss") if found else None
         if found and is_number(loss):
             self.best = Best(found.numbers["steps"], float(loss))
+            if self.config.turns and self.best.step <= self.config.turns[-1][0]:
+                self.best = None  # losses of another dial do not compare
 
     def _checkpoint(self) -> Checkpoint:
         """Return a checkpoint of the run as it is. Raises SeqError if something in it is not finite."""
@@ -218,6 +221,32 @@ class Run:
         self.trainer.retrain(training)
         if self.folder:
             self.folder.write_config(self.config)
+
+    def turn(self, value: int) -> None:
+        """Continue with the same weights and optimiser at another value of the task's dial.
+
+        A checkpoint is saved first, so that the run can be resumed exactly. Raises SeqError, and changes nothing: the
+        task has no such dial, the model cannot read these examples, the disk refuses.
+        """
+        dial = dial_of(self.config.task)
+        corpus = read_corpus(dial._replace(value=value).source)
+        config = replace(self.config.on(corpus), turns=(*self.config.turns, (self.trainer.steps, self.trainer.tokens)))
+        data = config.task.data(corpus, self.vocabulary, config.training)
+        data.check(config.model)
+        _check_room(config, data)
+        if self.saved_step != self.trainer.steps:
+            self.save()
+        since = self.trainer.since
+        self.trainer.turn(config.training, data)
+        if self.folder:
+            try:
+                self.folder.write_config(config)
+            except SeqError:
+                self.trainer.turn(self.config.training, self.data)
+                self.trainer.since = since
+                raise
+        self.config, self.corpus, self.data = config, corpus, data
+        self.best, self.measures = None, {}
 
     def advance(self, stop: Callable[[], bool] = lambda: False) -> Advance:
         """Make one training step and, if due, a validation, a metrics line and a checkpoint.
@@ -277,6 +306,12 @@ class Run:
         if self.folder:
             self.folder.add_metrics(line)
         self.log(line)
+
+
+def _check_room(config: RunConfig, data: Data) -> None:
+    """Raise SeqError if training on these examples needs more memory than there is."""
+    sizes = Sizes(data.lengths(config.training), *data.held_out_shape(config.model))
+    check_memory(config.model, config.training, sizes)
 
 
 def _check_same(reference: CorpusReference, corpus: Corpus) -> None:

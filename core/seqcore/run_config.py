@@ -62,6 +62,13 @@ class RunConfig:
     corpus: CorpusReference
     vocabulary: Vocabulary
     task: Task = field(default_factory=Language)
+    turns: tuple[tuple[int, int], ...] = ()  # step and tokens trained on whenever the dial was turned, ascending
+
+    def on(self, corpus: Corpus) -> "RunConfig":
+        """Return the configuration on another corpus for the same task. Raises SeqError."""
+        task, fixed = self.task.on(corpus), self.task.fixed
+        decided = {name: value for name, value in task.defaults(corpus.source).items() if name in fixed}
+        return replace(self, corpus=CorpusReference.of(corpus), task=task, training=self.training.changed(**decided))
 
     def read_corpus(self, source: str) -> Corpus:
         """Read the run's corpus from `source`, under the name that the run has for it. Raises SeqError."""
@@ -77,7 +84,7 @@ class RunConfig:
             "corpus": self.corpus.to_dict(),
             "vocabulary": self.vocabulary.to_json(),
             "task": as_json(self.task),
-        }
+        } | ({"turns": [list(turn) for turn in self.turns]} if self.turns else {})
 
     @staticmethod
     def from_dict(content: object, where: str) -> "RunConfig":
@@ -93,11 +100,20 @@ class RunConfig:
             corpus = CorpusReference.from_dict(content["corpus"])
             vocabulary = _made(Vocabulary.from_json, "vocabulary", content["vocabulary"])
             task = _made(stored_task, "task", content.get("task", {"name": Language.name}))  # absent in early folders
+            turns = _turns(content.get("turns", []))
             if vocabulary.size != model.vocabulary_size:
                 raise SeqError(f"{vocabulary.size} symbols for {model.vocabulary_size} tokens")
         except SeqError as error:
             raise SeqError(f"{where} is damaged: {error}") from None
-        return RunConfig(model, training, corpus, vocabulary, task)
+        return RunConfig(model, training, corpus, vocabulary, task, turns)
+
+
+def _turns(values: object) -> tuple[tuple[int, int], ...]:
+    """Return the turns of the dial in an untrusted JSON value. Raises SeqError."""
+    turns = [tuple(turn) if isinstance(turn, list) else () for turn in values] if isinstance(values, list) else [()]
+    if not all(len(turn) == 2 and all(is_count(number) for number in turn) for turn in turns):
+        raise SeqError("its turns are not pairs of a step and of tokens")
+    return tuple(sorted((step, tokens) for step, tokens in turns))
 
 
 def _made(make: Callable[[Any], _T], part: str, values: object) -> _T:

@@ -66,6 +66,19 @@ class Trainer:
         self.rate_scale = 1.0  # factor on the rate, set by the user during the run
         self._packed = False
         self._evaluator = Evaluator(config, self.model)
+        self.since = 0, 0  # the step from which on these examples are read, and the tokens trained on before
+
+    def turn(self, training: TrainingConfig, data: Data) -> None:
+        """Continue with the same weights and optimiser on other examples of the same task.
+
+        Raises SeqError, and changes nothing, if the model cannot read them.
+        """
+        data.check(self.config)
+        feed = data.feed(training)
+        works = {length: workspace(self.config, length, feed.rows) for length in feed.lengths}
+        self.since = self.steps, self.tokens
+        self.training, self.data, self.feed, self._works = training, data, feed, works
+        self._evaluator = Evaluator(self.config, self.model)
 
     def retrain(self, training: TrainingConfig) -> None:
         """Continue with other settings. Raises SeqError if they would change the batches."""
@@ -78,7 +91,8 @@ class Trainer:
     @property
     def tokens(self) -> int:
         """Timesteps trained on, without padding."""
-        return self.feed.tokens(self.steps)
+        step, tokens = self.since
+        return tokens + self.feed.tokens(self.steps) - self.feed.tokens(step)
 
     @property
     def epoch(self) -> float:

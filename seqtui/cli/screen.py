@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
-from seqcore.config import FAMILIES, TOKENS_BY
+from seqcore.config import FAMILIES, TASKS, TOKENS_BY
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
@@ -35,7 +35,10 @@ class Screen(click.Command):
 @click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder; CORPUS is then its new path.")
 @click.option("--corpus-changed-ok", is_flag=True, help="With --run: accept a corpus that has changed.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
-@click.option("--tokens-by", type=click.Choice(TOKENS_BY), default="char", help="Token type.  [default: char]")
+@click.option("--tokens-by", type=click.Choice(TOKENS_BY), help="Token type.  [default: char; classification: word]")
+@click.option("--task", type=click.Choice(TASKS), help="What to train on CORPUS.  [default: what it is for]")
+@click.option("--text-column", metavar="NAME", help="Of a table: the column of the texts.")
+@click.option("--label-column", metavar="NAME", help="Of a table: the column of the labels.")
 @click.option("--encoding", default="utf-8", help="Encoding of the text.  [default: utf-8]")
 @click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: all cores]")
 @click.option(
@@ -44,7 +47,9 @@ class Screen(click.Command):
 @click.option("-h", "--help", "wants_help", is_flag=True, is_eager=True, help="Show this message and exit.")
 @click.pass_context
 def command(ctx: click.Context, /, corpus: str | None, wants_help: bool, **asked: Any) -> None:
-    """Open the screen and train on CORPUS: a sample corpus, a text file, or a folder of text files."""
+    """Open the screen and train on CORPUS: a sample corpus, a diagnostic with its dial (copy:100), a text file, a table
+    of texts and labels, or a folder of text files.
+    """
     if wants_help:
         _show_help(ctx)
     if corpus is not None:
@@ -66,9 +71,13 @@ def _show_help(ctx: click.Context) -> None:
 
 def _is_meant(corpus: str, encoding: str) -> None:
     """Check that the corpus exists; report a misspelt command as such. Raises UsageError, SeqError."""
+    from seqcore.data.diagnostics import diagnostic
     from seqcore.data.samples import sample_names
 
-    if corpus == "-" or corpus.removeprefix("sample:") in sample_names() or os.path.exists(os.path.expanduser(corpus)):
+    generated = diagnostic(corpus) is not None
+    if corpus == "-" or generated or corpus.removeprefix("sample:") in sample_names(None):
+        return
+    if os.path.exists(os.path.expanduser(corpus)):
         return
     from seqtui.cli.main import nearest_command
 
@@ -90,11 +99,13 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
     if asked["run"] is not None:
         asked["run"] = os.path.expanduser(asked["run"])  # of --run=~/run, which no shell reads
     _is_possible(asked)
+    columns = {name.replace("_", "-"): asked[name] for name in ("text_column", "label_column") if asked[name]}
     session = LiveSession(
         corpus,
         choice=_choice(asked),
         changed_ok=asked["corpus_changed_ok"],
-        **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed")},
+        options=columns,
+        **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed", "task")},
     )
     app = SeqtuiApp(session)
     with Leaving(app) as leaving:

@@ -42,7 +42,8 @@ class Observer:
         self.wants_weights = False
         self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
-        self._text_changed = self._prompt_changed = False
+        self._text_changed = self._prompt_changed = self._turned = False
+        self._browse: list[str] = []
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
 
     def start(self) -> None:
@@ -61,9 +62,23 @@ class Observer:
     def watch(self, run: Run) -> None:
         """Switch to another run; probe text, prompt and temperature stay."""
         with self._wake:
+            before = self._run
             self._run, self._weights, self.wants_weights = run, None, True
             self._text_changed = self._prompt_changed = True
-            self._update(probe=None, sample=None, earlier=(), references=None, message="")
+            self._browse.clear()
+            if before is not None and type(before.config.task) is not type(run.config.task):
+                self._passage = 0  # a text for one task means little to another
+                self._update(probe_text="")
+            self._update(
+                probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None, message=""
+            )
+
+    def turned(self, run: Run) -> None:
+        """Look at `run` again: it has other examples of the same kind."""
+        with self._wake:
+            if run is self._run:
+                self._text_changed = self._turned = True
+                self._update(references=None, facts={}, searched=None)
 
     def offer(self, weights: Weights) -> None:
         """Take the parameters from the trainer thread."""
@@ -106,12 +121,28 @@ class Observer:
             self._text_changed = True
             self._update(probe_text=text, message="")
 
-    def next_passage(self) -> None:
-        """Probe another passage of the validation part."""
+    def move_passage(self, by: int) -> None:
+        """Probe another passage of the validation part, or another held-out example."""
         with self._wake:
-            self._passage += 1
-            self._text_changed = True
-            self._update(probe_text="")
+            self._go_to(self._passage + by)
+
+    def _go_to(self, passage: int) -> None:
+        """Probe a passage, or an example, by its number; the lock must be held."""
+        self._passage, self._text_changed = passage, True
+        self._browse.clear()
+        self._update(probe_text="")
+
+    def browse(self, what: str) -> None:
+        """Look for another example: the next "longer" or "shorter" one, or the next "error"."""
+        with self._wake:
+            self._browse.append(what)
+            self._wake.notify_all()
+
+    def show_example(self, run: Run, number: int) -> None:
+        """Probe a held-out example of `run` that was asked for, unless another one was asked for meanwhile."""
+        with self._wake:
+            if run is self._run and not self._text_changed:
+                self._go_to(number)
 
     def set_probe_width(self, columns: int) -> None:
         """Set the length of a passage in tokens."""
@@ -171,7 +202,7 @@ class Observer:
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
             with self._wake:
-                if not self._text_changed and not self._prompt_changed:
+                if not (self._text_changed or self._prompt_changed or self._browse):
                     self._wake.wait(pause)
 
     def has(self, run: Run, step: int) -> bool:
@@ -191,6 +222,7 @@ class Observer:
     def take_requests(self) -> Requests:
         """Return what the user asks for, and mark the changes as handled."""
         with self._lock:
-            text, prompt = self._text_changed, self._prompt_changed
-            self._text_changed = self._prompt_changed = False
-            return Requests(text, prompt, self._seen, self._passage, self._width)
+            text, prompt, turned, browse = self._text_changed, self._prompt_changed, self._turned, (*self._browse,)
+            self._text_changed = self._prompt_changed = self._turned = False
+            self._browse.clear()
+            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from seqcore.records import F32
 
-from seqtui.live.opening import text_of
+from seqtui.live.opening import has_passages
 
 if TYPE_CHECKING:
     from seqcore.run import Run
@@ -24,7 +24,7 @@ NEWEST = 0.1  # weight of the newest batch in the running mean
 
 
 class PositionLoss:
-    """Reads windows of the validation part (or of the training part if that is too short) with a run's model.
+    """Reads passages of the held-out text with a run's model.
 
     Only the trainer thread may use it. It has its own arrays and does not change what training computes.
     """
@@ -34,14 +34,16 @@ class PositionLoss:
 
         training = run.config.training
         length, self._rows = training.length, max(1, min(ROWS, training.batch // 2))
-        self._run = run
-        text = text_of(run)
-        self._tokens = text.validation if text.validation.size > self._rows * length else text.train
-        self._places = np.arange(length + 1)[:, None]
+        self._run, self._length = run, length
         self._work = workspace(run.config.model, length, self._rows, backward=False)
         self._draw = np.random.default_rng(training.seed)
         self._count, self._due = 0, 0.0
         self.mean: F32 = np.zeros(0, np.float32)  # (length,) nats; empty before the first batch
+
+    @staticmethod
+    def of(run: Run) -> PositionLoss | None:
+        """Return one for a run; None if its examples are not passages of one text."""
+        return PositionLoss(run) if has_passages(run) else None
 
     def look(self) -> None:
         """Read another batch if one is due."""
@@ -56,10 +58,10 @@ class PositionLoss:
         self._due = now + max(PAUSE, (now - start) / SHARE)
 
     def _read(self) -> F32:
-        starts = self._draw.integers(0, max(1, self._tokens.size - len(self._places) + 1), self._rows)
-        text = np.take(self._tokens, self._places + starts, mode="wrap")  # (T + 1, rows)
+        batch = self._run.data.windows(self._draw, self._rows, self._length)
+        assert batch is not None  # the run has passages
         model = self._run.trainer.model
         self._work.reset()
         model.pack(backward=False)
-        losses: F32 = model.losses(text[:-1].copy(), text[1:].copy(), self._work)
+        losses: F32 = model.losses(batch.inputs, batch.targets, self._work)
         return np.asarray(losses.mean(axis=1, dtype=np.float64), np.float32)

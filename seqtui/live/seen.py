@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seqcore.records import F32, Probe, References, Sample
 
@@ -28,6 +29,9 @@ class Seen:
     message: str = ""
     said_at: float = 0.0  # time of the message on the monotonic clock
     references: References | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what else is known of simple models
+    example: int | None = None  # the held-out example that is probed
+    searched: int | None = None  # how many examples a search for an error has looked at
     probe_text: str = ""
     probe: Probe | None = None
     prompt: str = ""
@@ -36,11 +40,32 @@ class Seen:
     earlier: tuple[Sample, ...] = ()
 
 
+class Desk(Protocol):
+    """Where the observer's work on a run gets its orders and publishes its results: the observer."""
+
+    def take_weights(self, run: Run, newer: bool) -> Weights | None:
+        """Return the newest parameters of `run`, or None; `newer` also requests newer ones."""
+
+    def take_milestone(self, run: Run) -> Weights | None:
+        """Return the oldest parameters queued for a sample that is kept, or None."""
+
+    def take_requests(self) -> Requests:
+        """Return what the user asks for, and mark the changes as handled."""
+
+    def show_example(self, run: Run, number: int) -> None:
+        """Probe another held-out example."""
+
+    def publish(self, run: Run, **changes: Any) -> None:
+        """Publish changes of `Seen`."""
+
+
 class Requests(NamedTuple):
     """What the user asked of the observer."""
 
     text_changed: bool  # since the last look
     prompt_changed: bool
     seen: Seen  # with the text, prompt and temperature to use
-    passage: int  # which passage of the validation part
-    width: int  # its length in tokens
+    passage: int  # which passage of the validation part, or which held-out example
+    width: int  # its length in tokens, if it is a passage
+    browse: tuple[str, ...] = ()  # "longer", "shorter", "error": other examples asked for since the last look
+    turned: bool = False  # the run has other examples since the last look

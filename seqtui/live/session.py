@@ -12,7 +12,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from seqcore.errors import SeqError
 
@@ -27,7 +30,8 @@ class LiveSession:
     """See `seqtui.live.snapshot.Session`.
 
     `run` reopens a run by name or folder; `corpus` is then its new path, if it has moved, and `changed_ok` accepts a
-    corpus that has changed. `keep` False writes nothing to disk; `paused` waits before the first step.
+    corpus that has changed. `keep` False writes nothing to disk; `paused` waits before the first step. `task` and its
+    `options` are for `corpus`; None takes the task that the corpus is for, and `tokens_by` None the task's default.
     """
 
     def __init__(
@@ -38,16 +42,19 @@ class LiveSession:
         run: str | None = None,
         paused: bool = False,
         encoding: str = "utf-8",
-        tokens_by: str = "char",
+        tokens_by: str | None = None,
         threads: int | None = None,
         seed: int = 1,
         keep: bool = True,
         changed_ok: bool = False,
+        task: str | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         source = corpus or ("" if run else "tales")
-        opening = Opening(source, choice or ModelChoice(), run, encoding, tokens_by, seed, keep, changed_ok)
+        begins = choice or ModelChoice()
+        opening = Opening(source, begins, run, encoding, tokens_by, seed, keep, changed_ok, task, options)
         self._closing = threading.Event()
-        self._slot = Slot(Snapshot(corpus=source, model=opening.choice, tokens_by=tokens_by))
+        self._slot = Slot(Snapshot(corpus=source, model=opening.choice, tokens_by=tokens_by or "char"))
         self._observer = Observer(self._closing)
         self._trainer = TrainerThread(opening, self._slot, self._observer, self._closing, threads, paused)
 
@@ -60,6 +67,9 @@ class LiveSession:
             serial=state.serial + seen.serial,
             message=state.message if state.phase in GRAVE or said_at >= seen.said_at else seen.message,
             references=seen.references,
+            facts=seen.facts,
+            example=seen.example,
+            searched=seen.searched,
             probe_text=seen.probe_text,
             probe=seen.probe,
             prompt=seen.prompt,
@@ -102,8 +112,24 @@ class LiveSession:
         self._observer.set_prompt(prompt)
 
     def next_passage(self) -> None:
-        """Probe another passage of the validation part."""
-        self._observer.next_passage()
+        """Probe the next held-out example, or another passage of the validation part."""
+        self._observer.move_passage(1)
+
+    def previous_passage(self) -> None:
+        """Probe the held-out example before, or the passage before."""
+        self._observer.move_passage(-1)
+
+    def next_error(self) -> None:
+        """Search the held-out examples for the next one that the current weights get wrong, and probe it."""
+        self._observer.browse("error")
+
+    def next_by_length(self, direction: int) -> None:
+        """Probe the next longer held-out example, or the next shorter one (direction < 0)."""
+        self._observer.browse("longer" if direction > 0 else "shorter")
+
+    def turn_dial(self, direction: int) -> None:
+        """Turn the dial of the task one step up or down (direction < 0); training continues with the same weights."""
+        self._trainer.request(lambda trainer: trainer.turn_dial(direction))
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
@@ -118,15 +144,19 @@ class LiveSession:
         self._trainer.request(lambda trainer: trainer.change_corpus(name))
 
     def corpora(self) -> tuple[CorpusChoice, ...]:
-        """Return the sample corpora."""
+        """Return the sample corpora and generated ones, those for the same shape of task together."""
         from seqcore.data.samples import sample_info, sample_names
+        from seqcore.tasks.table import TASKS, generated
 
         found = []
-        for name in sample_names():
+        for name in sample_names(None):
             with contextlib.suppress(SeqError):
                 info = sample_info(name)
-                found.append(CorpusChoice(info.name, info.description, info.characters))
-        return tuple(found)
+                form = TASKS[info.task].form if info.task in TASKS else ""
+                found.append(CorpusChoice(info.name, info.description, info.characters, form, info.rows))
+        found += [CorpusChoice(dial.source, about, 0, form, dial=dial) for form, dial, about in generated()]
+        forms = list(dict.fromkeys([task.form for task in TASKS.values()]))
+        return tuple(sorted(found, key=lambda one: forms.index(one.form) if one.form in forms else len(forms)))
 
     def save(self) -> None:
         """Write a checkpoint now."""

@@ -3,6 +3,7 @@
 This file does not import the engine, so that a screen can be painted and tested without one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -11,6 +12,10 @@ import numpy as np
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
+
+from seqtui.live.about import CorpusChoice, TaskInfo
+
+__all__ = ["GRAVE", "CorpusChoice", "ModelChoice", "Phase", "Session", "Snapshot", "TaskInfo"]
 
 
 class Phase(StrEnum):
@@ -66,15 +71,6 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
-class CorpusChoice:
-    """One line of the corpus picker."""
-
-    name: str
-    description: str
-    characters: int
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """The newest state of a session. `serial` grows with every change."""
 
@@ -82,6 +78,7 @@ class Snapshot:
     phase: Phase = Phase.LOADING
     message: str = ""  # FAILED, DIVERGED: the reason; otherwise the last event ("saved checkpoint-1200")
     corpus: str = ""
+    task: TaskInfo = field(default_factory=TaskInfo)
     model: ModelChoice = field(default_factory=ModelChoice)
     shape: ModelConfig | None = None  # the run's full configuration; None until the corpus is read
     training: TrainingConfig | None = None
@@ -97,6 +94,12 @@ class Snapshot:
     history: History = field(default_factory=History.empty)
     position_loss: F32 = field(default_factory=lambda: np.zeros(0, np.float32))  # (length,) mean loss at each position
     references: References | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)  # accuracies of simple models, by name
+    measures: Mapping[str, Any] = field(default_factory=dict)  # of the last validation, by name; JSON values
+    measured_step: int = 0  # the step of that validation
+    turns: tuple[int, ...] = ()  # the steps at which the dial of the task was turned
+    example: int | None = None  # which held-out example is probed, from 0; None: a passage, or a typed text
+    searched: int | None = None  # examples looked at so far in a search for an error; None: there is no search
     probe_text: str = ""
     probe: Probe | None = None
     prompt: str = ""
@@ -114,7 +117,13 @@ class Snapshot:
         """The text of the score: what the user typed, or else the passage that was probed."""
         if self.probe_text or self.probe is None:
             return self.probe_text
-        return (" " if self.tokens_by == "word" else "").join(self.probe.symbols)
+        spaced = any(symbol.startswith(" ") for symbol in self.probe.symbols)  # words include the space before them
+        return (" " if self.tokens_by == "word" and not spaced else "").join(self.probe.symbols).strip(" ")
+
+    @property
+    def loss_unit(self) -> str:
+        """What a loss is of: "character", "example"."""
+        return self.task.unit or ("character" if self.tokens_by == "char" else self.tokens_by)
 
 
 class Session(Protocol):
@@ -148,7 +157,19 @@ class Session(Protocol):
         """Set the prompt of generated text."""
 
     def next_passage(self) -> None:
-        """Probe another passage of the validation part."""
+        """Probe the next held-out example, or another passage of the validation part."""
+
+    def previous_passage(self) -> None:
+        """Probe the held-out example before, or the passage before."""
+
+    def next_error(self) -> None:
+        """Search the held-out examples for the next one that the current weights get wrong, and probe it."""
+
+    def next_by_length(self, direction: int) -> None:
+        """Probe the next longer held-out example, or the next shorter one (direction < 0)."""
+
+    def turn_dial(self, direction: int) -> None:
+        """Turn the dial of the task one step up or down (direction < 0); training continues with the same weights."""
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
@@ -160,7 +181,7 @@ class Session(Protocol):
         """Start a new run on a sample corpus or a path."""
 
     def corpora(self) -> tuple[CorpusChoice, ...]:
-        """Return the sample corpora."""
+        """Return the sample corpora and generated ones, those for the same shape of task together."""
 
     def save(self) -> None:
         """Write a checkpoint now."""

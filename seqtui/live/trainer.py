@@ -13,7 +13,7 @@ from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
 from seqtui.live.observer import Observer, is_milestone
-from seqtui.live.opening import Opening, choice_of
+from seqtui.live.opening import Opening, choice_of, task_of
 from seqtui.live.positions import PositionLoss
 from seqtui.live.seen import Weights
 from seqtui.live.slot import Slot
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seqcore.run import Run
 
 PUBLISH_EVERY = 0.1  # seconds between published states
+MEASURED_FIRST = 1_000_000  # held-out timesteps that are measured before the first step
 _STOPPED = (Phase.FINISHED, Phase.DIVERGED, Phase.FAILED)
 
 Command = Callable[["TrainerThread"], None]
@@ -47,6 +48,8 @@ class TrainerThread:
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.run: Run | None = None
         self._position: PositionLoss | None = None
+        self._owes = False  # whether the examples have to be measured before training goes on
+        self._measured = 0  # the step of the last validation
         self._speed = Speedometer()
         self.thread = threading.Thread(target=self._guarded, name="seqtui-trainer", daemon=True)
 
@@ -75,12 +78,14 @@ class TrainerThread:
         self._open(self._opening.first_run)
         while not self._closing.is_set():
             waits = self._paused or self.run is None or self._state.phase in _STOPPED
-            if self._single and self.run is not None:
+            if (self._single or self._owes) and self.run is not None:
                 waits = False
             self._take_commands(wait=waits)
             if self._closing.is_set():
                 break
-            if self.run is not None and (self._single or not (self._paused or self._state.phase in _STOPPED)):
+            if self.run is not None and self._owes:
+                self._measure(self.run)
+            elif self.run is not None and (self._single or not (self._paused or self._state.phase in _STOPPED)):
                 self._advance(self.run)
         self._save_quietly()
 
@@ -114,7 +119,10 @@ class TrainerThread:
             )
             self._offer_weights(run)
             return
-        self._speed.add(run.config.training.batch * run.config.training.length, step.seconds)
+        feed = run.trainer.feed
+        self._speed.add(feed.tokens(step.step) - feed.tokens(step.step - 1), step.seconds)
+        if done.validation is not None:
+            self._measured = step.step
         if self._position is not None:
             self._position.look()
         if done.finished:
@@ -152,13 +160,12 @@ class TrainerThread:
     def _adopt(self, run: Run) -> None:
         self.run, self._source, self._choice = run, run.corpus.source, choice_of(run)
         self._observer.watch(run)
-        self._position = PositionLoss(run)
+        self._position = PositionLoss.of(run)
         self._speed.reset()
+        self._owe(run)
         self._publish(
-            corpus=run.corpus.name,
-            model=self._choice,
+            **self._subject(run),
             shape=run.config.model,
-            training=run.config.training,
             parameters=run.trainer.parameters.size,
             tokens_by=run.config.training.tokens_by,
             vocabulary=run.vocabulary.size,
@@ -168,6 +175,29 @@ class TrainerThread:
             checkpoint_step=run.saved_step,
             peak_share=None,
         )
+
+    def _subject(self, run: Run) -> dict[str, Any]:
+        """Return the fields that change with the examples of a run."""
+        return {
+            "corpus": run.corpus.name,
+            "task": task_of(run),
+            "model": self._choice,
+            "training": run.config.training,
+            "turns": tuple(step for step, _ in run.config.turns),
+        }
+
+    def _owe(self, run: Run) -> None:
+        """Measure the held-out examples before the next step, unless that takes long or there is only a loss."""
+        self._measured = run.trainer.steps
+        self._owes = bool(run.config.task.measures) and 0 < run.data.held_out_steps <= MEASURED_FIRST
+
+    def _measure(self, run: Run) -> None:
+        """Measure the held-out examples with the weights as they are; the curves of the run stay as they are."""
+        self._owes = False
+        measures = run.trainer.validate(self._closing.is_set)
+        if measures and np.isfinite(measures["loss"]):
+            run.measures, self._measured = measures, run.trainer.steps
+        self._publish()
 
     def _compile(self) -> None:
         from seqcore import jit, serial  # noqa: F401  # registers the kernels that are compiled after the others
@@ -192,7 +222,8 @@ class TrainerThread:
             self._observer.offer(self._weights(run))
 
     def _keep_milestone(self, run: Run) -> None:
-        self._observer.keep(self._weights(run))
+        if run.config.task.generates:
+            self._observer.keep(self._weights(run))
 
     def _weights(self, run: Run) -> Weights:
         return Weights(run, run.trainer.steps, run.trainer.parameters.flat.copy())
@@ -221,6 +252,8 @@ class TrainerThread:
                 "checkpoint_step": run.saved_step,
                 "tokens_per_second": rate,
                 "peak_share": share,
+                "measures": run.measures,
+                "measured_step": self._measured,
             }
         self._slot.publish(**changes)
 
@@ -258,6 +291,23 @@ class TrainerThread:
             trainer.rate_scale = min(1e6, max(1e-6, trainer.rate_scale * factor))
             grave = self._state.phase in GRAVE
             self._publish(message=self._state.message if grave else f"learning rate × {trainer.rate_scale:.3g}")
+
+    def turn_dial(self, direction: int) -> None:
+        """Turn the dial of the task; the same weights and optimiser go on with other examples."""
+        run = self.run
+        if run is None or run.config.task.dial is None or self._state.phase in GRAVE:
+            return
+        dial = run.config.task.dial
+        new = dial.stepped(direction)
+        if new == dial:
+            self._publish(message=f"the dial of {dial.name} goes from {dial.least:,} to {dial.most:,}")
+            return
+        run.turn(new.value)
+        self._source, self._choice = run.corpus.source, choice_of(run)
+        self._observer.turned(run)
+        self._speed.reset()
+        self._owe(run)
+        self._publish(**self._subject(run), message=f"{new.source} from step {run.trainer.steps:,} on, same weights")
 
     def change_model(self, choice: ModelChoice) -> None:
         """Start a run of another model on the same corpus."""

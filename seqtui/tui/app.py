@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from math import inf, log
 from time import monotonic
 from typing import ClassVar
 
@@ -193,8 +194,10 @@ class SeqtuiApp(App[None]):
 
 def runs_away(snapshot: Snapshot) -> bool:
     """Return whether the loss is finite but twice that of a uniform guess: nothing is learnt any more."""
-    loss, chance = snapshot.history.train_loss, snapshot.references
-    return chance is not None and len(loss) > 0 and float(loss[-1]) > 2 * chance.uniform
+    loss = snapshot.history.train_loss
+    known = snapshot.references.finite if snapshot.references else {}
+    chance = log(len(snapshot.task.classes)) if snapshot.task.classes else known.get("uniform", inf)
+    return len(loss) > 0 and float(loss[-1]) > 2 * chance
 
 
 def farewell(snapshot: Snapshot, ended: bool) -> str:

@@ -1,6 +1,6 @@
 """Commands: what a command is, and the table of a view, from which its keys, footer, help and palette are made."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -24,8 +24,22 @@ KEY_LABELS = {
     "minus": "-",
     "less_than_sign": "<",
     "greater_than_sign": ">",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "escape": "esc",
     "f1": "F1",
+}
+
+
+# What a task may lack, and what is said then.
+MISSING = {
+    "prompt": "This task generates no text.",
+    "passages": "This task has no loss at every position.",
+    "examples": "This task has passages of a text, no examples.",
+    "verdict": "This task has no verdict.",
+    "dial": "This task has no dial.",
 }
 
 
@@ -37,6 +51,7 @@ class Group(StrEnum):
     SCREEN = "the screen"
     LOSS = "loss"
     WRITING = "writing"
+    EXAMPLE = "examples and verdict"
     SCORE = "the score"
 
 
@@ -60,6 +75,11 @@ class Command(Generic[ViewT_contra]):
     rank: int  # in the footer: 0 is never dropped, the highest is dropped first
     pane: str  # show it in the footer only while this pane has the focus; "" for always
     when: str  # show it in the footer only if the view has this: "attention"; "" for always
+    needs: str  # what the task must have, a key of `MISSING`, or the command is not listed anywhere; "" for nothing
+
+    def offered(self, features: Collection[str]) -> bool:
+        """Return whether a task with these features has what the command needs."""
+        return self.needs in ("", *features)
 
 
 class Commands(Generic[ViewT]):
@@ -94,6 +114,7 @@ class Commands(Generic[ViewT]):
         rank: int = 9,
         pane: str = "",
         when: str = "",
+        needs: str = "",
     ) -> Callable[[Action[ViewT]], Action[ViewT]]:
         """Register the decorated function: its name is the id, its docstring the help.
 
@@ -101,13 +122,13 @@ class Commands(Generic[ViewT]):
             keys: Textual's names of the keys, separated by spaces.
             title: the name in the palette and the help.
             group: the heading in the help.
-            label, alternate, rank, pane, when: see `Command`.
+            label, alternate, rank, pane, when, needs: see `Command`.
         """
 
         def register(run: Action[ViewT]) -> Action[ViewT]:
             name, sentence = run.__name__, run.__doc__ or ""
             self._commands[name] = Command(
-                name, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane, when
+                name, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane, when, needs
             )
             return run
 

@@ -181,12 +181,12 @@ def test_columns_can_be_chosen(call: Call, tmp_path: Path) -> None:
     assert "no column 'sayd' (--text-column): did you mean 'said'?" in wrong.line
 
 
-def test_the_screen_says_what_it_does_not_show(call: Call, classifier: str, table: Path) -> None:
-    from seqtui.live.opening import Opening
+def test_the_screen_opens_runs_of_every_task(call: Call, classifier: str, table: Path) -> None:
+    from seqtui.live.opening import Opening, task_of
     from seqtui.live.snapshot import ModelChoice
 
-    opening = Opening("", ModelChoice(), classifier, "utf-8", "char", 1, True, False)
-    with pytest.raises(Exception, match="the screen shows language models only"):
-        opening.first_run()
-    with pytest.raises(Exception, match="the screen shows language models only"):
-        Opening("copy:9", ModelChoice(), None, "utf-8", "char", 1, False, False).first_run()
+    reopened = Opening("", ModelChoice(), classifier, "utf-8", None, 1, True, False).first_run()
+    reopened.close()
+    assert (reopened.trainer.steps, task_of(reopened).classes) == (60, ("down", "up"))
+    new = Opening("copy:9", ModelChoice(hidden=8, batch=4), None, "utf-8", None, 1, False, False).first_run()
+    assert (task_of(new).pane, new.config.training.length, new.config.training.batch) == ("verdict", 29, 4)

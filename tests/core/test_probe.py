@@ -141,3 +141,33 @@ def test_a_loss_of_a_thousand_nats_is_told_as_such(case: Any) -> None:
     other = np.flatnonzero(tokens[1:] != tokens[0]) + 1
     assert other.size
     np.testing.assert_allclose(seen.loss[other], 1000, rtol=0.05)
+
+
+@pytest.mark.parametrize("family", ["lstm", "gru", "rnn", "attention", "feedforward"])
+def test_a_verdict_has_a_loss_where_the_target_is_known_and_reads_a_whole_context(family: str) -> None:
+    from seqcore.probe import verdicts
+    from seqcore.records import Example
+
+    shape = {"heads": 2, "context": 6} if family == "attention" else {"embedding": 3}
+    config = ModelConfig(VOCABULARY.size, family=family, hidden=8, outputs=3, **shape)  # type: ignore[arg-type]  # mixed
+    model = serial_model(config, initial(config, 2))
+    tokens = np.array([1, 2, 3, 1, 4, 5], np.int32)
+    targets = np.array([-1, -1, 2, -1, -1, 0], np.int32)
+    found = verdicts(model, VOCABULARY, ("a", "b", "c"), tokens, 7, known=Example(tokens, targets, targets >= 0))
+    verdict = found.verdict
+    assert verdict is not None
+    assert verdict.probability.shape == (6, 3)
+    assert np.allclose(verdict.probability.sum(axis=1), 1, atol=1e-6)
+    assert np.isnan(found.loss[[0, 1, 3, 4]]).all()
+    for t in (2, 5):
+        assert found.loss[t] == pytest.approx(-np.log(verdict.probability[t, targets[t]]), rel=1e-5)
+    assert np.isfinite(found.reach_input[np.tri(6, dtype=bool)]).all()
+    state = model.initial_state()
+    for t, token in enumerate(tokens.tolist()):
+        scores = model.read(token, state).astype(np.float64)
+        shares = np.exp(scores - scores.max())
+        assert np.allclose(verdict.probability[t], shares / shares.sum(), atol=1e-5)
+    right, asked = verdict.right
+    assert asked == 2
+    assert right == sum(verdict.probability[t].argmax() == targets[t] for t in (2, 5))
+    assert verdicts(model, VOCABULARY, ("a", "b", "c"), tokens, 7).verdict.right == (0, 0)  # type: ignore[union-attr]

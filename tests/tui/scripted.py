@@ -254,7 +254,7 @@ class ScriptedSession:
                     phase=Phase.COMPILING,
                     parameters=559_000,
                     vocabulary=65,
-                    references=References(4.17, 3.05, 2.45, 1.93),
+                    references=References({"uniform": 4.17, "unigram": 3.05, "bigram": 2.45, "trigram": 1.93}),
                 )
                 self._compiling()
         elif phase is Phase.COMPILING:

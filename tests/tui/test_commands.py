@@ -296,7 +296,7 @@ PROOFS: dict[str, Proof] = {
     "zoom": zoom,
     "back": back,
     "focus_loss": focuses("loss"),
-    "focus_writing": focuses("writing"),
+    "focus_second": focuses("writing"),
     "focus_score": focuses("score", "loss"),
     "focus_gates": focuses("score", "gate"),
     "focus_reach": focuses("score", "reach"),

@@ -3,11 +3,12 @@
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from seqcore.records import F64, I32, I64, References
+from seqcore.records import F64, I32, I64
 
 # Each order takes about 60 bytes and 0.2 to 0.5 µs per token, so longer texts are truncated.
 MOST = 4_000_000  # training tokens that are counted
@@ -30,9 +31,19 @@ class NGram(NamedTuple):
         return _NAMES[self.order] if self.order < len(_NAMES) else f"{self.order}-gram"
 
 
-def references(train: I32, validation: I32, vocabulary_size: int) -> References:
+@dataclass(frozen=True)
+class Orders:
+    """The losses of orders 0 to 3, in nats per token."""
+
+    uniform: float
+    unigram: float
+    bigram: float
+    trigram: float
+
+
+def references(train: I32, validation: I32, vocabulary_size: int) -> Orders:
     """Return the losses of orders 0 to 3, the reference lines of the loss curve; see `ngrams`."""
-    return References(*(model.loss for model in ngrams(train, validation, vocabulary_size, 3)))
+    return Orders(*(model.loss for model in ngrams(train, validation, vocabulary_size, 3)))
 
 
 def ngrams(train: I32, validation: I32, vocabulary_size: int, highest: int) -> Iterator[NGram]:

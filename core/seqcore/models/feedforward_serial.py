@@ -120,7 +120,7 @@ class FeedForwardLook:
         dh = dh[1:]  # row t - 1: gradient of loss t at timestep t - 1
         hidden[0, np.arange(1, T), np.arange(T - 1)] = np.sqrt(np.square(dh, dtype=np.float64).sum(axis=1))
         dz = dh.copy()
-        dz[:, : config.hidden] *= 1 - np.square(self.h[: T - 1])
+        dz[:, : config.hidden] *= 1 - np.square(self.h[: len(dz)])
         dx = zeros(T - 1, model.input.input_width)
         model.input.backward_input_serial(dz, dx)
         n, width = config.context, config.input_width

@@ -26,10 +26,10 @@ from seqcore.data.tables import read_table
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.probe import verdicts
-from seqcore.records import F32, I32, Probe
+from seqcore.records import F32, I32, I64, Example, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.language import UNITS
-from seqcore.tasks.scoring import Scoring
+from seqcore.tasks.scoring import Scoring, answers_wrong
 from seqcore.tasks.task import Baselines, Data, Ends, Measures
 
 LONGEST = 512  # tokens of a text by default; attention needs as many positions
@@ -44,7 +44,9 @@ class Classify:
     name: ClassVar[str] = "classify"
     form: ClassVar[str] = "many to one"
     fixed: ClassVar[tuple[str, ...]] = ("sampling",)
+    pane: ClassVar[str] = "verdict"
     generates: ClassVar[bool] = False
+    dial: ClassVar[None] = None
 
     classes: tuple[str, ...]
     text_column: str
@@ -89,6 +91,10 @@ class Classify:
             "label_column": self.label_column,
             "skip_bad_rows": self.skip_bad_rows,
         }
+
+    def on(self, corpus: Corpus) -> "Classify":
+        """Return the task: the classes and columns stay."""
+        return self
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -150,9 +156,17 @@ class Classify:
 
         return LabelledData(self, found, vocabulary, joined(train), joined(held), held, longest, tuple(notes), trained)
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        tokens: I32,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
         """Return what the model computes for a text: the verdict after every token."""
-        return verdicts(model, vocabulary, self.classes, tokens, step, warning)
+        return verdicts(model, vocabulary, self.classes, tokens, step, warning, known)
 
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
         """Return the tokens of a text that was typed, and a warning. Raises SeqError."""
@@ -284,6 +298,34 @@ class LabelledData:
         text, classes = vocabulary.decode(part.example(i)).strip(), self.task.classes
         said = "right" if verdict == right else f"the label is {classes[right]}"
         return f"{text if len(text) <= 5 * length else text[: 5 * length] + '…'} → {classes[verdict]} ({said})"
+
+    @property
+    def held_out_steps(self) -> int:
+        """The tokens of the held-out texts."""
+        return len(self.validation.inputs)
+
+    @property
+    def example_lengths(self) -> I64:
+        """The tokens of each held-out text, or of each training text if none is held out."""
+        return self._shown.lengths
+
+    @property
+    def _shown(self) -> Examples:
+        return self.validation if self.validation.count else self.train
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a held-out text (or a training text if none is), with its label at the last token."""
+        part = self._shown
+        i = number % part.count
+        targets = part.wanted(i)
+        return Example(part.example(i).copy(), targets.copy(), targets >= 0)
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return whether the model gives a held-out text another label."""
+        return answers_wrong(model, self.example(self.vocabulary, number, 0), len(self.task.classes))
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
+        """Return None: the texts have their own beginnings and ends."""
 
 
 class _ByGroup:

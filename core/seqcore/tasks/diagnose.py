@@ -18,10 +18,10 @@ from seqcore.data.typed_numbers import typed_rows
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.probe import answers, verdicts
-from seqcore.records import F32, Inputs, Probe
+from seqcore.records import F32, I64, Dial, Example, Inputs, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.errors import Errors
-from seqcore.tasks.scoring import Scoring
+from seqcore.tasks.scoring import Scoring, answers_wrong
 from seqcore.tasks.task import Baselines, Data, Ends, Measure, Measures
 
 HELD_OUT_BATCHES, HELD_OUT_ROWS = 8, 64
@@ -39,7 +39,7 @@ class Diagnose:
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by", "validation")
 
     diagnostic: str
-    dial: int
+    setting: int  # of the dial
 
     @classmethod
     def defaults(cls, source: str) -> dict[str, Any]:
@@ -65,7 +65,30 @@ class Diagnose:
 
     def settings(self) -> dict[str, Any]:
         """Return the name of the diagnostic and its dial."""
-        return {"diagnostic": self.diagnostic, "dial": self.dial}
+        return {"diagnostic": self.diagnostic, "dial": self.setting}
+
+    @property
+    def pane(self) -> str:
+        """The pane for answers that are classes, or values."""
+        return "values" if DIAGNOSTICS[self.diagnostic].values else "verdict"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, or else the symbols."""
+        return DIAGNOSTICS[self.diagnostic].answers
+
+    @property
+    def dial(self) -> Dial:
+        """The dial of the diagnostic."""
+        one = DIAGNOSTICS[self.diagnostic]
+        return Dial(one.name, self.setting, one.least, one.most)
+
+    def on(self, corpus: Corpus) -> "Diagnose":
+        """Return the task at the dial that a corpus names. Raises SeqError if it is another diagnostic."""
+        one, dial = _named(corpus)
+        if one.name != self.diagnostic:
+            raise SeqError(f"{quoted(corpus.source)}: this run is on {self.diagnostic}; only its dial can change")
+        return Diagnose(one.name, dial)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -99,21 +122,27 @@ class Diagnose:
         one = DIAGNOSTICS[self.diagnostic]
         return (typed_rows(text, one.reads).astype(np.float32), "") if one.reads else vocabulary.encode_prompt(text)
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, inputs: Inputs, step: int, warning: str = "") -> Probe:
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        inputs: Inputs,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
         """Return what the model computes for a sequence: its answer after every timestep."""
         one = DIAGNOSTICS[self.diagnostic]
         if not one.values:
-            return verdicts(model, vocabulary, one.answers, inputs, step, warning)
-        unknown = np.full((len(inputs), len(one.values)), np.nan, np.float32)
+            return verdicts(model, vocabulary, one.answers, inputs, step, warning, known)
+        wanted = known.targets if known else np.full((len(inputs), len(one.values)), np.nan, np.float32)
         read, said = Standardise.none(one.reads), Standardise.none(one.values)
-        return answers(model, read, said, inputs, unknown, step, warning)
+        return answers(model, read, said, inputs, wanted, step, warning)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "DiagnosticData":
         """Return endless sequences. Raises SeqError if the corpus is another diagnostic."""
-        one, dial = _named(corpus)
-        if one.name != self.diagnostic:
-            raise SeqError(f"{quoted(corpus.source)}: this run is on {self.diagnostic}; only its dial can change")
-        return DiagnosticData(one, dial)
+        found = self.on(corpus)
+        return DiagnosticData(DIAGNOSTICS[found.diagnostic], found.setting)
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> "DiagnosticData":
         """Return sequences of another dial."""
@@ -164,7 +193,10 @@ class DiagnosticData:
         """Raise SeqError if the sequences are longer than the context of attention."""
         longest = self.diagnostic.lengths(self.dial)[-1]
         if config.family == "attention" and longest > config.context:
-            raise SeqError(f"{self.diagnostic.name}:{self.dial} has {longest} timesteps: --context {longest} is needed")
+            raise SeqError(
+                f"{self.diagnostic.name}:{self.dial} has {longest} timesteps, the context of this model is "
+                f"{config.context}: --context {longest} is needed"
+            )
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return the T of the sequences, padded."""
@@ -243,6 +275,39 @@ class DiagnosticData:
         joined = "" if all(len(name) == 1 for name in classes) else " "
         shown = text if len(text) <= length else f"{text[: length // 2]}…{text[-(length // 2) :]}"
         return f"{shown} → {joined.join(given)} ({'right' if given == right else 'right is ' + joined.join(right)})"
+
+    @property
+    def held_out_steps(self) -> int:
+        """The timesteps of the held-out sequences, padding included."""
+        return sum(drawn.asked.size for drawn in self._held_out)
+
+    @property
+    def example_lengths(self) -> I64:
+        """The timesteps of each held-out sequence, up to its last target."""
+        return self._lengths
+
+    @cached_property
+    def _lengths(self) -> I64:
+        ends = [len(drawn.asked) - np.argmax(unmasked(drawn.targets)[::-1], axis=0) for drawn in self._held_out]
+        return np.concatenate(ends).astype(np.int64)
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a held-out sequence up to its last target."""
+        number %= HELD_OUT_BATCHES * HELD_OUT_ROWS
+        drawn, row = self._held_out[number // HELD_OUT_ROWS], number % HELD_OUT_ROWS
+        read = self._lengths[number]
+        return Example(*(part[:read, row].copy() for part in drawn))
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return whether one of the answers that a held-out sequence asks for is wrong."""
+        example = self.example(Vocabulary.none(), number, 0)
+        if not self.diagnostic.values:
+            return answers_wrong(model, example, len(self.diagnostic.answers))
+        errors = model.look(example.inputs).logits[example.asked] - example.targets[example.asked]
+        return bool((np.abs(errors) > _RIGHT).any())
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
+        """Return None: the sequences have their own beginnings and ends."""
 
 
 def _text(drawn: Drawn, vocabulary: Vocabulary) -> str:

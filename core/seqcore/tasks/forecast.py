@@ -27,7 +27,7 @@ from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.forecasting import run_on, same_as_last, same_velocity
 from seqcore.probe import ahead
-from seqcore.records import F32, F64, Inputs, Probe
+from seqcore.records import F32, F64, I64, Example, Inputs, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.classify import split
 from seqcore.tasks.errors import Errors, root_mean_square
@@ -48,8 +48,11 @@ class Forecast:
 
     name: ClassVar[str] = "forecast"
     form: ClassVar[str] = "many to many, aligned, real values"
+    pane: ClassVar[str] = "values"
     fixed: ClassVar[tuple[str, ...]] = ("sampling", "tokens_by")
     generates: ClassVar[bool] = False
+    classes: ClassVar[tuple[str, ...]] = ()
+    dial: ClassVar[None] = None
 
     scale: Standardise  # of the columns that are read and predicted
     sequence_column: str | None
@@ -89,6 +92,10 @@ class Forecast:
             "skip_bad_rows": self.skip_bad_rows,
         }
 
+    def on(self, corpus: Corpus) -> "Forecast":
+        """Return the task: the columns stay."""
+        return self
+
     @property
     def measures(self) -> tuple[str, ...]:
         """The root mean square error of the next row, in the units of the data."""
@@ -115,7 +122,15 @@ class Forecast:
         """Return the rows of numbers that were typed, standardised, (T, D). Raises SeqError."""
         return self.scale.apply(typed_rows(text, self.scale.names)).astype(np.float32), ""
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, inputs: Inputs, step: int, warning: str = "") -> Probe:
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        inputs: Inputs,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
         """Return what the model computes for rows (T, D), and its loss at each."""
         return ahead(model, self.scale, inputs, step, warning)
 
@@ -292,8 +307,7 @@ class SequenceData:
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return how the model continues a held-out sequence, beside what came."""
-        held = self.held or tuple(self.task.scale.apply(one).astype(np.float32) for one in self.found.sequences[:1])
-        one = held[(seed * 7919) % len(held)]
+        one = self._shown[(seed * 7919) % len(self._shown)]
         middle = (len(one) + 1) // 2
         truth = one[middle : middle + 16]
         if not len(truth):
@@ -309,3 +323,37 @@ class SequenceData:
                 )
                 said.append(f"+{at}: {values}")
         return f"after {middle} rows, forecast (and truth) {' · '.join(said)}"
+
+    @property
+    def held_out_steps(self) -> int:
+        """The rows that are held out."""
+        return len(self.validation.inputs)
+
+    @property
+    def _shown(self) -> tuple[F32, ...]:
+        """The held-out sequences, or one of the others if none is held out."""
+        return self.held or (self.task.scale.apply(self.found.sequences[0]).astype(np.float32),)
+
+    @property
+    def example_lengths(self) -> I64:
+        """The rows of each held-out sequence."""
+        return np.array([len(one) for one in self._shown], np.int64)
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a held-out sequence; its targets are its own rows, as each is predicted from those before it."""
+        rows = self._shown[number % len(self._shown)]
+        asked = np.ones(len(rows), np.bool_)
+        asked[0] = False
+        return Example(rows.copy(), rows.copy(), asked)
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return whether the model's forecasts of the next row are worse than going on at the same velocity."""
+        rows = self._shown[number % len(self._shown)]
+        state, squares = model.initial_state(), np.zeros(2)
+        for at in range(1, len(rows)):
+            ways = (model.read(rows[at - 1], state), same_velocity(rows[:at], 1)[0])
+            squares += [float(np.sum(np.square(way - rows[at]))) for way in ways]
+        return bool(squares[0] > squares[1])
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
+        """Return None: the sequences have their own beginnings and ends."""

@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data import ngrams
-from seqcore.data.batches import Batch, Batches, validation_batches
+from seqcore.data.batches import NO_EXAMPLES, Batch, Batches, validation_batches
 from seqcore.data.corpus import Corpus, split_tokens
 from seqcore.data.ngrams import references
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer
 from seqcore.probe import probe
-from seqcore.records import I32, Probe
+from seqcore.records import I32, I64, Example, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.task import Baselines, Data, Ends, MeanLoss, Measures
 
@@ -31,7 +33,10 @@ class Language:
     name: ClassVar[str] = "language"
     form: ClassVar[str] = "many to many, aligned"
     fixed: ClassVar[tuple[str, ...]] = ()
+    pane: ClassVar[str] = "writing"
     generates: ClassVar[bool] = True
+    classes: ClassVar[tuple[str, ...]] = ()
+    dial: ClassVar[None] = None
 
     @classmethod
     def defaults(cls, source: str) -> dict[str, Any]:
@@ -53,6 +58,10 @@ class Language:
     def settings(self) -> dict[str, Any]:
         """Return an empty object."""
         return {}
+
+    def on(self, corpus: Corpus) -> "Language":
+        """Return the task: it is the same on any text."""
+        return self
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -78,7 +87,15 @@ class Language:
         """Return the tokens of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
         return vocabulary.encode_prompt(text)
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, warning: str = "") -> Probe:
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        tokens: I32,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
         """Return what the model computes for a text, and its loss at each token."""
         return probe(model, vocabulary, tokens, step, warning)
 
@@ -188,6 +205,42 @@ class TokenData:
         """Return generated text."""
         writer = Writer(model, vocabulary, "", Sampling(), seed)
         return "".join(next(writer).text for _ in range(length)) + writer.flush()
+
+    @property
+    def held_out_steps(self) -> int:
+        """The tokens of the held-out part."""
+        return int(self.validation.size)
+
+    @property
+    def example_lengths(self) -> I64:
+        """Nothing: a text has passages, not examples."""
+        return NO_EXAMPLES
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a passage of the held-out part (or of the training part if empty), from the start of a line."""
+        tokens = self.validation if self.validation.size > 1 else self.train
+        width = min(width, tokens.size)
+        places = np.arange(tokens.size - width + 1)
+        ends = {token for token in range(vocabulary.size) if vocabulary.symbol(token).endswith("\n")}
+        if ends:
+            starts = np.flatnonzero(np.isin(tokens[: tokens.size - width], list(ends))) + 1
+            same = np.isin(tokens[starts], list(ends))
+            if (~same).any():
+                places = starts[~same]
+        start = int(places[(number * 7919) % places.size])
+        return Example.unlabelled(tokens[start : start + width].copy())
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return False: there is nothing to be right or wrong about."""
+        return False
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> Batch:
+        """Return random passages of the held-out part, or of the training part if that is too short."""
+        tokens = self.validation if self.validation.size > rows * length else self.train
+        places = np.arange(length + 1)[:, None]
+        starts = chance.integers(0, max(1, tokens.size - len(places) + 1), rows)
+        text = np.take(tokens, places + starts, mode="wrap")  # (T + 1, rows)
+        return Batch(text[:-1].copy(), text[1:].copy(), True)
 
 
 def validation_shape(config: ModelConfig) -> tuple[int, int]:

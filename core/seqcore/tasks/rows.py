@@ -27,10 +27,10 @@ from seqcore.data.typed_numbers import typed_rows
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.probe import verdicts
-from seqcore.records import F32, F64, I32, Inputs, Probe
+from seqcore.records import F32, F64, I32, I64, Example, Inputs, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.classify import split
-from seqcore.tasks.scoring import Scoring
+from seqcore.tasks.scoring import Scoring, answers_wrong
 from seqcore.tasks.task import Baselines, Data, Ends, Measures
 
 
@@ -40,8 +40,10 @@ class ClassifyRows:
 
     name: ClassVar[str] = "classify-rows"
     form: ClassVar[str] = "one to one"
+    pane: ClassVar[str] = "verdict"
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by")
     generates: ClassVar[bool] = False
+    dial: ClassVar[None] = None
 
     classes: tuple[str, ...]
     label_column: str
@@ -84,6 +86,10 @@ class ClassifyRows:
             "skip_bad_rows": self.skip_bad_rows,
         }
 
+    def on(self, corpus: Corpus) -> "ClassifyRows":
+        """Return the task: the classes and columns stay."""
+        return self
+
     @property
     def measures(self) -> tuple[str, ...]:
         """The accuracy."""
@@ -110,11 +116,19 @@ class ClassifyRows:
         """Return the first row of numbers that was typed, standardised, (1, D). Raises SeqError."""
         return self.scale.apply(typed_rows(text, self.scale.names))[:1].astype(np.float32), ""
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, inputs: Inputs, step: int, warning: str = "") -> Probe:
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        inputs: Inputs,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
         """Return the verdict on a row."""
         own = self.scale.undo(inputs.astype(np.float64))
         symbols = tuple(" ".join(f"{value:.4g}" for value in row) for row in own)
-        return verdicts(model, vocabulary, self.classes, inputs, step, warning, symbols)
+        return verdicts(model, vocabulary, self.classes, inputs, step, warning, known, symbols)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "RowData":
         """Return the rows, split into a training part and a held-out part. Raises SeqError."""
@@ -236,6 +250,33 @@ class RowData:
         row = ", ".join(f"{name} {value:.4g}" for name, value in zip(self.task.scale.names, own, strict=True))
         said = "right" if verdict == right else f"the label is {classes[right]}"
         return f"{row} → {classes[verdict]} ({said})"
+
+    @property
+    def held_out_steps(self) -> int:
+        """The rows that are held out."""
+        return self.validation.count
+
+    @property
+    def _shown(self) -> Examples:
+        return self.validation if self.validation.count else self.train
+
+    @property
+    def example_lengths(self) -> I64:
+        """One for each held-out row, or training row if none is held out."""
+        return self._shown.lengths
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a held-out row, with its label."""
+        part = self._shown
+        i = number % part.count
+        return Example(part.example(i).copy(), part.wanted(i).copy(), np.ones(1, np.bool_))
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return whether the model gives a held-out row another label."""
+        return answers_wrong(model, self.example(Vocabulary.none(), number, 0), len(self.task.classes))
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
+        """Return None: there is no text."""
 
 
 def _features(examples: Examples) -> tuple[F64, I32]:

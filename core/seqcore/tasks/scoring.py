@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqcore.data.batches import Batch
-from seqcore.records import F32, I64
+from seqcore.records import F32, I64, Example
+from seqcore.serial import SerialModel
 from seqcore.tasks.task import Measures
 
 MOST_CONFUSED = 64  # more classes than this have no confusion matrix: nobody reads it
@@ -72,6 +73,18 @@ class Scoring:
             }
             for name in np.unique(names)
         }
+
+
+def answers_wrong(model: SerialModel, example: Example, classes: int) -> bool:
+    """Return whether one of the classes that an example asks for is answered wrong; stops at the first."""
+    state = model.initial_state()
+    last = int(np.flatnonzero(example.asked)[-1]) + 1 if example.asked.any() else 0
+    inputs = example.inputs[:last] if example.inputs.ndim > 1 else example.inputs[:last].tolist()
+    for one, target, asked in zip(inputs, example.targets[:last].tolist(), example.asked[:last].tolist(), strict=True):
+        scores = model.read(one, state)
+        if asked and int(np.argmax(scores[:classes])) != target:
+            return True
+    return False
 
 
 def macro_f1(confusion: I64) -> float:

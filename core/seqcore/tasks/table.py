@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqcore.data.diagnostics import diagnostic
+from seqcore.data.diagnostics import DIAGNOSTICS, diagnostic
 from seqcore.data.guessing import table_kind
 from seqcore.data.quoting import quoted
 from seqcore.data.samples import sample_info, sample_names
 from seqcore.data.tables import is_table
 from seqcore.errors import SeqError
+from seqcore.records import Dial
 from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.forecast import Forecast
@@ -55,6 +56,11 @@ def guess_said(source: str, task: type[Task]) -> str:
     if source == "-" or source.startswith("sample:") or source in sample_names(None) or not is_table(source):
         return ""
     return f"the table is taken for {task.name}, {task.form} (--task changes it)"
+
+
+def generated() -> list[tuple[str, Dial, str]]:
+    """Return the corpora that are generated, at their usual dials: form of the task, dial, what is asked for."""
+    return [(Diagnose.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in DIAGNOSTICS.values()]
 
 
 def is_language(source: str) -> bool:

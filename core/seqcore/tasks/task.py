@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
+import numpy as np
+
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.batches import Batch
 from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32, Inputs, Probe
+from seqcore.errors import SeqError
+from seqcore.records import F32, I64, Dial, Example, Inputs, Probe
 from seqcore.serial import SerialModel
 
 Measures = dict[str, Any]  # by name: "loss", see `Task.loss_unit`, and those of the task, e.g. "accuracy"; JSON values
@@ -136,6 +139,25 @@ class Data(Protocol):
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return a raw line or text that shows what the model can do, of about `length` tokens."""
 
+    # For looking at one example at a time.
+
+    @property
+    def held_out_steps(self) -> int:
+        """The number of timesteps of the held-out part: what a validation costs."""
+
+    @property
+    def example_lengths(self) -> I64:
+        """The timesteps of each held-out example, (n,); empty if the held-out part is one text."""
+
+    def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
+        """Return a held-out example, counted from 0 and wrapping around; of a text, a passage of `width` tokens."""
+
+    def errs(self, model: SerialModel, number: int) -> bool:
+        """Return whether the model gives a wrong answer to a held-out example; False without examples."""
+
+    def windows(self, chance: np.random.Generator, rows: int, length: int) -> Batch | None:
+        """Return a batch of random passages of a text, held out if that is long enough; None without a text."""
+
 
 class Task(Protocol):
     """A task as a run has it: frozen, stored in config.json."""
@@ -159,11 +181,26 @@ class Task(Protocol):
         """Return the task in an untrusted JSON object. Raises SeqError."""
 
     @property
+    def pane(self) -> str:
+        """What the screen shows beside the loss: "writing", "verdict", "values"."""
+
+    @property
     def measures(self) -> tuple[str, ...]:
         """The numbers of `Measures` that metrics lines carry, besides the loss."""
 
     def settings(self) -> dict[str, Any]:
         """Return the task as a JSON object, without its name."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of what is predicted, raw; empty: the symbols of the vocabulary, or values."""
+
+    @property
+    def dial(self) -> Dial | None:
+        """The number that makes the examples harder, which may change within a run; None without one."""
+
+    def on(self, corpus: Corpus) -> Self:
+        """Return the task on another corpus, at whose dial it then is. Raises SeqError if that is for another task."""
 
     @property
     def ends(self) -> Ends:
@@ -184,8 +221,16 @@ class Task(Protocol):
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
         """Return the inputs of a text that was typed, and a warning. Raises SeqError if nothing is left of it."""
 
-    def probe(self, model: SerialModel, vocabulary: Vocabulary, inputs: Inputs, step: int, warning: str = "") -> Probe:
-        """Return what the model computes for inputs (T,) or (T, D)."""
+    def probe(
+        self,
+        model: SerialModel,
+        vocabulary: Vocabulary,
+        inputs: Inputs,
+        step: int,
+        warning: str = "",
+        known: Example | None = None,
+    ) -> Probe:
+        """Return what the model computes for inputs (T,) or (T, D); `known`: the example that they are of, if any."""
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> Data:
         """Return the examples of another corpus, all of them held out; baselines learn from `train`. Raises SeqError.
@@ -202,6 +247,13 @@ def measures_said(measures: Measures, names: tuple[str, ...]) -> list[str]:
 def number_said(name: str, value: float) -> str:
     """Return a measure for people: errors as numbers, shares as percentages."""
     return f"{value:.4g}" if name.startswith("rmse") else f"{value:.1%}"
+
+
+def dial_of(task: Task) -> Dial:
+    """Return the dial of a task. Raises SeqError if it has none."""
+    if task.dial is None:
+        raise SeqError(f"the task {task.name} has no dial")
+    return task.dial
 
 
 @dataclass

@@ -9,7 +9,7 @@ from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.numbers import UNKNOWN, millions, power, thousands
 from seqtui.visible import visible
 
-UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s"}
+UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s", "symbol": "sym/s"}  # by input unit, or kind of token
 # A sign and a colour per phase: the sign alone is enough without colour.
 PHASES = {
     Phase.LOADING: ("◌", "$foreground 60%"),
@@ -58,7 +58,8 @@ def fit(title: Part, left: list[Part], right: list[Part], width: int) -> Content
 
 def corpus_parts(snapshot: Snapshot) -> list[Part]:
     """Return corpus, model and size."""
-    name = visible(snapshot.corpus) or "no corpus yet"
+    dial = snapshot.task.dial
+    name = visible(dial.source if dial is not None else snapshot.corpus) or "no corpus yet"
     if len(name) > NAME_WIDTH:
         name = "…" + name[1 - NAME_WIDTH :]  # the end of a path says more than its start
     parameters = millions(snapshot.parameters) if snapshot.parameters else ""
@@ -73,11 +74,11 @@ def training_parts(snapshot: Snapshot) -> list[Part]:
     """Return phase, step, epoch, learning rate, speed and share of the machine's peak, each of a fixed width."""
     sign, colour = PHASES[snapshot.phase]
     begun = snapshot.step > 0
-    unit = UNITS.get(snapshot.tokens_by, "tok/s")
+    unit = UNITS.get(snapshot.task.input_unit) or UNITS.get(snapshot.tokens_by, "tok/s")
     rate = power(snapshot.learning_rate) if snapshot.learning_rate > 0 else UNKNOWN
     speed = thousands(snapshot.tokens_per_second) if snapshot.tokens_per_second > 0 else UNKNOWN
     share = f"{snapshot.peak_share:3.0%}" if snapshot.peak_share is not None else f"{UNKNOWN:>3}"
-    epoch = f"{snapshot.epoch:.1f}" if begun else UNKNOWN
+    epoch = f"{snapshot.epoch:.1f}" if begun and snapshot.epoch > 0 else UNKNOWN  # 0: there is no end to the examples
     return [
         Part.of((Content.styled(f"{sign} {snapshot.phase.value:<9}", colour), 0)),
         Part.of((f"step {snapshot.step:>7,}", 0)),

@@ -3,8 +3,9 @@
 from textual.content import Content
 
 from seqtui.tui.bars.clickable import Clickable, clickable
+from seqtui.tui.panes.second import SECOND
 
-TITLES = {"loss": "1 loss", "writing": "2 writing", "score": "3 the score"}
+TITLES = {"loss": "1 loss", "score": "3 the score"} | {name: f"2 {name}" for name in SECOND}
 
 
 class TabStrip(Clickable):
@@ -38,7 +39,8 @@ class TabStrip(Clickable):
             style = "$foreground 60%"
             if name == self._front:
                 style = "bold reverse $accent" if self._focused else "reverse $foreground 60%"
-            parts.append(clickable(f" {TITLES[name]} ", style, f"focus_{name}"))
+            command = "focus_second" if name in SECOND else f"focus_{name}"
+            parts.append(clickable(f" {TITLES[name]} ", style, command))
         tabs = Content(" ").join(parts)
         room = self.size.width - tabs.cell_length - 3
         note = Content(self._note).truncate(max(0, room), ellipsis=True)

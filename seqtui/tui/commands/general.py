@@ -32,13 +32,14 @@ def theme(view: View) -> None:
 @_command("ctrl+p", "Commands", Group.SCREEN)
 def palette(view: View) -> None:
     """Find a command by name."""
-    view.ask(Palette(one for one in view.commands if one.id != "palette"), lambda command: command.run(view))
+    offered = (one for one in view.commands if one.id != "palette" and one.offered(view.features))
+    view.ask(Palette(offered), lambda command: command.run(view))
 
 
 @_command("question_mark f1", "Help", Group.SCREEN, label="help", rank=0)
 def help(view: View) -> None:
     """List all keys."""
-    view.ask(HelpScreen(view.commands))
+    view.ask(HelpScreen([one for one in view.commands if one.offered(view.features)]))
 
 
 @_command("q ctrl+c ctrl+q", "Quit", Group.SCREEN, label="quit", rank=0)

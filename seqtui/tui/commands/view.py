@@ -24,6 +24,10 @@ class View(Protocol):
     def app(self) -> App[object]:
         """The app that the view belongs to."""
 
+    @property
+    def features(self) -> frozenset[str]:
+        """What the task has that commands may need; see `Command.needs`."""
+
     def say(self, message: str, *, error: bool = False) -> None:
         """Show a message for a few seconds."""
 

@@ -1,5 +1,6 @@
 """The help: all commands of a view with their keys."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,12 +10,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from seqtui.tui.dialogs.dialog import Dialog
-from seqtui.tui.registry import Command, Commands, Group, key_label
+from seqtui.tui.registry import Command, Group, key_label
 
 KEYS_WIDTH = 15  # with the longest sentence 75 columns: one line at 80 columns
 # Two columns of similar height, side by side if there is room.
 LEFT = (Group.TRAINING, Group.CHOICE, Group.SCREEN)
-RIGHT = (Group.SCORE, Group.LOSS, Group.WRITING)
+RIGHT = (Group.SCORE, Group.LOSS, Group.WRITING, Group.EXAMPLE)
 
 
 def entry(command: Command[Any]) -> Content:
@@ -23,10 +24,10 @@ def entry(command: Command[Any]) -> Content:
     return Content.assemble((f"{keys:>{KEYS_WIDTH}}", "bold $accent"), "  ", command.help)
 
 
-def block(commands: Commands[Any], group: Group) -> Content:
-    """Return a heading and its commands."""
+def block(commands: Sequence[Command[Any]], group: Group) -> Content | None:
+    """Return a heading and its commands; None if there are none."""
     lines = [entry(command) for command in commands if command.group is group]
-    return Content("\n").join([Content.styled(group.value, "bold"), *lines])
+    return Content("\n").join([Content.styled(group.value, "bold"), *lines]) if lines else None
 
 
 class HelpScreen(Dialog[None]):
@@ -36,7 +37,7 @@ class HelpScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,q", "leave", "Back", show=False)]
 
-    def __init__(self, commands: Commands[Any]) -> None:
+    def __init__(self, commands: Sequence[Command[Any]]) -> None:
         super().__init__()
         self._commands = commands
 
@@ -47,9 +48,8 @@ class HelpScreen(Dialog[None]):
             box.border_subtitle = "↑ ↓ scroll · esc back"
             with Container(id="columns"):
                 for groups in LEFT, RIGHT:
-                    yield Static(
-                        Content("\n\n").join([block(self._commands, group) for group in groups]), classes="column"
-                    )
+                    blocks = [block(self._commands, group) for group in groups]
+                    yield Static(Content("\n\n").join([one for one in blocks if one]), classes="column")
 
     def on_mount(self) -> None:
         """Let the arrows scroll immediately."""

@@ -164,6 +164,15 @@ class ModelPicker(Dialog[ModelChoice]):
             self._change_family(self.query_one("#family", OptionField).value)
         self._show_family()
 
+    def _settings(self) -> list[Setting | Option]:
+        """Return the settings of the family, without those that the task decides."""
+        return [one for one in settings_of(self._family) if one.name not in self._snapshot.task.fixed]
+
+    def _begins(self, family: str) -> ModelChoice:
+        """Return the defaults of a family; examples with an end have the length that they have."""
+        begins = defaults(family)
+        return begins if self._snapshot.task.passages else replace(begins, length=self._snapshot.model.length)
+
     def _change_family(self, family: str) -> None:
         """Keep the values for a family of the same kind; else restore that kind's last values, or set its defaults."""
         before, now = kind_of(self._family), kind_of(family)
@@ -171,7 +180,7 @@ class ModelPicker(Dialog[ModelChoice]):
         if before == now:
             return
         self._left[before] = {one.name: self._field(one).value for one in SETTINGS}
-        begins = defaults(family)
+        begins = self._begins(family)
         values = self._left.get(now, {one.name: _written(getattr(begins, one.name)) for one in SETTINGS})
         for one in SETTINGS:
             field = self._field(one)
@@ -187,7 +196,7 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def _show_family(self) -> None:
         """Show the rows of the family's settings, and its equations."""
-        shown = settings_of(self._family)
+        shown = self._settings()
         for one in SETTINGS:
             self.query_one(f"#row-{one.name}").display = one in shown
         self.query_one("#row-family .note", Label).update(NOTES[self._family])
@@ -197,7 +206,7 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def say_size(self) -> None:
         """Show the size of the choice or what is wrong with it, and mark each number that is out of range."""
-        for one in settings_of(self._family):
+        for one in self._settings():
             if isinstance(one, Setting):
                 self._say_range(one)
         error, said = self.query_one(".complaint", Label), self.query_one("#size", Static)
@@ -241,11 +250,11 @@ class ModelPicker(Dialog[ModelChoice]):
     def read(self) -> ModelChoice:
         """Return the choice in the fields. Raises ValueError with a message about the first invalid field."""
         values: dict[str, Any] = {"family": self._family}
-        for one in settings_of(self._family):
+        for one in self._settings():
             text = self._field(one).value
             values[one.name] = text if isinstance(one, Option) else one.parse(text)
         same = kind_of(self._family) == kind_of(self._choice.family)
-        choice = replace(self._choice if same else defaults(self._family), **values)
+        choice = replace(self._choice if same else self._begins(self._family), **values)
         check(choice)
         return choice
 
@@ -253,7 +262,8 @@ class ModelPicker(Dialog[ModelChoice]):
         """Return the parameter count and training memory of a choice, in one line."""
         if not self._snapshot.vocabulary:
             return "The size depends on the corpus, which is still loading."
-        count, room = size(choice, self._snapshot.vocabulary, self._snapshot.shape, self._snapshot.training)
+        now = self._snapshot
+        count, room = size(choice, now.vocabulary, now.shape, now.training, now.task.batches)
         if self._snapshot.parameters and choice == self._snapshot.model:
             count = self._snapshot.parameters
         return f"{millions(count)} parameters, up to {room / 1e6:,.0f} MB while training"

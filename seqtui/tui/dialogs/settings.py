@@ -116,16 +116,22 @@ def check(choice: ModelChoice) -> None:
 
 
 def size(
-    choice: ModelChoice, vocabulary: int, shape: ModelConfig | None = None, training: TrainingConfig | None = None
+    choice: ModelChoice,
+    vocabulary: int,
+    shape: ModelConfig | None = None,
+    training: TrainingConfig | None = None,
+    batches: tuple[tuple[int, ...], tuple[int, ...], int] | None = None,
 ) -> tuple[int, int]:
     """Return the number of parameters and the peak memory of training in bytes, both as computed by the engine.
 
-    Settings missing from `choice` come from `shape` and `training`, those of the run on the screen. This imports the
+    Settings missing from `choice` come from `shape` and `training`, those of the run on the screen; `batches` are the
+    sizes of its batches, None for those of language modelling. This imports the
     engine, which costs nothing once a corpus has been read.
     """
-    from seqcore.memory import bytes_needed
+    from seqcore.memory import Sizes, bytes_needed
     from seqcore.model import parameter_count
 
     fields, settings = following(choice, shape, training)
-    model = ModelConfig(vocabulary_size=vocabulary, **fields)
-    return parameter_count(model), bytes_needed(model, TrainingConfig(**settings))
+    model = ModelConfig(vocabulary_size=vocabulary, outputs=0 if shape is None else shape.outputs, **fields)
+    sizes = None if batches is None else Sizes(*batches)
+    return parameter_count(model), bytes_needed(model, TrainingConfig(**settings), sizes)

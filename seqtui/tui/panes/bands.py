@@ -10,6 +10,7 @@ from seqtui.live.snapshot import Phase
 from seqtui.tui.panes.drawing import NO_LABEL, cells_row, drawn, heat_row, line_width, sentence
 from seqtui.tui.panes.gutter import label, swatch
 from seqtui.tui.panes.heads import attends_rows, heads_rows, map_rows
+from seqtui.tui.panes.judged import losses_of, right_at
 from seqtui.tui.panes.layout import Band, Kind, Layout
 from seqtui.tui.panes.reach import note_row, reach_row, triangle_rows
 from seqtui.tui.panes.readout import (
@@ -24,6 +25,7 @@ from seqtui.tui.panes.readout import (
     unit_readout,
 )
 from seqtui.tui.panes.staves import LABELS, row_of, unit_name
+from seqtui.tui.panes.verdict_stave import verdict_rows
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
 from seqtui.tui.widgets.heatmap import line_codes
@@ -46,6 +48,8 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
             return [_text(view)]
         case Kind.GUESS:
             return [_guess(view)]
+        case Kind.VERDICT:
+            return verdict_rows(band, view, memory)
         case Kind.TRACE:
             return _trace(band, view, memory)
         case Kind.LOSS:
@@ -71,7 +75,14 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
 def empty_rows(layout: Layout, ink: Ink, phase: Phase) -> list[Row]:
     """Return rows with the staves' names only, and what the score is waiting for."""
     text = _WAITING.get(phase, "waiting for the first probe")
-    names = {Kind.GUESS: "guess", Kind.LOSS: "loss", Kind.REACH: "reach", Kind.ATTENDS: "attends", Kind.MAP: "map"}
+    names = {
+        Kind.GUESS: "guess",
+        Kind.VERDICT: "verdict",
+        Kind.LOSS: "loss",
+        Kind.REACH: "reach",
+        Kind.ATTENDS: "attends",
+        Kind.MAP: "map",
+    }
     rows: list[Row] = []
     for band in layout.bands:
         name = LABELS.get(band.name, band.name) if band.kind is Kind.STAVE else names.get(band.kind, "")
@@ -96,9 +107,11 @@ def _guess(view: View) -> Row:
     for t in range(view.window.start, view.window.stop):
         first = probe.top_symbols[t][0] if probe.top_symbols[t] else ""
         share = float(probe.top_probability[t, 0]) if probe.top_probability.shape[1:] > (0,) else math.nan
-        wrong = bool(first) and first != probe.symbols[t]
+        wrong = bool(first) and first != right_at(probe, t)
         sure = 7 if ink.colourless or not math.isfinite(share) else min(7, 3 + int(4.9 * share))
-        glyphs.append(drawn(first, width) if first else " " * width)
+        glyphs.append(
+            drawn(first if width > 2 or probe.verdict is None else first[:1], width) if first else " " * width
+        )
         styles.append(ink.tints[sure] if wrong else ink.faint)
     return cells_row(view, ("guess", "muted", "", False), glyphs, styles)
 
@@ -109,11 +122,13 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
     loss = np.where(np.isposinf(view.probe.loss[view.window]), top, view.probe.loss[view.window])
     heights = bar_heights(loss, 0.0, top, band.lines)
     styles = [ink.warm if tall else ink.muted for tall in (loss > 0.75 * top).tolist()]
-    gaps, endless = (int(np.count_nonzero(odd(view.probe.loss[1:]))) for odd in (np.isnan, np.isinf))
+    known = losses_of(view.probe)
+    gaps, endless = (int(np.count_nonzero(odd(known))) for odd in (np.isnan, np.isinf))
     texts = ["loss"]
     texts += [counted(gaps, "gap")] if gaps else []
     texts += [f"{endless:,} are ∞"] if endless else []
-    texts.append(f"0–{top:g} nats" if top >= 0.1 else f"0–{top:g}")  # fits the ten cells of a label
+    unlabelled = "no label" if known.size == 0 and view.probe.verdict is not None else ""
+    texts.append(unlabelled or (f"0–{top:g} nats" if top >= 0.1 else f"0–{top:g}"))  # fits the ten cells of a label
     rows = []
     for line in range(band.lines):
         style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"
@@ -200,9 +215,9 @@ def _said(view: View, count: int) -> list[Part]:
         if any(band.kind is Kind.NOTE for band in view.layout.bands):
             state = "h" if weights is None else "stream"
             of = "|dL/dx|" if view.reaches_input else f"|dL/d{state}|"
-            return distances_readout(view.probe, view.norms, t, count, of)
+            return distances_readout(view.probe, view.norms, t, count, of, view.own)
         of = " of the largest |dL/dx|" if view.reaches_input else OF_STATE
-        return reach_readout(view.reach_row, t, view.tokens_by, brief=count < 0, of=of)
+        return reach_readout(view.reach_row, t + view.own, view.tokens_by, brief=count < 0, of=of)
     if focus == "attention" and weights is not None:
         head = weights[view.layer, view.head, t]
         return head_readout(view.probe, t, head, view.layer, view.head, view.tokens_by, count)

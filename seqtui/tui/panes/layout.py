@@ -14,6 +14,7 @@ class Kind(StrEnum):
     TEXT = "text"
     ATTENDS = "attends"  # the picked head's weights at the playhead
     GUESS = "guess"
+    VERDICT = "verdict"  # probability of each class
     TRACE = "trace"  # picked unit over the text
     LOSS = "loss"
     STAVE = "stave"
@@ -73,6 +74,7 @@ class Wish:
     heads: tuple[int, int] | None = None  # layers and heads, for models with attention
     spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
     steps: int = 0  # timesteps of the text, 0 if unknown
+    classes: int = 0  # classes of a verdict that are few enough for a line each; 0: there is a guess
 
 
 _FEWEST = (Kind.TEXT, Kind.READOUT, Kind.LOSS, Kind.STAVE, Kind.REACH, Kind.GUESS)  # kinds by priority
@@ -82,6 +84,7 @@ _ORDER = (
     Kind.ATTENDS,
     Kind.TRACE,
     Kind.GUESS,
+    Kind.VERDICT,
     Kind.LOSS,
     Kind.STAVE,
     Kind.TRIANGLE,
@@ -92,6 +95,8 @@ _ORDER = (
     Kind.READOUT,
 )
 _COMPACT_HEIGHT = 18
+_VERDICT_HEIGHT = 9  # lines besides those of the classes
+FEW_CLASSES = 6
 _COMPACT_STAVE = 4  # lines: eight rows
 _TRIANGLE_LEAST = 8
 _MAP_LEAST = 7
@@ -132,7 +137,8 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
         kept = fewest[:height]
         return tuple(Band(kind, 1, wish.chosen if kind is Kind.STAVE else "") for kind in _ORDER if kind in kept), False
     small = _small(height, wish)
-    lines = {Kind.TEXT: 1, Kind.GUESS: 1, Kind.READOUT: 1, Kind.REACH: 1}
+    verdict = wish.classes if height >= _VERDICT_HEIGHT + wish.classes else 0
+    lines = {Kind.TEXT: 1, Kind.GUESS: 0 if verdict else 1, Kind.VERDICT: verdict, Kind.READOUT: 1, Kind.REACH: 1}
     lines[Kind.TRACE] = 0 if not wish.trace or height < 10 else 1 if height < 26 else 2
     lines[Kind.LOSS] = 1 if height < 14 or small else 2 if height < 28 else 3
     lines[Kind.NOTE] = 1 if height >= 14 and not small else 0

@@ -13,6 +13,7 @@ from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
+from seqtui.visible import visible
 
 WINDOWS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)  # in training steps
 _WAITING = {
@@ -25,6 +26,7 @@ _WAITING = {
     Phase.FAILED: "no loss: training failed before the first step",
 }
 _LEVEL = 0.03  # relative change of the loss along a sequence up to which it counts as level
+_FLOOR = 1e-3  # of the highest loss: lower ones of a verdict are drawn at the lower edge
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
 
@@ -42,16 +44,38 @@ class LossPane(Pane):
         self._positions = np.zeros(0, np.float32)
         self._phase = Phase.LOADING
         self._unit = "nats"
+        self._of_classes = False  # whether classes are predicted, and losses can be next to nothing
+        self._measured: tuple[tuple[str, str], ...] = ()  # measures of the last validation, as text
+        self._turns: tuple[int, ...] = ()  # the steps at which the dial was turned
         self._retitle()
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest curves; without changes nothing is repainted."""
-        unit = f"nats per {'character' if snapshot.tokens_by == 'char' else snapshot.tokens_by}"
-        new = (snapshot.history, snapshot.references, snapshot.position_loss, snapshot.phase, unit)
-        old = (self._history, self._references, self._positions, self._phase, self._unit)
-        if all(one is other or (isinstance(one, str) and one == other) for one, other in zip(new, old, strict=True)):
+        unit, said = f"nats per {snapshot.loss_unit}", _shares(snapshot)
+        new = (
+            snapshot.history,
+            snapshot.references,
+            snapshot.position_loss,
+            snapshot.phase,
+            unit,
+            said,
+            snapshot.turns,
+        )
+        old = (
+            self._history, self._references, self._positions, self._phase, self._unit, self._measured, self._turns,
+        )  # fmt: skip
+        same = (
+            one is other or (isinstance(one, str | tuple) and one == other) for one, other in zip(new, old, strict=True)
+        )
+        if all(same):
             return
-        self._history, self._references, self._positions, self._phase, self._unit = new
+        (
+            self._history, self._references, self._positions, self._phase, self._unit, self._measured, self._turns,
+        ) = new  # fmt: skip
+        self._of_classes = bool(snapshot.task.classes)
+        if self.by_position and not snapshot.task.passages:
+            self.by_position = False
+            self._retitle()
         self.redraw()
 
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
@@ -148,6 +172,7 @@ class LossPane(Pane):
         if not self.by_position:
             for label, value in self._reference_lines():
                 plot.reference(value, label, _REFERENCE)
+            plot.rules(np.array([step for step in self._turns if step >= first], np.int64), _REFERENCE)
         if self.smoothed and not self.by_position:
             plot.curve(x, y, _RAW)
             plot.curve(*smooth, _TRAIN, over=True)
@@ -165,21 +190,21 @@ class LossPane(Pane):
         return x[x >= first], y[x >= first]
 
     def _axis(self, y: np.ndarray, valid: np.ndarray) -> Axis:
-        uniform = [self._references.uniform] if self._references and not (self.window or self.by_position) else []
-        values = np.concatenate([y, valid, uniform])
+        known = self._references.finite if self._references and not (self.window or self.by_position) else {}
+        lines = [known["uniform"]] if "uniform" in known else list(known.values())  # the highest of n-grams
+        values = np.concatenate([y, valid, lines])
         values = values[np.isfinite(values) & ((values > 0) | (not self.logarithmic))]
         if len(values) == 0:
             return Axis.around(1.0, 5.0, self.logarithmic)
-        return Axis.around(float(values.min()), float(values.max()), self.logarithmic)
+        low, high = float(values.min()), float(values.max())
+        if self._of_classes and self.logarithmic:  # an example that is right costs next to nothing
+            low = max(low, high * _FLOOR)
+        return Axis.around(low, high, self.logarithmic)
 
     def _reference_lines(self) -> list[tuple[str, float]]:
-        """Return labels and losses of the uniform and n-gram baselines."""
-        known = self._references
-        if known is None:
-            return []
-        names = ("uniform", "unigram", "bigram", "trigram")
-        values = [(name, float(getattr(known, name))) for name in names]
-        return [(f"{name} {significant(value)}", value) for name, value in values if np.isfinite(value)]
+        """Return labels and losses of the baselines."""
+        known = self._references.finite if self._references else {}
+        return [(f"{visible(name)} {significant(value)}", value) for name, value in known.items()]
 
     def _x_values(self, first: float, last: float, columns: int) -> list[float]:
         step = max(1.0, nice_step(max(last - first, 1.0), max(1, columns // 11)))
@@ -208,6 +233,7 @@ class LossPane(Pane):
                 parts += [(f"{significant(end):>5}", ink.accent), (word, ink.muted)]
         else:
             parts = self._train_and_valid()
+            parts += self._measures(width - sum(len(text) for text, _ in parts))
         odd = int(np.count_nonzero(~np.isfinite(self._series()[1])))
         if odd:
             parts.append((f"   {odd:,} not finite", ink.warm))
@@ -228,9 +254,25 @@ class LossPane(Pane):
             parts += [("   ● ", ink.second), ("valid ", ink.muted), (f"{latest:>5}", ink.text)]
         return parts
 
+    def _measures(self, room: int) -> list[tuple[str, Style]]:
+        """Return the other measures of the last validation, as many as fit."""
+        ink, parts = self.ink, []
+        for name, value in self._measured:
+            size = 3 + len(name) + 1 + len(value)
+            if size <= room:
+                parts += [(f"   {name} ", ink.muted), (value, ink.text)]
+                room -= size
+        return parts
+
     def _waiting(self, width: int) -> list[Row]:
         """Return the rows of an empty pane: what it is waiting for."""
         return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
+
+
+def _shares(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    """Return the measures of the last validation besides the loss, with their names, as text."""
+    found = ((name, snapshot.measures.get(name)) for name in snapshot.task.measures)
+    return tuple((name.replace("_", " "), f"{100 * value:.1f}%") for name, value in found if isinstance(value, float))
 
 
 def trend_of(losses: np.ndarray) -> str:

@@ -29,7 +29,7 @@ def reach_row(view: View, memory: Memory) -> Row:
     """Draw the gradient norms of the loss at the playhead, each under its source timestep."""
     t, window = view.place.playhead, view.window
     codes = reach_codes(view.reach_row[window])
-    codes[np.arange(window.start, window.stop) >= t] = HALF
+    codes[np.arange(window.start, window.stop) >= t + view.own] = HALF
     style = "accent" if view.chosen.focus == "reach" else "text"
     return heat_row(view, (reach_name(view), style, "5", False), (codes, codes), memory.painter(view, REACH))
 
@@ -41,7 +41,7 @@ def triangle_rows(band: Band, view: View, memory: Memory) -> list[Row]:
     steps = len(matrix)
     count = min(steps, 2 * band.lines if halves else band.lines)
     edges = group_edges(steps, count)
-    past = np.tri(steps, k=-1, dtype=np.bool_)
+    past = np.tri(steps, k=view.own - 1, dtype=np.bool_)
     norms = np.where(past & (matrix >= 0), matrix, np.nan)  # keep inf: it is the maximum of its group
     codes = reach_codes(np.fmax.reduceat(norms, edges, axis=0))
     codes[~np.logical_or.reduceat(past, edges, axis=0)] = HALF
@@ -61,7 +61,7 @@ def triangle_rows(band: Band, view: View, memory: Memory) -> list[Row]:
 
 def note_row(view: View, memory: Memory) -> Row:
     """Return the reach in words, after its colour key."""
-    t, row = view.place.playhead, view.reach_row
+    t, row = view.place.playhead + view.own, view.reach_row
     room = view.layout.columns * view.layout.column_width
     odd = int(np.count_nonzero(np.isnan(row[:t])))
     gaps = [Part(f", {counted(odd, 'gap')}")] if odd else []

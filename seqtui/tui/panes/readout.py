@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from seqcore.records import Probe, Stave
+from seqcore.records import Probe, Stave, Verdict
 
 from seqtui.tui.panes.attention import bits_of
 from seqtui.tui.panes.staves import saturation, stave_units, unit_name
@@ -15,7 +15,7 @@ from seqtui.visible import cell
 LETTERS = {"input": "i", "forget": "f", "cell": "g", "output": "o", "reset": "r", "update": "z", "candidate": "n"}
 OF_STATE = " before the playhead"  # for absolute norms
 BACK = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # distances at which the reach is listed, in timesteps
-_UNITS = {"char": "character", "byte": "byte", "word": "word"}
+_UNITS = {"char": "character", "character": "character", "byte": "byte", "word": "word", "symbol": "symbol"}
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,19 @@ def gate_readout(probe: Probe, t: int, stave: Stave, guesses: int) -> list[Part]
     return [*head, *_and_loss(probe, t, guesses)]
 
 
-def distances_readout(probe: Probe, row: npt.NDArray[np.floating], t: int, places: int, of: str) -> list[Part]:
+def distances_readout(
+    probe: Probe, row: npt.NDArray[np.floating], t: int, places: int, of: str, own: int = 0
+) -> list[Part]:
     """Return the gradient norms 1, 2, 5, 10 ... timesteps back from t, at most `places` of them; `row` (T,) has all.
 
-    `of` names the gradient: |dL/dx|.
+    `of` names the gradient: |dL/dx|. With `own` 1 the loss is of what is said after t, whose own norm comes first.
     """
-    head = [Part("the loss of "), *_place(probe, t), *([Part(of, True), Part(" ")] if t else [])]
-    if t == 0:
+    what = "the verdict after " if own else "the loss of "
+    head = [Part(what), *_place(probe, t), *([Part(of, True), Part(" ")] if t + own else [])]
+    if t + own == 0:
         return [*head, Part("none at the first position")]
-    for i, back in enumerate([back for back in BACK if back <= t][: max(0, places)]):
-        ends = f"{', ' if i else ''}{back} back "
+    for i, back in enumerate([back for back in (*([0] * own), *BACK) if back <= t][: max(0, places)]):
+        ends = f"{', ' if i else ''}{f'{back} back' if back else 'itself'} "
         head += [Part(ends), Part(f"{significant(float(row[t - back])):>7}", True)]
     return head
 
@@ -149,13 +152,27 @@ def _and_loss(probe: Probe, t: int, guesses: int) -> list[Part]:
 
 
 def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
-    """Return the loss of the token at t and the most likely tokens there."""
+    """Return the loss at t and the most likely tokens there, or the most likely classes after the token at t."""
+    if probe.verdict is not None:
+        return _said(probe, probe.verdict, t, guesses)
     if t == 0:
         return [Part("no loss at the first position")]
     said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True)]
     shares = probe.top_probability[t].tolist()
     for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][: max(0, guesses)], shares, strict=False)):
         said += [Part(", guessed " if i == 0 else ", "), Part(quoted(symbol), True), Part(f" {percent(share)}")]
+    return said
+
+
+def _said(probe: Probe, verdict: Verdict, t: int, guesses: int) -> list[Part]:
+    """Return the loss at t if a target is known there, and the most likely classes."""
+    said: list[Part] = []
+    if verdict.targets[t] >= 0:
+        right = quoted(verdict.classes[int(verdict.targets[t])])
+        said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True), Part(f" of {right}, ")]
+    shares = probe.top_probability[t].tolist()
+    for i, (name, share) in enumerate(zip(probe.top_symbols[t][: max(1, guesses)], shares, strict=False)):
+        said += [Part("says " if i == 0 else ", "), Part(quoted(name), True), Part(f" {percent(share)}")]
     return said
 
 

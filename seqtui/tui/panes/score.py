@@ -13,7 +13,7 @@ from seqtui.tui.panes import wanted
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.drawing import column_width
 from seqtui.tui.panes.heads import head_at
-from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
+from seqtui.tui.panes.layout import FEW_CLASSES, Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
@@ -51,6 +51,7 @@ class ScorePane(Pane):
         self.selection = Selection()
         self._probe: Probe | None = None
         self._symbols: tuple[str, ...] = ()  # of the text shown last, kept while a new model has no probe yet
+        self._judged = False  # whether the text shown last had a verdict
         self._snapshot = Snapshot()
         self._place = Place()
         self._column_width = 1
@@ -83,12 +84,17 @@ class ScorePane(Pane):
         """
         self.selection.adopt(probe)
         same_text = before == probe.symbols
+        ends = probe.verdict is not None and (not self._judged or self.playhead >= len(before) - 1)
+        self._judged = probe.verdict is not None
         width = column_width(probe, self._snapshot.tokens_by)
         self._column_width = max(self._column_width, width) if same_text else width
         self._columns_now()
         if not same_text:
             self._place = replace(self._place, scroll=0)
-        self._go(len(probe.symbols) // 2 if not before else self.playhead)
+        if ends and not same_text:
+            self._go(len(probe.symbols) - 1)  # where the verdict counts
+        else:
+            self._go(len(probe.symbols) // 2 if not before else self.playhead)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the rows of all bands, from the text down to the readout."""
@@ -100,7 +106,8 @@ class ScorePane(Pane):
         return [row for band in layout.bands for row in band_rows(band, view, self._memory, layout.tight)]
 
     def _view(self, probe: Probe, layout: Layout) -> View:
-        return View(probe, layout, self._place, self.selection, self._snapshot.tokens_by, self.ink)
+        unit = self._snapshot.task.input_unit or self._snapshot.tokens_by
+        return View(probe, layout, self._place, self.selection, unit, self.ink)
 
     def _layout(self, width: int, height: int) -> Layout:
         names = self._names() or ("h",)
@@ -115,8 +122,14 @@ class ScorePane(Pane):
             heads=wanted.heads(self._probe, self._snapshot.model),
             spread=self.spread if self.spread in _SPREADS else None,
             steps=len(self._probe.symbols) if self._probe else 0,
+            classes=self._few_classes(),
         )
         return arrange(width, height, self._column_width, wish)
+
+    def _few_classes(self) -> int:
+        """Return the number of classes if they are few, else 0."""
+        named = self._snapshot.task.classes if self._snapshot.task.features >= {"verdict"} else ()
+        return len(named) if len(named) <= FEW_CLASSES else 0
 
     def _names(self) -> tuple[str, ...]:
         return wanted.stave_names(self._probe, self._snapshot.model, self.selection)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from seqcore.records import Probe, Stave
 
 from seqtui.tui.panes.attention import attention_of, heads_of
+from seqtui.tui.panes.judged import losses_of
 from seqtui.tui.panes.layout import Layout
 from seqtui.tui.panes.playhead import Place
 from seqtui.tui.panes.selection import Selection
@@ -20,6 +21,7 @@ from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import COARSE, SteadyLimit
 
 MOST = 95  # percent of an unbounded state that its scale covers: a few units integrate without limit
+_LEAST_VERDICT = 0.1  # nats: the scale of the loss of a verdict covers at least this
 _SAMPLE = 8192  # values a percentile is computed from: sorting more costs a frame and makes no visible difference
 U8 = npt.NDArray[np.uint8]
 Kept = TypeVar("Kept")
@@ -56,6 +58,11 @@ class View:
         """Whether the reach is that of the input, which every family has, rather than of a layer's state."""
         return not 0 <= self.chosen.reach < len(self.probe.reach_hidden)
 
+    @property
+    def own(self) -> int:
+        """1 if a loss depends on the input of its own timestep, too: it is of what is said after that; else 0."""
+        return 0 if self.probe.verdict is None else 1
+
     def reach_rows(self, rows: slice) -> npt.NDArray[np.floating]:
         """Return the gradient norms (rows, T) with respect to the chosen input or state; NaN if the probe has none.
 
@@ -65,7 +72,7 @@ class View:
         matrix = self.probe.reach_input if self.reaches_input else self.probe.reach_hidden[self.chosen.reach]
         if matrix.shape != (self.steps, self.steps):
             matrix = np.full((self.steps, self.steps), np.nan, np.float32)
-        return relative(matrix[rows], rows.start) if self.reaches_input else matrix[rows]
+        return relative(matrix[rows], rows.start + self.own) if self.reaches_input else matrix[rows]
 
     @property
     def reach_row(self) -> npt.NDArray[np.floating]:
@@ -103,7 +110,7 @@ class View:
 
 
 def relative(norms: npt.NDArray[np.floating], first: int = 0) -> npt.NDArray[np.floating]:
-    """Divide norms (rows, T), row i of the loss at `first` + i, by the largest finite one before that timestep.
+    """Divide norms (rows, T), row i by the largest finite one before timestep `first` + i.
 
     Infinite norms stay infinite, and zeros stay zeros.
     """
@@ -132,7 +139,8 @@ class Memory:
         if view.probe is not self._probe:
             self._probe = view.probe
             self._kept.clear()
-            self.loss_limit.update(_largest(view.probe.loss[1:]))
+            least = 0.0 if view.probe.verdict is None else _LEAST_VERDICT
+            self.loss_limit.update(max(_largest(losses_of(view.probe)), least))
             for stave in view.probe.staves:
                 if is_norm(stave):
                     steady = SteadyLimit(1.0, least=1e-3)

@@ -1,7 +1,6 @@
 """Generated text: the newest sample, each character tinted by its probability, and earlier samples below it."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 from rich.segment import Segment
@@ -9,8 +8,9 @@ from rich.style import Style
 from seqcore.records import CompileProgress, Sample
 
 from seqtui.live.snapshot import Phase, Snapshot
+from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.widgets.cells import runs
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
+from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import visible
 
@@ -62,7 +62,7 @@ class WritingPane(Pane):
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the rows of the kernels, or of the samples, or of what the pane is waiting for."""
         if self._compiling is not None:
-            return _kernels(self, self._compiling, width, height)
+            return kernel_rows(self, self._compiling, width, height)
         if self._sample is None and not self._earlier:
             return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
         earlier_lines = min(1 + 2 * len(self._earlier), (height - 1) // 2) if self._earlier and height >= 6 else 0
@@ -136,27 +136,3 @@ def surprise_levels(probability: np.ndarray, levels: int) -> list[int]:
     known = np.isfinite(probability)
     surprise = -np.log(np.clip(np.where(known, probability, 1.0), 1e-9, 1.0)) / -np.log(0.02)
     return [max(0, min(int(level), levels - 1)) for level in (surprise * levels).tolist()]
-
-
-def _kernels(pane: Pane, progress: CompileProgress, width: int, height: int) -> list[Row]:
-    """Return a progress bar and the kernels, marked as done, being compiled or pending."""
-    ink = pane.ink
-    now = min(progress.done + 1, progress.total)
-    current = visible(progress.current)
-    head = f"compiling {current or 'kernels'}, {now} of {progress.total}, once on this machine"
-    bar = max(0, width - 1)
-    full = round(bar * progress.done / max(1, progress.total))
-    rows = [
-        *(Row((line,), partial(pieces, (line, ink.text))) for line in (head[a:b] for a, b in wrap(head, width))),
-        Row(("bar", full, bar), lambda: pieces(("━" * full, ink.accent), ("─" * (bar - full), ink.faint))),
-    ]
-    if height > 4:
-        rows.append(BLANK)
-    room = max(1, height - len(rows))
-    first = max(0, min(progress.done - room // 2, len(progress.names) - room))
-    for i, name in enumerate(progress.names[first:], first):
-        sign = "✓" if i < progress.done else "▸" if i == progress.done else " "
-        style = ink.muted if i < progress.done else ink.accent if i == progress.done else ink.faint
-        text = fit(f"{sign} {visible(name)}", width)
-        rows.append(Row((text, style), partial(pieces, (text, style))))
-    return rows

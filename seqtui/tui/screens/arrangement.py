@@ -5,7 +5,8 @@ from dataclasses import dataclass
 MIN_WIDTH, MIN_HEIGHT = 60, 16
 SIDE_BY_SIDE_WIDTH, SIDE_BY_SIDE_HEIGHT = 76, 30
 STACKED_HEIGHT = 22  # room for the score with another pane above it
-ABOVE = ("loss", "writing")
+SECOND = "writing"  # the pane beside the loss, unless the task has another
+ABOVE = ("loss", SECOND)
 PANES = (*ABOVE, "score")
 
 
@@ -23,7 +24,9 @@ class Arrangement:
         return not self.panes
 
 
-def arrange(width: int, height: int, *, zoomed: str | None, above: str, alone: str) -> Arrangement:
+def arrange(
+    width: int, height: int, *, zoomed: str | None, above: str, alone: str, second: str = SECOND
+) -> Arrangement:
     """Return the arrangement for a terminal of width x height cells, including status line and footer.
 
     Args:
@@ -32,16 +35,17 @@ def arrange(width: int, height: int, *, zoomed: str | None, above: str, alone: s
         zoomed: the pane that fills the screen, or None.
         above: the pane above the score if there is room for only one.
         alone: the pane shown if there is room for only one.
+        second: the pane beside the loss.
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return Arrangement(())
     if zoomed is not None:
         return Arrangement((zoomed,))
     if width >= SIDE_BY_SIDE_WIDTH and height >= SIDE_BY_SIDE_HEIGHT:
-        return Arrangement(PANES, above=above_rows(height))
+        return Arrangement(("loss", second, "score"), above=above_rows(height))
     if height >= STACKED_HEIGHT:
-        return Arrangement((above, "score"), ABOVE, above=above_rows(height))
-    return Arrangement((alone,), PANES)
+        return Arrangement((above, "score"), ("loss", second), above=above_rows(height))
+    return Arrangement((alone,), ("loss", second, "score"))
 
 
 def above_rows(height: int) -> int:

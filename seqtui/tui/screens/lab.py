@@ -1,4 +1,4 @@
-"""The Lab: loss, generated text and score, arranged for the size of the terminal."""
+"""The Lab: loss, the pane of the task and the score, arranged for the size of the terminal."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,10 +14,13 @@ from seqtui.live.snapshot import Phase, Session, Snapshot
 from seqtui.tui.bars.tabs import TabStrip
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
+from seqtui.tui.panes.second import SECOND, USUAL, second_pane
+from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.panes.writing import WritingPane
-from seqtui.tui.screens.arrangement import ABOVE, MIN_HEIGHT, MIN_WIDTH, PANES, Arrangement, arrange
+from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, arrange
 from seqtui.tui.screens.lab_commands import LAB
 from seqtui.tui.screens.view import ViewScreen
+from seqtui.tui.widgets.pane import Pane
 from seqtui.visible import visible
 
 LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
@@ -36,7 +39,8 @@ class Lab(ViewScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session, LAB)
         self.loss = LossPane()
-        self.writing = WritingPane()
+        self.others = {name: pane() for name, pane in SECOND.items()}  # beside the loss, one at a time
+        self.second = USUAL  # the name of that one
         self.score = ScorePane()
         self.tabs = TabStrip(id="tabs")
         self.banner = Static(id="banner")
@@ -55,9 +59,19 @@ class Lab(ViewScreen):
         self._columns = 0  # of the score, as reported to the session
 
     @property
-    def panes(self) -> Mapping[str, LossPane | WritingPane | ScorePane]:
+    def panes(self) -> Mapping[str, Pane]:
         """The panes by name, in focus order."""
-        return {"loss": self.loss, "writing": self.writing, "score": self.score}
+        return {"loss": self.loss, self.second: self.others[self.second], "score": self.score}
+
+    @property
+    def writing(self) -> WritingPane:
+        """The pane of generated text."""
+        return self.query_one(WritingPane)
+
+    @property
+    def verdict(self) -> VerdictPane:
+        """The pane of verdicts."""
+        return self.query_one(VerdictPane)
 
     def compose(self) -> ComposeResult:
         """Lay out everything from top to bottom."""
@@ -67,7 +81,7 @@ class Lab(ViewScreen):
         yield self.tabs
         with self.above:
             yield self.loss
-            yield self.writing
+            yield from self.others.values()
         yield self.score
         yield self.footer
 
@@ -97,6 +111,8 @@ class Lab(ViewScreen):
             self.shown = snapshot
         if self._gone:
             return
+        if second_pane(snapshot.task.pane) != self.second:
+            self._take_turns(second_pane(snapshot.task.pane))
         if self._front() != self._fronted:
             self.rearrange()
         self._draw()
@@ -104,6 +120,18 @@ class Lab(ViewScreen):
         if columns > 0 and columns != self._columns:
             self._columns = columns
             self.session.set_probe_width(max(columns, LEAST_TEXT))
+
+    def _take_turns(self, second: str) -> None:
+        """Put another pane beside the loss, as the task asks; whoever was at the old one is at the new one."""
+        before, self.second = self.second, second
+        self.others[before].display = False
+        self._wanted, self._wanted_above, self.current, zoomed = (
+            second if name == before else name
+            for name in (self._wanted, self._wanted_above, self.current, self.zoomed or "")
+        )
+        self.zoomed = zoomed or None
+        self._drawn.pop(second, None)
+        self.rearrange()
 
     def _front(self) -> tuple[str, str]:
         """Return the pane to show above the score, and the pane to show alone, where there is room for one.
@@ -113,9 +141,9 @@ class Lab(ViewScreen):
         """
         waiting = self.newest.phase in (Phase.LOADING, Phase.COMPILING)
         if self.newest.phase is Phase.COMPILING and not self._looked_away:
-            return "writing", "writing"
-        above = self._wanted_above or ("writing" if waiting else "loss")
-        return above, "writing" if waiting and not self._moved else self._wanted
+            return self.second, self.second
+        above = self._wanted_above or (self.second if waiting else "loss")
+        return above, self.second if waiting and not self._moved else self._wanted
 
     def _draw(self) -> None:
         """Pass the snapshot to the visible panes that do not show it yet."""
@@ -138,7 +166,7 @@ class Lab(ViewScreen):
         """Return what went wrong, or the kernel being compiled if the list of kernels is hidden."""
         compiling = self.newest.compiling
         if self.newest.phase is Phase.COMPILING and compiling is not None:
-            if "writing" in self._arrangement.panes and not self.frozen:
+            if self.second in self._arrangement.panes and not self.frozen:
                 return ""
             now = min(compiling.done + 1, compiling.total)
             return COMPILING.format(visible(compiling.current) or "kernels", now, compiling.total)
@@ -157,7 +185,8 @@ class Lab(ViewScreen):
     def _show_footer(self) -> None:
         on = {"pause": self.newest.phase is Phase.PAUSED, "freeze": self.frozen, "zoom": self.zoomed is not None}
         on["attention"] = self.score.attends
-        self.footer.show(self.current, frozenset(name for name, state in on.items() if state))
+        states = {name for name, state in on.items() if state}
+        self.footer.show(self.current, frozenset(states) | self.features)
 
     # Where it is drawn
 
@@ -165,13 +194,17 @@ class Lab(ViewScreen):
         """Arrange the panes for the current size, zoom and tab."""
         if self._gone:
             return
+        for name, pane in self.others.items():
+            pane.display = pane.display and name == self.second
         width, height = self.app.size
         above, alone = self._fronted = self._front()
-        new = self._arrangement = arrange(width, height, zoomed=self.zoomed, above=above, alone=alone)
+        new = self._arrangement = arrange(
+            width, height, zoomed=self.zoomed, above=above, alone=alone, second=self.second
+        )
         for name, pane in self.panes.items():
             pane.display = name in new.panes
         self.score.set_compact(bool(new.tabs))
-        self.above.display = any(name in new.panes for name in ABOVE)
+        self.above.display = any(name in new.panes for name in ("loss", self.second))
         self.above.styles.height = new.above or "1fr"
         self.tabs.display = bool(new.tabs)
         self.set_class(bool(new.tabs), "-tabs")
@@ -198,12 +231,13 @@ class Lab(ViewScreen):
 
     def _want(self, name: str) -> None:
         self._wanted, self._moved, self._looked_away = name, True, True
-        if name in ABOVE:
+        if name in ("loss", self.second):
             self._wanted_above = name
 
     def cycle(self, direction: int) -> None:
         """Focus the next pane, or the previous one."""
-        self.go_to(PANES[(PANES.index(self.current) + direction) % len(PANES)])
+        names = list(self.panes)
+        self.go_to(names[(names.index(self.current) + direction) % len(names)])
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Follow a focus that a click has moved."""
@@ -222,6 +256,10 @@ class Lab(ViewScreen):
         """Freeze the panes, or unfreeze them with the newest snapshot."""
         self.frozen = frozen
         self.show(self.newest)
+
+    def on_score_pane_playhead_moved(self, message: ScorePane.PlayheadMoved) -> None:
+        """Tell the pane beside the loss where the playhead is."""
+        self.others[self.second].point(message.playhead)
 
     # Commands
 

@@ -9,6 +9,7 @@ from seqtui.tui.commands.view import View
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
+from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.registry import Commands, Group
 
 WARMTH = 0.1  # change of the temperature per key press
@@ -22,6 +23,11 @@ class LabView(View, Protocol):
     frozen: bool
     zoomed: str | None  # the pane that has the whole screen
     current: str  # the pane with the focus
+    second: str  # the pane beside the loss
+
+    @property
+    def verdict(self) -> VerdictPane:
+        """The pane of verdicts."""
 
     def go_to(self, name: str) -> None:
         """Focus a pane."""
@@ -40,16 +46,22 @@ LAB: Commands[LabView] = Commands(TRAINING, CHOICES)
 _command = LAB.command
 
 
-@_command("comma", "Cooler", Group.WRITING, label="cooler warmer", rank=1, pane="writing")
+@_command("comma", "Cooler", Group.WRITING, label="cooler warmer", rank=1, pane="writing", needs="prompt")
 def cooler(lab: LabView) -> None:
     """Lower the temperature by 0.1: more predictable."""
     lab.session.set_temperature(max(COLDEST, round(lab.newest.temperature - WARMTH, 2)))
 
 
-@_command("full_stop", "Warmer", Group.WRITING, label="cooler warmer", rank=1, pane="writing")
+@_command("full_stop", "Warmer", Group.WRITING, label="cooler warmer", rank=1, pane="writing", needs="prompt")
 def warmer(lab: LabView) -> None:
     """Raise the temperature by 0.1: more varied."""
     lab.session.set_temperature(min(HOTTEST, round(lab.newest.temperature + WARMTH, 2)))
+
+
+@_command("V", "Verdict: page", Group.EXAMPLE, label="page", rank=1, pane="verdict", needs="verdict")
+def verdict_page(lab: LabView) -> None:
+    """Show the example, the confusion matrix, or accuracy by length."""
+    lab.verdict.next_page()
 
 
 @_command("b", "Loss: scale", Group.LOSS, label="scale", rank=1, pane="loss")
@@ -76,7 +88,7 @@ def loss_zoom_out(lab: LabView) -> None:
     lab.loss.zoom(-1)
 
 
-@_command("d", "Loss: by position", Group.LOSS, label="positions", rank=2, pane="loss")
+@_command("d", "Loss: by position", Group.LOSS, label="positions", rank=2, pane="loss", needs="passages")
 def loss_positions(lab: LabView) -> None:
     """Show the loss over training, or by position in the text."""
     lab.loss.toggle_positions()
@@ -209,10 +221,10 @@ def focus_loss(lab: LabView) -> None:
     lab.go_to("loss")
 
 
-@_command("2", "Go to writing", Group.SCREEN)
-def focus_writing(lab: LabView) -> None:
-    """Focus the generated text."""
-    lab.go_to("writing")
+@_command("2", "Go to writing or verdict", Group.SCREEN)
+def focus_second(lab: LabView) -> None:
+    """Focus the generated text, or what the task has instead."""
+    lab.go_to(lab.second)
 
 
 @_command("3", "Go to the score", Group.SCREEN)

@@ -8,7 +8,7 @@ from textual.screen import Screen
 from seqtui.live.snapshot import Session, Snapshot
 from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
 from seqtui.tui.bars.status import StatusLine
-from seqtui.tui.registry import Commands
+from seqtui.tui.registry import MISSING, Commands
 from seqtui.visible import visible
 
 Answer = TypeVar("Answer")
@@ -27,9 +27,18 @@ class ViewScreen(Screen[None]):
         self.newest = Snapshot()
         self.shown = Snapshot()
 
+    @property
+    def features(self) -> frozenset[str]:
+        """What the task has that commands may need."""
+        return self.newest.task.features
+
     def action_command(self, name: str) -> None:
-        """Run a command of this view."""
-        self.commands[name].run(self)
+        """Run a command of this view, or say why it cannot run."""
+        command = self.commands[name]
+        if command.offered(self.features):
+            command.run(self)
+        else:
+            self.say(MISSING[command.needs])
 
     def ask(self, dialog: Screen[Answer], take: Callable[[Answer], None] | None = None) -> None:
         """Open a dialog; `take` gets the answer unless the user cancels.

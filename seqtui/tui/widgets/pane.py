@@ -79,6 +79,9 @@ class Pane(Widget, can_focus=True):
         """Take the newest snapshot and repaint what changed."""
         raise NotImplementedError
 
+    def point(self, playhead: int) -> None:
+        """Take the timestep of the playhead; a pane that does not show it ignores it."""
+
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the text to copy ("" if there is none yet) and a description of it."""
         raise NotImplementedError
@@ -217,6 +220,17 @@ class Pane(Widget, can_focus=True):
 def pieces(*parts: tuple[str, Style]) -> list[Segment]:
     """Return segments from (text, style) pairs, without empty ones."""
     return [Segment(text, style) for text, style in parts if text]
+
+
+def joined(left: Row, right: Row, at: int) -> Row:
+    """Return a row of two, the second one from cell `at` on."""
+
+    def paint() -> list[Segment]:
+        first, second = list(left.paint()), list(right.paint())
+        gap = max(0, at - sum(cell_len(segment.text) for segment in first))
+        return [*first, Segment(" " * gap, second[0].style), *second] if second else first
+
+    return Row((left.key, right.key, at), paint)
 
 
 def waiting_rows(text: str, width: int, style: Style) -> list[Row]:

@@ -72,6 +72,12 @@ class Plot:
         if free:
             self.labels.append((free[0], label, style))
 
+    def rules(self, x: npt.NDArray[np.number], style: int) -> None:
+        """Draw a dotted vertical line at each x (before the curves)."""
+        columns = self.dot_columns(x) // 2
+        self.codes[:, columns] = ord("┊")
+        self.styles[:, columns] = style
+
     def rows(self, styles: tuple[Style, ...], ticks: Style, margin: int) -> list[Row]:
         """Return the lines with ticks at the left and labels in `margin` cells at the right."""
         marked = self._tick_lines()

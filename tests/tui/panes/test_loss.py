@@ -5,13 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from seqcore.records import History, References
+from seqcore.records import History
 
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.loss import WINDOWS, LossPane
 from seqtui.tui.widgets.plot import TICKS_WIDTH
 from tests.tui.panes.drawn import cell_at, cells, line_with, lines, staged, text
-from tests.tui.panes.made import made_history, made_snapshot
+from tests.tui.panes.made import made_history, made_snapshot, n_grams
 
 
 def dots(line: str) -> int:
@@ -185,7 +185,7 @@ async def test_small_losses_keep_the_plot_in_its_columns() -> None:
     history = made_history()
     tiny = dataclasses.replace(history, train_loss=history.train_loss * np.float32(1e-5))
     pane = LossPane()
-    async with staged(pane, made_snapshot(history=tiny, references=References(1e-4, 5e-5, 4.12e-5, 3e-5)), (90, 30)):
+    async with staged(pane, made_snapshot(history=tiny, references=n_grams(1e-4, 5e-5, 4.12e-5, 3e-5)), (90, 30)):
         plot = lines(pane)[1:-1]
         assert any(line[:TICKS_WIDTH].strip() for line in plot)
         for line in plot:
@@ -196,7 +196,7 @@ async def test_small_losses_keep_the_plot_in_its_columns() -> None:
 
 async def test_a_low_plot_labels_no_reference_at_another_height() -> None:
     pane = LossPane()
-    near = References(4.2, 1.602, 1.601, 1.600)
+    near = n_grams(4.2, 1.602, 1.601, 1.600)
     async with staged(pane, made_snapshot(references=near), (90, 8)):
         labelled = [line for line in lines(pane) if "gram 1.60" in line]
         assert len(labelled) == 1
@@ -215,7 +215,7 @@ def odd_histories() -> list[History]:
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (8, 4), (20, 6), (45, 9), (200, 50)])
 async def test_any_size_holds_any_history(size: tuple[int, int]) -> None:
     pane = LossPane()
-    worst = References(math.nan, math.inf, 2.0, 0.0)
+    worst = n_grams(math.nan, math.inf, 2.0, 0.0)
     async with staged(pane, Snapshot(), size) as pilot:
         for history in odd_histories():
             pane.show(made_snapshot(history=history, references=worst, position_loss=np.full(3, np.nan, np.float32)))
