@@ -2,21 +2,32 @@
 
 import numpy as np
 
-from seqcore.records import F32
+from seqcore.records import F32, I64
 from seqcore.serial import SerialModel
 
 
 def run_on(model: SerialModel, past: F32, steps: int) -> F32:
     """Return the next values (steps, D) after `past` (T, D), T >= 1, as the model was trained: standardised."""
-    state = model.initial_state()
-    predicted: F32 = np.zeros(past.shape[1], np.float32)
-    for row in past:
+    found: F32 = run_on_from(model, past, np.array([len(past) - 1]), steps)[0]
+    return found
+
+
+def run_on_from(model: SerialModel, rows: F32, starts: I64, steps: int) -> F32:
+    """Return what the model forecasts after each of the rows `starts` (n,), ascending, of `rows` (T, D).
+
+    The result (n, steps, D) is standardised, as the rows are.
+    """
+    state, wanted = model.initial_state(), {int(start): place for place, start in enumerate(starts)}
+    found = np.empty((len(starts), steps, rows.shape[1]), np.float32)
+    for at, row in enumerate(rows[: int(starts[-1]) + 1]):
         predicted = model.read(row, state).copy()
-    found = np.empty((steps, past.shape[1]), np.float32)
-    for step in range(steps):
-        found[step] = predicted
-        if step + 1 < steps:
-            predicted = model.read(predicted, state).copy()
+        if at not in wanted:
+            continue
+        branch = model.fork(state) if steps > 1 else state
+        for step in range(steps):
+            found[wanted[at], step] = predicted
+            if step + 1 < steps:
+                predicted = model.read(predicted, branch).copy()
     return found
 
 

@@ -9,12 +9,17 @@ import time
 
 import numpy as np
 
+from seqcore.data.batches import NO_EXAMPLES
 from seqcore.data.standardise import Standardise
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.records import F32, F64, I32, Example, Inputs, Probe, Series, Verdict
+from seqcore.forecasting import run_on_from
+from seqcore.records import F32, F64, I32, I64, Example, Inputs, Probe, Series, Verdict
 from seqcore.serial import Look, SerialModel
 
 TOP = 5
+MOST_STARTS = 64  # timesteps from which a forecast runs on
+HORIZON = 32  # timesteps that it runs on
+BARS = "▁▂▃▄▅▆▇█"
 
 
 def _log_softmax(logits: F32) -> F64:
@@ -118,14 +123,17 @@ def _tokens(inputs: Inputs) -> I32:
 def ahead(model: SerialModel, scale: Standardise, inputs: F32, step: int, warning: str = "") -> Probe:
     """Probe a model that predicts the next of real inputs (T, D), standardised by `scale`; as `probe` does for tokens.
 
-    The loss at t is the squared error of the prediction of inputs[t], made before it was read.
+    The loss at t is the squared error of the prediction of inputs[t], made before it was read. From every timestep, or
+    from MOST_STARTS of them at equal distances, the model also runs on for HORIZON timesteps.
     """
     start = time.perf_counter()
     inputs, warning = _cut(model, inputs, warning)
     look = model.look(inputs)
     predicted = np.full(inputs.shape, np.nan, np.float32)
     predicted[1:] = look.logits[:-1]
-    return _valued(look, scale, scale, inputs, predicted, inputs, step, warning, start, False)
+    starts = np.arange(0, len(inputs), -(-len(inputs) // MOST_STARTS))
+    ran = run_on_from(model, inputs, starts, HORIZON)
+    return _valued(look, scale, scale, inputs, predicted, inputs, starts, ran, step, warning, start, False)
 
 
 def answers(
@@ -139,12 +147,22 @@ def answers(
     start = time.perf_counter()
     inputs, warning = _cut(model, inputs, warning)
     look = model.look(inputs)
-    return _valued(look, read, said, inputs, look.logits.copy(), wanted[: len(inputs)], step, warning, start, True)
+    none = np.zeros((0, 0, wanted.shape[1]), np.float32)
+    return _valued(
+        look, read, said, inputs, look.logits.copy(), wanted[: len(inputs)], NO_EXAMPLES, none, step, warning, start, True
+    )  # fmt: skip
+
+
+def bars(values: F64) -> tuple[str, ...]:
+    """Return values (T,) as bars of eight heights from the lowest to the highest."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    levels = np.rint((values - low) / (high - low) * (len(BARS) - 1)) if high > low else np.zeros(len(values))
+    return tuple(BARS[int(level)] for level in levels)
 
 
 def _valued(
-    look: Look, read: Standardise, said: Standardise, inputs: F32, predicted: F32, wanted: F32, step: int,
-    warning: str, start: float, after: bool,
+    look: Look, read: Standardise, said: Standardise, inputs: F32, predicted: F32, wanted: F32, starts: I64, ran: F32,
+    step: int, warning: str, start: float, after: bool,
 ) -> Probe:  # fmt: skip
     """Return the probe of predicted values (T, K); `after`: those at t were predicted after timestep t was read.
 
@@ -157,11 +175,12 @@ def _valued(
         dvalues = np.zeros((T + int(after), K), np.float32)
         dvalues[int(after) :] = np.where(np.isnan(errors), 1 if after else 0, 2 / K * errors)
         reach_hidden, reach_input = look.reach(dvalues)
-    shown = (scale.undo(values.astype(np.float64)) for scale, values in
-             ((read, inputs), (said, predicted), (said, wanted)))  # fmt: skip
-    own, forecast, truth = shown
-    series = Series(read.names, own, said.names, forecast, truth)
-    symbols = tuple(f"{row[0]:.3g}" for row in series.read.tolist())
+    own, forecast, truth, further = (
+        scale.undo(values.astype(np.float64))
+        for scale, values in ((read, inputs), (said, predicted), (said, wanted), (said, ran))
+    )
+    series = Series(read.names, own, said.names, forecast, truth, starts, further)
+    symbols = bars(series.read[:, 0])
     none: I32 = np.zeros((T, 0), np.int32)
     return Probe(
         step, _tokens(inputs), symbols, loss, none, ((),) * T, none.astype(np.float32), look.staves,

@@ -101,6 +101,8 @@ class Series:
     predicted_names: tuple[str, ...]  # (K,)
     predicted: F64  # (T, K): for timestep t, before it was read; or, of a model that answers, after it was read
     wanted: F64  # (T, K) what `predicted` should be
+    starts: I64  # (n,) ascending: the timesteps from which the model ran on, reading its own predictions; or none
+    ran: F64  # (n, S, K) what it then predicted for the S timesteps that follow
 
 
 @dataclass(frozen=True)

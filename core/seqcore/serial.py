@@ -57,6 +57,9 @@ class SerialModel(Protocol):
     def read(self, token: int | F32, state: Any) -> F32:
         """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call."""
 
+    def fork(self, state: Any) -> Any:
+        """Return a copy of a state: reading on from one does not change the other."""
+
     def look(self, inputs: Inputs) -> Look:
         """Read inputs (T,) or (T, D), at most `longest`, from the initial state and keep all intermediate results."""
 

@@ -46,6 +46,10 @@ class SerialFeedForward:
         """Return the window of the last `context` inputs, (n, 1) or (n, 1, D), with nothing read yet."""
         return self._nothing(self.config.context)
 
+    def fork(self, state: Inputs) -> Inputs:
+        """Return a copy of a window."""
+        return state.copy()
+
     def _nothing(self, steps: int) -> Inputs:
         """Return what is read before the first timestep, (steps, 1) or (steps, 1, D)."""
         if self.config.inputs:

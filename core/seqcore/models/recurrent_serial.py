@@ -88,6 +88,14 @@ class SerialRecurrent:
         """Return every layer's zero state, with room for the current timestep."""
         return [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.layers]
 
+    def fork(self, state: list[CellWorkspace]) -> list[CellWorkspace]:
+        """Return a copy of every layer's state."""
+        copies = self.initial_state()
+        for copy, work in zip(copies, state, strict=True):
+            for name, view in copy.state().items():
+                view[:] = work.state()[name]
+        return copies
+
     def read(self, token: int | F32, state: list[CellWorkspace]) -> F32:
         """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call."""
         inputs = self._row(token)

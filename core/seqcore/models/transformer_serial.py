@@ -63,6 +63,10 @@ class SerialTransformer:
         inputs = zeros(config.context, config.inputs) if config.inputs else np.zeros(config.context, np.int32)
         return TransformerState(inputs, cache)
 
+    def fork(self, state: TransformerState) -> TransformerState:
+        """Return a copy of a state."""
+        return TransformerState(state.inputs.copy(), state.cache.copy(), state.length)
+
     def read(self, token: int | F32, state: TransformerState) -> F32:
         """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call.
 

@@ -77,7 +77,8 @@ def test_errors_are_in_the_units_of_the_data() -> None:
 def test_answers_within_the_tolerance_are_right() -> None:
     targets = np.array([[[1.0], [1.0], [1.0]]], np.float32)
     errors = Errors(tolerance=0.04)
-    errors.add(Batch(targets, targets, True), np.zeros((1, 3), np.float32), [*targets, [[0.03], [-0.039], [0.05]]])
+    off = np.array([[[0.03], [-0.039], [0.05]]], np.float32)
+    errors.add(Batch(targets, targets, True), np.zeros((1, 3), np.float32), targets + off)
     assert errors.result()["accuracy"] == pytest.approx(2 / 3)
 
 
@@ -139,6 +140,11 @@ def test_a_model_learns_to_forecast_and_beats_what_needs_none(tmp_path: Path) ->
     np.testing.assert_allclose(probe.series.read, probe.series.wanted)
     assert 600 < probe.series.read[:, 0].min() < 1400, "in the units of the data"
     assert np.isnan(probe.series.predicted[0]).all()
+    starts = probe.series.starts.tolist()
+    assert starts == list(range(len(probe.symbols)))
+    for at in (0, 3, starts[-1]):
+        ran = run.config.task.scale.undo(run_on(model, run.data.held[0][: at + 1], 32).astype(np.float64))
+        np.testing.assert_allclose(probe.series.ran[at], ran, rtol=1e-5)
     errors = (probe.series.predicted - probe.series.wanted)[1:] / run.config.task.scale.deviation
     np.testing.assert_allclose(probe.loss[1:], (errors**2).mean(axis=1), rtol=1e-4)
     T = len(probe.symbols)
