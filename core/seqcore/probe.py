@@ -149,7 +149,8 @@ def answers(
     look = model.look(inputs)
     none = np.zeros((0, 0, wanted.shape[1]), np.float32)
     return _valued(
-        look, read, said, inputs, look.logits.copy(), wanted[: len(inputs)], NO_EXAMPLES, none, step, warning, start, True
+        look, read, said, inputs, look.logits.copy(), wanted[: len(inputs)], NO_EXAMPLES, none, step, warning, start,
+        True,
     )  # fmt: skip
 
 
