@@ -377,6 +377,21 @@ class ScriptedSession:
         self._text = ""
         self._put(probe_text=self._passage_text())
 
+    def previous_passage(self) -> None:
+        self.calls.append(("previous_passage",))
+        self._passage = (self._passage - 1) % len(PASSAGES)
+        self._text = ""
+        self._put(probe_text=self._passage_text())
+
+    def next_error(self) -> None:
+        self.calls.append(("next_error",))
+
+    def next_by_length(self, direction: int) -> None:
+        self.calls.append(("next_by_length", direction))
+
+    def turn_dial(self, direction: int) -> None:
+        self.calls.append(("turn_dial", direction))
+
     def set_probe_width(self, columns: int) -> None:
         self.calls.append(("set_probe_width", columns))
         self._columns = columns

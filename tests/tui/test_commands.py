@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual.widgets import OptionList
 
 from seqtui.live.snapshot import ModelChoice, Phase
 from seqtui.tui.dialogs.corpus import CorpusPicker
@@ -14,6 +15,7 @@ from seqtui.tui.dialogs.palette import Palette
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.screens.lab_commands import LAB
+from tests.tui.judging import JudgingSession
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -244,6 +246,13 @@ async def next_passage(s: Stage, key: str) -> None:
     assert s.session.snapshot().probe_text[:30] in s.text()
 
 
+async def previous_passage(s: Stage, key: str) -> None:
+    await s.press(key)
+    await s.frames(1)
+    assert s.last_call() == ("previous_passage",)
+    assert s.session.snapshot().probe_text[:30] in s.text()
+
+
 def goes_round(least: int) -> Proof:
     """Repeated presses cycle through at least `least` different pictures, back to the first."""
 
@@ -271,6 +280,7 @@ PROOFS: dict[str, Proof] = {
     "model": opens(ModelPicker),
     "probe_text": opens(TextDialog),
     "next_passage": next_passage,
+    "previous_passage": previous_passage,
     "prompt": opens(TextDialog),
     "temperature": opens(TemperatureDialog),
     "cooler": asks("set_temperature", 0.7),
@@ -332,8 +342,62 @@ OF_ATTENTION: dict[str, Proof] = {
 }
 
 
+OF_VERDICTS: dict[str, Proof] = {
+    "next_error": asks("next_error"),
+    "shorter": asks("next_by_length", -1),
+    "longer": asks("next_by_length", 1),
+    "dial_down": asks("turn_dial", -1),
+    "dial_up": asks("turn_dial", 1),
+    "verdict_page": goes_round(3),
+    "focus_second": focuses("verdict"),
+}
+
+
 def test_every_command_has_a_proof() -> None:
-    assert set(PROOFS) | set(OF_ATTENTION) | IN_A_TEST_OF_ITS_OWN == {one.id for one in LAB}
+    proven = set(PROOFS) | set(OF_ATTENTION) | set(OF_VERDICTS) | IN_A_TEST_OF_ITS_OWN
+    assert proven == {one.id for one in LAB}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_every_key_of_a_verdict_does_what_its_command_says(size: tuple[int, int]) -> None:
+    async with stage(JudgingSession(), size) as s:
+        await s.press("2")
+        for name, proof in OF_VERDICTS.items():
+            for key in LAB[name].keys:
+                try:
+                    await proof(s, key)
+                except AssertionError as error:
+                    raise AssertionError(f"{name} by {key}: {error}\n{s.text()}") from error
+
+
+async def test_what_a_task_lacks_is_listed_nowhere_and_its_key_says_why() -> None:
+    lacking = {
+        "prompt": "generates no text", "temperature": "generates no text", "cooler": "generates no text",
+        "warmer": "generates no text", "loss_positions": "no loss at every position",
+    }  # fmt: skip
+    async with stage(JudgingSession(), (200, 50)) as s:
+        await s.press("1")
+        assert "{ } dial" in s.lines()[-1]
+        assert "temperature" not in s.lines()[-1]
+        assert "positions" not in s.lines()[-1]
+        for name, words in lacking.items():
+            calls = list(s.session.calls)
+            await s.press(*LAB[name].keys)
+            assert s.app.screen is s.lab
+            assert words in s.lines()[-1]
+            assert s.session.calls == calls
+        await s.press("question_mark")
+        assert "Turn the dial up" in s.text()
+        assert "sampling temperature" not in s.text()
+        await s.press("escape", "ctrl+p", *"temperature")
+        assert not s.app.screen.query_one(OptionList).option_count
+    async with stage(size=(200, 50)) as s:
+        for name in ("next_error", "longer", "dial_up", "verdict_page"):
+            calls = list(s.session.calls)
+            await s.press(*LAB[name].keys)
+            assert "This task has no" in s.lines()[-1] or "no examples" in s.lines()[-1]
+            assert s.session.calls == calls
+        assert "dial" not in s.lines()[-1].replace("This task has no dial.", "")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -88,7 +88,7 @@ class CorpusPicker(Dialog[str]):
     def _hint(self) -> str:
         if not any(choice.dial for choice in self._choices):
             return "or a text file, or a folder of text files"
-        return "← → dial · or a text, a folder of texts, a table of texts and labels (.csv .tsv .jsonl)"
+        return "← → dial · or a text file, a folder of them, a table of texts and labels"
 
     def _options(self) -> list[Option]:
         """Return the entries, with a heading over those for each form of task."""

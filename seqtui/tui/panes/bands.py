@@ -109,9 +109,8 @@ def _guess(view: View) -> Row:
         share = float(probe.top_probability[t, 0]) if probe.top_probability.shape[1:] > (0,) else math.nan
         wrong = bool(first) and first != right_at(probe, t)
         sure = 7 if ink.colourless or not math.isfinite(share) else min(7, 3 + int(4.9 * share))
-        glyphs.append(
-            drawn(first if width > 2 or probe.verdict is None else first[:1], width) if first else " " * width
-        )
+        short = first if width > 2 or probe.verdict is None else first[:1]  # a class may have a longer name
+        glyphs.append(drawn(short, width) if first else " " * width)
         styles.append(ink.tints[sure] if wrong else ink.faint)
     return cells_row(view, ("guess", "muted", "", False), glyphs, styles)
 

@@ -104,8 +104,8 @@ def _bars(here: Judged, ink: Ink, width: int, count: int) -> list[Row]:
     shown = shown_classes(here, count)
     names = {k: visible(here.verdict.classes[k]) for k in shown}
     widest = min(_NAME, max(1, width // 4), max((cell_len(name) for name in names.values()), default=1))
-    known = here.label is not None
-    room = max(1, width - widest - 7 - (len(_LABEL) if known else 0))
+    tag = "" if here.label is None else _LABEL if width - widest - 7 - len(_LABEL) >= 6 else _LABEL[:2]
+    room = max(1, width - widest - 7 - len(tag))
     shares = here.shares()
     rows = []
     for k in shown:
@@ -117,7 +117,7 @@ def _bars(here: Judged, ink: Ink, width: int, count: int) -> list[Row]:
             (fit(names[k], widest) + " ", name),
             (bar, ink.accent if k == here.said else ink.faint),
             (f" {percent(shares[k]):>4}", name),
-            (_LABEL if k == here.label else "", ink.second),
+            (tag if k == here.label else "", ink.second),
         )
         rows.append(Row(("bar", tuple(parts)), partial(pieces, *parts)))
     return rows
@@ -154,7 +154,7 @@ def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
             ((f"after {quoted(bare(probe.symbols[t]))}{places}: ", said, known), full),
             ((f"{quoted(bare(probe.symbols[t]))}: ", said, " · "), brief),
         ]
-    forms.append((("", said, " · "), brief))
+    forms += [(("", said, " · "), brief), (("", said.rsplit(" ", 1)[-1], " "), brief)]
     parts: list[tuple[str, Style]] = []
     for (before, middle, after), word in forms:
         parts = [(before, ink.muted), (middle, ink.text), (after, ink.muted), (word, style)]

@@ -127,11 +127,11 @@ def confusion_rows(measures: Mapping[str, Any], classes: Sequence[str], ink: Ink
     rows = [k for k, row in enumerate(confusion) if sum(row)]
     columns = [k for k in range(len(classes)) if k in rows or any(row[k] for row in confusion)]
     digits = max(len(f"{count:,}") for row in confusion for count in row)
-    each = max(digits, min(_HEADER, max((cell_len(names[k]) for k in columns), default=1))) + 2
-    head = min(_NAME, max(10, *(cell_len(names[k]) for k in rows))) if rows else 10
-    if head + each * len(columns) + 8 > width:
-        each = digits + 2
-    if head + each * len(columns) > width or len(rows) + 2 > height:
+    head = max(6, min(_NAME, max((cell_len(names[k]) for k in rows), default=1) + 1))
+    name = min(_HEADER, max((cell_len(names[k]) for k in columns), default=1))
+    room = (width - head) // max(1, len(columns))
+    each = next((size for size in (max(digits, name) + 2, digits + 2, digits + 1) if size <= room), 0)
+    if not each or len(rows) + 2 > height:
         return _errors(confusion, names, ink, width, height)
     recall = width >= head + each * len(columns) + 8
     top = [fit("truth", head), *(_right(names[k], each) for k in columns), "  recall" if recall else ""]
