@@ -106,6 +106,18 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Boundary:
+    """What a model of rows of numbers says over planes of two columns; the other columns are as in one row."""
+
+    names: tuple[str, ...]  # (D,)
+    low: F64  # (D,) the lower edges of the planes, in the units of the data
+    high: F64  # (D,)
+    here: F64  # (D,) the row
+    pairs: tuple[tuple[int, int], ...]  # the columns of each plane: to the right, upwards
+    shares: F32  # (pairs, G, G, K) of the classes; the first row is the lowest
+
+
+@dataclass(frozen=True)
 class Probe:
     """All quantities recorded for one text under one set of weights."""
 
@@ -124,6 +136,7 @@ class Probe:
     attention: F32 | None = None  # (layers, heads, T, T): row t, the weight of each s <= t at timestep t; NaN after t
     verdict: Verdict | None = None  # of a task that predicts classes; see `probe.verdicts` for what differs then
     series: Series | None = None  # of a task that predicts real values
+    boundary: Boundary | None = None  # of a task that reads rows of numbers
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""

@@ -15,6 +15,7 @@ class TaskInfo:
     name: str = "language"
     pane: str = "writing"  # the pane beside the loss
     unit: str = ""  # what a loss is of; "": a token
+    loss_unit: str = ""  # "nats per example", "squared error"; "": nats per token
     input_unit: str = ""  # what a timestep reads; "": a token
     generates: bool = True  # it continues a prompt
     passages: bool = True  # it reads passages of one text, at any position of which there is a loss
@@ -29,7 +30,8 @@ class TaskInfo:
     def features(self) -> frozenset[str]:
         """What commands may need of a task; see `tui.registry.Command`."""
         has = {"prompt": self.generates, "passages": self.passages, "examples": self.examples > 0, "dial": self.dial}
-        has["verdict"] = self.pane == "verdict"
+        has["verdict"] = bool(self.classes)
+        has["pages"] = self.pane != "writing"
         return frozenset(name for name, there in has.items() if there)
 
 

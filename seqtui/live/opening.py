@@ -129,7 +129,7 @@ def task_of(run: Run) -> TaskInfo:
     task, vocabulary, data = run.config.task, run.vocabulary, run.data
     passages = has_passages(run)
     return TaskInfo(
-        task.name, task.pane, task.unit(vocabulary), task.input_unit(vocabulary), task.generates, passages,
-        task.classes, task.measures, task.fixed, task.dial, int(data.example_lengths.size),
+        task.name, task.pane, task.unit(vocabulary), task.loss_unit(vocabulary), task.input_unit(vocabulary),
+        task.generates, passages, task.classes, task.measures, task.fixed, task.dial, int(data.example_lengths.size),
         None if passages else (data.lengths(run.config.training), *data.held_out_shape(run.config.model)),
     )  # fmt: skip

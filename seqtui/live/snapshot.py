@@ -122,8 +122,8 @@ class Snapshot:
 
     @property
     def loss_unit(self) -> str:
-        """What a loss is of: "character", "example"."""
-        return self.task.unit or ("character" if self.tokens_by == "char" else self.tokens_by)
+        """The unit of the loss: "nats per character", "squared error"."""
+        return self.task.loss_unit or f"nats per {'character' if self.tokens_by == 'char' else self.tokens_by}"
 
 
 class Session(Protocol):

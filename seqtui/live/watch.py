@@ -143,5 +143,6 @@ class Watch:
             return
         found = References(data.baselines(vocabulary).losses)
         facts = data.report({}, vocabulary) if task.measures else {}
+        facts |= data.background()
         if data is self.run.data:  # the dial was not turned meanwhile
             self.desk.publish(self.run, references=found, facts=facts)

@@ -348,7 +348,7 @@ OF_VERDICTS: dict[str, Proof] = {
     "longer": asks("next_by_length", 1),
     "dial_down": asks("turn_dial", -1),
     "dial_up": asks("turn_dial", 1),
-    "verdict_page": goes_round(3),
+    "next_page": goes_round(3),
     "focus_second": focuses("verdict"),
 }
 
@@ -392,7 +392,7 @@ async def test_what_a_task_lacks_is_listed_nowhere_and_its_key_says_why() -> Non
         await s.press("escape", "ctrl+p", *"temperature")
         assert not s.app.screen.query_one(OptionList).option_count
     async with stage(size=(200, 50)) as s:
-        for name in ("next_error", "longer", "dial_up", "verdict_page"):
+        for name in ("next_error", "longer", "dial_up", "next_page"):
             calls = list(s.session.calls)
             await s.press(*LAB[name].keys)
             assert "This task has no" in s.lines()[-1] or "no examples" in s.lines()[-1]

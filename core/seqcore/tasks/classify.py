@@ -324,6 +324,10 @@ class LabelledData:
         """Return whether the model gives a held-out text another label."""
         return answers_wrong(model, self.example(self.vocabulary, number, 0), len(self.task.classes))
 
+    def background(self) -> dict[str, Any]:
+        """Return nothing: the pane of the task needs no more than the probe."""
+        return {}
+
     def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
         """Return None: the texts have their own beginnings and ends."""
 

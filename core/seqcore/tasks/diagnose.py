@@ -306,6 +306,10 @@ class DiagnosticData:
         errors = model.look(example.inputs).logits[example.asked] - example.targets[example.asked]
         return bool((np.abs(errors) > _RIGHT).any())
 
+    def background(self) -> dict[str, Any]:
+        """Return nothing: the pane of the task needs no more than the probe."""
+        return {}
+
     def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
         """Return None: the sequences have their own beginnings and ends."""
 

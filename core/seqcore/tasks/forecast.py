@@ -355,5 +355,9 @@ class SequenceData:
             squares += [float(np.sum(np.square(way - rows[at]))) for way in ways]
         return bool(squares[0] > squares[1])
 
+    def background(self) -> dict[str, Any]:
+        """Return nothing: the pane of the task needs no more than the probe."""
+        return {}
+
     def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
         """Return None: the sequences have their own beginnings and ends."""

@@ -234,6 +234,10 @@ class TokenData:
         """Return False: there is nothing to be right or wrong about."""
         return False
 
+    def background(self) -> dict[str, Any]:
+        """Return nothing: the pane of the task needs no more than the probe."""
+        return {}
+
     def windows(self, chance: np.random.Generator, rows: int, length: int) -> Batch:
         """Return random passages of the held-out part, or of the training part if that is too short."""
         tokens = self.validation if self.validation.size > rows * length else self.train

@@ -1,7 +1,7 @@
 """Classification of rows of numbers: one row, one label (one to one). A sequence of one timestep, no memory needed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -27,11 +27,15 @@ from seqcore.data.typed_numbers import typed_rows
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.probe import verdicts
-from seqcore.records import F32, F64, I32, I64, Example, Inputs, Probe
+from seqcore.records import F32, F64, I32, I64, Boundary, Example, Inputs, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.classify import split
 from seqcore.tasks.scoring import Scoring, answers_wrong
 from seqcore.tasks.task import Baselines, Data, Ends, Measures
+
+_MOST_COLUMNS = 4  # of which planes are drawn: the first ones
+_GRID = 21  # points of a plane in each direction
+_EDGE = 2.5  # standard deviations that a plane reaches in each direction
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class ClassifyRows:
 
     name: ClassVar[str] = "classify-rows"
     form: ClassVar[str] = "one to one"
-    pane: ClassVar[str] = "verdict"
+    pane: ClassVar[str] = "boundary"
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by")
     generates: ClassVar[bool] = False
     dial: ClassVar[None] = None
@@ -128,7 +132,25 @@ class ClassifyRows:
         """Return the verdict on a row."""
         own = self.scale.undo(inputs.astype(np.float64))
         symbols = tuple(" ".join(f"{value:.4g}" for value in row) for row in own)
-        return verdicts(model, vocabulary, self.classes, inputs, step, warning, known, symbols)
+        found = verdicts(model, vocabulary, self.classes, inputs, step, warning, known, symbols)
+        return replace(found, boundary=self._boundary(model, inputs[0]))
+
+    def _boundary(self, model: SerialModel, row: F32) -> Boundary:
+        """Return what the model says over the planes of the first columns around a standardised row (D,)."""
+        D = row.size
+        pairs = tuple((i, j) for i in range(min(D, _MOST_COLUMNS)) for j in range(i + 1, min(D, _MOST_COLUMNS)))
+        grid = np.linspace(-_EDGE, _EDGE, _GRID, dtype=np.float32)
+        shares = np.empty((len(pairs), _GRID, _GRID, len(self.classes)), np.float32)
+        for place, (across, up) in enumerate(pairs):
+            at = row.astype(np.float32)
+            for y, high in enumerate(grid):
+                for x, right in enumerate(grid):
+                    at[across], at[up] = right, high
+                    scores = model.read(at, model.initial_state())[: len(self.classes)].astype(np.float64)
+                    likely = np.exp(scores - scores.max())
+                    shares[place, y, x] = likely / likely.sum()
+        low, high = (self.scale.undo(np.full(D, side)) for side in (-_EDGE, _EDGE))
+        return Boundary(self.scale.names, low, high, self.scale.undo(row.astype(np.float64)), pairs, shares)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "RowData":
         """Return the rows, split into a training part and a held-out part. Raises SeqError."""
@@ -274,6 +296,11 @@ class RowData:
     def errs(self, model: SerialModel, number: int) -> bool:
         """Return whether the model gives a held-out row another label."""
         return answers_wrong(model, self.example(Vocabulary.none(), number, 0), len(self.task.classes))
+
+    def background(self) -> dict[str, Any]:
+        """Return the held-out rows ("points", (n, D) in the units of the data) and their classes ("labels", (n,))."""
+        part = self._shown
+        return {"points": self.task.scale.undo(part.inputs.astype(np.float64)), "labels": part.targets}
 
     def windows(self, chance: np.random.Generator, rows: int, length: int) -> None:
         """Return None: there is no text."""

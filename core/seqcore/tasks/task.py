@@ -155,6 +155,9 @@ class Data(Protocol):
     def errs(self, model: SerialModel, number: int) -> bool:
         """Return whether the model gives a wrong answer to a held-out example; False without examples."""
 
+    def background(self) -> Mapping[str, Any]:
+        """Return what the pane of the task draws besides, and what does not change while the model learns."""
+
     def windows(self, chance: np.random.Generator, rows: int, length: int) -> Batch | None:
         """Return a batch of random passages of a text, held out if that is long enough; None without a text."""
 

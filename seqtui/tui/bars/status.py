@@ -9,7 +9,8 @@ from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.numbers import UNKNOWN, millions, power, thousands
 from seqtui.visible import visible
 
-UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s", "symbol": "sym/s"}  # by input unit, or kind of token
+UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s", "symbol": "sym/s", "row": "rows/s",
+         "timestep": "steps/s"}  # by input unit, or kind of token  # fmt: skip
 # A sign and a colour per phase: the sign alone is enough without colour.
 PHASES = {
     Phase.LOADING: ("◌", "$foreground 60%"),

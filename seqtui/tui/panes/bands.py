@@ -25,6 +25,7 @@ from seqtui.tui.panes.readout import (
     unit_readout,
 )
 from seqtui.tui.panes.staves import LABELS, row_of, unit_name
+from seqtui.tui.panes.value_stave import value_rows
 from seqtui.tui.panes.verdict_stave import verdict_rows
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
@@ -50,6 +51,8 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
             return [_guess(view)]
         case Kind.VERDICT:
             return verdict_rows(band, view, memory)
+        case Kind.VALUES:
+            return value_rows(band, view)
         case Kind.TRACE:
             return _trace(band, view, memory)
         case Kind.LOSS:
@@ -78,6 +81,7 @@ def empty_rows(layout: Layout, ink: Ink, phase: Phase) -> list[Row]:
     names = {
         Kind.GUESS: "guess",
         Kind.VERDICT: "verdict",
+        Kind.VALUES: "values",
         Kind.LOSS: "loss",
         Kind.REACH: "reach",
         Kind.ATTENDS: "attends",
@@ -127,7 +131,8 @@ def _loss(band: Band, view: View, memory: Memory) -> list[Row]:
     texts += [counted(gaps, "gap")] if gaps else []
     texts += [f"{endless:,} are ∞"] if endless else []
     unlabelled = "no label" if known.size == 0 and view.probe.verdict is not None else ""
-    texts.append(unlabelled or (f"0–{top:g} nats" if top >= 0.1 else f"0–{top:g}"))  # fits the ten cells of a label
+    nats = " nats" if top >= 0.1 and view.probe.series is None else ""  # fits the ten cells of a label
+    texts.append(unlabelled or f"0–{top:g}{nats}")
     rows = []
     for line in range(band.lines):
         style = ("accent" if view.chosen.focus == "loss" else "text") if line == 0 else "faint"

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     ATTENDS = "attends"  # the picked head's weights at the playhead
     GUESS = "guess"
     VERDICT = "verdict"  # probability of each class
+    VALUES = "values"  # what came and what was predicted, of each column
     TRACE = "trace"  # picked unit over the text
     LOSS = "loss"
     STAVE = "stave"
@@ -74,6 +75,7 @@ class Wish:
     heads: tuple[int, int] | None = None  # layers and heads, for models with attention
     spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
     steps: int = 0  # timesteps of the text, 0 if unknown
+    values: int = 0  # predicted columns of real values; 0: symbols are predicted
     classes: int = 0  # classes of a verdict that are few enough for a line each; 0: there is a guess
 
 
@@ -85,6 +87,7 @@ _ORDER = (
     Kind.TRACE,
     Kind.GUESS,
     Kind.VERDICT,
+    Kind.VALUES,
     Kind.LOSS,
     Kind.STAVE,
     Kind.TRIANGLE,
@@ -138,7 +141,9 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
         return tuple(Band(kind, 1, wish.chosen if kind is Kind.STAVE else "") for kind in _ORDER if kind in kept), False
     small = _small(height, wish)
     verdict = wish.classes if height >= _VERDICT_HEIGHT + wish.classes else 0
-    lines = {Kind.TEXT: 1, Kind.GUESS: 0 if verdict else 1, Kind.VERDICT: verdict, Kind.READOUT: 1, Kind.REACH: 1}
+    guess = 0 if verdict or wish.values else 1
+    lines = {Kind.TEXT: 1, Kind.GUESS: guess, Kind.VERDICT: verdict, Kind.READOUT: 1, Kind.REACH: 1}
+    lines[Kind.VALUES] = _value_lines(wish.values, height)
     lines[Kind.TRACE] = 0 if not wish.trace or height < 10 else 1 if height < 26 else 2
     lines[Kind.LOSS] = 1 if height < 14 or small else 2 if height < 28 else 3
     lines[Kind.NOTE] = 1 if height >= 14 and not small else 0
@@ -160,6 +165,12 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
         elif lines[kind] > 0:
             bands.append(Band(kind, lines[kind]))
     return tuple(bands), aside
+
+
+def _value_lines(columns: int, height: int) -> int:
+    """Return the lines of the predicted columns: up to three lines each, and at most a quarter of the height."""
+    shown = min(columns, 3, height // 8)
+    return shown * min(3, max(1, height // (4 * shown))) if shown else 0
 
 
 def _with_heads(

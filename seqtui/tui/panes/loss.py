@@ -51,7 +51,7 @@ class LossPane(Pane):
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest curves; without changes nothing is repainted."""
-        unit, said = f"nats per {snapshot.loss_unit}", _shares(snapshot)
+        unit, said = snapshot.loss_unit, _shares(snapshot)
         new = (
             snapshot.history,
             snapshot.references,
@@ -272,7 +272,12 @@ class LossPane(Pane):
 def _shares(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
     """Return the measures of the last validation besides the loss, with their names, as text."""
     found = ((name, snapshot.measures.get(name)) for name in snapshot.task.measures)
-    return tuple((name.replace("_", " "), f"{100 * value:.1f}%") for name, value in found if isinstance(value, float))
+    return tuple((name.replace("_", " "), _said(name, value)) for name, value in found if isinstance(value, float))
+
+
+def _said(name: str, value: float) -> str:
+    """Return an error as a number, and a share in per cent."""
+    return significant(value) if name.startswith("rmse") else f"{100 * value:.1f}%"
 
 
 def trend_of(losses: np.ndarray) -> str:

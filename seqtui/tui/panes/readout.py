@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from seqcore.records import Probe, Stave, Verdict
+from seqcore.records import Probe, Series, Stave, Verdict
 
 from seqtui.tui.panes.attention import bits_of
 from seqtui.tui.panes.staves import saturation, stave_units, unit_name
@@ -15,7 +15,8 @@ from seqtui.visible import cell
 LETTERS = {"input": "i", "forget": "f", "cell": "g", "output": "o", "reset": "r", "update": "z", "candidate": "n"}
 OF_STATE = " before the playhead"  # for absolute norms
 BACK = (1, 2, 5, 10, 20, 50, 100, 200, 500)  # distances at which the reach is listed, in timesteps
-_UNITS = {"char": "character", "character": "character", "byte": "byte", "word": "word", "symbol": "symbol"}
+_UNITS = {"char": "character", "character": "character", "byte": "byte", "word": "word", "symbol": "symbol",
+          "row": "row", "timestep": "timestep"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def _letter(stave: Stave) -> str:
 
 def _place(probe: Probe, t: int) -> list[Part]:
     width = len(str(len(probe.symbols) - 1))
+    if probe.series is not None:  # the symbol is a bar
+        return [Part(f"t {t:>{width}}", True), Part(": ")]
     return [Part(quoted(probe.symbols[t]), True), Part(f" (t {t:>{width}}): ")]
 
 
@@ -155,6 +158,8 @@ def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
     """Return the loss at t and the most likely tokens there, or the most likely classes after the token at t."""
     if probe.verdict is not None:
         return _said(probe, probe.verdict, t, guesses)
+    if probe.series is not None:
+        return _values(probe.series, float(probe.loss[t]), t, guesses)
     if t == 0:
         return [Part("no loss at the first position")]
     said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True)]
@@ -162,6 +167,17 @@ def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
     for i, (symbol, share) in enumerate(zip(probe.top_symbols[t][: max(0, guesses)], shares, strict=False)):
         said += [Part(", guessed " if i == 0 else ", "), Part(quoted(symbol), True), Part(f" {percent(share)}")]
     return said
+
+
+def _values(series: Series, loss: float, t: int, most: int) -> list[Part]:
+    """Return the values read at t, at most `most` of them and at least one, then those predicted, and the loss."""
+    said: list[Part] = []
+    for name, value in list(zip(series.names, series.read[t].tolist(), strict=True))[: max(1, most)]:
+        said += [Part(", " if said else ""), Part(f"{cell(name)} "), Part(significant(value), True)]
+    predicted = [value for value in series.predicted[t].tolist() if math.isfinite(value)]
+    for i, value in enumerate(predicted[: max(1, most)]):
+        said += [Part(", " if i else ", predicted "), Part(significant(value), True)]
+    return said + ([Part(", loss "), Part(significant(loss), True)] if math.isfinite(loss) else [])
 
 
 def _said(probe: Probe, verdict: Verdict, t: int, guesses: int) -> list[Part]:

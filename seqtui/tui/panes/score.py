@@ -123,6 +123,7 @@ class ScorePane(Pane):
             spread=self.spread if self.spread in _SPREADS else None,
             steps=len(self._probe.symbols) if self._probe else 0,
             classes=self._few_classes(),
+            values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
         )
         return arrange(width, height, self._column_width, wish)
 

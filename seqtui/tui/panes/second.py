@@ -1,10 +1,17 @@
 """The pane beside the loss, which depends on the task. A new pane is a file in this package and a line here."""
 
+from seqtui.tui.panes.boundary import BoundaryPane
+from seqtui.tui.panes.values import ValuesPane
 from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.panes.writing import WritingPane
 from seqtui.tui.widgets.pane import Pane
 
-SECOND: dict[str, type[Pane]] = {"writing": WritingPane, "verdict": VerdictPane}
+SECOND: dict[str, type[Pane]] = {
+    "writing": WritingPane,
+    "verdict": VerdictPane,
+    "values": ValuesPane,
+    "boundary": BoundaryPane,
+}
 USUAL = "writing"  # of language modelling, and before the task is known
 
 

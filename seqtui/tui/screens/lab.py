@@ -257,6 +257,10 @@ class Lab(ViewScreen):
         self.frozen = frozen
         self.show(self.newest)
 
+    def next_page(self) -> None:
+        """Show the next page of the pane beside the loss."""
+        self.others[self.second].next_page()
+
     def on_score_pane_playhead_moved(self, message: ScorePane.PlayheadMoved) -> None:
         """Tell the pane beside the loss where the playhead is."""
         self.others[self.second].point(message.playhead)

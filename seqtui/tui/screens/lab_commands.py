@@ -9,7 +9,6 @@ from seqtui.tui.commands.view import View
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
-from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.registry import Commands, Group
 
 WARMTH = 0.1  # change of the temperature per key press
@@ -25,9 +24,8 @@ class LabView(View, Protocol):
     current: str  # the pane with the focus
     second: str  # the pane beside the loss
 
-    @property
-    def verdict(self) -> VerdictPane:
-        """The pane of verdicts."""
+    def next_page(self) -> None:
+        """Show the next page of the pane beside the loss."""
 
     def go_to(self, name: str) -> None:
         """Focus a pane."""
@@ -58,10 +56,10 @@ def warmer(lab: LabView) -> None:
     lab.session.set_temperature(min(HOTTEST, round(lab.newest.temperature + WARMTH, 2)))
 
 
-@_command("V", "Verdict: page", Group.EXAMPLE, label="page", rank=1, pane="verdict", needs="verdict")
-def verdict_page(lab: LabView) -> None:
-    """Show the example, the confusion matrix, or accuracy by length."""
-    lab.verdict.next_page()
+@_command("V", "Next page of the second pane", Group.EXAMPLE, label="page", rank=4, needs="pages")
+def next_page(lab: LabView) -> None:
+    """Show the example, the confusion matrix, accuracy by length; or another column of values."""
+    lab.next_page()
 
 
 @_command("b", "Loss: scale", Group.LOSS, label="scale", rank=1, pane="loss")

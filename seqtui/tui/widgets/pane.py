@@ -82,6 +82,9 @@ class Pane(Widget, can_focus=True):
     def point(self, playhead: int) -> None:
         """Take the timestep of the playhead; a pane that does not show it ignores it."""
 
+    def next_page(self) -> None:
+        """Show the next page; a pane that has only one ignores it."""
+
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the text to copy ("" if there is none yet) and a description of it."""
         raise NotImplementedError
