@@ -109,12 +109,13 @@ def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 def cli() -> None:
     """Show what happens inside a sequence model while it learns.
 
-    Without a command, open the screen and train on CORPUS: the name of a sample corpus (tales), a text
-    file, a folder of text files.
+    Without a command, open the screen and train on CORPUS: the name of a sample corpus (tales, reviews), a
+    diagnostic (copy:100), a text file, a table of texts and labels, a folder of text files.
 
     \b
     seqtui                              train on the sample corpus
     seqtui book.txt --hidden 512        the same on a text of your own
+    seqtui reviews --model gru          classify texts
     seqtui train book.txt --minutes 2   without a screen
     seqtui generate book-lstm256-1      generate text with the trained run
     """  # \b is click's mark for lines that are not to be wrapped

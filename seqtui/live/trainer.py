@@ -12,6 +12,7 @@ import numpy as np
 from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
+from seqtui.live.measuring import Measuring
 from seqtui.live.observer import Observer, is_milestone
 from seqtui.live.opening import Opening, choice_of, task_of
 from seqtui.live.positions import PositionLoss
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from seqcore.run import Run
 
 PUBLISH_EVERY = 0.1  # seconds between published states
-MEASURED_FIRST = 1_000_000  # held-out timesteps that are measured before the first step
 _STOPPED = (Phase.FINISHED, Phase.DIVERGED, Phase.FAILED)
 
 Command = Callable[["TrainerThread"], None]
@@ -48,8 +48,7 @@ class TrainerThread:
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.run: Run | None = None
         self._position: PositionLoss | None = None
-        self._owes = False  # whether the examples have to be measured before training goes on
-        self._measured = 0  # the step of the last validation
+        self._measuring = Measuring()
         self._speed = Speedometer()
         self.thread = threading.Thread(target=self._guarded, name="seqtui-trainer", daemon=True)
 
@@ -78,13 +77,14 @@ class TrainerThread:
         self._open(self._opening.first_run)
         while not self._closing.is_set():
             waits = self._paused or self.run is None or self._state.phase in _STOPPED
-            if (self._single or self._owes) and self.run is not None:
+            if (self._single or self._measuring.owed) and self.run is not None:
                 waits = False
             self._take_commands(wait=waits)
             if self._closing.is_set():
                 break
-            if self.run is not None and self._owes:
-                self._measure(self.run)
+            if self.run is not None and self._measuring.owed:
+                self._measuring.measure(self.run, self._closing.is_set)
+                self._publish()
             elif self.run is not None and (self._single or not (self._paused or self._state.phase in _STOPPED)):
                 self._advance(self.run)
         self._save_quietly()
@@ -122,7 +122,7 @@ class TrainerThread:
         feed = run.trainer.feed
         self._speed.add(feed.tokens(step.step) - feed.tokens(step.step - 1), step.seconds)
         if done.validation is not None:
-            self._measured = step.step
+            self._measuring.step = step.step
         if self._position is not None:
             self._position.look()
         if done.finished:
@@ -162,7 +162,7 @@ class TrainerThread:
         self._observer.watch(run)
         self._position = PositionLoss.of(run)
         self._speed.reset()
-        self._owe(run)
+        self._measuring.owe(run)
         self._publish(
             **self._subject(run),
             shape=run.config.model,
@@ -185,19 +185,6 @@ class TrainerThread:
             "training": run.config.training,
             "turns": tuple(step for step, _ in run.config.turns),
         }
-
-    def _owe(self, run: Run) -> None:
-        """Measure the held-out examples before the next step, unless that takes long or there is only a loss."""
-        self._measured = run.trainer.steps
-        self._owes = bool(run.config.task.measures) and 0 < run.data.held_out_steps <= MEASURED_FIRST
-
-    def _measure(self, run: Run) -> None:
-        """Measure the held-out examples with the weights as they are; the curves of the run stay as they are."""
-        self._owes = False
-        measures = run.trainer.validate(self._closing.is_set)
-        if measures and np.isfinite(measures["loss"]):
-            run.measures, self._measured = measures, run.trainer.steps
-        self._publish()
 
     def _compile(self) -> None:
         from seqcore import jit, serial  # noqa: F401  # registers the kernels that are compiled after the others
@@ -253,7 +240,7 @@ class TrainerThread:
                 "tokens_per_second": rate,
                 "peak_share": share,
                 "measures": run.measures,
-                "measured_step": self._measured,
+                "measured_step": self._measuring.step,
             }
         self._slot.publish(**changes)
 
@@ -306,7 +293,7 @@ class TrainerThread:
         self._source, self._choice = run.corpus.source, choice_of(run)
         self._observer.turned(run)
         self._speed.reset()
-        self._owe(run)
+        self._measuring.owe(run)
         self._publish(**self._subject(run), message=f"{new.source} from step {run.trainer.steps:,} on, same weights")
 
     def change_model(self, choice: ModelChoice) -> None:

@@ -6,7 +6,7 @@ import pytest
 from seqcore.config import FAMILIES, ModelConfig, TrainingConfig
 from seqcore.presets import with_defaults
 
-from seqtui.live.following import following
+from seqtui.live.following import decided, following, on_another_task
 from seqtui.live.snapshot import ModelChoice
 
 LSTM = ModelConfig(65, hidden=24, embedding=7)
@@ -66,3 +66,28 @@ def test_another_family_begins_as_it_always_does_on_the_same_text() -> None:
 def test_the_first_run_begins_with_the_family_s_own() -> None:
     choice = ModelChoice("rnn", 32)
     assert following(choice, None, None) == with_defaults(choice.fields(), {"batch": 32, "length": 64})
+
+
+REVIEWS = {"length": 512, "tokens_by": "word"}
+
+
+def test_another_task_keeps_the_model_and_takes_its_own_length_and_the_family_s_training() -> None:
+    before = replace(LSTM, embedding=7, outputs=0)
+    model, training = on_another_task(ModelChoice("lstm", 24, batch=5), REVIEWS, before, TRAINING)
+    assert ModelConfig(99, outputs=3, **model) == replace(before, vocabulary_size=99, outputs=3)
+    made = TrainingConfig(**training)
+    assert (made.batch, made.length, made.tokens_by, made.seed, made.validation) == (5, 512, "word", 5, 0.2)
+    assert (made.learning_rate, made.sampling, made.schedule) == (0.005, "streams", "constant")
+
+
+def test_attention_on_another_task_has_a_context_of_its_length() -> None:
+    model, training = on_another_task(ModelChoice("attention", 24, 2), REVIEWS, None, None)
+    assert (model["context"], training["length"]) == (512, 512)
+    model, training = on_another_task(ModelChoice("attention", 24, 2), {}, SHAPES["attention"], TRAINING)
+    assert (model["context"], training["length"]) == (128, 128), "back on a text, as attention begins on one"
+
+
+def test_what_the_task_decides_overrules_the_choice() -> None:
+    model, training = decided({"family": "attention", "context": 9}, {"length": 9, "batch": 2}, {"length": 30})
+    assert (model["context"], training) == (30, {"length": 30, "batch": 2})
+    assert decided({"family": "gru"}, {"length": 9}, {}) == ({"family": "gru"}, {"length": 9})

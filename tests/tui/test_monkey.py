@@ -8,6 +8,7 @@ import pytest
 
 from seqtui.live.snapshot import ModelChoice, Phase
 from seqtui.tui.app import SeqtuiApp
+from tests.tui.judging import JudgingSession
 from tests.tui.monkey import Monkey
 from tests.tui.reading import Stage, stage
 from tests.tui.scripted import ScriptedSession
@@ -38,8 +39,10 @@ async def usable(s: Stage) -> None:
     await s.press("escape")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_no_mashing_of_keys_loses_the_screen(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("seed", "make"), [*((seed, ScriptedSession) for seed in SEEDS), (3, JudgingSession)])
+async def test_no_mashing_of_keys_loses_the_screen(
+    seed: int, make: type[ScriptedSession], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)  # for screenshots
     quits = []
 
@@ -47,7 +50,7 @@ async def test_no_mashing_of_keys_loses_the_screen(seed: int, tmp_path: Path, mo
         quits.append(app)
 
     monkeypatch.setattr(SeqtuiApp, "action_quit", quit)  # quitting would end the test
-    session = ScriptedSession(auto=True)
+    session = make(auto=True)
 
     def news(chance: random.Random) -> None:
         now = session.snapshot()

@@ -56,11 +56,14 @@ async def test_a_table_is_learnt_and_its_examples_are_browsed(tmp_path: Path) ->
             return len(s.now.probe.symbols) if s.now.probe is not None and not s.now.probe.warning else 0
 
         before, number = length(), s.now.example
-        await s.press("left_parenthesis")
-        await s.until(lambda: s.now.example != number and length() < before, "a shorter example")
-        shorter = length()
         await s.press("right_parenthesis")
-        await s.until(lambda: length() > shorter, "a longer one")
+        await s.until(lambda: s.now.example != number and length() > before, "a longer example")
+        longer = length()
+        await s.press("left_parenthesis")
+        await s.until(lambda: length() < longer, "a shorter one")
+        for _ in range(30):
+            await s.press("left_parenthesis")
+        await s.until(lambda: "no held-out example is shorter" in s.text(), "the shortest")
 
         step = s.now.probe.step if s.now.probe else 0
         number = s.now.example

@@ -16,7 +16,6 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HEADER = 8  # most cells of a class over a column
 _NAME = 12  # most cells of a class before a row, or of a group
 _TWO = 56  # cells from which bars that do not fit stand in two columns
-_NAMES = {"f1": "macro F1"}
 
 
 def summary_row(
@@ -25,13 +24,14 @@ def summary_row(
     """Return the measures of the last validation in one line, as many as fit, and what simple models reach."""
     parts: list[tuple[str, Style]] = [(f"valid at {step:,}", ink.muted)]
     said: list[tuple[str, str, Style]] = []
-    for name in (*names, "f1"):
+    for name in names:
         if isinstance(value := measures.get(name), float):
-            text = significant(value) if name == "f1" else _share(value)
-            said.append((_NAMES.get(name, name.replace("_", " ")), text, ink.text))
+            said.append((name.replace("_", " "), _share(value), ink.text))
     for name, value in facts.items():
         if name.endswith("_accuracy") and isinstance(value, float):
             said.append((name.removesuffix("_accuracy").replace("_", " "), _share(value), ink.muted))
+    if isinstance(value := measures.get("f1"), float):
+        said.append(("macro F1", significant(value), ink.text))
     used = cell_len(parts[0][0])
     for name, text, style in said:
         if used + len(name) + len(text) + 3 > width:

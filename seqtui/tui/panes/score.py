@@ -13,7 +13,7 @@ from seqtui.tui.panes import wanted
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.drawing import column_width
 from seqtui.tui.panes.heads import head_at
-from seqtui.tui.panes.layout import FEW_CLASSES, Kind, Layout, Wish, arrange
+from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
@@ -122,15 +122,10 @@ class ScorePane(Pane):
             heads=wanted.heads(self._probe, self._snapshot.model),
             spread=self.spread if self.spread in _SPREADS else None,
             steps=len(self._probe.symbols) if self._probe else 0,
-            classes=self._few_classes(),
+            classes=wanted.few_classes(self._snapshot.task),
             values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
         )
         return arrange(width, height, self._column_width, wish)
-
-    def _few_classes(self) -> int:
-        """Return the number of classes if they are few, else 0."""
-        named = self._snapshot.task.classes if self._snapshot.task.features >= {"verdict"} else ()
-        return len(named) if len(named) <= FEW_CLASSES else 0
 
     def _names(self) -> tuple[str, ...]:
         return wanted.stave_names(self._probe, self._snapshot.model, self.selection)

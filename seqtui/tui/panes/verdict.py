@@ -38,6 +38,8 @@ class Page(StrEnum):
 class VerdictPane(Pane):
     """Pane of the verdict at the playhead, and of what was right and wrong in the last validation."""
 
+    follows = True
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = Page.EXAMPLE

@@ -2,8 +2,9 @@
 
 from seqcore.records import Probe
 
-from seqtui.live.snapshot import ModelChoice
+from seqtui.live.snapshot import ModelChoice, TaskInfo
 from seqtui.tui.panes.attention import attention_of, heads_of
+from seqtui.tui.panes.layout import FEW_CLASSES
 from seqtui.tui.panes.selection import Selection, layer_count
 
 TITLE = "the score: a column per timestep"
@@ -34,6 +35,11 @@ def heads(probe: Probe | None, model: ModelChoice) -> tuple[int, int] | None:
     if probe is not None:
         return heads_of(probe) if attention_of(probe) is not None else None
     return (model.layers, model.heads) if model.family == "attention" else None
+
+
+def few_classes(task: TaskInfo) -> int:
+    """Return the number of classes of a verdict if they are few enough for a line each, else 0."""
+    return len(task.classes) if len(task.classes) <= FEW_CLASSES and "verdict" in task.features else 0
 
 
 def titles(probe: Probe, selection: Selection, playhead: int) -> tuple[str, ...]:

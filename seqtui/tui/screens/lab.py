@@ -131,6 +131,7 @@ class Lab(ViewScreen):
         )
         self.zoomed = zoomed or None
         self._drawn.pop(second, None)
+        self.others[second].point(self.score.playhead)
         self.rearrange()
 
     def _front(self) -> tuple[str, str]:
@@ -150,7 +151,9 @@ class Lab(ViewScreen):
         self.status.show(self.newest, self.shown.step if self.frozen else None)
         self._show_banner()
         self._show_footer()
-        for name in self._arrangement.panes:
+        panes = self._arrangement.panes
+        hidden = ("score",) if self.others[self.second].follows and "score" not in panes else ()  # it has the playhead
+        for name in (*panes, *hidden):
             if self._drawn.get(name) != self.shown.serial:
                 self._drawn[name] = self.shown.serial
                 self.panes[name].show(self.shown)

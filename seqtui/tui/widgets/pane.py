@@ -79,6 +79,8 @@ class Pane(Widget, can_focus=True):
         """Take the newest snapshot and repaint what changed."""
         raise NotImplementedError
 
+    follows = False  # whether the pane shows the timestep of the playhead
+
     def point(self, playhead: int) -> None:
         """Take the timestep of the playhead; a pane that does not show it ignores it."""
 
