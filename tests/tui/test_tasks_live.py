@@ -214,7 +214,7 @@ async def test_a_table_that_cannot_be_read_leaves_the_run_as_it_is(tmp_path: Pat
     async with live(corpus="parity:7", choice=SMALL, keep=False) as s:
         await s.training()
         s.session.change_corpus(str(tmp_path / "bad.csv"))
-        await s.until(lambda: "choose the column of the text" in s.now.message, "what is wrong")
+        await s.until(lambda: "2 rows are too few" in s.now.message, "what is wrong")
         step = s.now.step
         await s.until(lambda: s.now.step > step, "more steps")
         assert s.now.corpus == "parity-7"

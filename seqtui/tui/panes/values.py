@@ -20,6 +20,7 @@ from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, x_ticks
 from seqtui.visible import visible
 
 F64 = npt.NDArray[np.float64]
+Said = tuple[tuple[str, Style], ...]  # what stands together or is left out together
 TITLE = "2 values"
 _WAITING = {
     Phase.LOADING: "waiting for the corpus and the model",
@@ -167,61 +168,59 @@ class ValuesPane(Pane):
         said = self._answer(series, t) if forecast is None else self._errors(series, forecast)
         return [_fitting(said, width), _fitting(self._validation(), width)]
 
-    def _errors(self, series: Series, forecast: Forecast) -> list[tuple[str, Style]]:
+    def _errors(self, series: Series, forecast: Forecast) -> list[Said]:
         ink = self.ink
         shared = one_scale(series)
         deviation = np.std(series.read, axis=0)
         scale = np.ones_like(deviation) if shared else np.where(deviation > 0, deviation, 1)
-        said: list[tuple[str, Style]] = [(f"from {forecast.start} on, error", ink.muted)]
-        if not shared:
-            said.append((" in deviations", ink.muted))
+        said: list[Said] = [((f"from {forecast.start} on, error{'' if shared else ' in deviations'}", ink.muted),)]
         known = {horizon: errors for horizon in HORIZONS if (errors := forecast.errors(horizon, scale)) is not None}
+        if not known:
+            return [((f"from {forecast.start} on, the error is unknown: this is the last row", ink.muted),)]
         for horizon, errors in known.items():
-            better = errors[0] <= min(errors[1:])
-            said += [(f"  +{horizon} ", ink.muted), (significant(errors[0]), ink.accent if better else ink.warm)]
-        if known:
-            said.append(("   same velocity", ink.faint))
-            said += [(f"  +{horizon} {significant(errors[2])}", ink.faint) for horizon, errors in known.items()]
-        else:
-            said.append(("  unknown: this is the last row", ink.muted))
+            style = ink.accent if errors[0] <= min(errors[1:]) else ink.warm
+            said.append(((f"  +{horizon} ", ink.muted), (significant(errors[0]), style)))
+        for place, (horizon, errors) in enumerate(known.items()):
+            said.append(
+                (
+                    ("" if place else "   same velocity", ink.faint),
+                    (f"  +{horizon} {significant(errors[2])}", ink.faint),
+                )
+            )
         return said
 
-    def _answer(self, series: Series, t: int) -> list[tuple[str, Style]]:
+    def _answer(self, series: Series, t: int) -> list[Said]:
         ink, answer = self.ink, answer_of(series)
-        said: list[tuple[str, Style]] = [(f"after {t} says ", ink.muted)]
-        said += [(significant(float(value)), ink.accent) for value in series.predicted[t]]
+        numbers = " ".join(significant(float(value)) for value in series.predicted[t])
+        said: list[Said] = [((f"after {t} says ", ink.muted), (numbers, ink.accent))]
         if answer is not None:
             end = series.predicted[-1]
-            error = float(np.abs(end - answer).max())
-            said += [
-                ("   at the end ", ink.muted),
-                (significant(float(end[0])), ink.accent),
-                (", right is ", ink.muted),
-            ]
-            said += [(significant(float(answer[0])), ink.text), (f", off by {significant(error)}", ink.muted)]
+            said.append((("   at the end ", ink.muted), (significant(float(end[0])), ink.accent)))
+            said.append(((", right is ", ink.muted), (significant(float(answer[0])), ink.text)))
+            said.append(((f", off by {significant(float(np.abs(end - answer).max()))}", ink.muted),))
         return said
 
-    def _validation(self) -> list[tuple[str, Style]]:
+    def _validation(self) -> list[Said]:
         now, ink = self._snapshot, self.ink
         if not now.measures:
             every = now.training.eval_every if now.training is not None else 0
-            return [(f"waiting for the first validation{f' (every {every:,} steps)' if every else ''}", ink.muted)]
-        said: list[tuple[str, Style]] = [(f"valid at {now.measured_step:,}", ink.muted)]
+            return [((f"waiting for the first validation{f' (every {every:,} steps)' if every else ''}", ink.muted),)]
+        said: list[Said] = [((f"valid at {now.measured_step:,}", ink.muted),)]
         for name in ("rmse", "accuracy"):
             if isinstance(value := now.measures.get(name), float):
                 text = significant(value) if name == "rmse" else f"{100 * value:.1f}%"
-                said += [(f"  {name} ", ink.muted), (text, ink.text)]
+                said.append(((f"  {name} ", ink.muted), (text, ink.text)))
         for name, value in now.measures.get("rmse_by_column", {}).items():
-            said += [(f"  {visible(name)} ", ink.muted), (significant(value), ink.text)]
+            said.append(((f"  {visible(name)} ", ink.muted), (significant(value), ink.text)))
         return said
 
 
-def _fitting(said: list[tuple[str, Style]], width: int) -> Row:
-    """Return as many of the pieces of a line as fit."""
+def _fitting(said: list[Said], width: int) -> Row:
+    """Return as many of the parts of a line as fit as a whole."""
     kept: list[tuple[str, Style]] = []
-    for text, style in said:
-        if sum(cell_len(other) for other, _ in kept) + cell_len(text) > width:
+    for part in said:
+        if sum(cell_len(text) for text, _ in (*kept, *part)) > width:
             break
-        kept.append((text, style))
+        kept += part
     found = tuple(kept)
     return Row(("said", found), partial(pieces, *found))
