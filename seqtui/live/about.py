@@ -29,8 +29,7 @@ class TaskInfo:
     def features(self) -> frozenset[str]:
         """What commands may need of a task; see `tui.registry.Command`."""
         has = {"prompt": self.generates, "passages": self.passages, "examples": self.examples > 0, "dial": self.dial}
-        has["verdict"] = self.pane == "verdict"
-        return frozenset(name for name, there in has.items() if there)
+        return frozenset({self.pane, *(name for name, there in has.items() if there)})
 
 
 @dataclass(frozen=True)

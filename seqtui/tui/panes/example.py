@@ -25,11 +25,14 @@ _TOWARDS, _AWAY = (84, 160, 255), (240, 138, 93)  # on a dark background; on a l
 _TOWARDS_LIGHT, _AWAY_LIGHT = (20, 84, 190), (176, 64, 20)
 
 
-def example_rows(probe: Probe, here: Judged, ink: Ink, width: int, height: int) -> list[Row]:
-    """Return at most `height` rows: the text, the bars and the sentence; with few rows the sentence alone."""
+def example_rows(probe: Probe, here: Judged, ink: Ink, width: int, height: int, labelled: bool) -> list[Row]:
+    """Return at most `height` rows: the text, the bars and the sentence; with few rows the sentence alone.
+
+    `labelled` False: it is a typed text, and nothing is known of what is right.
+    """
     if height < 1:
         return []
-    sentence = _sentence(probe, here, ink, width)
+    sentence = _sentence(probe, here, ink, width, labelled)
     if height == 1:
         return [sentence]
     classes = len(here.verdict.classes)
@@ -134,7 +137,7 @@ def verdict_words(here: Judged) -> tuple[str, str]:
     return ("right", "right") if right else ("wrong", f"wrong: the label is {label}")
 
 
-def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
+def _sentence(probe: Probe, here: Judged, ink: Ink, width: int, labelled: bool) -> Row:
     """Return what is said after the playhead's token, and whether that is right."""
     verdict, t = here.verdict, here.t
     said = f"{visible(verdict.classes[here.said])} {percent(here.shares()[here.said]).strip()}"
@@ -149,7 +152,8 @@ def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
             ((f"{quoted(bare(probe.symbols[t]))}: ", said, f" · at the end {final}, "), brief),
         ]
     else:
-        known = " · " if full else " · the label is not known"
+        unknown = " · what is asked for comes later, past what is read" if labelled else " · the label is not known"
+        known = " · " if full else unknown
         forms = [
             ((f"after {quoted(bare(probe.symbols[t]))}{places}: ", said, known), full),
             ((f"{quoted(bare(probe.symbols[t]))}: ", said, " · "), brief),

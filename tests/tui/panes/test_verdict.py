@@ -157,6 +157,16 @@ async def test_an_empty_pane_says_what_it_waits_for() -> None:
         assert "▸ two" in text(pane)
 
 
+async def test_answers_past_what_is_read_and_a_run_without_held_out_examples_are_told() -> None:
+    pane = VerdictPane()
+    async with staged(pane, judged_snapshot(label=None), (90, 14)):
+        assert "what is asked for comes later, past what is read" in text(pane)
+    task = dataclasses.replace(TASK, batches=((8,), (), 0))
+    async with staged(pane := VerdictPane(), judged_snapshot(task=task, measures={}), (70, 14)):
+        pane.next_page()
+        assert "nothing is held out" in text(pane)
+
+
 async def test_a_search_says_how_far_it_is() -> None:
     pane = VerdictPane()
     async with staged(pane, judged_snapshot(searched=17), (70, 12)):
