@@ -42,7 +42,8 @@ def example_rows(probe: Probe, here: Judged, ink: Ink, width: int, height: int, 
     bars = min(bars, 10)
     lines = max(0, rest - bars)
     gap = [BLANK] if lines > len(text) else []
-    return [*_around(text, here.t, lines), *gap, *_bars(here, ink, width, bars), sentence]
+    legend = [_legend(here, ink)] if lines > len(text) + 1 else []
+    return [*_around(text, here.t, lines), *gap, *_bars(here, ink, width, bars), sentence, *legend]
 
 
 def text_rows(probe: Probe, here: Judged, ink: Ink, width: int) -> list[tuple[int, Row]]:
@@ -166,6 +167,18 @@ def _sentence(probe: Probe, here: Judged, ink: Ink, width: int, labelled: bool) 
             break
     found: tuple[tuple[str, Style], ...] = tuple(parts)
     return Row(("sentence", found), lambda: _painted(found))
+
+
+def _legend(here: Judged, ink: Ink) -> Row:
+    """Return what the colours of the text mean."""
+    tints = moved_tints(ink)
+    if int(here.verdict.asked.sum()) > 1:
+        words = ("answers: ", "right", " and ", "wrong", "")
+    else:
+        to = " the label" if here.label is not None else " what is said at the end"
+        words = ("tokens that move it ", "towards", " and ", "away from", to)
+    styles = (ink.faint, tints[-1], ink.faint, tints[0], ink.faint)
+    return Row(("legend", words, styles), partial(pieces, *zip(words, styles, strict=True)))
 
 
 def _painted(parts: tuple[tuple[str, Style], ...]) -> list[Segment]:
