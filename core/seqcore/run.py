@@ -102,6 +102,15 @@ class Run:
         What the user should know is in `notes`. Raises SeqError, and CorpusChanged if the content is another one.
         """
         config = folder.config()
+        if changed_ok and corpus is not None and config.task.dial is not None and corpus.digest != config.corpus.digest:
+            run = Run.resume(folder, None, **changes)
+            try:
+                run.turn(dial_of(config.task.on(corpus)).value)
+            except BaseException:
+                run.close()
+                raise
+            run.notes.append(f"the dial is turned: {run.corpus.source} from step {run.trainer.steps:,} on")
+            return run
         before = config
         if changes:
             config = replace(config, training=config.training.changed(**changes))

@@ -30,9 +30,8 @@ class TaskInfo:
     def features(self) -> frozenset[str]:
         """What commands may need of a task; see `tui.registry.Command`."""
         has = {"prompt": self.generates, "passages": self.passages, "examples": self.examples > 0, "dial": self.dial}
-        has["verdict"] = bool(self.classes)
-        has["pages"] = self.pane != "writing"
-        return frozenset(name for name, there in has.items() if there)
+        has |= {"verdict": bool(self.classes), "pages": self.pane != "writing"}
+        return frozenset({self.pane, *(name for name, there in has.items() if there)})
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,10 @@ class Snapshot:
         """The text of the score: what the user typed, or else the passage that was probed."""
         if self.probe_text or self.probe is None:
             return self.probe_text
+        if self.tokens_by != "word":
+            return "".join(self.probe.symbols)
         spaced = any(symbol.startswith(" ") for symbol in self.probe.symbols)  # words include the space before them
-        return (" " if self.tokens_by == "word" and not spaced else "").join(self.probe.symbols).strip(" ")
+        return ("" if spaced else " ").join(self.probe.symbols).strip(" ")
 
     @property
     def loss_unit(self) -> str:

@@ -75,7 +75,7 @@ class Command(Generic[ViewT_contra]):
     rank: int  # in the footer: 0 is never dropped, the highest is dropped first
     pane: str  # show it in the footer only while this pane has the focus; "" for always
     when: str  # show it in the footer only if the view has this: "attention"; "" for always
-    needs: str  # what the task must have, a key of `MISSING`, or the command is not listed anywhere; "" for nothing
+    needs: str  # what the task must have (see `TaskInfo.features`), or it is not listed anywhere; "" for nothing
 
     def offered(self, features: Collection[str]) -> bool:
         """Return whether a task with these features has what the command needs."""

@@ -32,7 +32,7 @@ class NGram(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Orders:
+class NGramLosses:
     """The losses of orders 0 to 3, in nats per token."""
 
     uniform: float
@@ -41,9 +41,9 @@ class Orders:
     trigram: float
 
 
-def references(train: I32, validation: I32, vocabulary_size: int) -> Orders:
+def references(train: I32, validation: I32, vocabulary_size: int) -> NGramLosses:
     """Return the losses of orders 0 to 3, the reference lines of the loss curve; see `ngrams`."""
-    return Orders(*(model.loss for model in ngrams(train, validation, vocabulary_size, 3)))
+    return NGramLosses(*(model.loss for model in ngrams(train, validation, vocabulary_size, 3)))
 
 
 def ngrams(train: I32, validation: I32, vocabulary_size: int, highest: int) -> Iterator[NGram]:

@@ -25,11 +25,14 @@ _TOWARDS, _AWAY = (84, 160, 255), (240, 138, 93)  # on a dark background; on a l
 _TOWARDS_LIGHT, _AWAY_LIGHT = (20, 84, 190), (176, 64, 20)
 
 
-def example_rows(probe: Probe, here: Judged, ink: Ink, width: int, height: int) -> list[Row]:
-    """Return at most `height` rows: the text, the bars and the sentence; with few rows the sentence alone."""
+def example_rows(probe: Probe, here: Judged, ink: Ink, width: int, height: int, labelled: bool) -> list[Row]:
+    """Return at most `height` rows: the text, the bars and the sentence; with few rows the sentence alone.
+
+    `labelled` False: it is a typed text, and nothing is known of what is right.
+    """
     if height < 1:
         return []
-    sentence = _sentence(probe, here, ink, width)
+    sentence = _sentence(probe, here, ink, width, labelled)
     if height == 1:
         return [sentence]
     classes = len(here.verdict.classes)
@@ -39,7 +42,8 @@ def example_rows(probe: Probe, here: Judged, ink: Ink, width: int, height: int) 
     bars = min(bars, 10)
     lines = max(0, rest - bars)
     gap = [BLANK] if lines > len(text) else []
-    return [*_around(text, here.t, lines), *gap, *_bars(here, ink, width, bars), sentence]
+    legend = [_legend(here, ink)] if lines > len(text) + 1 else []
+    return [*_around(text, here.t, lines), *gap, *_bars(here, ink, width, bars), sentence, *legend]
 
 
 def text_rows(probe: Probe, here: Judged, ink: Ink, width: int) -> list[tuple[int, Row]]:
@@ -134,7 +138,7 @@ def verdict_words(here: Judged) -> tuple[str, str]:
     return ("right", "right") if right else ("wrong", f"wrong: the label is {label}")
 
 
-def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
+def _sentence(probe: Probe, here: Judged, ink: Ink, width: int, labelled: bool) -> Row:
     """Return what is said after the playhead's token, and whether that is right."""
     verdict, t = here.verdict, here.t
     said = f"{visible(verdict.classes[here.said])} {percent(here.shares()[here.said]).strip()}"
@@ -149,7 +153,8 @@ def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
             ((f"{quoted(bare(probe.symbols[t]))}: ", said, f" · at the end {final}, "), brief),
         ]
     else:
-        known = " · " if full else " · the label is not known"
+        unknown = " · what is asked for comes later, past what is read" if labelled else " · the label is not known"
+        known = " · " if full else unknown
         forms = [
             ((f"after {quoted(bare(probe.symbols[t]))}{places}: ", said, known), full),
             ((f"{quoted(bare(probe.symbols[t]))}: ", said, " · "), brief),
@@ -162,6 +167,18 @@ def _sentence(probe: Probe, here: Judged, ink: Ink, width: int) -> Row:
             break
     found: tuple[tuple[str, Style], ...] = tuple(parts)
     return Row(("sentence", found), lambda: _painted(found))
+
+
+def _legend(here: Judged, ink: Ink) -> Row:
+    """Return what the colours of the text mean."""
+    tints = moved_tints(ink)
+    if int(here.verdict.asked.sum()) > 1:
+        words = ("answers: ", "right", " and ", "wrong", "")
+    else:
+        to = " the label" if here.label is not None else " what is said at the end"
+        words = ("tokens that move it ", "towards", " and ", "away from", to)
+    styles = (ink.faint, tints[-1], ink.faint, tints[0], ink.faint)
+    return Row(("legend", words, styles), partial(pieces, *zip(words, styles, strict=True)))
 
 
 def _painted(parts: tuple[tuple[str, Style], ...]) -> list[Segment]:

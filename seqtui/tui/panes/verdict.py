@@ -110,7 +110,7 @@ class VerdictPane(Pane):
         if here is None or now.probe is None:
             text = _WAITING.get(now.phase, "waiting for the first verdict")
             return waiting_rows(text, width, self.ink.muted)[:height]
-        return example_rows(now.probe, here, self.ink, width, height)
+        return example_rows(now.probe, here, self.ink, width, height, now.example is not None)
 
     def _with_summary(self, width: int, height: int) -> list[Row]:
         """Return the example, and below it what fits of the validation."""
@@ -143,6 +143,8 @@ class VerdictPane(Pane):
     def _page(self, page: Page, width: int, height: int) -> list[Row]:
         """Return the summary of the last validation and its confusion matrix, or its accuracy by length."""
         now = self._snapshot
+        if now.task.batches is not None and not now.task.batches[1]:
+            return waiting_rows("nothing is held out, so nothing is measured", width, self.ink.muted)[:height]
         if not now.measures:
             every = now.training.eval_every if now.training is not None else 0
             when = f" (every {every:,} steps)" if every else ""

@@ -38,7 +38,7 @@ class ViewScreen(Screen[None]):
         if command.offered(self.features):
             command.run(self)
         else:
-            self.say(MISSING[command.needs])
+            self.say(MISSING.get(command.needs, "This task has nothing for that."))
 
     def ask(self, dialog: Screen[Answer], take: Callable[[Answer], None] | None = None) -> None:
         """Open a dialog; `take` gets the answer unless the user cancels.

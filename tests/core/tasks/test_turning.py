@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from seqcore.checkpoint import read_checkpoint
+from seqcore.data.corpus import read_corpus
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
 from seqcore.records import Dial
@@ -78,6 +79,21 @@ def test_the_best_checkpoint_of_another_dial_does_not_count(tmp_path: Path) -> N
     assert again.best is not None
     assert again.best.step == 6
     again.close()
+
+
+def test_a_run_resumed_on_another_dial_is_turned_there(tmp_path: Path) -> None:
+    run = advance(start("copy:30", out=tmp_path / "r"), 4)
+    run.save()
+    tokens = run.trainer.tokens
+    run.close()
+    again = Run.resume(RunFolder(tmp_path / "r"), read_corpus("copy:12"), changed_ok=True)
+    assert (again.config.turns, again.trainer.tokens) == (((4, tokens),), tokens)
+    assert again.notes == ["the dial is turned: copy:12 from step 4 on"]
+    again.close()
+    assert Run.resume(RunFolder(tmp_path / "r")).config.task.dial == Dial("copy", 12, 1, 2000)
+    with pytest.raises(SeqError, match="only its dial can change"):
+        Run.resume(RunFolder(tmp_path / "r"), read_corpus("order:12"), changed_ok=True)
+    RunFolder(tmp_path / "r").lock()  # nobody holds it
 
 
 def test_a_dial_that_cannot_be_is_refused_and_nothing_changes(tmp_path: Path) -> None:

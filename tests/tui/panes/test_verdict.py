@@ -57,6 +57,17 @@ async def test_the_playhead_s_token_is_marked_and_tokens_are_tinted_by_how_they_
         assert cells(pane, 0)[4][1].color != pane.ink.text.color
 
 
+async def test_the_colours_are_explained_where_there_is_room() -> None:
+    for label, words in ((1, "towards and away from the label"), (None, "away from what is said at the end")):
+        pane = VerdictPane()
+        async with staged(pane, judged_snapshot(label=label), (70, 14)):
+            y = line_with(pane, words)
+            at = lines(pane)[y].index("towards")
+            assert cells(pane, y)[at][1].color != cells(pane, y)[lines(pane)[y].index("away")][1].color
+    async with staged(pane := VerdictPane(), judged_snapshot(), (70, 7)):
+        assert "towards" not in text(pane)
+
+
 def test_movements_are_towards_the_label_or_away_from_it() -> None:
     towards = judged_snapshot("abcd", label=1).probe
     away = judged_snapshot("abcd", label=0).probe
@@ -155,6 +166,16 @@ async def test_an_empty_pane_says_what_it_waits_for() -> None:
     progress = CompileProgress(1, 3, ("one", "two", "three"))
     async with staged(pane, Snapshot(serial=1, phase=Phase.COMPILING, compiling=progress, task=TASK), (60, 10)):
         assert "▸ two" in text(pane)
+
+
+async def test_answers_past_what_is_read_and_a_run_without_held_out_examples_are_told() -> None:
+    pane = VerdictPane()
+    async with staged(pane, judged_snapshot(label=None), (90, 14)):
+        assert "what is asked for comes later, past what is read" in text(pane)
+    task = dataclasses.replace(TASK, batches=((8,), (), 0))
+    async with staged(pane := VerdictPane(), judged_snapshot(task=task, measures={}), (70, 14)):
+        pane.next_page()
+        assert "nothing is held out" in text(pane)
 
 
 async def test_a_search_says_how_far_it_is() -> None:
