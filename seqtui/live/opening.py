@@ -54,7 +54,7 @@ class Opening:
 
     def new_run(self, source: str, choice: ModelChoice, before: Run | None) -> Run:
         """Return a new run of `choice` on `source`; it keeps settings of the run `before`. Raises SeqError."""
-        from seqcore.config import TrainingConfig
+        from seqcore.config import VOCABULARY_LIMIT, TrainingConfig
         from seqcore.data.corpus import read_corpus
         from seqcore.errors import SeqError
         from seqcore.run import Run
@@ -68,6 +68,8 @@ class Opening:
         encoding = self.encoding
         if before is not None:
             encoding, asked["tokens_by"] = before.corpus.encoding, before.config.training.tokens_by
+        if asked["tokens_by"] in VOCABULARY_LIMIT:
+            asked["vocabulary_limit"] = VOCABULARY_LIMIT[asked["tokens_by"]]
         if before is not None and source == before.corpus.source:
             corpus = before.corpus  # standard input, for one, cannot be read twice
         else:

@@ -86,7 +86,7 @@ class Snapshot:
     shape: ModelConfig | None = None  # the run's full configuration; None until the corpus is read
     training: TrainingConfig | None = None
     parameters: int = 0
-    tokens_by: str = "char"  # "char", "byte" or "word"
+    tokens_by: str = "char"  # "char", "byte", "word" or "bpe"
     vocabulary: int = 0  # distinct tokens; 0 until the corpus is read
     step: int = 0
     epoch: float = 0.0

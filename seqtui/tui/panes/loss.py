@@ -46,7 +46,7 @@ class LossPane(Pane):
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest curves; without changes nothing is repainted."""
-        unit = f"nats per {'character' if snapshot.tokens_by == 'char' else snapshot.tokens_by}"
+        unit = f"nats per { {'char': 'character', 'bpe': 'token'}.get(snapshot.tokens_by, snapshot.tokens_by) }"
         new = (snapshot.history, snapshot.references, snapshot.position_loss, snapshot.phase, unit)
         old = (self._history, self._references, self._positions, self._phase, self._unit)
         if all(one is other or (isinstance(one, str) and one == other) for one, other in zip(new, old, strict=True)):
