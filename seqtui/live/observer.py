@@ -42,6 +42,7 @@ class Observer:
         self.wants_weights = False
         self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
+        self._embedding_shown = False
         self._text_changed = self._prompt_changed = False
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
 
@@ -63,7 +64,7 @@ class Observer:
         with self._wake:
             self._run, self._weights, self.wants_weights = run, None, True
             self._text_changed = self._prompt_changed = True
-            self._update(probe=None, sample=None, earlier=(), references=None, message="")
+            self._update(probe=None, sample=None, earlier=(), references=None, embedding=None, message="")
 
     def offer(self, weights: Weights) -> None:
         """Take the parameters from the trainer thread."""
@@ -121,6 +122,12 @@ class Observer:
                 self._width = columns
                 self._text_changed |= not self._seen.probe_text
                 self._wake.notify_all()
+
+    def set_embedding_shown(self, shown: bool) -> None:
+        """Map the embedding from now on, or stop."""
+        with self._wake:
+            self._embedding_shown = shown
+            self._wake.notify_all()
 
     def _update(self, **changes: Any) -> None:
         """Publish changes; the lock must be held."""
@@ -193,4 +200,4 @@ class Observer:
         with self._lock:
             text, prompt = self._text_changed, self._prompt_changed
             self._text_changed = self._prompt_changed = False
-            return Requests(text, prompt, self._seen, self._passage, self._width)
+            return Requests(text, prompt, self._seen, self._passage, self._width, self._embedding_shown)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seqcore.records import F32, Probe, References, Sample
 
+from seqtui.live.embedding import EmbeddingMap
+
 if TYPE_CHECKING:
     from seqcore.run import Run
 
@@ -34,6 +36,7 @@ class Seen:
     temperature: float = 0.8
     sample: Sample | None = None
     earlier: tuple[Sample, ...] = ()
+    embedding: EmbeddingMap | None = None  # the newest one; None until a view has asked for it
 
 
 class Requests(NamedTuple):
@@ -44,3 +47,4 @@ class Requests(NamedTuple):
     seen: Seen  # with the text, prompt and temperature to use
     passage: int  # which passage of the validation part
     width: int  # its length in tokens
+    embedding: bool = False  # whether a view shows the embedding

@@ -12,6 +12,8 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
 
+from seqtui.live.embedding import EmbeddingMap
+
 
 class Phase(StrEnum):
     """What the session is doing."""
@@ -103,6 +105,7 @@ class Snapshot:
     temperature: float = 0.8
     sample: Sample | None = None  # the newest sample, possibly unfinished
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
+    embedding: EmbeddingMap | None = None  # the newest one that a view has asked for
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name
@@ -152,6 +155,9 @@ class Session(Protocol):
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
+
+    def set_embedding_shown(self, shown: bool) -> None:
+        """Map the embedding from now on, or stop: only a view that shows it asks for it."""
 
     def change_model(self, choice: ModelChoice) -> None:
         """Start a new run of another model; corpus, probe text and prompt stay."""

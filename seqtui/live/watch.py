@@ -14,6 +14,7 @@ import numpy as np
 from seqcore.errors import SeqError
 from seqcore.records import I32, Sample
 
+from seqtui.live.embedding_watch import EmbeddingWatch
 from seqtui.live.opening import text_of
 from seqtui.live.seen import Requests, Seen, Weights
 
@@ -77,6 +78,7 @@ class Watch:
         self.samples = 0
         self.kept: list[Sample] = []
         self.referred = False
+        self.embedding = EmbeddingWatch(desk, run)
 
     def turn(self) -> float:
         """Do what is due; return the seconds to wait before the next turn."""
@@ -93,6 +95,8 @@ class Watch:
             return 0.05
         if weights.step != self.probed_step and now >= self.probe_due:
             self._probe(weights)
+        if asked.embedding:
+            self.embedding.turn(weights)
         self._keep_early(asked.seen)
         self._write(weights, asked.seen)
         if not self.referred:

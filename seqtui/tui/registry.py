@@ -26,6 +26,8 @@ KEY_LABELS = {
     "greater_than_sign": ">",
     "escape": "esc",
     "f1": "F1",
+    "f2": "F2",
+    "slash": "/",
 }
 
 
@@ -38,6 +40,7 @@ class Group(StrEnum):
     LOSS = "loss"
     WRITING = "writing"
     SCORE = "the score"
+    ENCODINGS = "the encodings"
 
 
 ViewT = TypeVar("ViewT")

@@ -4,7 +4,14 @@ from textual.content import Content
 
 from seqtui.tui.bars.clickable import Clickable, clickable
 
-TITLES = {"loss": "1 loss", "writing": "2 writing", "score": "3 the score"}
+TITLES = {
+    "loss": "1 loss",
+    "writing": "2 writing",
+    "score": "3 the score",
+    "encoding": "1 encoding",
+    "map": "2 map",
+    "neighbours": "3 neighbours",
+}
 
 
 class TabStrip(Clickable):

@@ -14,7 +14,7 @@ from seqtui.tui.registry import Command, Commands, Group, key_label
 KEYS_WIDTH = 15  # with the longest sentence 75 columns: one line at 80 columns
 # Two columns of similar height, side by side if there is room.
 LEFT = (Group.TRAINING, Group.CHOICE, Group.SCREEN)
-RIGHT = (Group.SCORE, Group.LOSS, Group.WRITING)
+RIGHT = (Group.SCORE, Group.ENCODINGS, Group.LOSS, Group.WRITING)
 
 
 def entry(command: Command[Any]) -> Content:
@@ -46,10 +46,10 @@ class HelpScreen(Dialog[None]):
             box.border_title = "keys"
             box.border_subtitle = "↑ ↓ scroll · esc back"
             with Container(id="columns"):
+                there = {command.group for command in self._commands}
                 for groups in LEFT, RIGHT:
-                    yield Static(
-                        Content("\n\n").join([block(self._commands, group) for group in groups]), classes="column"
-                    )
+                    blocks = [block(self._commands, group) for group in groups if group in there]
+                    yield Static(Content("\n\n").join(blocks), classes="column")
 
     def on_mount(self) -> None:
         """Let the arrows scroll immediately."""
