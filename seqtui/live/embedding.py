@@ -8,12 +8,14 @@ This file does not import the engine, so that the screen can be painted and test
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from seqcore.records import F32, F64, I64
 
 LEAST_READ = 10  # times in an epoch, for a neighbour
 FEW = 24  # tokens: with fewer than that, all may be neighbours
+DIRECTIONS, ITERATIONS, PRECISION = 8, 80, 1e-9  # of the search for the components
 MOST_MAPPED = 512  # tokens that determine the components: the most frequent ones
 
 
@@ -40,21 +42,26 @@ class EmbeddingMap:
         """The number of tokens that determine the map."""
         return min(len(self.symbols), MOST_MAPPED)
 
-    def norm(self, token: int) -> float:
-        """Return the Euclidean norm of a token's vector."""
-        return float(np.sqrt(np.square(self.vectors[token], dtype=np.float64).sum()))
+    @cached_property
+    def norms(self) -> F32:
+        """The Euclidean norm of every token's vector, (V,)."""
+        found: F32 = np.sqrt(np.einsum("vi,vi->v", self.vectors, self.vectors))
+        return found
+
+    @cached_property
+    def _similar(self) -> dict[int, F32]:
+        """The similarities to the token that was asked for last."""
+        return {}
 
     def similarities(self, token: int) -> F32:
-        """Return the cosine similarity of every token to this one, (V,); NaN for a vector that is zero or not finite.
-
-        One pass over the matrix in one thread: a product by BLAS would wake threads beside the training.
-        """
-        vectors = self.vectors
-        with np.errstate(all="ignore"):
-            products = np.einsum("vi,i->v", vectors, vectors[token])
-            norms = np.sqrt(np.einsum("vi,vi->v", vectors, vectors))
-            found: F32 = products / (norms * norms[token])
-        return found
+        """Return the cosine similarity of every token to this one, (V,); NaN for a zero vector, or one not finite."""
+        if token not in self._similar:
+            with np.errstate(all="ignore"):
+                products = np.einsum("vi,i->v", self.vectors, self.vectors[token])
+                found: F32 = products / (self.norms * self.norms[token])
+            self._similar.clear()
+            self._similar[token] = found
+        return self._similar[token]
 
     @property
     def least(self) -> int:
@@ -70,8 +77,8 @@ class EmbeddingMap:
         Only those that are read `least` times or more.
         """
         found = self.similarities(token)
-        found[token] = np.nan
         known = np.isfinite(found) & (self.counts >= self.least)
+        known[token] = False
         order = np.argsort(-np.where(known, found, -np.inf), kind="stable")[:count]
         return [(int(other), float(found[other])) for other in order if known[other]]
 
@@ -97,25 +104,40 @@ def places_of(vectors: F32, order: I64, before: F32 | None) -> tuple[F32, tuple[
     if not np.isfinite(chosen).all():
         return np.full((len(vectors), 2), np.nan, np.float32), (0.0, 0.0)
     mean = chosen.mean(axis=0)
-    axes = _components(chosen - mean)
-    places = np.einsum("vi,ik->vk", vectors.astype(np.float64) - mean, axes)
-    places = places @ _turn(places[mapped], None if before is None else before[mapped].astype(np.float64))
-    total = float(np.square(chosen - mean).sum())
-    along = np.square(places[mapped]).sum(axis=0) / total if total > 0 else np.zeros(2)
+    chosen -= mean
+    start = None if before is None else before[mapped].astype(np.float64)
+    if start is not None and not (np.isfinite(start).all() and start.any()):
+        start = None
+    axes = _components(chosen, start)
+    axes = axes @ _turn(np.einsum("ni,ik->nk", chosen, axes), start)
+    places = np.einsum("vi,ik->vk", vectors, axes.astype(np.float32)) - np.einsum("i,ik->k", mean, axes)
+    total = float(np.square(chosen).sum())
+    along = np.square(np.einsum("ni,ik->nk", chosen, axes)).sum(axis=0) / total if total > 0 else np.zeros(2)
     return places.astype(np.float32), (float(along[0]), float(along[1]))
 
 
-def _components(centred: F64) -> F64:
-    """Return the first two principal components (I, 2) of centred rows (n, I); a missing one is zero."""
+def _components(centred: F64, start: F64 | None) -> F64:
+    """Return the first two principal components (I, 2) of centred rows (n, I); a missing one is zero.
+
+    Orthogonal iteration on a few directions, from those in which the rows spread before: `start` (n, 2). With einsum,
+    which computes in this thread: the products of a library for eigenvalues would wake threads beside the training,
+    and are ten times slower there.
+    """
     n, width = centred.shape
-    if width <= n:
-        _, axes = np.linalg.eigh(centred.T @ centred)
-        first = axes[:, ::-1][:, :2]
-    else:  # the same from the smaller product: X^T u is an axis if u is an eigenvector of X X^T
-        _, scores = np.linalg.eigh(centred @ centred.T)
-        first = centred.T @ scores[:, ::-1][:, :2]
-        norms = np.sqrt(np.square(first).sum(axis=0))
-        first = first / np.where(norms > 1e-12, norms, np.inf)
+    count = min(DIRECTIONS, n, width)
+    scores = np.random.default_rng(0).normal(size=(n, count))
+    if start is not None:
+        scores[:, :2] = start[:, :count] / np.sqrt(np.square(start).mean())
+    axes, sums = np.zeros((width, count)), np.zeros(count)
+    for _ in range(ITERATIONS):
+        axes, _ = np.linalg.qr(np.einsum("ni,nk->ik", centred, scores))
+        scores = np.einsum("ni,ik->nk", centred, axes)
+        values, turn = np.linalg.eigh(np.einsum("nj,nk->jk", scores, scores))
+        axes, scores = axes @ turn[:, ::-1], scores @ turn[:, ::-1]
+        before, sums = sums, values[::-1]
+        if np.abs(sums - before)[:2].max() <= PRECISION * max(float(sums[0]), 1e-30):
+            break
+    first = np.where(sums[:2] > 1e-20, axes[:, :2], 0.0)
     return np.pad(first, ((0, 0), (0, 2 - first.shape[1])))
 
 
@@ -124,9 +146,9 @@ def _turn(places: F64, before: F64 | None) -> F64:
 
     The rule: on each axis, the place that is farthest out is positive.
     """
-    if before is None or not np.isfinite(before).all() or not before.any():
+    if before is None:
         far = places[np.abs(places).argmax(axis=0), [0, 1]]
         return np.diag(np.where(far < 0, -1.0, 1.0))
-    left, _, right = np.linalg.svd(places.T @ before)
+    left, _, right = np.linalg.svd(np.einsum("nj,nk->jk", places, before))
     turned: F64 = left @ right
     return turned

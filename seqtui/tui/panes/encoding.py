@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from textual import events
 from textual.message import Message
 
 from seqtui.tui.panes.encoding_rows import (
     Frame,
     column_width,
-    gathered,
     index_row,
     one_hot_rows,
     sentence_row,
@@ -29,7 +27,6 @@ from seqtui.tui.widgets.pane import BLANK, Pane, Row, waiting_rows
 from seqtui.visible import visible
 
 TITLE = "1 encoding: what does it read?"
-_MOST = 98  # percent of the numbers that the colours cover
 _GUTTER, _NARROW_GUTTER, _NARROW = 13, 12, 80
 _PLAIN_ROWS = 6  # text, tokens, indices, and three sentences
 
@@ -88,7 +85,7 @@ class EncodingPane(Pane):
             *gap,
             *one_hot_rows(frame),
             *gap,
-            *vector_rows(frame, self._limit_now(frame), self._painter_for(frame.column)),
+            *vector_rows(frame, self._limit, self._painter_for(frame.column)),
             sentence_row(frame, token_said(subject)),
             sentence_row(frame, vector_said(subject)),
             sentence_row(frame, padding_said(subject), faint=True),
@@ -107,15 +104,6 @@ class EncodingPane(Pane):
         return Frame(
             subject, self.ink, width, gutter, column, start, min(start + columns, steps), one_hot, vector, gaps
         )
-
-    def _limit_now(self, frame: Frame) -> float:
-        """Return the steady end of the colour scale, for the vectors of the whole text."""
-        assert self.subject.probe is not None
-        if self.subject.vectors is None:
-            return self._limit.value
-        seen = np.abs(gathered(self.subject, 0, len(self.subject.probe.symbols)))
-        finite = seen[np.isfinite(seen)]
-        return self._limit.update(float(np.percentile(finite, _MOST)) if finite.size else 0.0)
 
     def _painter_for(self, column: int) -> HeatmapPainter:
         if self._painter is None or self._painter[:2] != (self.ink, column):

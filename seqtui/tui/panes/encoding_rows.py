@@ -17,12 +17,13 @@ from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.colours import SIGNED
 from seqtui.tui.widgets.heatmap import HeatmapPainter, line_codes
 from seqtui.tui.widgets.ink import Ink
-from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.numbers import SteadyLimit, significant
 from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
 from seqtui.visible import cell, cell_width
 
 WIDEST = 9  # cells of a column: a word and a space
 _LEAST_ONE_HOT, _LEAST_VECTOR = 2, 3  # lines
+_MOST = 98  # percent of the numbers that the colours cover
 _ROOMY = 12  # lines for both, from which a blank line stands between the sections
 
 
@@ -165,8 +166,8 @@ def _strip(frame: Frame) -> Row:
     return Row(key, lambda: [*label(frame.gutter, "its 1", ink.faint, ink), *pieces(*parts)])
 
 
-def vector_rows(frame: Frame, limit: float, painter: HeatmapPainter) -> list[Row]:
-    """Draw the vector of each token as a column of colours, between -limit and limit."""
+def vector_rows(frame: Frame, limit: SteadyLimit, painter: HeatmapPainter) -> list[Row]:
+    """Draw the vector of each token as a column of colours, on a scale that is steady while the text moves."""
     subject, ink, lines = frame.subject, frame.ink, frame.vector
     vectors = subject.vectors
     if vectors is None or lines <= 0:
@@ -178,14 +179,18 @@ def vector_rows(frame: Frame, limit: float, painter: HeatmapPainter) -> list[Row
         return [first, *[BLANK] * (lines - 1)][: max(0, lines)]
     width = vectors.vectors.shape[1]
     rows_of_numbers = lines if ink.colourless else 2 * lines
-    folded, each = fold_numbers(gathered(subject, frame.start, frame.stop), rows_of_numbers)
-    texts = ["W_xh row" if vectors.one_hot else "embedding", f"{width:,} numbers"]
-    texts += [f"max of {each}" if each > 1 else "", f"±{significant(limit)}"]
-    codes = SIGNED.codes(folded.T, -limit, limit)
+    assert subject.probe is not None
+    whole, each = fold_numbers(gathered(subject, 0, len(subject.probe.symbols)), rows_of_numbers)
+    seen = np.abs(whole[np.isfinite(whole)])
+    top = limit.update(float(np.percentile(seen, _MOST)) if seen.size else 0.0)
+    folded = whole[frame.start : frame.stop]
+    texts = ["W_xh row" if vectors.one_hot else "embedding", f"width {width}"]
+    texts += [f"max of {each}" if each > 1 else "", f"±{significant(top)}"]
+    codes = SIGNED.codes(folded.T, -top, top)
     drawn = []
-    for line, (top, bottom) in enumerate(line_codes(codes, lines, not ink.colourless)):
+    for line, pair in enumerate(line_codes(codes, lines, not ink.colourless)):
         name = texts[line] if line < len(texts) else ""
-        drawn.append(_heat(frame, name, "muted" if line == 0 else "faint", (top, bottom), painter))
+        drawn.append(_heat(frame, name, "muted" if line == 0 else "faint", pair, painter))
     return drawn
 
 

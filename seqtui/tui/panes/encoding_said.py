@@ -35,7 +35,7 @@ def vector_said(subject: Subject) -> list[Part]:
     if token is None or vectors is None:
         return []
     width = Part(f"{vectors.vectors.shape[1]:,}", True)
-    norm = Part(significant(vectors.norm(token)), True)
+    norm = Part(significant(float(vectors.norms[token])), True)
     if vectors.one_hot:
         return [Part("no embedding: the one-hot vector times W_xh is row "), Part(f"{token:,}", True),
                 Part(" of W_xh, "), width, Part(" numbers, norm "), norm]  # fmt: skip

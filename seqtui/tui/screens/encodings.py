@@ -23,6 +23,7 @@ from seqtui.visible import visible
 
 PANES = ("encoding", "map", "neighbours")
 _ALL_WIDTH, _ALL_HEIGHT = 100, 30  # from which all panes are shown
+_TABS = 44  # cells of the tabs
 _MOST_ABOVE = 24  # rows of the encoding when others stand below it
 
 
@@ -122,7 +123,7 @@ class Encodings(ViewScreen):
         on = {"pause": self.newest.phase.value == "paused", "zoom": self.zoomed is not None, "freeze": self.frozen}
         self.footer.show(self.current, frozenset(["encodings", *(name for name, state in on.items() if state)]))
         if self._arrangement.tabs:
-            note = str(self.panes[self.current].border_subtitle or "")
+            note = self.panes[self.current].title_for(self.app.size.width - _TABS)
             self.tabs.show(self._arrangement.tabs, self.current, focused=True, note=note)
 
     # Where it is drawn
