@@ -7,7 +7,7 @@ VIEWS: Commands[View] = Commands()
 _command = VIEWS.command
 
 
-@_command("f2", "Encodings", Group.SCREEN, label="encodings", alternate="the Lab", rank=5)
+@_command("f2", "Encodings", Group.SCREEN, label="encodings", alternate="the Lab", rank=2)
 def encodings(view: View) -> None:
     """Show what the model reads: tokens, vectors, their map."""
     view.look_at("encodings")
