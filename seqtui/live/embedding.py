@@ -26,7 +26,7 @@ class EmbeddingMap:
     step: int
     name: str  # of the matrix: "embedding.E", or "layers.0.W_xh" for a model that reads one-hot vectors
     symbols: tuple[str, ...]  # (V,) the tokens as text, raw: sanitise before drawing
-    counts: I64  # (V,) how often each token is read in one epoch of the training part
+    counts: I64  # (V,) how often each token is read in one epoch of the training part; zeros if it has no end
     order: I64  # (V,) token ids, most frequent first
     vectors: F32  # (V, I)
     places: F32  # (V, 2) in the units of the vectors, around the mean of the mapped tokens; NaN if not finite

@@ -9,11 +9,11 @@ import numpy as np
 from seqcore.records import F32, I64
 
 from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
-from seqtui.live.opening import text_of
 from seqtui.live.seen import Weights
 
 if TYPE_CHECKING:
     from seqcore.run import Run
+    from seqcore.tasks.task import Data
 
 SHARE = 0.03  # of one core's time
 PAUSE = 0.7  # seconds between two maps, at least
@@ -53,7 +53,7 @@ class EmbeddingWatch:
         run = self._run
         symbols = run.vocabulary.symbols
         if self._counts is None:
-            self._counts = np.bincount(text_of(run).train, minlength=len(symbols)).astype(np.int64)
+            self._counts = counts_of(run.data, len(symbols))
         order = by_frequency(self._counts)
         parameters = Parameters(shapes(run.config.model), weights.flat)
         name = next(name for name in NAMES if name in parameters)
@@ -62,3 +62,14 @@ class EmbeddingWatch:
         if np.isfinite(places).any():
             self._places = places
         return EmbeddingMap(weights.step, name, symbols, self._counts, order, vectors, places, shares)
+
+
+def counts_of(data: Data, size: int) -> I64:
+    """Return how often each of `size` tokens is read in one epoch, (V,); zeros if the examples never end."""
+    from seqcore.data.examples import Examples
+
+    train = getattr(data, "train", None)
+    tokens = train.tokens if isinstance(train, Examples) else train
+    if not isinstance(tokens, np.ndarray):
+        return np.zeros(size, np.int64)
+    return np.bincount(tokens, minlength=size).astype(np.int64)

@@ -117,7 +117,10 @@ class Snapshot:
         """The text of the score: what the user typed, or else the passage that was probed."""
         if self.probe_text or self.probe is None:
             return self.probe_text
-        return (" " if self.tokens_by == "word" else "").join(self.probe.symbols)
+        symbols = self.probe.symbols
+        if self.tokens_by == "word":  # they include the space before them, except for `<unk>`
+            symbols = tuple(" <unk>" if symbol == "<unk>" else symbol for symbol in symbols)
+        return "".join(symbols)
 
 
 class Session(Protocol):

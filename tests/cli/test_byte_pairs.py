@@ -2,12 +2,15 @@
 
 import json
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from seqcore.folder import RunFolder
 
+from seqtui.live.session import LiveSession
+from seqtui.live.snapshot import Phase
 from tests.cli.conftest import TINY, Call
 
 learned = pytest.mark.skipif(find_spec("tokenizers") is None, reason="needs the extra bpe")
@@ -117,3 +120,14 @@ def test_texts_are_classified_by_byte_pairs(call: Call, tmp_path: Path) -> None:
 def test_a_corpus_is_described_by_byte_pairs(call: Call) -> None:
     answer = call("corpora", "tales", "--tokens-by", "bpe")
     assert "tokens, vocabulary of 1,000" in answer.out
+
+
+def test_the_screen_says_which_extra_is_missing(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    session = LiveSession(str(corpus), tokens_by="bpe", threads=1, keep=False)
+    session.start()
+    until = time.monotonic() + 60
+    while session.snapshot().phase is not Phase.FAILED and time.monotonic() < until:
+        time.sleep(0.05)
+    assert 'pip install "seqtui[bpe]"' in session.snapshot().message
+    session.close()

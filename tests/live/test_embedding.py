@@ -1,11 +1,19 @@
 """The map of the embedding: principal components that stay steady, and neighbours by cosine similarity."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqcore.config import TrainingConfig
+from seqcore.data.corpus import read_corpus
+from seqcore.run import Run
+from seqcore.tasks.table import guessed
 
 from seqtui.live.embedding import MOST_MAPPED, EmbeddingMap, by_frequency, places_of
+from seqtui.live.embedding_watch import EmbeddingWatch
+from seqtui.live.seen import Weights
 
 
 def cloud(seed: int, tokens: int = 60, width: int = 16) -> np.ndarray:
@@ -113,3 +121,38 @@ def test_tokens_that_are_hardly_read_are_no_neighbours() -> None:
     assert all(token < 60 for token, _ in made(vectors, counts).nearest(0, 70))
     few = np.where(np.arange(80) < 10, 100, 3)
     assert made(vectors, few).nearest(0, 1)[0][0] == 79, "with so few, all are listed"
+
+
+class Shelf:
+    """Keeps what is published."""
+
+    def __init__(self) -> None:
+        self.maps: list[EmbeddingMap] = []
+
+    def publish(self, run: Run, **changes: EmbeddingMap) -> None:
+        self.maps.append(changes["embedding"])
+
+
+@pytest.mark.parametrize("source", ["tales", "reviews", "recall:4"])
+def test_every_task_has_a_map_and_counts_what_it_reads(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqtui.live.embedding_watch.PAUSE", 0.0)
+    monkeypatch.setattr("seqtui.live.embedding_watch.SHARE", 1e9)
+    task = guessed(source)
+    training = TrainingConfig(**(task.defaults(source) | {"batch": 4, "steps": 1}))
+    run = Run.start(
+        {"family": "gru", "hidden": 8, "embedding": 4}, training, read_corpus(source), tmp_path / "run", task=task
+    )
+    shelf = Shelf()
+    watch = EmbeddingWatch(shelf, run)
+    flat = run.trainer.parameters.flat.copy()
+    watch.turn(Weights(run, 0, flat))
+    watch.turn(Weights(run, 0, flat))
+    assert len(shelf.maps) == 1, "weights that are not new are not mapped again"
+    watch.turn(Weights(run, 1, flat + np.float32(0.01)))
+    first, second = shelf.maps
+    assert np.allclose(first.places, second.places, atol=1e-2)
+    assert first.vectors.shape == (run.vocabulary.size, 4)
+    assert bool(first.counts.any()) is (source != "recall:4")
+    run.close()

@@ -24,7 +24,7 @@ def token_said(subject: Subject) -> list[Part]:
     said = [Part(f"`{name}`", True), Part(" is token "), Part(f"{token:,}", True), Part(f" of {subject.size:,}")]
     if symbol == UNKNOWN and subject.tokens_by in ("char", "word"):
         said += [Part(f": it stands for every {_NOUNS[subject.tokens_by]} that is not in the vocabulary")]
-    elif vectors is not None:
+    elif vectors is not None and vectors.counts.any():
         said += [Part(f", read {counted(int(vectors.counts[token]), 'time')} in an epoch")]
     return said
 
