@@ -510,3 +510,34 @@ async def test_clicks_move_the_playhead_and_pick_tokens() -> None:
 
 def test_a_snapshot_without_a_probe_has_no_subject() -> None:
     assert Subject.of(Snapshot(), 5, 3).token is None
+
+
+async def test_quitting_from_the_view_saves_and_says_so() -> None:
+    async with stage() as s:
+        view = await opened(s)
+        await s.pilot.press("q")
+        await s.app.workers.wait_for_complete()
+        await s.pilot.pause()
+        assert s.last_call() == ("close", 2.0)
+        assert s.app.farewell.startswith("Run tales-lstm-2x64 is saved")
+        assert view.status is s.app.view.status
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+async def test_the_help_of_the_view_lists_its_keys_in_lines_of_their_own(width: int) -> None:
+    async with stage(size=(width, 50)) as s:
+        await opened(s)
+        await s.press("question_mark")
+        assert "the encodings" in s.text()
+        assert "Pick a token by typing it." in s.text()
+        assert "Enlarge the map around the token." in s.text()
+        assert all(line.strip(" │") != "the score" for line in s.lines()), "groups without commands are left out"
+
+
+@pytest.mark.parametrize("width", [100, 110, 140])
+async def test_neighbours_show_how_often_they_are_read_at_any_width(width: int) -> None:
+    async with stage(size=(width, 36)) as s:
+        view = await opened(s)
+        (other, _), *_ = view.subject.vectors.nearest(view.subject.token, 1)  # type: ignore[union-attr,arg-type]
+        line = lines(view.neighbours)[1]
+        assert f" {view.subject.vectors.counts[other]:,}" in line  # type: ignore[union-attr]

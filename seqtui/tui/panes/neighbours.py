@@ -14,7 +14,8 @@ from seqtui.visible import visible
 
 TITLE = "3 nearest neighbours"
 _NAME = 14  # cells of a token's name, at most
-_BAR = 20  # cells of a bar, at most
+_LEAST_BAR, _BAR = 4, 20  # cells of a bar
+_READ = 8  # cells of the last column
 
 
 class NeighboursPane(Pane):
@@ -73,24 +74,29 @@ class NeighboursPane(Pane):
         ]
 
     def _heading(self, width: int, least: int) -> Row:
-        bar = self._bar(width)
+        bar, name = self._columns(width)
         read = f"read ≥{least}" if least else "read"
-        text = f"{'cos':>5}  {'':{bar}}  {'token':{_NAME}} {read:>8}"
-        return Row(("heading", bar, least), lambda: pieces((text, self.ink.faint)))
+        text = f"{'cos':>5}  {'':{bar}}{'  ' if bar else ''}{fit('token', name)} {read:>{_READ}}"
+        return Row(("heading", bar, name, least), lambda: pieces((text, self.ink.faint)))
 
-    def _bar(self, width: int) -> int:
-        return max(0, min(_BAR, width - _NAME - 18))
+    def _columns(self, width: int) -> tuple[int, int]:
+        """Return the widths of the bar and of the name; a narrow pane has no bars."""
+        rest = width - 8 - _READ
+        name = max(4, min(_NAME, rest))
+        bar = rest - name - 2
+        return min(_BAR, bar) if bar >= _LEAST_BAR else 0, name
 
     def _line(self, vectors: EmbeddingMap, rank: int, other: int, similarity: float, width: int) -> Row:
-        ink, bar = self.ink, self._bar(width)
-        name = fit(self.subject.name(vectors.symbols[other]), _NAME)
+        ink = self.ink
+        bar, size = self._columns(width)
+        name = fit(self.subject.name(vectors.symbols[other]), size)
         filled = round(max(0.0, similarity) * bar)
         style = ink.accent if rank < NEIGHBOURS else ink.text
         number = f"{similarity:5.2f}" if similarity == similarity else f"{UNKNOWN:>5}"
-        read = f"{int(vectors.counts[other]):>8,}"
+        read = f"{int(vectors.counts[other]):>{_READ},}"
         parts = ((number, ink.text), ("  ", ink.text), ("━" * filled, style), (" " * (bar - filled), ink.text),
-                 ("  ", ink.text), (name, style), (" ", ink.text), (read, ink.muted))  # fmt: skip
-        return Row((number, filled, name, read, rank < NEIGHBOURS), lambda: pieces(*parts))
+                 ("  " if bar else "", ink.text), (name, style), (" ", ink.text), (read, ink.muted))  # fmt: skip
+        return Row((number, bar, filled, name, read, rank < NEIGHBOURS), lambda: pieces(*parts))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Pick the neighbour under the pointer."""

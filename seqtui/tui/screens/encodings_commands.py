@@ -53,43 +53,43 @@ ENCODINGS: Commands[EncodingsView] = Commands(TRAINING, [one for one in CHOICES 
 _command = ENCODINGS.command
 
 
-@_command("left h", "Playhead left", Group.SCORE, label="playhead", rank=1)
+@_command("left h", "Playhead left", Group.ENCODINGS, label="playhead", rank=1)
 def left(view: EncodingsView) -> None:
     """Move the playhead one timestep back."""
     view.move(-1)
 
 
-@_command("right l", "Playhead right", Group.SCORE, label="playhead", rank=1)
+@_command("right l", "Playhead right", Group.ENCODINGS, label="playhead", rank=1)
 def right(view: EncodingsView) -> None:
     """Move the playhead one timestep forward."""
     view.move(1)
 
 
-@_command("H ctrl+left", "Playhead a word back", Group.SCORE)
+@_command("H ctrl+left", "Playhead a word back", Group.ENCODINGS)
 def word_left(view: EncodingsView) -> None:
     """Move the playhead to the previous word."""
     view.move_word(-1)
 
 
-@_command("L ctrl+right", "Playhead a word forward", Group.SCORE)
+@_command("L ctrl+right", "Playhead a word forward", Group.ENCODINGS)
 def word_right(view: EncodingsView) -> None:
     """Move the playhead to the next word."""
     view.move_word(1)
 
 
-@_command("0 home", "Playhead to the start", Group.SCORE)
+@_command("0 home", "Playhead to the start", Group.ENCODINGS)
 def start(view: EncodingsView) -> None:
     """Move the playhead to the first timestep."""
     view.move_edge(-1)
 
 
-@_command("dollar_sign end", "Playhead to the end", Group.SCORE)
+@_command("dollar_sign end", "Playhead to the end", Group.ENCODINGS)
 def end(view: EncodingsView) -> None:
     """Move the playhead to the last timestep."""
     view.move_edge(1)
 
 
-@_command("slash", "Find a token", Group.ENCODINGS, label="find", rank=2)
+@_command("slash", "Find a token", Group.ENCODINGS, label="find", rank=3)
 def find(view: EncodingsView) -> None:
     """Pick a token by typing it."""
     hint = "A token of the vocabulary: its vector, its place and its neighbours are shown."
