@@ -17,7 +17,8 @@ GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
 TASKS = ("language", "classify", "classify-rows", "forecast", "diagnose")  # in the order of `tasks.table.TASKS`
-TOKENS_BY = ("char", "byte", "word")
+TOKENS_BY = ("char", "byte", "word", "bpe")
+VOCABULARY_LIMIT = {"bpe": 1_000}  # default number of tokens, where it is not that of `TrainingConfig`
 
 
 def _need(condition: bool, name: str, value: object, right: str) -> None:

@@ -115,6 +115,10 @@ class Writer:
 
 
 def _beginning(vocabulary: Vocabulary) -> "np.typing.NDArray[np.int32]":
+    if (
+        vocabulary.kind == "bpe" and "\n" in vocabulary.symbols
+    ):  # a single line end may always be part of a longer token
+        return vocabulary.encode("\n\n")[-1:]
     for token in range(vocabulary.size):
         if vocabulary.symbol(token) == "\n":
             return np.array([token], np.int32)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqcore.config import TrainingConfig
+from seqcore.config import VOCABULARY_LIMIT, TrainingConfig
 from seqcore.errors import SeqError
 
 
@@ -135,6 +135,8 @@ def family_defaults(key: str) -> dict[str, Any]:
 def with_defaults(model: dict[str, Any], training: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the given fields of `ModelConfig` and `TrainingConfig`, completed by the defaults of the family.
 
+    A vocabulary of byte pairs is smaller by default than one of words.
+
     The context of attention equals the length of a step unless both are given.
     """
     family = model.get("family", "lstm")
@@ -142,6 +144,8 @@ def with_defaults(model: dict[str, Any], training: dict[str, Any]) -> tuple[dict
         training = {"length": model["context"]} | training
     model = _FAMILY_MODEL.get(family, {}) | model
     training = _FAMILY_TRAINING.get(family, {}) | training
+    if training.get("tokens_by") in VOCABULARY_LIMIT:
+        training = {"vocabulary_limit": VOCABULARY_LIMIT[training["tokens_by"]]} | training
     if model.get("forget_bias") == "chrono":
         model |= {"forget_bias": f"chrono:{training.get('length', TrainingConfig.length)}"}
     if family == "attention":

@@ -64,7 +64,7 @@ class Entry:
         vocabulary = self.loaded.config.vocabulary
         wrote = written(self._serial, vocabulary, count, temperature, seed)
         self.row["brackets_written"] = _closings(wrote) | {"strays": strays(wrote)}
-        if vocabulary.kind != "word":
+        if vocabulary.kind in ("char", "byte"):
             self.row["brackets_asked"] = _closings(guessed(self._serial, vocabulary, text[:count]))
 
     @cached_property
@@ -77,7 +77,7 @@ class Entry:
         config = self.loaded.config
         corpus = config.corpus.digest or str(self.loaded.folder.path)
         task = json.dumps(as_json(config.task))
-        return corpus, config.training.tokens_by, config.training.validation, config.vocabulary.symbols, task
+        return corpus, config.training.tokens_by, config.training.validation, config.vocabulary, task
 
 
 def _trained(folder: RunFolder, loaded: LoadedRun) -> dict[str, Any]:

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import click
+from seqcore.config import TOKENS_BY, VOCABULARY_LIMIT
 
 _SAMPLE_LINES = 8
+_HELD_OUT = 0.1  # of a text
 
 
 @click.command(
@@ -14,9 +16,7 @@ _SAMPLE_LINES = 8
     "  seqtui corpora copy:100",
 )
 @click.argument("name", required=False)
-@click.option(
-    "--tokens-by", type=click.Choice(["char", "byte", "word"]), help="Token type.  [default: that of the task]"
-)
+@click.option("--tokens-by", type=click.Choice(TOKENS_BY), help="Token type.  [default: that of the task]")
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 def command(name: str | None, tokens_by: str | None, encoding: str, as_json: bool) -> None:
@@ -73,7 +73,9 @@ def _examples(source: str, tokens_by: str | None, encoding: str) -> dict[str, An
     from seqtui.cli.reading import read
 
     kind = guessed(source, encoding)
-    given = {"tokens_by": tokens_by} if tokens_by is not None and "tokens_by" not in kind.fixed else {}
+    given: dict[str, Any] = {"tokens_by": tokens_by} if tokens_by is not None and "tokens_by" not in kind.fixed else {}
+    if tokens_by in VOCABULARY_LIMIT:
+        given |= {"vocabulary_limit": VOCABULARY_LIMIT[tokens_by]}
     training = TrainingConfig(**{**kind.defaults(source), **given})
     corpus = read(source, encoding, as_bytes=training.tokens_by == "byte")
     task, vocabulary = kind.start(corpus, training, {})
@@ -96,8 +98,8 @@ def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
     from seqtui.cli.reading import read
 
     corpus = read(source, encoding, as_bytes=tokens_by == "byte")
-    vocabulary = Vocabulary.build(tokens_by, corpus)
-    train, validation = split_tokens(vocabulary.encode_corpus(corpus), 0.1)
+    vocabulary = Vocabulary.build(tokens_by, corpus, share=1 - _HELD_OUT)
+    train, validation = split_tokens(vocabulary.encode_corpus(corpus), _HELD_OUT)
     readable = corpus.data.decode("utf-8", "replace") if tokens_by == "byte" else corpus.text
     entry: dict[str, Any] = {
         "name": corpus.name,

@@ -27,6 +27,8 @@ from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 from seqcore.presets import PRESETS, family_defaults, preset, with_defaults
 
+from seqtui.cli.widths import ONE_HOT, EmbeddingWidth, width_said
+
 DEFAULT_STEPS = 2000  # of a run that is given no end
 ENDS = ("steps", "tokens", "minutes")
 FREE_ON_RESUME = (*ENDS, "eval-every", "checkpoint-every", "log-every")  # settings that a resumed run may change
@@ -67,7 +69,7 @@ SETTINGS = (
     Setting("model", click.Choice(FAMILIES), "Model family.", "family"),
     Setting("hidden", int, "Hidden units per layer; attention: width of the residual stream."),
     Setting("layers", int, "Number of stacked layers."),
-    Setting("embedding", int, "Width of the learned embedding; 0: one-hot vectors."),
+    Setting("embedding", EmbeddingWidth(), "Width of the learned embedding, or one-hot vectors (recurrent models)."),
     Setting("dropout", float, "Dropout rate between layers and before the head."),
     Setting("activation", click.Choice(ACTIVATIONS), "Nonlinearity of the RNN."),
     Setting("forget-bias", str, "Initial bias of the gate that keeps the state (lstm, gru): a number, or chrono."),
@@ -90,8 +92,8 @@ SETTINGS = (
     Setting("final-rate", float, "Final rate of a cosine schedule, as a fraction of --lr."),
     Setting("weight-decay", float, "Weight decay of AdamW, on matrices only."),
     Setting("clip", float, "Clip the gradient to this global norm; 0: no clipping."),
-    Setting("tokens-by", click.Choice(TOKENS_BY), "Token type."),
-    Setting("vocabulary-limit", int, "Vocabulary size limit; rarer characters or words become <unk>."),
+    Setting("tokens-by", click.Choice(TOKENS_BY), "Token type; bpe: byte pairs learned on the training part."),
+    Setting("vocabulary-limit", int, "Vocabulary size limit; rarer characters or words become <unk>; bpe: 1000."),
     Setting("validation", float, "Fraction of the corpus held out for validation, from its end."),
     Setting("eval-every", int, "Validate every N steps; 0: only at the end."),
     Setting("checkpoint-every", int, "Save a checkpoint every N steps; 0: only at the end."),
@@ -129,6 +131,7 @@ class Chosen:
 
         `defaults` are training fields of the task, `fixed` the names of those that cannot be chosen.
         """
+        self._check_embedding()
         self._check_meaning()
         for key in fixed:
             name = next(setting.name for setting in SETTINGS if setting.key == key)
@@ -150,7 +153,16 @@ class Chosen:
         for key, families in _MEANS_SOMETHING_FOR.items():
             if key in self.model and family not in families:
                 right = f"{key} means something for {', '.join(families)}"
-                raise click.UsageError(f"--{key} {_value(self.model[key])}: {right}, not for --model {family}")
+                raise click.UsageError(f"--{key} {value_said(key, self.model[key])}: {right}, not for --model {family}")
+
+    def _check_embedding(self) -> None:
+        """Reject one-hot vectors where a family needs a learned embedding. Raises UsageError."""
+        family = self.model.get("family", "lstm")
+        if self.model.get("embedding") == 0 and family not in RECURRENT:
+            raise click.UsageError(
+                f"--embedding {ONE_HOT}: a model of --model {family} needs a learned embedding; "
+                "choose a width, or a recurrent model"
+            )
 
 
 def _check_context(config: ModelConfig, training: TrainingConfig) -> None:
@@ -203,12 +215,17 @@ def setting_options(*names: str) -> Callable[[Any], Any]:
 
 def _defaults_told(setting: Setting) -> str:
     """Return the default and those of families that differ, as text."""
-    own = "the family's" if setting.key == "context" else _value(setting.default)
+    own = "the family's" if setting.key == "context" else value_said(setting.key, setting.default)
     differing = family_defaults(setting.key)
     if _MEANS_SOMETHING_FOR.get(setting.key, FAMILIES) == tuple(differing):  # no family has the field's own default
         return _value(next(iter(differing.values())))
     others = [f"{family}: {_value(value)}" for family, value in differing.items()]
     return "; ".join([own, *others])
+
+
+def value_said(key: str, value: Any) -> str:
+    """Return the value of a field as the user writes it."""
+    return width_said(value) if key == "embedding" else _value(value)
 
 
 def _value(value: object) -> str:
@@ -289,6 +306,10 @@ def _entry(key: str, value: object, kinds: Mapping[str, Any], where: str) -> tup
             whole = "a whole number" if kind is int else "a number"
             raise click.UsageError(f"{where}: {key} must be {whole}, not {quoted(str(value))}")
         return name, kind(value)
+    if isinstance(kind, EmbeddingWidth):
+        if value != ONE_HOT and (isinstance(value, bool) or not isinstance(value, int)):
+            raise click.UsageError(f'{where}: {key} must be a whole number or "{ONE_HOT}", not {quoted(str(value))}')
+        return name, kind.convert(value, None, None)
     if not isinstance(value, str):
         raise click.UsageError(f"{where}: {key} must be a string in quotes, not {quoted(str(value))}")
     if isinstance(kind, click.Choice) and value not in kind.choices:

@@ -10,7 +10,7 @@ from rich.text import Text
 from seqtui.visible import visible
 
 _ENDLESS = 10_000  # columns, if no terminal limits lines
-UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
+UNITS = {"char": "character", "byte": "byte", "word": "word", "bpe": "token"}  # of a vocabulary, by its kind
 
 
 class _Plain(Console):

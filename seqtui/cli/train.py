@@ -22,6 +22,7 @@ from seqtui.cli.settings import (
     read_file,
     said,
     setting_options,
+    value_said,
 )
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def _resumed(chosen: Chosen, source: str | None, changed_ok: bool) -> "Run":
     for key, value in (chosen.model | chosen.training | _encoding(chosen)).items():
         name = next((setting.name for setting in SETTINGS if setting.key == key), key)
         if name not in FREE_ON_RESUME and now[key] != value:
-            raise click.UsageError(f"--{name} {value}: this run has {now[key]}, and --resume cannot change it")
+            asked, has = value_said(key, value), value_said(key, now[key])
+            raise click.UsageError(f"--{name} {asked}: this run has {has}, and --resume cannot change it")
     changes = {BY_NAME[name].key: chosen.training[BY_NAME[name].key] for name in FREE_ON_RESUME
                if BY_NAME[name].key in chosen.training}  # fmt: skip
     if any(end in changes for end in ENDS):

@@ -17,6 +17,7 @@ class TaskInfo:
     unit: str = ""  # what a loss is of; "": a token
     loss_unit: str = ""  # "nats per example", "squared error"; "": nats per token
     input_unit: str = ""  # what a timestep reads; "": a token
+    tokens: bool = True  # it reads tokens, not numbers
     generates: bool = True  # it continues a prompt
     passages: bool = True  # it reads passages of one text, at any position of which there is a loss
     classes: tuple[str, ...] = ()  # of the verdict, raw: sanitise before drawing
@@ -30,7 +31,7 @@ class TaskInfo:
     def features(self) -> frozenset[str]:
         """What commands may need of a task; see `tui.registry.Command`."""
         has = {"prompt": self.generates, "passages": self.passages, "examples": self.examples > 0, "dial": self.dial}
-        has |= {"verdict": bool(self.classes), "pages": self.pane != "writing"}
+        has |= {"tokens": self.tokens, "verdict": bool(self.classes), "pages": self.pane != "writing"}
         return frozenset({self.pane, *(name for name, there in has.items() if there)})
 
 

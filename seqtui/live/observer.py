@@ -42,6 +42,7 @@ class Observer:
         self.wants_weights = False
         self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
+        self._embedding_shown = False
         self._text_changed = self._prompt_changed = self._turned = False
         self._browse: list[str] = []
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
@@ -70,8 +71,9 @@ class Observer:
                 self._passage = 0  # a text for one task means little to another
                 self._update(probe_text="")
             self._update(
-                probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None, message=""
-            )
+                probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None,
+                embedding=None, message="",
+            )  # fmt: skip
 
     def turned(self, run: Run) -> None:
         """Look at `run` again: it has other examples of the same kind."""
@@ -153,6 +155,12 @@ class Observer:
                 self._text_changed |= not self._seen.probe_text
                 self._wake.notify_all()
 
+    def set_embedding_shown(self, shown: bool) -> None:
+        """Map the embedding from now on, or stop."""
+        with self._wake:
+            self._embedding_shown = shown
+            self._wake.notify_all()
+
     def _update(self, **changes: Any) -> None:
         """Publish changes; the lock must be held."""
         if "message" in changes:
@@ -225,4 +233,5 @@ class Observer:
             text, prompt, turned, browse = self._text_changed, self._prompt_changed, self._turned, (*self._browse,)
             self._text_changed = self._prompt_changed = self._turned = False
             self._browse.clear()
-            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned)
+            shown = self._embedding_shown
+            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, shown)

@@ -84,10 +84,14 @@ class Opening:
         self, task: type[Task], source: str, choice: ModelChoice, before: Run | None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the fields of `ModelConfig` and `TrainingConfig` for the next run."""
+        from seqcore.config import VOCABULARY_LIMIT
+
         from seqtui.live.following import decided, following, on_another_task
 
         own = task.defaults(source)
         asked: dict[str, Any] = {"tokens_by": self.tokens_by} if self.tokens_by and source == self.source else {}
+        if self.tokens_by in VOCABULARY_LIMIT and asked:
+            asked["vocabulary_limit"] = VOCABULARY_LIMIT[self.tokens_by]
         if before is not None and isinstance(before.config.task, task):
             model, fields = following(choice, before.config.model, before.config.training)
             return decided(model, fields, {name: value for name, value in own.items() if name in task.fixed})
@@ -130,6 +134,7 @@ def task_of(run: Run) -> TaskInfo:
     passages = has_passages(run)
     return TaskInfo(
         task.name, task.pane, task.unit(vocabulary), task.loss_unit(vocabulary), task.input_unit(vocabulary),
-        task.generates, passages, task.classes, task.measures, task.fixed, task.dial, int(data.example_lengths.size),
+        vocabulary.size > 0, task.generates, passages, task.classes, task.measures, task.fixed, task.dial,
+        int(data.example_lengths.size),
         None if passages else (data.lengths(run.config.training), *data.held_out_shape(run.config.model)),
     )  # fmt: skip

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seqcore.records import F32, Probe, References, Sample
 
+from seqtui.live.embedding import EmbeddingMap
+
 if TYPE_CHECKING:
     from seqcore.run import Run
 
@@ -38,6 +40,7 @@ class Seen:
     temperature: float = 0.8
     sample: Sample | None = None
     earlier: tuple[Sample, ...] = ()
+    embedding: EmbeddingMap | None = None  # the newest one; None until a view has asked for it
 
 
 class Desk(Protocol):
@@ -69,3 +72,4 @@ class Requests(NamedTuple):
     width: int  # its length in tokens, if it is a passage
     browse: tuple[str, ...] = ()  # "longer", "shorter", "error": other examples asked for since the last look
     turned: bool = False  # the run has other examples since the last look
+    embedding: bool = False  # whether a view shows the embedding

@@ -76,6 +76,7 @@ class LiveSession:
             temperature=seen.temperature,
             sample=seen.sample,
             earlier=seen.earlier,
+            embedding=seen.embedding,
         )
 
     def start(self) -> None:
@@ -134,6 +135,10 @@ class LiveSession:
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
         self._observer.set_probe_width(columns)
+
+    def set_embedding_shown(self, shown: bool) -> None:
+        """Map the embedding from now on, or stop."""
+        self._observer.set_embedding_shown(shown)
 
     def change_model(self, choice: ModelChoice) -> None:
         """Start a new run of another model; settings not in `choice` stay (see `following`). Saves the old run."""

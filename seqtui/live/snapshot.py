@@ -14,6 +14,7 @@ from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
 
 from seqtui.live.about import CorpusChoice, TaskInfo
+from seqtui.live.embedding import EmbeddingMap
 
 __all__ = ["GRAVE", "CorpusChoice", "ModelChoice", "Phase", "Session", "Snapshot", "TaskInfo"]
 
@@ -83,7 +84,7 @@ class Snapshot:
     shape: ModelConfig | None = None  # the run's full configuration; None until the corpus is read
     training: TrainingConfig | None = None
     parameters: int = 0
-    tokens_by: str = "char"  # "char", "byte" or "word"
+    tokens_by: str = "char"  # "char", "byte", "word" or "bpe"
     vocabulary: int = 0  # distinct tokens; 0 until the corpus is read
     step: int = 0
     epoch: float = 0.0
@@ -106,6 +107,7 @@ class Snapshot:
     temperature: float = 0.8
     sample: Sample | None = None  # the newest sample, possibly unfinished
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
+    embedding: EmbeddingMap | None = None  # the newest one that a view has asked for
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name
@@ -117,15 +119,18 @@ class Snapshot:
         """The text of the score: what the user typed, or else the passage that was probed."""
         if self.probe_text or self.probe is None:
             return self.probe_text
+        symbols = self.probe.symbols
         if self.tokens_by != "word":
-            return "".join(self.probe.symbols)
-        spaced = any(symbol.startswith(" ") for symbol in self.probe.symbols)  # words include the space before them
-        return ("" if spaced else " ").join(self.probe.symbols).strip(" ")
+            return "".join(symbols)
+        if any(symbol.startswith(" ") for symbol in symbols):  # words include the space before them, but for `<unk>`
+            return "".join(" <unk>" if symbol == "<unk>" else symbol for symbol in symbols).strip(" ")
+        return " ".join(symbols).strip(" ")
 
     @property
     def loss_unit(self) -> str:
         """The unit of the loss: "nats per character", "squared error"."""
-        return self.task.loss_unit or f"nats per {'character' if self.tokens_by == 'char' else self.tokens_by}"
+        token = {"char": "character", "bpe": "token"}.get(self.tokens_by, self.tokens_by)
+        return self.task.loss_unit or f"nats per {token}"
 
 
 class Session(Protocol):
@@ -175,6 +180,9 @@ class Session(Protocol):
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
+
+    def set_embedding_shown(self, shown: bool) -> None:
+        """Map the embedding from now on, or stop: only a view that shows it asks for it."""
 
     def change_model(self, choice: ModelChoice) -> None:
         """Start a new run of another model; corpus, probe text and prompt stay."""

@@ -14,6 +14,7 @@ from seqcore.records import Example, References
 
 from seqtui.live.author import Author
 from seqtui.live.browser import Browser
+from seqtui.live.embedding_watch import EmbeddingWatch
 from seqtui.live.seen import Desk, Weights
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Watch:
         self.example: Example | None = None  # that is probed; if it was typed, without targets
         self.warning = ""
         self.referred = False
+        self.embedding = EmbeddingWatch(desk, run)
 
     def turn(self) -> float:
         """Do what is due; return the seconds to wait before the next turn."""
@@ -66,6 +68,8 @@ class Watch:
             return 0.05
         if weights.step != self.probed_step and now >= self.probe_due:
             self._probe(weights)
+        if asked.embedding:
+            self.embedding.turn(weights)
         for what in asked.browse if self.browser.count else ():
             self._browse(what, asked.passage % self.browser.count, weights)
         if self.author is not None:

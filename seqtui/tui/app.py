@@ -1,4 +1,4 @@
-"""The app around the Lab: it pulls snapshots on a timer, reports events, and leaves when asked."""
+"""The app around the views: it pulls snapshots on a timer, reports events, and leaves when asked."""
 
 import asyncio
 import contextlib
@@ -21,6 +21,8 @@ from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.dialogs.diverged import DivergedDialog, Way
 from seqtui.tui.pace import Pace
 from seqtui.tui.screens.lab import Lab
+from seqtui.tui.screens.view import ViewScreen
+from seqtui.tui.screens.views import VIEWS
 from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
 from seqtui.visible import visible
 
@@ -44,6 +46,8 @@ class SeqtuiApp(App[None]):
         super().__init__()
         self.session = session
         self.lab = Lab(session)
+        self.view: ViewScreen = self.lab  # the one that the user looks at; dialogs may be on top of it
+        self._views: dict[str, ViewScreen] = {"lab": self.lab}  # those opened so far
         self.pace = Pace()
         self.farewell = ""  # printed once the terminal is restored
         self.leaving = False
@@ -96,7 +100,7 @@ class SeqtuiApp(App[None]):
         snapshot = self.session.snapshot()
         if snapshot.serial != self._seen.serial:
             before, self._seen = self._seen, snapshot
-            self.lab.show(snapshot)
+            self.view.show(snapshot)
             self.report_changes(before, snapshot)
         self.call_after_refresh(self._painted)
 
@@ -117,17 +121,38 @@ class SeqtuiApp(App[None]):
         if now.phase is Phase.DIVERGED and changed:
             self.push_screen(DivergedDialog(now), self._after_divergence)
         elif now.phase is Phase.FINISHED and changed:
-            self.lab.say(f"Finished after {now.step:,} steps.")
+            self.view.say(f"Finished after {now.step:,} steps.")
         elif runs_away(now) and not runs_away(before):
-            self.lab.say("The loss is far above chance: press [ to lower the rate, R to go back.")
+            self.view.say("The loss is far above chance: press [ to lower the rate, R to go back.")
         elif now.message and now.message != before.message and now.phase not in GRAVE:
-            self.lab.say(now.message)
+            self.view.say(now.message)
 
     def _after_divergence(self, way: Way | None) -> None:
         if way == "recover":
             self.session.recover()
         elif way == "quit":
             self.call_later(self.action_quit)
+
+    # Views
+
+    def on_view_screen_wanted(self, event: ViewScreen.Wanted) -> None:
+        """Go to a view; from that view itself, return to the Lab."""
+        before = self.view
+        name = "lab" if self._views.get(event.view) is before else event.view
+        if self._drawn_out or self.screen is not before or self._views.get(name) is before:
+            return  # a key that repeats, or a dialog that has opened meanwhile
+        if name not in self._views:
+            self._views[name] = VIEWS[name](self.session)
+            self.install_screen(self._views[name], name)  # it is kept when the user leaves it
+        now = self.view = self._views[name]
+        if before is not self.lab:
+            self.pop_screen()
+        if now is not self.lab:
+            self.push_screen(now)
+        before.left()
+        now.show(self._seen)
+        now.playhead = before.playhead
+        now.entered()
 
     # What Textual asks for
 
@@ -176,7 +201,7 @@ class SeqtuiApp(App[None]):
             self.exit()
             return
         self.leaving = True
-        self.lab.status.leave()
+        self.view.status.leave()
         self.run_worker(self._close(seconds), exit_on_error=False)
 
     def finish(self) -> str:

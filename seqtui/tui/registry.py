@@ -30,6 +30,8 @@ KEY_LABELS = {
     "right_curly_bracket": "}",
     "escape": "esc",
     "f1": "F1",
+    "f2": "F2",
+    "slash": "/",
 }
 
 
@@ -40,6 +42,8 @@ MISSING = {
     "examples": "This task has passages of a text, no examples.",
     "verdict": "This task has no verdict.",
     "dial": "This task has no dial.",
+    "pages": "The pane beside the loss has one page.",
+    "tokens": "This model reads numbers: there are no tokens to encode.",
 }
 
 
@@ -53,6 +57,7 @@ class Group(StrEnum):
     WRITING = "writing"
     EXAMPLE = "examples and verdict"
     SCORE = "the score"
+    ENCODINGS = "the encodings"
 
 
 ViewT = TypeVar("ViewT")

@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from safetensors.numpy import load_file
 from seqcore.folder import RunFolder
@@ -259,6 +260,10 @@ def test_tokens_by(call: Call, corpus: Path, kind: str) -> None:
         (["--model", "gru", "--heads", "2"], "--heads 2"),
         (["--model", "attention", "--hidden", "130"], "--hidden 130"),
         (["--model", "attention", "--embedding", "8"], "--embedding 8"),
+        (["--model", "attention", "--embedding", "one-hot"], "--embedding one-hot"),
+        (["--model", "feedforward", "--embedding", "0"], "--embedding one-hot"),
+        (["--embedding", "-1"], "--embedding -1"),
+        (["--embedding", "hot"], "neither one-hot nor a whole number"),
         (["--model", "lstm", "--context", "8"], "--context 8"),
     ],
 )
@@ -279,3 +284,30 @@ def test_a_preset_gives_way_to_another_family_and_its_context_to_a_length() -> N
     model, training = settings.choose({"preset": "nanogpt"}, {"context": 48}).validated()
     assert (model["context"], training.length) == (48, 48)
     assert "heads" not in settings.choose({"preset": "nanogpt", "model": "lstm"}, {}).validated()[0]
+
+
+@pytest.mark.parametrize("width", ["one-hot", "0"])
+def test_one_hot_vectors_are_asked_for_by_name_or_by_width_0(
+    call: Call, corpus: Path, runs_dir: Path, width: str
+) -> None:
+    answer = call("train", str(corpus), *TINY, "--embedding", width, "--steps", "4", "--quiet")
+    assert answer.code == 0, answer.err
+    (folder,) = runs_dir.iterdir()
+    assert _config(folder)["model"]["embedding"] == 0
+    assert "embedding.E" not in load_file(folder / "checkpoint-4.safetensors")
+    assert call("train", "--resume", "--out", folder.name, "--embedding", width, "--steps", "6").code == 0
+    refused = call("train", "--resume", "--out", folder.name, "--embedding", "4", "--steps", "8")
+    assert "--embedding 4: this run has one-hot" in refused.line
+
+
+@pytest.mark.parametrize(("said", "width"), [('"one-hot"', 0), ("0", 0), ("6", 6)])
+def test_a_settings_file_names_one_hot_vectors_the_same_way(tmp_path: Path, said: str, width: int) -> None:
+    (tmp_path / "settings.toml").write_text(f"embedding = {said}\n")
+    assert settings.choose({}, settings.read_file(tmp_path / "settings.toml")).model == {"embedding": width}
+
+
+@pytest.mark.parametrize("said", ['"hot"', "true", "1.5"])
+def test_a_settings_file_with_another_embedding_is_refused(tmp_path: Path, said: str) -> None:
+    (tmp_path / "settings.toml").write_text(f"embedding = {said}\n")
+    with pytest.raises(click.UsageError, match='whole number or "one-hot"'):
+        settings.read_file(tmp_path / "settings.toml")

@@ -12,7 +12,7 @@ from tests.tui.scripted import ScriptedSession, make_probe
 CLASSES = ("negative", "positive")
 DIAL = Dial("order", 100, 10, 2000)
 TASK = TaskInfo(
-    "classify", "verdict", "example", "symbol", generates=False, passages=False, classes=CLASSES,
+    "classify", "verdict", "example", "nats per example", "symbol", generates=False, passages=False, classes=CLASSES,
     measures=("accuracy",), fixed=("length", "sampling"), dial=DIAL, examples=40,
 )  # fmt: skip
 MEASURES: dict[str, Any] = {

@@ -10,6 +10,7 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 
 from seqtui.tui.app import SeqtuiApp
+from seqtui.tui.screens.encodings_commands import ENCODINGS
 from seqtui.tui.screens.lab_commands import LAB
 
 DIALOG_KEYS = ("enter", "escape", "tab", "shift+tab", "up", "down", "left", "right", "space", "backspace", "delete")
@@ -35,7 +36,7 @@ class Monkey:
     def __init__(self, app: SeqtuiApp, pilot: Pilot[None], seed: int, news: Callable[[random.Random], None]) -> None:
         self.app, self.pilot, self.news = app, pilot, news
         self.chance = random.Random(seed)
-        self.keys = [key for one in LAB for key in one.keys]
+        self.keys = sorted({key for table in (LAB, ENCODINGS) for one in table for key in one.keys})
         self.done: list[str] = []  # recent actions, shown if something breaks
 
     async def play(self, count: int) -> None:

@@ -15,6 +15,7 @@ from seqcore.records import (
     Stave,
 )
 
+from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
 from seqtui.live.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
 KERNEL_NAMES = (
@@ -175,6 +176,20 @@ def make_probe(
     )
 
 
+@lru_cache(maxsize=64)
+def make_embedding(step: int, width: int = 16) -> EmbeddingMap:
+    """The vectors of ALPHABET after `step` steps: random ones that drift towards one centre each for three kinds."""
+    random = np.random.default_rng(5)
+    kinds = np.array([0 if c in "aeiouAEIOU" else 1 if c.isalpha() else 2 for c in ALPHABET])
+    centres, start = random.normal(0, 2, (3, width)), random.normal(0, 1, (len(ALPHABET), width))
+    vectors = (start + (1 - math.exp(-step / 400)) * centres[kinds]).astype(np.float32)
+    counts = np.arange(len(ALPHABET), 0, -1).astype(np.int64) * 100
+    order = by_frequency(counts)
+    before = places_of(vectors, order, None)[0] if step == 0 else make_embedding(0, width).places
+    places, shares = places_of(vectors, order, before)
+    return EmbeddingMap(step, "embedding.E", tuple(ALPHABET), counts, order, vectors, places, shares)
+
+
 def make_history(step: int) -> History:
     """The curves of a run up to `step`: one entry per step, a validation every 200 steps."""
     steps = np.arange(1, step + 1, dtype=np.int64)
@@ -225,6 +240,7 @@ class ScriptedSession:
         self._columns = 64
         self._text = ""
         self._written = 0
+        self._embedding_shown = False
         self._rate = 4.1e-3
         self._now = Snapshot(
             corpus=corpora[0].name if corpora else "",
@@ -253,7 +269,7 @@ class ScriptedSession:
                 self._put(
                     phase=Phase.COMPILING,
                     parameters=559_000,
-                    vocabulary=65,
+                    vocabulary=len(ALPHABET),
                     references=References({"uniform": 4.17, "unigram": 3.05, "bigram": 2.45, "trigram": 1.93}),
                 )
                 self._compiling()
@@ -301,6 +317,8 @@ class ScriptedSession:
             probe=make_probe(text, step, model.hidden, model.layers, model.family, model.heads),
             checkpoint_step=step // 100 * 100 or None,
         )
+        if self._embedding_shown:
+            self._put(embedding=make_embedding(step))
 
     def _write(self) -> None:
         """Add four characters to the sample, or start a new one."""
@@ -395,6 +413,12 @@ class ScriptedSession:
     def set_probe_width(self, columns: int) -> None:
         self.calls.append(("set_probe_width", columns))
         self._columns = columns
+
+    def set_embedding_shown(self, shown: bool) -> None:
+        self.calls.append(("set_embedding_shown", shown))
+        self._embedding_shown = shown
+        if shown:
+            self._put(embedding=make_embedding(self._now.step))
 
     def change_model(self, choice: ModelChoice) -> None:
         self.calls.append(("change_model", choice))

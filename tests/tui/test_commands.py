@@ -14,6 +14,7 @@ from seqtui.tui.dialogs.model import ModelPicker
 from seqtui.tui.dialogs.palette import Palette
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
+from seqtui.tui.screens.encodings import Encodings
 from seqtui.tui.screens.lab_commands import LAB
 from tests.tui.judging import JudgingSession
 from tests.tui.reading import SIZES, Stage, stage
@@ -239,6 +240,13 @@ async def theme(s: Stage, key: str) -> None:
     assert s.app.current_theme.dark is dark
 
 
+async def encodings(s: Stage, key: str) -> None:
+    await s.press(key)
+    assert isinstance(s.app.screen, Encodings)
+    await s.press(key)
+    assert s.app.screen is s.lab
+
+
 async def next_passage(s: Stage, key: str) -> None:
     await s.press(key)
     await s.frames(1)
@@ -316,6 +324,7 @@ PROOFS: dict[str, Proof] = {
     "copy": copy,
     "screenshot": screenshot,
     "theme": theme,
+    "encodings": encodings,
     "palette": opens(Palette),
     "help": opens(HelpScreen),
 }

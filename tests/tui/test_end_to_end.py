@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,15 @@ async def test_a_divergence_is_recovered_from_at_half_the_rate(tmp_path: Path) -
         assert np.isfinite(s.now.history.train_loss).all()
 
 
-@pytest.mark.parametrize("tokens_by", ["char", "byte", "word"])
+@pytest.mark.parametrize(
+    "tokens_by",
+    [
+        "char",
+        "byte",
+        "word",
+        pytest.param("bpe", marks=pytest.mark.skipif(find_spec("tokenizers") is None, reason="needs the extra bpe")),
+    ],
+)
 async def test_any_corpus_is_drawn_within_its_frame(tokens_by: str, tmp_path: Path) -> None:
     (tmp_path / "odd.txt").write_text(ODD, encoding="utf-8")
     odd = {"corpus": str(tmp_path / "odd.txt"), "choice": SMALL, "tokens_by": tokens_by, "keep": False}

@@ -1,38 +1,30 @@
-"""Vocabularies: from text to token ids and back, by character, byte or word."""
+"""Vocabularies: from text to token ids and back, by character, byte, word or byte pairs."""
 
-import codecs
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from seqcore.config import VOCABULARY_LIMIT, TrainingConfig
+from seqcore.data.byte_pairs import BytePairs, Merges, checked_merges, learn
 from seqcore.data.corpus import Corpus
 from seqcore.data.quoting import listed, quoted
+from seqcore.data.token_decoders import Decoder, PieceDecoder, Utf8Decoder
 from seqcore.errors import SeqError
 from seqcore.records import I32
 
 UNKNOWN = "<unk>"
-KINDS = ("char", "byte", "word")
+KINDS = ("char", "byte", "word", "bpe")
 _NONE = "none"
 _LARGEST = 1_200_000  # most symbols in a stored vocabulary: more than there are characters
 
 # A word with the space before it, a punctuation mark with the space before it, a line end, the end of a paragraph, or
 # other white space. Every character belongs to exactly one token, so that joining the tokens restores the text.
 _WORDS = re.compile(r"\n\n|\n| ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
-
-
-class Decoder(Protocol):
-    """Turns tokens into text one by one, as they are generated."""
-
-    def feed(self, token: int) -> str:
-        """Return the text that this token completes; "" while a character is incomplete."""
-
-    def flush(self) -> str:
-        """Return what is left after the last token."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +34,14 @@ class Vocabulary:
     - "char": characters in order of code point. No `<unk>`, unless there were too many characters to keep.
     - "byte": always the 256 bytes. Those above 127 are not characters by themselves; their symbols look like `\xe9`.
     - "word": `<unk>`, then words, punctuation and line ends, most frequent first; a word includes the space before it.
+    - "bpe": all characters of the corpus in order of code point, then the pieces that `merges` join from them, pairs of
+      ids in the order they were learned. No `<unk>`. See `byte_pairs`.
     - "none": no symbols, for models that read real values.
     """
 
     kind: str
     symbols: tuple[str, ...]
+    merges: Merges = ()
 
     @property
     def size(self) -> int:
@@ -56,24 +51,34 @@ class Vocabulary:
     @cached_property
     def unknown(self) -> int | None:
         """The id of `<unk>`; None if there is none."""
-        return self._ids.get(UNKNOWN) if self.kind != "byte" else None
+        return self._ids.get(UNKNOWN) if self.kind in ("char", "word") else None
 
     @staticmethod
-    def build(kind: str, corpus: Corpus, *, limit: int = 10_000) -> "Vocabulary":
+    def build(kind: str, corpus: Corpus, *, limit: int | None = None, share: float = 1.0) -> "Vocabulary":
         """Build the vocabulary of a corpus: at most `limit` characters or words, all others become `<unk>`.
 
-        Raises SeqError if there is only one distinct token (nothing to learn), or if the corpus is not text.
+        `limit` None is the default of the kind. Byte pairs have `limit` tokens including all characters, and are
+        learned on the first `share` of the text.
+
+        Raises SeqError if there is only one distinct token (nothing to learn), if the corpus is not text, if byte pairs
+        have less room than the corpus has characters, or if the package they are learned with is missing.
         """
         if kind not in KINDS:
             raise SeqError(f"unknown kind of tokens {quoted(kind)}: choose one of {', '.join(KINDS)}")
+        if limit is None:
+            limit = VOCABULARY_LIMIT.get(kind, TrainingConfig.vocabulary_limit)
         if limit < 1:
             raise SeqError(f"a vocabulary of {limit} tokens is too small: keep at least 1, for instance 10000")
-        found, symbols = {"char": _characters, "byte": _bytes, "word": _words}[kind](corpus, limit)
+        found, symbols = {"byte": _bytes, "word": _words}.get(kind, _characters)(
+            corpus, len(corpus.text) if kind == "bpe" else limit
+        )
         if found < 2:
-            what = {"char": "character", "byte": "byte", "word": "word"}[kind]
+            what = {"byte": "byte", "word": "word"}.get(kind, "character")
             raise SeqError(
                 f"the corpus {quoted(corpus.name)} has only one distinct {what}: there is nothing to learn from it"
             )
+        if kind == "bpe":
+            return Vocabulary(kind, *learn(symbols, corpus.text[: round(len(corpus.text) * share)], limit))
         return Vocabulary(kind, symbols)
 
     @staticmethod
@@ -137,7 +142,7 @@ class Vocabulary:
 
         `errors` is Python's name of what bytes that are not UTF-8 become, for a vocabulary by byte.
         """
-        return _Utf8Decoder(errors) if self.kind == "byte" else _PieceDecoder(self._pieces)
+        return Utf8Decoder(errors) if self.kind == "byte" else PieceDecoder(self._pieces)
 
     def raw(self, token: int) -> bytes:
         """Return the bytes of a token: itself if the vocabulary is by byte, else its text in UTF-8."""
@@ -149,9 +154,10 @@ class Vocabulary:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` takes."""
-        return (
-            {"kind": self.kind} if self.kind in ("byte", _NONE) else {"kind": self.kind, "symbols": list(self.symbols)}
-        )
+        if self.kind in ("byte", _NONE):
+            return {"kind": self.kind}
+        merges = {"merges": [list(pair) for pair in self.merges]} if self.kind == "bpe" else {}
+        return {"kind": self.kind, "symbols": list(self.symbols)} | merges
 
     @staticmethod
     def from_json(content: object) -> "Vocabulary":
@@ -167,10 +173,12 @@ class Vocabulary:
         if not isinstance(symbols, list) or not 2 <= len(symbols) <= _LARGEST:
             raise SeqError("the vocabulary is damaged: its symbols must be a list of at least two")
         if not all(isinstance(symbol, str) and _is_valid(symbol, kind) for symbol in symbols):
-            raise SeqError(f"the vocabulary is damaged: a symbol is not a {'character' if kind == 'char' else 'word'}")
+            what = {"char": "character", "word": "word"}.get(kind, "piece of text")
+            raise SeqError(f"the vocabulary is damaged: a symbol is not a {what}")
         if len(set(symbols)) < len(symbols):
             raise SeqError("the vocabulary is damaged: it has a symbol twice")
-        return Vocabulary(kind, tuple(symbols))
+        merges = checked_merges(content.get("merges"), symbols) if kind == "bpe" else ()
+        return Vocabulary(kind, tuple(symbols), merges)
 
     def _lookup(self, text: str | bytes) -> tuple[I32, list[str]]:
         """Return the ids of a text (unknown tokens: `<unk>` or -1), and each unknown token once, in order."""
@@ -186,6 +194,8 @@ class Vocabulary:
                 raise SeqError(
                     f"the text is not UTF-8: byte 0x{text[error.start]:02x} at offset {error.start:,}"
                 ) from error
+        if self.kind == "bpe":
+            return self._pairs.encode(text)
         return self._lookup_characters(text) if self.kind == "char" else self._lookup_words(text)
 
     def _lookup_characters(self, text: str) -> tuple[I32, list[str]]:
@@ -212,6 +222,10 @@ class Vocabulary:
         return {symbol: token for token, symbol in enumerate(self.symbols)}
 
     @cached_property
+    def _pairs(self) -> BytePairs:
+        return BytePairs(self.symbols, self._ids, self.merges)
+
+    @cached_property
     def _table(self) -> I32:
         """The id of every code point up to the largest known one, -1 if unknown, and a last -1 for all beyond."""
         codes = [(ord(symbol), token) for token, symbol in enumerate(self.symbols) if len(symbol) == 1]
@@ -226,34 +240,6 @@ class Vocabulary:
         if self.kind != "word":
             return self.symbols
         return tuple(" " + symbol if symbol == UNKNOWN else symbol for symbol in self.symbols)
-
-
-class _PieceDecoder:
-    """Every token is a piece of text."""
-
-    def __init__(self, pieces: Sequence[str]) -> None:
-        self._pieces = pieces
-
-    def feed(self, token: int) -> str:
-        return self._pieces[token]
-
-    def flush(self) -> str:
-        return ""
-
-
-class _Utf8Decoder:
-    """Bytes become text once a character is complete."""
-
-    def __init__(self, errors: str) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors)
-
-    def feed(self, token: int) -> str:
-        return self._decoder.decode(bytes((token,)))
-
-    def flush(self) -> str:
-        text = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return text
 
 
 _BYTES = tuple(chr(byte) if byte < 128 else f"\\x{byte:02x}" for byte in range(256))
@@ -288,8 +274,10 @@ def _words(corpus: Corpus, limit: int) -> tuple[int, tuple[str, ...]]:
 
 def _is_valid(symbol: str, kind: str) -> bool:
     """Return whether a stored symbol is one of that kind."""
-    if symbol == UNKNOWN:
+    if symbol == UNKNOWN and kind != "bpe":
         return True
     if any("\ud800" <= character <= "\udfff" for character in symbol):
         return False
+    if kind == "bpe":
+        return len(symbol) > 0
     return len(symbol) == 1 if kind == "char" else _WORDS.fullmatch(symbol) is not None

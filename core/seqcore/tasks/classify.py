@@ -66,11 +66,15 @@ class Classify:
         skip = bool(options.get("skip-bad-rows", False))
         table = read_table(corpus, skip_bad_rows=skip)
         found = labelled_texts(table, options.get("text-column"), options.get("label-column"))
-        train, _ = split(len(found.texts), training.validation)
-        kept = [found.texts[i] for i in train] if training.tokens_by == "word" else found.texts
-        text = "\n".join(_spaced(text, training.tokens_by) for text in kept)
+        train, held_out = split(len(found.texts), training.validation)
+        kept = [_spaced(found.texts[i], training.tokens_by) for i in train]
+        seen = "\n".join(kept)
+        if training.tokens_by != "word":  # the characters of all texts
+            kept += [_spaced(found.texts[i], training.tokens_by) for i in held_out]
+        text = "\n".join(kept)
         whole = replace(corpus, data=text.encode("utf-8", "surrogatepass"), encoding="utf-8", data_encoding="utf-8")
-        vocabulary = Vocabulary.build(training.tokens_by, whole, limit=training.vocabulary_limit)
+        share = len(seen) / max(1, len(text))
+        vocabulary = Vocabulary.build(training.tokens_by, whole, limit=training.vocabulary_limit, share=share)
         return cls(found.classes, found.text_column, found.label_column, skip), vocabulary
 
     @classmethod
@@ -186,8 +190,8 @@ def split(count: int, held_out: float) -> tuple[list[int], list[int]]:
 
 
 def _spaced(text: str, kind: str) -> str:
-    """Return a text that begins with a space if its tokens are words, so that the first word is like all others."""
-    return f" {text.strip()}" if kind == "word" else text.strip()
+    """Return a text that begins with a space if tokens are words or their parts: the first word is like all others."""
+    return f" {text.strip()}" if kind in ("word", "bpe") else text.strip()
 
 
 def _last(length: int, label: int) -> I32:

@@ -20,7 +20,7 @@ from seqcore.records import I32, I64, Example, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.task import Baselines, Data, Ends, MeanLoss, Measures
 
-UNITS = {"char": "character", "byte": "byte", "word": "word"}  # of a vocabulary, by its kind
+UNITS = {"char": "character", "byte": "byte", "word": "word", "bpe": "token"}  # of a vocabulary, by its kind
 VALIDATION_ROWS = 64  # pieces of the held-out part that are read in parallel
 VALIDATION_LENGTH = 32
 VALIDATION_WARM = 128  # tokens read before each piece, excluded from the loss
@@ -47,8 +47,9 @@ class Language:
     def start(
         cls, corpus: Corpus, training: TrainingConfig, options: Mapping[str, Any]
     ) -> tuple["Language", Vocabulary]:
-        """Return the task, and the vocabulary of the whole text."""
-        return cls(), Vocabulary.build(training.tokens_by, corpus, limit=training.vocabulary_limit)
+        """Return the task, and the vocabulary of the whole text; byte pairs are those of the training part."""
+        share = 1 - training.validation
+        return cls(), Vocabulary.build(training.tokens_by, corpus, limit=training.vocabulary_limit, share=share)
 
     @classmethod
     def from_settings(cls, values: Mapping[str, Any]) -> "Language":
@@ -74,7 +75,7 @@ class Language:
         return Ends()
 
     def unit(self, vocabulary: Vocabulary) -> str:
-        """Return the unit of the vocabulary: "character", "byte" or "word"."""
+        """Return the unit of the vocabulary: "character", "byte", "word" or "token"."""
         return UNITS[vocabulary.kind]
 
     input_unit = unit

@@ -6,6 +6,7 @@ from seqtui.tui.bars.clickable import Clickable, clickable
 from seqtui.tui.panes.second import SECOND
 
 TITLES = {"loss": "1 loss", "score": "3 the score"} | {name: f"2 {name}" for name in SECOND}
+TITLES |= {"encoding": "1 encoding", "map": "2 map", "neighbours": "3 neighbours"}
 
 
 class TabStrip(Clickable):

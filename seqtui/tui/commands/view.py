@@ -34,5 +34,8 @@ class View(Protocol):
     def ask(self, dialog: Screen[Answer], take: Callable[[Answer], None] | None = None) -> None:
         """Open a dialog; `take` gets the answer unless the user cancels."""
 
+    def look_at(self, view: str) -> None:
+        """Go to another view, by the id of its command; to the Lab from that view itself, or for "lab"."""
+
     def copied_text(self) -> tuple[str, str]:
         """Return the text to copy from the focused pane ("" if there is none yet), and what it is."""

@@ -15,7 +15,7 @@ from seqtui.tui.registry import Command, Group, key_label
 KEYS_WIDTH = 15  # with the longest sentence 75 columns: one line at 80 columns
 # Two columns of similar height, side by side if there is room.
 LEFT = (Group.TRAINING, Group.CHOICE, Group.SCREEN)
-RIGHT = (Group.SCORE, Group.LOSS, Group.WRITING, Group.EXAMPLE)
+RIGHT = (Group.SCORE, Group.ENCODINGS, Group.LOSS, Group.WRITING, Group.EXAMPLE)
 
 
 def entry(command: Command[Any]) -> Content:
@@ -47,8 +47,9 @@ class HelpScreen(Dialog[None]):
             box.border_title = "keys"
             box.border_subtitle = "↑ ↓ scroll · esc back"
             with Container(id="columns"):
+                there = {command.group for command in self._commands}
                 for groups in LEFT, RIGHT:
-                    blocks = [block(self._commands, group) for group in groups]
+                    blocks = [block(self._commands, group) for group in groups if group in there]
                     yield Static(Content("\n\n").join([one for one in blocks if one]), classes="column")
 
     def on_mount(self) -> None:

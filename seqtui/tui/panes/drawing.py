@@ -80,8 +80,8 @@ def sentence(view: View, parts: Sequence[Part], before: Callable[[], list[Segmen
 
 
 def column_width(probe: Probe, tokens_by: str) -> int:
-    """Return the cells per timestep: 1, or 2 if a character is wide; for words up to 8, including the space."""
+    """Return the cells per timestep: 1, or 2 if a character is wide; for words and bpe up to 8, including the space."""
     guessed = () if probe.verdict is not None else probe.top_symbols  # classes have lines, or one letter each
     shown = [*probe.symbols, *(guesses[0] for guesses in guessed if guesses)]
     widest = max((cell_width(bare(symbol)) for symbol in shown), default=1)
-    return min(widest, 2) if tokens_by != "word" else min(widest + 1, _WORD_COLUMN)
+    return min(widest, 2) if tokens_by not in ("word", "bpe") else min(widest + 1, _WORD_COLUMN)

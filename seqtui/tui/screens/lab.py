@@ -59,6 +59,15 @@ class Lab(ViewScreen):
         self._columns = 0  # of the score, as reported to the session
 
     @property
+    def playhead(self) -> int:
+        """The timestep that the score reads out."""
+        return self.score.playhead
+
+    @playhead.setter
+    def playhead(self, timestep: int) -> None:
+        self.score.playhead = timestep
+
+    @property
     def panes(self) -> Mapping[str, Pane]:
         """The panes by name, in focus order."""
         return {"loss": self.loss, self.second: self.others[self.second], "score": self.score}

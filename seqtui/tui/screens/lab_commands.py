@@ -6,6 +6,7 @@ from seqtui.tui.commands.choices import CHOICES
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.view import View
+from seqtui.tui.commands.views import VIEWS
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
@@ -272,4 +273,5 @@ def freeze(lab: LabView) -> None:
     lab.freeze(not lab.frozen)
 
 
+LAB.include(VIEWS)
 LAB.include(GENERAL)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from textual.message import Message
 from textual.screen import Screen
 
 from seqtui.live.snapshot import Session, Snapshot
@@ -26,6 +27,36 @@ class ViewScreen(Screen[None]):
         self.footer = CommandLine(commands, id="footer")
         self.newest = Snapshot()
         self.shown = Snapshot()
+
+    class Wanted(Message):
+        """Posted when the user asks for another view."""
+
+        def __init__(self, view: str) -> None:
+            super().__init__()
+            self.view = view
+
+    @property
+    def playhead(self) -> int:
+        """The timestep that the view is about; it travels with the user from view to view."""
+        raise NotImplementedError
+
+    @playhead.setter
+    def playhead(self, timestep: int) -> None:
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw a snapshot."""
+        raise NotImplementedError
+
+    def entered(self) -> None:
+        """The user looks at this view from now on. A view asks here for what only it shows."""
+
+    def left(self) -> None:
+        """The user has gone to another view."""
+
+    def look_at(self, view: str) -> None:
+        """Go to another view."""
+        self.post_message(self.Wanted(view))
 
     @property
     def features(self) -> frozenset[str]:

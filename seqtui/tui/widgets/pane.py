@@ -148,6 +148,10 @@ class Pane(Widget, can_focus=True):
             self.border_title = Content(title)  # Content is never parsed as markup
             self.border_subtitle = Content(self._subtitles[0])
 
+    def title_for(self, room: int) -> str:
+        """Return the longest of the subtitles that fits into `room` cells: for tabs, where there is no frame."""
+        return next((text for text in self._subtitles if cell_len(text) <= room), "")
+
     def render_line(self, y: int) -> Strip:
         """Return the strip of content line `y`, painting it if its key changed since it was last painted."""
         width = self.content_size.width

@@ -1,6 +1,7 @@
 """Vocabularies: what goes in comes out, and what is unknown is named."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import KINDS, UNKNOWN, Vocabulary
 from seqcore.errors import SeqError
+
+LEARNED = pytest.param("bpe", marks=pytest.mark.skipif(find_spec("tokenizers") is None, reason="needs the extra bpe"))
 
 
 def corpus(text: str) -> Corpus:
@@ -64,7 +67,7 @@ def test_an_unknown_word_is_shown_as_such() -> None:
     assert vocabulary.symbol(int(ids[1])) == UNKNOWN
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*(kind for kind in KINDS if kind != "bpe"), LEARNED])
 @given(text=st.text(min_size=1, max_size=60).filter(lambda text: len(set(text)) > 1))
 def test_a_text_of_known_tokens_comes_back_whole(kind: str, text: str) -> None:
     text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\0", " ")
@@ -164,6 +167,18 @@ def test_an_id_that_is_none_is_refused() -> None:
         {"kind": "char", "symbols": ["a", "\ud800"]},
         {"kind": "word", "symbols": ["a", "b c"]},
         {"kind": "word", "symbols": ["a", ""]},
+        {"kind": "bpe", "symbols": ["a", "b"]},
+        {"kind": "bpe", "symbols": ["a", ""], "merges": []},
+        {"kind": "bpe", "symbols": ["a", "\udc80"], "merges": []},
+        {"kind": "bpe", "symbols": ["a", "b"], "merges": {"a": "b"}},
+        {"kind": "bpe", "symbols": ["a", "b"], "merges": ["ab"]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[0, 1, 2]]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[0, True]]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[0, 0.5]]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[0, 3]]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[-1, 1]]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[1, 0]]},
+        {"kind": "bpe", "symbols": ["a", "b", "ab"], "merges": [[0, 1], [0, 1]]},
     ],
 )
 def test_a_damaged_vocabulary_is_one_line(content: object) -> None:

@@ -1,0 +1,75 @@
+"""The embedding of one run under observation: mapped while a view shows it, about once a second."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from seqcore.records import F32, I64
+
+from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
+from seqtui.live.seen import Weights
+
+if TYPE_CHECKING:
+    from seqcore.run import Run
+    from seqcore.tasks.task import Data
+
+SHARE = 0.03  # of one core's time
+PAUSE = 0.7  # seconds between two maps, at least
+NAMES = ("embedding.E", "layers.0.W_xh")  # the matrix with a row per token: the first that the model has
+
+
+class Publisher(Protocol):
+    """Where maps are published: the observer."""
+
+    def publish(self, run: Run, **changes: Any) -> None:
+        """Publish changes of `Seen`."""
+
+
+class EmbeddingWatch:
+    """Maps the embedding of a run."""
+
+    def __init__(self, desk: Publisher, run: Run) -> None:
+        self._desk, self._run = desk, run
+        self._step, self._due = -1, 0.0
+        self._counts: I64 | None = None
+        self._places: F32 | None = None
+
+    def turn(self, weights: Weights) -> None:
+        """Map the embedding in these weights, if that is due and they are new."""
+        began = time.monotonic()
+        if weights.step == self._step or began < self._due or not self._run.vocabulary.size:
+            return
+        made = self._map(weights)
+        self._step = weights.step
+        self._due = began + max(PAUSE, (time.monotonic() - began) / SHARE)
+        self._desk.publish(self._run, embedding=made)
+
+    def _map(self, weights: Weights) -> EmbeddingMap:
+        from seqcore.model import shapes
+        from seqcore.parameters import Parameters
+
+        run = self._run
+        symbols = run.vocabulary.symbols
+        if self._counts is None:
+            self._counts = counts_of(run.data, len(symbols))
+        order = by_frequency(self._counts)
+        parameters = Parameters(shapes(run.config.model), weights.flat)
+        name = next(name for name in NAMES if name in parameters)
+        vectors = parameters[name][: len(symbols)]  # a feedforward model has one more row, for "nothing before"
+        places, shares = places_of(vectors, order, self._places)
+        if np.isfinite(places).any():
+            self._places = places
+        return EmbeddingMap(weights.step, name, symbols, self._counts, order, vectors, places, shares)
+
+
+def counts_of(data: Data, size: int) -> I64:
+    """Return how often each of `size` tokens is read in one epoch, (V,); zeros if the examples never end."""
+    from seqcore.data.examples import Examples
+
+    train = getattr(data, "train", None)
+    tokens = train.inputs if isinstance(train, Examples) else train
+    if not isinstance(tokens, np.ndarray) or tokens.dtype != np.int32:
+        return np.zeros(size, np.int64)
+    return np.bincount(tokens, minlength=size).astype(np.int64)
