@@ -27,6 +27,7 @@ from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
 from seqtui.visible import visible
 
 CLOSING_SECONDS = 2.0  # that saving may take when the user quits
+LOST_SECONDS = 1.0  # until the next frame if a dialog closes before this one is painted: Textual then tells nobody
 LEAVING_SECONDS = 8.0  # that it may take after a signal
 
 
@@ -102,6 +103,7 @@ class SeqtuiApp(App[None]):
             before, self._seen = self._seen, snapshot
             self.view.show(snapshot)
             self.report_changes(before, snapshot)
+        self._pull_in(LOST_SECONDS)
         self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
@@ -111,9 +113,13 @@ class SeqtuiApp(App[None]):
         now = monotonic()
         interval = self.pace.tell(now - self._due if self._due else 0.0)
         self._due = now + interval
+        self._pull_in(interval)
+
+    def _pull_in(self, seconds: float) -> None:
+        """Set the timer for the next frame."""
         if self._timer is not None:
             self._timer.stop()  # one at a time, whoever pulled
-        self._timer = self.set_timer(interval, self.pull)
+        self._timer = self.set_timer(seconds, self.pull)
 
     def report_changes(self, before: Snapshot, now: Snapshot) -> None:
         """Tell the user about events between two snapshots."""
