@@ -13,6 +13,7 @@ ACTIVATIONS = ("tanh", "relu")
 POSITIONS = ("learned", "sinusoidal", "rotary")
 CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in tokens
 INITS = ("uniform", "identity")
+ENDS = ("outputs", "inputs", "values")  # fields of `ModelConfig` that follow from the task
 GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")

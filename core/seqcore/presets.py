@@ -83,6 +83,12 @@ GOOD: dict[str, Preset] = {
         {"family": "lstm", "hidden": 64},
         {"learning_rate": 0.005, "steps": 2000, "eval_every": 500},
     ),
+    "copy": Preset(
+        "good",
+        "an LSTM whose forget gates start open for as long as the delay",
+        {"family": "lstm", "hidden": 128, "forget_bias": "chrono"},
+        {"learning_rate": 0.002, "schedule": "cosine", "steps": 8000, "eval_every": 1000},
+    ),
     "order": Preset(
         "good",
         "an LSTM whose forget gates start open for as long as the sequence",

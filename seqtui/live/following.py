@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqcore.config import ModelConfig, TrainingConfig
+from seqcore.config import ENDS, ModelConfig, TrainingConfig
 from seqcore.presets import with_defaults
-from seqcore.tasks.task import Ends
 
 from seqtui.live.snapshot import ModelChoice
 
@@ -31,7 +30,7 @@ def following(
     if choice.family != shape.family:
         return with_defaults(choice.fields(), {name: before[name] for name in _OF_THE_TEXT} | steps)
     kept, chosen = shape.to_dict(), choice.fields()
-    for name in ("vocabulary_size", *Ends._fields):  # follow from the corpus
+    for name in ("vocabulary_size", *ENDS):  # follow from the corpus
         del kept[name]
     if choice.length == training.length or choice.family != "attention":
         chosen.pop("context", None)
@@ -50,7 +49,7 @@ def on_another_task(
     model = choice.fields()
     if shape is not None and shape.family == choice.family:
         model = shape.to_dict() | model
-        for name in ("vocabulary_size", *Ends._fields):
+        for name in ("vocabulary_size", *ENDS):
             del model[name]
     if choice.family == "attention":
         model.pop("context", None)  # follows the length

@@ -42,7 +42,7 @@ MISSING = {
     "examples": "This task has passages of a text, no examples.",
     "verdict": "This task has no verdict.",
     "dial": "This task has no dial.",
-    "pages": "The pane beside the loss has one page.",
+    "pages": "This task has no other page beside the loss.",
     "tokens": "This model reads numbers: there are no tokens to encode.",
 }
 

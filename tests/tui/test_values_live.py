@@ -63,7 +63,6 @@ async def test_the_sum_is_drawn_beside_what_is_right_and_the_dial_turns() -> Non
         await s.training()
         await valued(s)
         await s.until(lambda: "no memory 0.167" in s.text(), "the line of a model without memory")
-        await s.until(lambda: "squared error" in s.text(), "the unit")
         await s.until(lambda: "right is " in s.text() and "mark" in s.text(), "the answer and the marks")
         await s.press("right_curly_bracket")
         await s.until(lambda: "adding:11 " in s.lines()[0], "a longer one")

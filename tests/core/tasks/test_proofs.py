@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from seqcore.config import TrainingConfig
 from seqcore.data.corpus import read_corpus
 from seqcore.evaluation import measured
 from seqcore.presets import preset, with_defaults
 from seqcore.run import Run
+from seqcore.serial import serial_model
 from seqcore.tasks.table import guessed
 from seqcore.tasks.task import Measures
 
@@ -54,6 +56,55 @@ def test_anbn_is_counted_by_an_lstm_beyond_its_length_and_not_by_a_gru() -> None
     longer = [band for band in at(lstm, "anbn:80")["by_length"] if band["from"] > 100]
     worse = [band for band in at(gru, "anbn:80")["by_length"] if band["from"] > 100]
     assert min(band["accuracy"] for band in longer) > max(band["accuracy"] for band in worse)
+
+
+def test_a_cell_of_the_lstm_counts_in_a_straight_line_and_no_unit_of_the_gru_does() -> None:
+    assert counts_best(trained("anbn:50"), "c") >= 0.99
+    assert counts_best(trained("anbn:50", {"family": "gru"}), "h") < 0.95
+
+
+def counts_best(run: Run, state: str) -> float:
+    """The correlation of the best unit with the number of a that have no b yet: up to 50, and down again."""
+    n = 50
+    text = np.array([0] + [1] * n + [2] * n, np.int32)  # $, then a and b
+    count = np.concatenate([np.arange(n + 1), np.arange(n - 1, -1, -1)])
+    staves = serial_model(run.config.model, run.trainer.parameters).look(text).staves
+    values = next(stave.values for stave in staves if stave.name == state)
+    return float(max(abs(np.corrcoef(unit, count)[0, 1]) for unit in values.T))
+
+
+def test_adding_is_learnt_by_lstm_and_gru_and_not_by_the_rnn() -> None:
+    assert trained("adding:100").measures["rmse"] < 0.05
+    assert trained("adding:100", {"family": "gru"}).measures["rmse"] < 0.05
+    rnn = trained("adding:100", {"family": "rnn"}, learning_rate=0.002).measures["rmse"]
+    assert rnn > 0.38, "always answering 1 has an error of sqrt(1 / 6) = 0.408"
+
+
+def test_copy_is_learnt_with_chrono_initialisation_and_not_without() -> None:
+    chrono, plain = trained("copy:100"), trained("copy:100", {"forget_bias": "default"})
+    blind = chrono.data.baselines(chrono.vocabulary).losses["no memory"]
+    assert chrono.measures["loss"] < 0.3 * blind
+    assert plain.measures["loss"] > 0.6 * blind
+    assert chrono.measures["accuracy"] > 0.75 > 0.5 > plain.measures["accuracy"]
+
+
+def test_a_ball_is_forecast_almost_as_well_as_it_is_observed() -> None:
+    run = trained("balls")
+    noise = 0.01
+    assert run.measures["rmse"] <= 1.5 * noise
+    model = serial_model(run.config.model, run.trainer.parameters)
+    bands = run.data.report(run.measures, run.vocabulary, model)["rmse_by_horizon"]
+    assert all(band["rmse"] < min(band["same_as_last"], band["same_velocity"]) for band in bands)
+
+
+def test_waves_are_forecast_better_than_by_a_linear_function_of_the_last_values() -> None:
+    assert trained("waves").measures["rmse"] < 0.0654, "that of the best one; see sample_corpora/README.md"
+
+
+def test_students_are_graded_as_well_as_by_logistic_regression() -> None:
+    run = trained("students")
+    report = run.data.report(run.measures, run.vocabulary)
+    assert abs(report["accuracy"] - report["logistic_regression_accuracy"]) <= 0.01
 
 
 def test_repeat_is_learnt_by_two_layers_of_attention_and_not_by_one() -> None:
