@@ -262,7 +262,7 @@ class LabelledData:
         losses = {"class frequencies": frequency, "bag of words": self._bag_scores()[0]}
         return Baselines({name: value for name, value in losses.items() if math.isfinite(value)})
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
         """Add the names of the classes, and the accuracy of a bag of words."""
         report: Measures = {"classes": list(self.task.classes)} | measures
         if (self.trained or self).train.count and self.validation.count:

@@ -199,7 +199,7 @@ class DiagnosticData:
         """Return the loss that no model without memory can beat."""
         return Baselines({"no memory": self.diagnostic.blind(self.dial)})
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
         """Add the names of the classes."""
         return {"classes": list(self.diagnostic.answers)} | measures
 

@@ -164,7 +164,7 @@ class TokenData:
             return Baselines(losses, min(ngrams.MOST, self.train.size), min(ngrams.MEASURED, self.validation.size))
         return Baselines(losses)
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
         """Add the number of tokens, perplexity, bits per token and, if nothing is unknown, bits per character."""
         tokens, loss = self.validation, measures.get("loss", math.nan)
         predicted = int(tokens.size) - 1

@@ -116,8 +116,11 @@ class Data(Protocol):
     def baselines(self, vocabulary: Vocabulary) -> Baselines:
         """Return the losses of simple models on the held-out part, to judge a model's loss by; slow."""
 
-    def report(self, measures: Measures, vocabulary: Vocabulary) -> Measures:
-        """Return the measures of the held-out part and what follows from them, for `seqtui evaluate`."""
+    def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
+        """Return the measures of the held-out part and what follows from them, for `seqtui evaluate`.
+
+        `model` adds what it can do on its own: what it writes, or how far it forecasts.
+        """
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return a raw line or text that shows what the model can do, of about `length` tokens."""
