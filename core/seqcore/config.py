@@ -15,7 +15,7 @@ CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in token
 INITS = ("uniform", "identity")
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
-TASKS = ("language", "classify", "diagnose")  # in the order of `tasks.table.TASKS`
+TASKS = ("language", "music", "classify", "diagnose")  # in the order of `tasks.table.TASKS`
 TOKENS_BY = ("char", "byte", "word")
 
 

@@ -33,7 +33,9 @@ def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int 
     """Evaluate the model of RUN on the held-out part of its corpus, or on all of CORPUS.
 
     Loss is in nats per token, with the hidden state carried through the text; attention, which has none, reads one
-    context at a time. N-gram baselines counted on the training part are listed for comparison.
+    context at a time. N-gram baselines counted on the training part are listed for comparison. A model with the task
+    music also generates tunes: shown are the share of legal ones (correct notation, full bars), the commonest faults,
+    and how many copy the music of a tune in the training part.
     """
     from seqtui.cli.kernels import use_threads
     from seqtui.cli.loading import load
@@ -97,7 +99,8 @@ def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
     config = loaded.config
     with Status() as status:
         compile_with(status.compiling, kernel_groups(config.model.family, "train"))
-    report = data.report(measured(config.model, loaded.parameters, data), config.vocabulary)
+    found = measured(config.model, loaded.parameters, data)
+    report = data.report(found, config.vocabulary, loaded.serial())
     report |= data.baselines(config.vocabulary).as_json()
     return {key: value for key, value in report.items() if not isinstance(value, float) or math.isfinite(value)}
 
@@ -127,6 +130,7 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
             ("<unk>", f"{report['unknown']:,} of the {unit}s ({share:.1%}): bits per character would be too low")
         )
     rows += [(name.replace("_", " "), f"{report[name]:.1%}") for name in _SHARES if name in report]
+    rows += _tunes(report)
     facts(console(), rows)
     if "confusion" in report:
         _print_confusion(report["confusion"], report["classes"])
@@ -149,7 +153,23 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
             console().print(shown(remark, "dim"), soft_wrap=True)
 
 
+_MOST_FAULTS = 4
 _SHARES = ("accuracy", "exact_match", "f1", "bag_of_words_accuracy")
+
+
+def _tunes(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the tunes that a model of music wrote are like; nothing for other tasks."""
+    if "legal_tunes" not in report:
+        return []
+    count, copied = report["generated_tunes"], report["copied_tunes"]
+    how = f"of {count} generated at temperature {report['temperature']:g}, seed {report['seed']}"
+    held_out = f" (held-out tunes: {report['held_out_legal_tunes']:.1%})" if "held_out_legal_tunes" in report else ""
+    faults = [f"{fault} ({times})" for fault, times in report["tune_faults"].items()]
+    return [
+        ("legal tunes", f"{report['legal_tunes']:.1%} {how}{held_out}"),
+        ("faults", " · ".join(faults[:_MOST_FAULTS]) or "none"),
+        ("copies", f"{copied or 'none'} of them {'has' if copied == 1 else 'have'} the music of a training tune"),
+    ]
 
 
 def _counted(report: dict[str, Any], unit: str) -> str:

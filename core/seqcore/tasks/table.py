@@ -11,9 +11,10 @@ from seqcore.errors import SeqError
 from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.language import Language
+from seqcore.tasks.music import Music, is_abc
 from seqcore.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Classify, Diagnose)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Music, Classify, Diagnose)}
 
 
 def task_named(name: str) -> type[Task]:
@@ -43,10 +44,12 @@ def guessed(source: str) -> type[Task]:
     name = source.removeprefix("sample:")
     if source.startswith("sample:") or name in sample_names(None):
         return task_named(sample_info(name).task)
-    return Classify if source != "-" and is_table(source) else Language
+    if source != "-" and is_table(source):
+        return Classify
+    return Music if is_abc(source) else Language
 
 
 def is_language(source: str) -> bool:
     """Return whether a corpus can be read as a text: all can but diagnostics, and samples for other tasks."""
     sample = source.startswith("sample:") or source in sample_names(None)
-    return guessed(source) is Language if sample else diagnostic(source) is None
+    return issubclass(guessed(source), Language) if sample else diagnostic(source) is None
