@@ -106,4 +106,4 @@ def make() -> str:
 
 if __name__ == "__main__":
     description = "dance tunes and airs in ABC notation: metre, key, phrases that come back"
-    sys.exit(finish("tunes", description, make(), sys.argv[1:], file="tunes.abc"))
+    sys.exit(finish("tunes", description, make(), sys.argv[1:], file="tunes.abc", task="music"))

@@ -17,7 +17,8 @@ ENDS = ("outputs", "inputs", "values")  # fields of `ModelConfig` that follow fr
 GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
-TASKS = ("language", "classify", "classify-rows", "forecast", "diagnose")  # in the order of `tasks.table.TASKS`
+# In the order of `tasks.table.TASKS`.
+TASKS = ("language", "music", "classify", "classify-rows", "forecast", "diagnose")
 TOKENS_BY = ("char", "byte", "word", "bpe")
 VOCABULARY_LIMIT = {"bpe": 1_000}  # default number of tokens, where it is not that of `TrainingConfig`
 

@@ -30,7 +30,7 @@ def command(name: str | None, tokens_by: str | None, encoding: str, as_json: boo
 
     if name is None:
         entries = [*_samples(), *_diagnostics()]
-    elif guessed(name, encoding) is Language:
+    elif issubclass(guessed(name, encoding), Language):
         entries = [_statistics(name, tokens_by or "char", encoding)]
     else:
         entries = [_examples(name, tokens_by, encoding)]
@@ -91,28 +91,32 @@ def _examples(source: str, tokens_by: str | None, encoding: str) -> dict[str, An
 
 def _statistics(source: str, tokens_by: str, encoding: str) -> dict[str, Any]:
     """Return statistics of a corpus; unknown ones are absent. Raises SeqError."""
-    from seqcore.data.corpus import split_tokens
-    from seqcore.data.vocabulary import Vocabulary
-    from seqcore.tasks.language import TokenData
+    from seqcore.config import TrainingConfig
+    from seqcore.tasks.table import guessed
 
     from seqtui.cli.reading import read
 
     corpus = read(source, encoding, as_bytes=tokens_by == "byte")
-    vocabulary = Vocabulary.build(tokens_by, corpus, share=1 - _HELD_OUT)
-    train, validation = split_tokens(vocabulary.encode_corpus(corpus), _HELD_OUT)
+    limits: dict[str, Any] = {"vocabulary_limit": VOCABULARY_LIMIT[tokens_by]} if tokens_by in VOCABULARY_LIMIT else {}
+    training = TrainingConfig(tokens_by=tokens_by, **limits)
+    task, vocabulary = guessed(source, encoding).start(corpus, training, {})
+    data = task.data(corpus, vocabulary, training)
     readable = corpus.data.decode("utf-8", "replace") if tokens_by == "byte" else corpus.text
     entry: dict[str, Any] = {
         "name": corpus.name,
         "source": corpus.source,
+        "task": task.name,
+        "form": task.form,
+        "summary": data.summary(vocabulary),
         "bytes": len(corpus.data),
         "characters": len(readable),
         "distinct_characters": len(set(readable)),
         "lines": len(readable.splitlines()),
         "tokens_by": tokens_by,
-        "tokens": int(train.size + validation.size),
+        "tokens": len(vocabulary.encode_corpus(corpus)),
         "vocabulary": vocabulary.size,
     }
-    entry |= TokenData(train, validation).baselines(vocabulary).as_json()
+    entry |= data.baselines(vocabulary).as_json()
     entry["sample"] = "\n".join(readable[:4000].splitlines()[:_SAMPLE_LINES])
     return entry
 
@@ -161,9 +165,10 @@ def _print_one(entry: dict[str, Any]) -> None:
     losses = " · ".join(f"{name} {value:.3f}" for name, value in entry["references"].items())
     rows = [
         ("corpus", f"{entry['name']} ({entry['source']})"),
+        ("task", f"{entry['task']}, {entry['form']}"),
+        ("data", entry["summary"]),
         ("characters", f"{entry['characters']:,}, {entry['distinct_characters']:,} distinct"),
         ("lines", f"{entry['lines']:,}"),
-        ("tokens", f"{entry['tokens']:,} {unit}s, vocabulary of {entry['vocabulary']:,}"),
         ("n-gram baselines", ", ".join(filter(None, [f"{losses} nats per {unit}", Baselines.from_json(entry).remark]))),
     ]
     screen = console()

@@ -35,6 +35,8 @@ def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int 
     Loss is in nats per token, with the hidden state carried through the text; attention, which has none, reads one
     context at a time. Of real values it is the squared error in units of their standard deviation; their root mean
     square error is in the units of the data. Simple models learnt from the training part are listed for comparison.
+    A model with the task music also generates tunes: shown are the share of legal ones (correct notation, full bars),
+    the commonest faults, and how many copy the music of a tune in the training part.
     """
     from seqtui.cli.kernels import use_threads
     from seqtui.cli.loading import load
@@ -136,6 +138,7 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
     rows += [(name.replace("_", " "), number_said(name, report[name])) for name in _NUMBERS if name in report]
     rows += [(f"rmse of {visible(name)}", number_said("rmse", value))
              for name, value in report.get("rmse_by_column", {}).items()]  # fmt: skip
+    rows += _tunes(report)
     facts(console(), rows)
     if "confusion" in report:
         _print_confusion(report["confusion"], report["classes"])
@@ -160,7 +163,23 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
             console().print(shown(remark, "dim"), soft_wrap=True)
 
 
+_MOST_FAULTS = 4
 _NUMBERS = ("accuracy", "exact_match", "f1", "bag_of_words_accuracy", "logistic_regression_accuracy", "rmse")
+
+
+def _tunes(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the tunes that a model of music wrote are like; nothing for other tasks."""
+    if "legal_tunes" not in report:
+        return []
+    count, copied = report["generated_tunes"], report["copied_tunes"]
+    how = f"of {count} generated at temperature {report['temperature']:g}, seed {report['seed']}"
+    held_out = f" (held-out tunes: {report['held_out_legal_tunes']:.1%})" if "held_out_legal_tunes" in report else ""
+    faults = [f"{fault} ({times})" for fault, times in report["tune_faults"].items()]
+    return [
+        ("legal tunes", f"{report['legal_tunes']:.1%} {how}{held_out}"),
+        ("faults", " · ".join(faults[:_MOST_FAULTS]) or "none"),
+        ("copies", f"{copied or 'none'} of them {'has' if copied == 1 else 'have'} the music of a training tune"),
+    ]
 
 
 def _counted(report: dict[str, Any], unit: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqtui.cli.at import at_option
+from seqtui.cli.places import free_place
 
 if TYPE_CHECKING:
     from seqcore.exchange.contents import Contents
@@ -50,7 +51,7 @@ def command(run: str, file: str, layout: str | None, at: "At", source: str | Non
         raise click.UsageError(f"--source only works with --to torch, not with --to {layout}")
     if source is not None and Path(source) == Path(file):
         raise click.UsageError("--source and FILE are the same file: give two different ones")
-    places = [_free(Path(place), force) for place in (file, source) if place is not None]
+    places = [free_place(Path(place), force) for place in (file, source) if place is not None]
     from seqcore.checkpoint import write_atomically
     from seqcore.exchange.contents import Contents
 
@@ -67,25 +68,6 @@ def command(run: str, file: str, layout: str | None, at: "At", source: str | Non
     click.echo(f"{file}: {layout}, step {loaded.step:,}, {size(len(data))}", err=printed)
     if layout == "torch":
         _give_source(contents, file, places[1:])
-
-
-def _free(path: Path, force: bool) -> Path:
-    """Return `path` if it can be written to. Raises SeqError if not, or if it exists and `force` is not set."""
-    from seqcore.data.quoting import quoted
-    from seqcore.errors import SeqError
-
-    name = quoted(str(path))
-    try:
-        if path.is_dir():
-            raise SeqError(f"{name} is a folder: give a file")
-        if not path.parent.is_dir():
-            raise SeqError(f"there is no folder {quoted(str(path.parent))}: create it first")
-        if path.exists() and not force:
-            raise SeqError(f"{name} already exists: add --force to overwrite it, or give another name")
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else "invalid file name"
-        raise SeqError(f"{name} cannot be written ({reason})") from None
-    return path
 
 
 def _bytes(contents: "Contents", layout: str) -> bytes:

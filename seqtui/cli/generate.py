@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,8 @@ Examples:
   seqtui generate tales-lstm256-1
   seqtui generate tales-lstm256-1 --prompt "Once " --temperature 0.5 --length 200
   seqtui generate tales-lstm256-1 --prompt-file opening.txt --at best
-  seqtui generate ./myrun --seed 7 --count 3 > samples.txt""",
+  seqtui generate ./myrun --seed 7 --count 3 > samples.txt
+  seqtui generate tunes-lstm256-1 --count 3 --to-abc tunes.abc --to-midi tune.mid""",
 )
 @click.argument("run")
 @click.option("--prompt", help="Text to continue.  [default: the beginning of a line]")
@@ -48,20 +50,40 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Same seed, same text.")
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of texts.")
+@click.option("--to-abc", metavar="FILE", help="Music: write whole tunes to FILE, each up to its end or --length.")
+@click.option(
+    "--to-midi", metavar="FILE", help="Music: write whole tunes as MIDI; with --count, to FILE-1.mid, FILE-2.mid, ..."
+)
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @at_option
 def command(
-    run: str, prompt: str | None, prompt_file: str | None, length: int, seed: int, count: int, at: "At", **how: Any
+    run: str,
+    prompt: str | None,
+    prompt_file: str | None,
+    length: int,
+    seed: int,
+    count: int,
+    to_abc: str | None,
+    to_midi: str | None,
+    force: bool,
+    at: "At",
+    **how: Any,
 ) -> None:
     """Generate text with the model of RUN (a run's name or folder), the prompt first.
 
     In a pipe or a file, the output is exactly what the model generated: UTF-8, or raw bytes if the run is by byte. On a
     terminal, control characters are shown as symbols, and bytes that are not text as escapes (\\xNN).
+
+    A run with the task music also writes whole tunes, to ABC files as they were generated and to MIDI files (which need
+    pip install "seqtui[midi]") with their repeats played. MIDI leaves out tunes whose notation is wrong, and says so.
     """
     from seqcore.errors import SeqError
     from seqcore.generate import Sampling, Writer
+    from seqcore.tasks.tune_writing import written_tunes
 
     from seqtui.cli.boundary import complain
     from seqtui.cli.loading import load
+    from seqtui.cli.tune_files import TuneFiles, check_music
 
     if prompt is not None and prompt_file is not None:
         raise click.UsageError("--prompt and --prompt-file both give the prompt: leave one out")
@@ -71,6 +93,8 @@ def command(
         raise click.UsageError(f"--{error}") from None
     loaded = load(run, at)
     vocabulary = loaded.config.vocabulary
+    if to_abc is not None or to_midi is not None:
+        check_music(loaded)
     if not loaded.config.task.generates:
         name = loaded.folder.argument
         raise SeqError(
@@ -78,7 +102,12 @@ def command(
             f"--text TEXT, or seqtui evaluate {name}"
         )
     given = (prompt or "") if prompt_file is None else _prompt(prompt_file, vocabulary)
+    files = TuneFiles.asked(to_abc, to_midi, count, force)
     model = loaded.serial()
+    if files is not None:
+        endless = written_tunes(model, vocabulary, given, sampling, seed, length)
+        files.write(islice(endless, count), length)
+        return
     for number in range(count):
         writer = Writer(model, vocabulary, given, sampling, seed + number)
         if writer.warning and not number:

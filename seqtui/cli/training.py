@@ -31,6 +31,7 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     end = f"{plural(run.trainer.training.last_step() or 0, 'step')}" if training.last_step() is not None else ""
     end = " or ".join(filter(None, [end, f"{training.minutes:g} minutes" if training.minutes is not None else ""]))
     rows = [
+        ("task", f"{run.config.task.name}, {run.config.task.form}"),
         ("corpus", f"{run.corpus.name} · {run.data.summary(run.vocabulary)}"),
         (
             "model",

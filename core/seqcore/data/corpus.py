@@ -22,7 +22,7 @@ __all__ = ["LIMIT", "Corpus", "SampleInfo", "read_corpus", "sample_info", "sampl
 
 LIMIT = 256 << 20  # bytes: a corpus is held in memory as bytes, as text and as int32 tokens
 _SAMPLE = "sample:"
-_ENDINGS = (".txt", ".tsv", ".csv", ".jsonl")  # left out of the name of a corpus
+_ENDINGS = (".txt", ".abc", ".tsv", ".csv", ".jsonl")  # left out of the name of a corpus
 
 
 @dataclass(frozen=True)

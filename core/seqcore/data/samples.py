@@ -56,9 +56,12 @@ def _index() -> dict[str, SampleInfo]:
 def sample_names(task: str | None = "language") -> tuple[str, ...]:
     """Return the names of the sample corpora for a task, None: all, in alphabetical order; empty without any.
 
+    Every text is for the task language, also one that has a task of its own.
+
     Raises SeqError if the index is damaged.
     """
-    return tuple(name for name, info in _index().items() if task in (None, info.task))
+    index = _index().items()
+    return tuple(name for name, info in index if task in (None, info.task) or (task == "language" and info.characters))
 
 
 def sample_info(name: str) -> SampleInfo:

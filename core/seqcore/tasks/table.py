@@ -14,10 +14,13 @@ from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.forecast import Forecast
 from seqcore.tasks.language import Language
+from seqcore.tasks.music import Music, is_abc
 from seqcore.tasks.rows import ClassifyRows
 from seqcore.tasks.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Language, Classify, ClassifyRows, Forecast, Diagnose)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Language, Music, Classify, ClassifyRows, Forecast, Diagnose)
+}
 OF_TABLES: dict[str, type[Task]] = {"texts": Classify, "rows": ClassifyRows, "sequences": Forecast}
 
 
@@ -48,7 +51,9 @@ def guessed(source: str, encoding: str = "utf-8") -> type[Task]:
     name = source.removeprefix("sample:")
     if source.startswith("sample:") or name in sample_names(None):
         return task_named(sample_info(name).task)
-    return OF_TABLES[table_kind(source, encoding)] if source != "-" and is_table(source) else Language
+    if source != "-" and is_table(source):
+        return OF_TABLES[table_kind(source, encoding)]
+    return Music if is_abc(source) else Language
 
 
 def guess_said(source: str, task: type[Task]) -> str:
@@ -66,4 +71,4 @@ def generated() -> list[tuple[str, Dial, str]]:
 def is_language(source: str) -> bool:
     """Return whether a corpus can be read as a text: all can but diagnostics, and samples for other tasks."""
     sample = source.startswith("sample:") or source in sample_names(None)
-    return guessed(source) is Language if sample else diagnostic(source) is None
+    return issubclass(guessed(source), Language) if sample else diagnostic(source) is None
