@@ -110,6 +110,27 @@ def test_an_exported_classifier_comes_back_as_one(call: Call, classifier: str, t
         assert there[key] == here[key]
 
 
+def test_a_folder_with_a_sub_folder_for_each_label(call: Call, tmp_path: Path, runs_dir: Path) -> None:
+    for label, word in (("up", "good"), ("down", "bad")):
+        for n in range(30):
+            file = tmp_path / "letters" / label / f"{n}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"it was {word} number {n % 7}\n")
+    folder = str(tmp_path / "letters")
+    answer = call("train", folder, "--task", "classify", *SMALL[:-1], "--steps", "60", "--lr", "0.02")
+    assert answer.code == 0, answer.err
+    assert "54 texts, 6 held out · 2 classes" in answer.out
+    assert json.loads(call("evaluate", "letters-lstm12-1", "--json").out)["classes"] == ["down", "up"]
+    assert call("train", "--resume", "--out", "letters-lstm12-1", "--steps", "70", "--quiet").code == 0
+    (tmp_path / "more" / "sideways").mkdir(parents=True)
+    (tmp_path / "more" / "up").mkdir()
+    for label in ("sideways", "up"):
+        for n in range(3):
+            (tmp_path / "more" / label / f"{n}.txt").write_text(f"so {n}\n")
+    line = call("evaluate", "letters-lstm12-1", str(tmp_path / "more")).line
+    assert "'sideways/0.txt': unknown label 'sideways'" in line
+
+
 def test_a_diagnostic_trains_and_is_measured_at_another_dial(call: Call) -> None:
     answer = call("train", "parity:6", *SMALL, "--model", "rnn", "--steps", "30", "--eval-every", "15")
     assert answer.code == 0, answer.err

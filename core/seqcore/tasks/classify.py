@@ -20,9 +20,9 @@ from seqcore.data.examples import (
     held_out_lengths,
     held_out_rows,
 )
-from seqcore.data.labelled import LabelledTexts, labelled_texts
+from seqcore.data.labelled import LabelledTexts
+from seqcore.data.labelled_source import place_of, read_labelled
 from seqcore.data.quoting import listed, quoted
-from seqcore.data.tables import read_table
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.probe import verdicts
@@ -64,8 +64,7 @@ class Classify:
     ) -> tuple["Classify", Vocabulary]:
         """Return the task, and the vocabulary of the training part. Raises SeqError."""
         skip = bool(options.get("skip-bad-rows", False))
-        table = read_table(corpus, skip_bad_rows=skip)
-        found = labelled_texts(table, options.get("text-column"), options.get("label-column"))
+        found = read_labelled(corpus, options.get("text-column"), options.get("label-column"), skip_bad_rows=skip)
         train, held_out = split(len(found.texts), training.validation)
         kept = [_spaced(found.texts[i], training.tokens_by) for i in train]
         seen = "\n".join(kept)
@@ -134,13 +133,13 @@ class Classify:
     def _data(
         self, corpus: Corpus, vocabulary: Vocabulary, longest: int, held_out: float, trained: "LabelledData | None"
     ) -> "LabelledData":
-        found = labelled_texts(
-            read_table(corpus, skip_bad_rows=self.skip_bad_rows), self.text_column, self.label_column, held_out == 1
+        found = read_labelled(
+            corpus, self.text_column, self.label_column, skip_bad_rows=self.skip_bad_rows, few=held_out == 1
         )
         number = {name: place for place, name in enumerate(self.classes)}
-        for label, line in zip(found.labels, found.lines.tolist(), strict=True):
+        for at, label in enumerate(found.labels):
             if label not in number:
-                where = f"{corpus.name}, line {line}"
+                where = place_of(found, at, corpus.name)
                 raise SeqError(f"{where}: unknown label {quoted(label)}; the labels are {listed(self.classes)}")
         tokens, notes = [], [*found.remarks]
         cut = 0
