@@ -1,8 +1,9 @@
 """Rows of numbers from the columns of a table: as they are, with labels, or as sequences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,12 @@ class NumericSequences:
     lines: tuple[I32, ...]  # (T_i,) each: the line of the file on which each row starts
     skipped: int
     remarks: tuple[str, ...]
+
+
+def columns_asked(options: Mapping[str, Any]) -> list[str] | None:
+    """Return the columns that an option lists, separated by commas; None if it was not given."""
+    asked = options.get("columns")
+    return [name.strip() for name in str(asked).split(",") if name.strip()] if asked is not None else None
 
 
 def numeric_columns(table: Table, columns: Sequence[str] | None = None, exclude: Sequence[str] = ()) -> Numbers:

@@ -16,8 +16,10 @@ from seqcore.errors import SeqError
 from seqcore.forecasting import run_on, same_as_last, same_velocity
 from seqcore.serial import serial_model
 from seqcore.tasks.errors import Errors
-from seqcore.tasks.forecast import Forecast, SequenceData, parts, pieces_of
-from seqcore.tasks.rows import ClassifyRows, RowData
+from seqcore.tasks.forecast import Forecast
+from seqcore.tasks.row_data import RowData
+from seqcore.tasks.rows import ClassifyRows
+from seqcore.tasks.sequence_data import SequenceData, parts, pieces_of
 
 from tests.core.tasks.test_tasks import pupils, start, swings
 
