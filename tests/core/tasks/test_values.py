@@ -92,7 +92,7 @@ def test_standardisation_is_learnt_on_the_training_part_alone(tmp_path: Path) ->
     held = {
         key
         for key, one in zip(data.found.keys, data.found.sequences, strict=True)
-        if any(part.shape == one.shape and np.allclose(data.task.scale.undo(part), one) for part in data.held)
+        if any(part.shape == one.shape and np.allclose(data.scale.undo(part), one) for part in data.held)
     }
     assert len(held) == 4
     lines = [f"{line.split(',')[0]},9e9,1" if line.split(",")[0] in held else line for line in text.splitlines()]
