@@ -18,12 +18,12 @@ from seqcore.exchange.torch_layout import from_torch, to_torch, torch_shapes
 from seqcore.exchange.torch_source import source
 from seqcore.model import shapes
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, Inputs
 from seqcore.serial import serial_model
 
 from tests.core.compare import assert_close
 from tests.core.recorded import record_exported as record
-from tests.core.recorded.record_exported import CASES, VOCABULARY
+from tests.core.recorded.record_exported import CASES
 
 TOLERANCE = 1e-5
 every_case = pytest.mark.parametrize("label", CASES)
@@ -36,19 +36,21 @@ def recording(label: str) -> dict[str, Any]:
         return {name.removeprefix(f"{label}/"): archive[name] for name in archive.files if name.startswith(f"{label}/")}
 
 
-def said(contents: Contents, tokens: I32) -> F32:
-    """The engine's logits (T, B, V) for tokens (T, B), every column from the initial state."""
+def said(contents: Contents, inputs: Inputs) -> F32:
+    """The engine's logits or values (T, B, K) for inputs (T, B) or (T, B, D), every sequence from the initial state."""
     jit.compile_kernels(jit.kernel_groups(contents.config.family, "look"))
     parameters = Parameters(shapes(contents.config))
     for name, view in parameters.items():
         view[:] = contents.arrays[name]
     model = serial_model(contents.config, parameters)
-    return np.stack([model.look(np.ascontiguousarray(column)).logits.copy() for column in tokens.T], axis=1)
+    return np.stack(
+        [model.look(np.ascontiguousarray(column)).logits.copy() for column in inputs.swapaxes(0, 1)], axis=1
+    )
 
 
 def assert_same(back: Contents, sent: Contents) -> None:
     """Assert that both are the same model, byte for byte."""
-    assert (back.config, back.vocabulary) == (sent.config, sent.vocabulary)
+    assert back.described == sent.described
     assert back.arrays.keys() == sent.arrays.keys()
     for name, array in sent.arrays.items():
         assert back.arrays[name].dtype == np.float32
@@ -75,7 +77,7 @@ def test_what_is_exported_is_what_pytorch_took(label: str) -> None:
 
 @every_case
 def test_the_engine_says_what_the_printed_module_said(label: str) -> None:
-    assert_close(said(CASES[label].contents, record.tokens()), recording(label)["logits"], TOLERANCE)
+    assert_close(said(CASES[label].contents, record.inputs(CASES[label].config)), recording(label)["logits"], TOLERANCE)
 
 
 @every_case
@@ -135,7 +137,11 @@ def test_pytorch_loads_it_strictly_and_says_the_same_today(label: str, tmp_path:
     file = written(tmp_path / record.FILE, torch_bytes(case.contents))
     model = record.module(case.config, file)
     assert not model.training
-    assert_close(record.logits(model, record.tokens()), said(case.contents, record.tokens()), TOLERANCE)
+    assert_close(
+        record.logits(model, record.inputs(CASES[label].config)),
+        said(case.contents, record.inputs(CASES[label].config)),
+        TOLERANCE,
+    )
     for name, value in record.record(case).items():
         if name != "source":
             np.testing.assert_allclose(value, recording(label)[name], rtol=1e-5, atol=1e-6, err_msg=name)
@@ -149,11 +155,15 @@ def test_what_pytorch_saved_comes_back_with_the_help_of_the_run(label: str, tmp_
     case = CASES[label]
     model = record.module(case.config, written(tmp_path / record.FILE, torch_bytes(case.contents)))
     save_file(model.state_dict(), tmp_path / "saved.safetensors")
-    back = read_torch(tmp_path / "saved.safetensors", (case.config, VOCABULARY))
+    back = read_torch(tmp_path / "saved.safetensors", case.contents.described)
     assert_same(back, case.contents)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     save_file(model.state_dict(), tmp_path / "trained.safetensors")
-    trained = read_torch(tmp_path / "trained.safetensors", (case.config, VOCABULARY))
-    assert_close(said(trained, record.tokens()), record.logits(model, record.tokens()), TOLERANCE)
+    trained = read_torch(tmp_path / "trained.safetensors", case.contents.described)
+    assert_close(
+        said(trained, record.inputs(CASES[label].config)),
+        record.logits(model, record.inputs(CASES[label].config)),
+        TOLERANCE,
+    )

@@ -1,4 +1,6 @@
-"""Weights as an ONNX graph of standard operators: tokens (T, B) int64 to logits (T, B, V), with T and B dynamic.
+"""Weights as an ONNX graph of standard operators: tokens (T, B) int64 to logits (T, B, K), with T and B dynamic.
+
+A model of real values reads "values" (T, B, D) float32; one that predicts some returns them as "predicted" (T, B, K).
 
 Recurrent models also take and return their state: h_0 (layers, B, H), for the LSTM also c_0, to h_n and c_n.
 ONNX orders the gates differently from PyTorch and us: LSTM input, output, forget, cell; GRU update, reset, candidate.
@@ -29,12 +31,15 @@ def onnx_bytes(contents: Contents) -> bytes:
         raise SeqError(
             f"an ONNX file holds at most 2 GB, but this model's weights are {size / 1e9:.1f} GB: use --to torch"
         )
-    tokens = graph.input("tokens", _INT64, ["T", "B"])
+    if config.inputs:
+        tokens = graph.input("values", _FLOAT, ["T", "B", config.inputs])
+    else:
+        tokens = graph.input("tokens", _INT64, ["T", "B"])
     build = (
         _recurrent if config.family in RECURRENT else {"attention": _attention, "feedforward": _window}[config.family]
     )
     logits = build(graph, contents, tokens)
-    graph.output("logits", _FLOAT, ["T", "B", config.logits], logits)
+    graph.output("predicted" if config.values else "logits", _FLOAT, ["T", "B", config.logits], logits)
     data: bytes = graph.model(described(config), told(contents)).SerializeToString()
     return data
 
@@ -48,7 +53,9 @@ def _product(graph: Graph, x: str, p: Mapping[str, F32], W: str, b: str) -> str:
 def _recurrent(graph: Graph, contents: Contents, tokens: str) -> str:
     config, p = contents.config, contents.arrays
     V, H, L = config.vocabulary_size, config.hidden, config.layers
-    if config.embedding:
+    if config.inputs:
+        x = tokens
+    elif config.embedding:
         x = graph.add("Gather", graph.constant(p["embedding.E"], "embedding.E"), tokens)
     else:
         x = graph.add("OneHot", tokens, graph.constant(V), graph.constant(np.array([0, 1], np.float32)), axis=-1)
@@ -92,13 +99,17 @@ def _window(graph: Graph, contents: Contents, tokens: str) -> str:
     config, p = contents.config, contents.arrays
     V, N = config.vocabulary_size, config.context
     T, B = _sizes(graph, tokens)
-    rows = graph.add("Concat", graph.constant([N - 1]), B, axis=0)
-    padded = graph.add("Concat", graph.add("Expand", graph.constant(np.array([[V]])), rows), tokens, axis=0)
+    width = [graph.constant([config.inputs])] if config.inputs else []
+    rows = graph.add("Concat", graph.constant([N - 1]), B, *width, axis=0)
+    nothing = np.zeros((1, 1, 1), np.float32) if config.inputs else np.array([[V]])
+    padded = graph.add("Concat", graph.add("Expand", graph.constant(nothing), rows), tokens, axis=0)
     starts = graph.add("Unsqueeze", _times(graph, T), graph.constant([1]))
     places = graph.add("Add", starts, graph.constant(np.arange(N)[None]))  # (T, N), oldest first
-    windows = graph.add("Transpose", graph.add("Gather", padded, places), perm=[0, 2, 1])  # (T, B, N)
-    x = graph.add("Gather", graph.constant(p["embedding.E"], "embedding.E"), windows)
-    x = graph.add("Reshape", x, graph.constant([0, 0, N * config.embedding]))
+    axes = [0, 2, 1, 3] if config.inputs else [0, 2, 1]
+    x = graph.add("Transpose", graph.add("Gather", padded, places), perm=axes)  # (T, B, N), of values (T, B, N, D)
+    if not config.inputs:
+        x = graph.add("Gather", graph.constant(p["embedding.E"], "embedding.E"), x)
+    x = graph.add("Reshape", x, graph.constant([0, 0, N * config.input_width]))
     h = graph.add("Tanh", _product(graph, x, p, "layers.0.W_xh", "layers.0.b"))
     return _product(graph, h, p, "head.W_hy", "head.b_y")
 
@@ -123,8 +134,8 @@ def _attention(graph: Graph, contents: Contents, tokens: str) -> str:
         """The first T rows of a table (context, ...)."""
         return graph.add("Slice", graph.constant(table), graph.constant([0]), T, graph.constant([0]))
 
-    E = graph.constant(p["embedding.E"], "embedding.E")
-    x = graph.add("Gather", E, tokens)
+    E = graph.constant(p["embedding.E"], "embedding.E") if "embedding.E" in p else ""
+    x = graph.add("Gather", E, tokens) if E else _product(graph, tokens, p, "input.W_x", "input.b_x")
     if config.positions != "rotary":
         table = p["embedding.P"] if config.positions == "learned" else _waves(config.context, C, ("sin", "cos"))
         x = graph.add("Add", x, until_now(table[:, None]))

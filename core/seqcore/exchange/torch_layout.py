@@ -23,7 +23,7 @@ def places(config: ModelConfig) -> dict[str, tuple[str, bool]]:
         named = _attention(config)
     else:
         named = {"layers.0.W_xh": ("hidden.weight", True), "layers.0.b": ("hidden.bias", False)}
-    if config.embedding:
+    if config.embedding and not config.inputs:
         named["embedding.E"] = ("embedding.weight", False)
     if config.family != "attention":
         named["head.b_y"] = ("head.bias", False)
@@ -42,6 +42,10 @@ def _recurrent(config: ModelConfig) -> dict[str, tuple[str, bool]]:
 
 def _attention(config: ModelConfig) -> dict[str, tuple[str, bool]]:
     named = {"norm.g": ("norm.weight", False)}
+    if config.inputs:
+        named["input.W_x"] = ("input.weight", True)
+        if config.bias:
+            named["input.b_x"] = ("input.bias", False)
     if config.positions == "learned":
         named["embedding.P"] = ("positions.weight", False)
     if config.bias:

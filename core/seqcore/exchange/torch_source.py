@@ -46,13 +46,13 @@ def _in_ascii(name: str) -> str:
 
 def _head(config: ModelConfig) -> str:
     lines = [
-        f'"""{_in_ascii(described(config))} over {config.vocabulary_size} tokens, exported by seqtui.',
+        f'"""{_in_ascii(described(config))} over {_over(config)}, exported by seqtui.',
         "",
-        "The vocabulary is stored as JSON in the metadata of the weights file.",
+        _STORED[bool(config.inputs)],
         '"""',
         "",
         "import torch" if config.family not in RECURRENT else None,
-        "import torch.nn.functional as F" if config.family == "attention" or not config.embedding else None,
+        "import torch.nn.functional as F" if config.family == "attention" or _one_hot(config) else None,
         "from safetensors.torch import load_file",
         "from torch import Tensor, nn",
     ]
@@ -77,8 +77,31 @@ def _class(name: str, about: str, parts: Iterable[str], forward: str, steps: Ite
     )
 
 
+_STORED = (
+    "The vocabulary is stored as JSON in the metadata of the weights file.",
+    "What standardises the values is stored as JSON in the metadata of the weights file, in task: scale.",
+)
+
+
+def _over(config: ModelConfig) -> str:
+    return f"{config.inputs} real values" if config.inputs else f"{config.vocabulary_size} tokens"
+
+
+def _one_hot(config: ModelConfig) -> bool:
+    return not config.embedding and not config.inputs
+
+
+def _read(config: ModelConfig) -> tuple[str, str]:
+    """Return the name of the argument of forward, and what it is."""
+    if config.inputs:
+        return "values", f"standardised values (T, B, {config.inputs}), time first,"
+    return "tokens", "tokens (T, B), time first,"
+
+
 def _said(config: ModelConfig) -> str:
-    """Return what the logits are of."""
+    """Return what the results are."""
+    if config.values:
+        return "standardised values"
     return "logits of the classes" if config.outputs else "logits of the next tokens"
 
 
@@ -92,49 +115,57 @@ def _dropped(config: ModelConfig, what: str) -> str:
 
 def _recurrent(config: ModelConfig) -> list[str]:
     V, K, H, L, family = config.vocabulary_size, config.logits, config.hidden, config.layers, config.family
-    sizes = f"{config.embedding or V}, {H}, num_layers={L}"
+    sizes = f"{config.input_width}, {H}, num_layers={L}"
+    name, what = _read(config)
     if family == "rnn":
         sizes += f', nonlinearity="{config.activation}"'
     if config.dropout and L > 1:
         sizes += f", dropout={config.dropout!r}"  # between layers only; before the head it is a separate module
     state = "State" if family == "lstm" else "Tensor"
     kind = f"h and c, ({L}, B, {H}) each" if family == "lstm" else f"h, ({L}, B, {H})"
-    about = f"""Map tokens (T, B), time first, to {_said(config)} (T, B, {K}) and the final state.
+    about = f"""Map {what} to {_said(config)} (T, B, {K}) and the final state.
 
     The state is {kind}; None starts from zeros.
     """
     parts = [
-        f"self.embedding = nn.Embedding({V}, {config.embedding})" if config.embedding else "",
+        f"self.embedding = nn.Embedding({V}, {config.embedding})" if config.embedding and not config.inputs else "",
         f"self.{family} = nn.{family.upper()}({sizes})",
         _dropout(config),
         f"self.head = nn.Linear({H}, {K})",
     ]
+    looked_up = "x = self.embedding(tokens)" if config.embedding else f"x = F.one_hot(tokens, {V}).float()"
     steps = [
-        "x = self.embedding(tokens)" if config.embedding else f"x = F.one_hot(tokens, {V}).float()",
-        f"h, state = self.{family}(x, state)",
+        "" if config.inputs else looked_up,
+        f"h, state = self.{family}({name if config.inputs else 'x'}, state)",
         f"return self.head({_dropped(config, 'h')}), state",
     ]
-    forward = f"forward(self, tokens: Tensor, state: {state} | None = None) -> tuple[Tensor, {state}]"
+    forward = f"forward(self, {name}: Tensor, state: {state} | None = None) -> tuple[Tensor, {state}]"
     alias = ["State = tuple[Tensor, Tensor]"] if family == "lstm" else []
     return [*alias, _class("Model", about, parts, forward, steps)]
 
 
 def _window(config: ModelConfig) -> list[str]:
-    V, K, N = config.vocabulary_size, config.logits, config.context
+    V, K, N, name = config.vocabulary_size, config.logits, config.context, _read(config)[0]
+    table = f"nn.Embedding({V + 1}, {config.embedding})  # row {V} is the padding before the first token"
     parts = [
-        f"self.embedding = nn.Embedding({V + 1}, {config.embedding})  # row {V} is the padding before the first token",
-        f"self.hidden = nn.Linear({N * config.embedding}, {config.hidden})",
+        "" if config.inputs else f"self.embedding = {table}",
+        f"self.hidden = nn.Linear({N * config.input_width}, {config.hidden})",
         _dropout(config),
         f"self.head = nn.Linear({config.hidden}, {K})",
     ]
+    before = f"tokens.new_full(({N - 1}, tokens.shape[1]), {V})"
+    shape, x, what = f"(T, B, {N})", "self.embedding(windows)", "tokens"
+    if config.inputs:
+        before = f"values.new_zeros({N - 1}, *values.shape[1:])"
+        shape, x, what = f"(T, B, {config.inputs}, {N})", "windows.transpose(2, 3)", "timesteps"
     steps = [
-        f"nothing = tokens.new_full(({N - 1}, tokens.shape[1]), {V})",
-        f"windows = torch.cat((nothing, tokens)).unfold(0, {N}, 1)  # (T, B, {N}), oldest first",
-        "h = torch.tanh(self.hidden(self.embedding(windows).flatten(2)))",
+        f"nothing = {before}",
+        f"windows = torch.cat((nothing, {name})).unfold(0, {N}, 1)  # {shape}, oldest first",
+        f"h = torch.tanh(self.hidden({x}.flatten(2)))",
         f"return self.head({_dropped(config, 'h')})",
     ]
-    about = f"Map tokens (T, B), time first, to {_said(config)} (T, B, {K}), each from the last {N} tokens."
-    return [_class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)]
+    about = f"Map {_read(config)[1]} to {_said(config)} (T, B, {K}), each from the last {N} {what}."
+    return [_class("Model", about, parts, f"forward(self, {name}: Tensor) -> Tensor", steps)]
 
 
 def _attention(config: ModelConfig) -> list[str]:
@@ -171,6 +202,9 @@ def _block(config: ModelConfig, rotary: bool) -> str:
 
 def _transformer(config: ModelConfig) -> str:
     V, K, C, N, kind = config.vocabulary_size, config.logits, config.hidden, config.context, config.positions
+    name, what = _read(config)
+    entered = "self.input(values)" if config.inputs else "self.embedding(tokens)"
+    product = f"self.input = nn.Linear({config.inputs}, {C}, bias={config.bias})"
     buffer = 'self.register_buffer("{}", {}, persistent=False)'.format
     positions = {
         "learned": [f"self.positions = nn.Embedding({N}, {C})"],
@@ -182,11 +216,11 @@ def _transformer(config: ModelConfig) -> str:
     }
     added = {
         "learned": " + self.positions(times)",
-        "sinusoidal": " + self.positions[: len(tokens), None]",
+        "sinusoidal": f" + self.positions[: len({name}), None]",
         "rotary": "",
     }
     parts = [
-        f"self.embedding = nn.Embedding({V}, {C})",
+        product if config.inputs else f"self.embedding = nn.Embedding({V}, {C})",
         *positions[kind],
         _dropout(config),
         f"self.blocks = nn.ModuleList(Block() for _ in range({config.layers}))",
@@ -194,8 +228,8 @@ def _transformer(config: ModelConfig) -> str:
         "" if config.tied else f"self.head = nn.Linear({C}, {K}, bias=False)",
     ]
     steps = [
-        "times = torch.arange(len(tokens), device=tokens.device)[:, None]" if kind == "learned" else "",
-        f"x = {_dropped(config, 'self.embedding(tokens)' + added[kind])}",
+        f"times = torch.arange(len({name}), device={name}.device)[:, None]" if kind == "learned" else "",
+        f"x = {_dropped(config, entered + added[kind])}",
         "for block in self.blocks:",
         f"    x = block(x{', self.cos[: len(x)], self.sin[: len(x)]' if kind == 'rotary' else ''})",
         "x = self.norm(x)",
@@ -203,5 +237,5 @@ def _transformer(config: ModelConfig) -> str:
         if config.tied
         else "return self.head(x)",
     ]
-    about = f"Map tokens (T, B), time first, T <= {N}, to {_said(config)} (T, B, {K})."
-    return _class("Model", about, parts, "forward(self, tokens: Tensor) -> Tensor", steps)
+    about = f"Map {what} T <= {N}, to {_said(config)} (T, B, {K})."
+    return _class("Model", about, parts, f"forward(self, {name}: Tensor) -> Tensor", steps)

@@ -15,12 +15,18 @@ from zlib import crc32
 
 import numpy as np
 from seqcore.config import ModelConfig
+from seqcore.data.standardise import Standardise
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.exchange.contents import Contents
 from seqcore.exchange.torch_file import torch_bytes
 from seqcore.exchange.torch_source import source
 from seqcore.model import shapes
-from seqcore.records import F32, I32
+from seqcore.records import F32, I32, Inputs
+from seqcore.tasks.classify import Classify
+from seqcore.tasks.forecast import Forecast
+from seqcore.tasks.language import Language
+from seqcore.tasks.rows import ClassifyRows
+from seqcore.tasks.task import Task
 
 PATH = Path(__file__).with_name("exported.npz")
 V, T, B = 11, 7, 3
@@ -42,7 +48,16 @@ class Case:
             draw = np.random.default_rng(crc32(f"{name} {shape}".encode()))
             scale = 1 / np.sqrt(shape[0]) if len(shape) > 1 and not name.startswith("embedding") else 0.7
             made[name] = (draw.standard_normal(shape) * scale).astype(np.float32)
-        return Contents(self.config, VOCABULARY, made)
+        return Contents(self.config, Vocabulary.none() if self.config.inputs else VOCABULARY, made, self.task)
+
+    @property
+    def task(self) -> Task:
+        """A task whose model this can be."""
+        config, names = self.config, tuple(f"class {n}" for n in range(self.config.outputs))
+        if not config.inputs:
+            return Classify(names, "text", "label") if config.outputs else Language()
+        scale = Standardise.none([f"column {n}" for n in range(config.inputs)])
+        return ClassifyRows(names, "label", scale) if config.outputs else Forecast(scale, None)
 
 
 def _cases() -> dict[str, Case]:
@@ -62,7 +77,18 @@ def _cases() -> dict[str, Case]:
         configs[family] = {"hidden": 6, "embedding": 5}
         configs[f"{family} one-hot, 3 layers"] = {"hidden": 6, "embedding": 0, "layers": 3}
         configs[f"{family} dropout, 2 layers"] = {"hidden": 7, "embedding": 5, "layers": 2, "dropout": 0.2}
-    return {label: Case(ModelConfig(V, label.split()[0], **config)) for label, config in configs.items()}
+    ends: dict[str, dict[str, Any]] = {
+        "classes": {"outputs": 4}, "forecast": {"inputs": 3, "values": 3}, "rows": {"inputs": 2, "outputs": 5},
+    }  # fmt: skip
+    for end, fields in ends.items():
+        for family in ("rnn", "gru", "lstm", "attention", "feedforward"):
+            shape = {"heads": 2, "bias": end == "rows"} if family == "attention" else {"embedding": 5}
+            length = {"context": 8} if family in ("attention", "feedforward") else {"layers": 2}
+            configs[f"{family} {end}"] = {"hidden": 6, **shape, **length, **fields}
+    return {
+        label: Case(ModelConfig(0 if config.get("inputs") else V, label.split()[0], **config))
+        for label, config in configs.items()
+    }
 
 
 CASES = _cases()
@@ -73,6 +99,13 @@ def tokens() -> I32:
     return np.random.default_rng(5).integers(0, V, (T, B)).astype(np.int32)
 
 
+def inputs(config: ModelConfig) -> Inputs:
+    """(T, B) tokens, or (T, B, D) values."""
+    if not config.inputs:
+        return tokens()
+    return np.random.default_rng(6).standard_normal((T, B, config.inputs)).astype(np.float32)
+
+
 def module(config: ModelConfig, file: Path) -> Any:
     """The module that export prints, with the weights of `file`."""
     names: dict[str, Any] = {}
@@ -80,11 +113,11 @@ def module(config: ModelConfig, file: Path) -> Any:
     return names["load"]()
 
 
-def logits(model: Any, ids: I32) -> F32:
-    """(T, B, V), as PyTorch computes them."""
+def logits(model: Any, read: Inputs) -> F32:
+    """(T, B, K), as PyTorch computes them."""
     torch: Any = importlib.import_module("torch")  # where it is missing, the rest of this file still serves
     with torch.no_grad():
-        said = model(torch.from_numpy(ids.astype(np.int64)))
+        said = model(torch.from_numpy(read if read.ndim == 3 else read.astype(np.int64)))
     found: F32 = (said[0] if isinstance(said, tuple) else said).numpy()
     return found
 
@@ -96,7 +129,7 @@ def record(case: Case) -> dict[str, Any]:
         file.write_bytes(torch_bytes(case.contents))
         model = module(case.config, file)
     state = {f"state/{name}": value.numpy() for name, value in model.state_dict().items()}
-    return {"source": np.array(source(case.config, FILE)), "logits": logits(model, tokens()), **state}
+    return {"source": np.array(source(case.config, FILE)), "logits": logits(model, inputs(case.config)), **state}
 
 
 def main() -> None:

@@ -1,0 +1,238 @@
+"""A training step of two tasks beside PyTorch: texts of different lengths with a label, and sequences to forecast.
+
+    classification   LSTM 128 over an embedding of 64, one label of two at the end of 32 texts of 3 to 60 words, batches of
+                     texts of similar length; PyTorch with packed sequences
+    forecast         LSTM 128, 32 sequences of 64 rows of 2 numbers, the squared error of the next row at every timestep
+
+Both sides train on the same batches, clip at norm 1 and update with AdamW, in float32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from processes import Children, Worker, serve
+from reporting import machine, machine_line, print_json, table_of
+from sides import add_arguments, parsed, ratio, threads_told
+
+TASKS = ("classification", "forecast")
+HIDDEN, EMBEDDING, WORDS, CLASSES, ROWS = 128, 64, 2000, 2, 32
+SHORTEST, LONGEST, TEXTS = 3, 60, 3200
+COLUMNS, STEPS, SEQUENCES = 2, 64, 640
+START, MOST = 300.0, 120.0  # seconds a worker may take to start, and to answer in addition to the measured time
+WARM = 20  # steps
+
+
+def texts() -> tuple[list[np.ndarray], list[int]]:
+    """The texts, (T,) words each, and their labels."""
+    draw = np.random.default_rng(1)
+    lengths = draw.integers(SHORTEST, LONGEST + 1, TEXTS)
+    return [draw.integers(0, WORDS, length).astype(np.int32) for length in lengths], draw.integers(0, CLASSES, TEXTS).tolist()
+
+
+def sequences() -> np.ndarray:
+    """The sequences, (n, T + 1, D): sums of random steps."""
+    draw = np.random.default_rng(2)
+    return draw.standard_normal((SEQUENCES, STEPS + 1, COLUMNS)).cumsum(axis=1).astype(np.float32) / 8
+
+
+def batches() -> list[list[int]]:
+    """The texts of each batch of one epoch, those of similar length together, as the engine draws them."""
+    from seqcore.data.examples import ExampleBatches
+
+    feed = ExampleBatches(examples("classification"), ROWS, 1)
+    return [feed.at(step).which.tolist() for step in range(feed.steps_per_epoch)]
+
+
+def examples(task: str) -> Any:
+    """The engine's examples of a task."""
+    from seqcore.data.examples import Examples
+
+    if task == "forecast":
+        made = sequences()
+        return Examples.of([one[:-1] for one in made], [one[1:] for one in made])
+    words, labels = texts()
+    targets = [np.append(np.full(one.size - 1, -1), label).astype(np.int32) for one, label in zip(words, labels, strict=True)]
+    return Examples.of(words, targets)
+
+
+class Given:
+    """Examples in place of a corpus, for a trainer."""
+
+    def __init__(self, made: Any) -> None:
+        self._made = made
+
+    def check(self, config: Any) -> None:
+        """Accept them."""
+
+    def feed(self, training: Any) -> Any:
+        """Return their batches."""
+        from seqcore.data.examples import ExampleBatches
+
+        return ExampleBatches(self._made, training.batch, training.seed)
+
+
+def our_step(task: str) -> Callable[[], object]:
+    """Return a function that makes one training step with the engine."""
+    from seqcore import jit
+    from seqcore.config import ModelConfig, TrainingConfig
+    from seqcore.trainer import Trainer
+
+    ends: dict[str, int] = {"outputs": CLASSES} if task == "classification" else {"inputs": COLUMNS, "values": COLUMNS}
+    words = 0 if "inputs" in ends else WORDS
+    config = ModelConfig(words, "lstm", hidden=HIDDEN, embedding=EMBEDDING, **ends)
+    jit.compile_kernels(jit.kernel_groups(config.kernels, "train"))
+    given: Any = Given(examples(task))
+    return Trainer(config, TrainingConfig(batch=ROWS, learning_rate=0.001, weight_decay=0.01), given).step
+
+
+def torch_step(task: str, adam: dict[str, bool]) -> Callable[[], object]:
+    """Return a function that makes one training step with PyTorch."""
+    torch: Any = importlib.import_module("torch")
+    nn, packed = torch.nn, torch.nn.utils.rnn.pack_sequence
+    embedding = nn.Embedding(WORDS, EMBEDDING) if task == "classification" else nn.Identity()
+    layer = nn.LSTM(EMBEDDING if task == "classification" else COLUMNS, HIDDEN)
+    head = nn.Linear(HIDDEN, CLASSES if task == "classification" else COLUMNS)
+    module = nn.ModuleList([embedding, layer, head])
+    update = torch.optim.AdamW(module.parameters(), lr=0.001, betas=(0.9, 0.99), **adam)
+    turn = iter(())
+
+    def classification() -> Any:
+        words, labels = given[0][which()], given[1][at[0]]
+        return torch.nn.functional.cross_entropy(head(layer(packed_of(words))[1][0][-1]), labels)
+
+    at = [0]
+
+    def which() -> int:
+        at[0] = (at[0] + 1) % len(given[0])
+        return at[0]
+
+    def packed_of(words: Any) -> Any:
+        data = embedding(words.data)
+        return torch.nn.utils.rnn.PackedSequence(data, *words[1:])
+
+    def forecast() -> Any:
+        x = given[0][which()]
+        return torch.nn.functional.mse_loss(head(layer(x[:-1])[0]), x[1:])
+
+    del turn
+    if task == "classification":
+        all_words, labels = texts()
+        ids = [torch.from_numpy(one.astype(np.int64)) for one in all_words]
+        chosen = batches()
+        given = (
+            [packed([ids[n] for n in one], enforce_sorted=False) for one in chosen],
+            [torch.tensor([labels[n] for n in one]) for one in chosen],
+        )
+    else:
+        made = torch.from_numpy(sequences()).transpose(0, 1)
+        given = ([made[:, n : n + ROWS].contiguous() for n in range(0, SEQUENCES, ROWS)], [])
+    loss_of = classification if task == "classification" else forecast
+
+    def step() -> None:
+        update.zero_grad(set_to_none=True)
+        loss_of().backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        update.step()
+
+    return step
+
+
+def timed(step: Callable[[], object], seconds: float) -> float:
+    """Return the mean seconds of a step: lengths differ, and every batch counts alike."""
+    for _ in range(WARM):
+        step()
+    count, start = 0, time.perf_counter()
+    while (spent := time.perf_counter() - start) < seconds:
+        step()
+        count += 1
+    return spent / count
+
+
+class Side:
+    """Answers "hello" and "step" requests of one side."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self.name, self.threads = name, threads
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request."""
+        if self.name == "ours":
+            from seqcore import jit
+
+            jit.set_threads(self.threads)
+            if request["do"] == "hello":
+                return {"threads": jit.available_threads()}
+            return {"seconds": timed(our_step(request["task"]), request["seconds"])}
+        torch: Any = importlib.import_module("torch")
+        torch.set_num_threads(self.threads)
+        if request["do"] == "hello":
+            return {"version": torch.__version__}
+        ways = ({"fused": True}, {"foreach": True})
+        return {"seconds": min(timed(torch_step(request["task"], way), request["seconds"] / 2) for way in ways)}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure both sides in turn, and print the medians and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, 12.0)
+    arguments = parsed(parser, words)
+    before = machine()
+    with Children() as children:
+        command = [sys.executable, str(Path(__file__))]
+        first = Worker(children, "our worker", [*command, "--side", "ours", "1"])
+        most = first.ask(START, do="hello")["threads"]
+        threads = sorted({1, min(most, arguments.threads or most)})
+        sides = {("ours", n): Worker(children, "our worker", [*command, "--side", "ours", str(n)]) for n in threads}
+        interpreter = arguments.torch_python or (sys.executable if importlib.util.find_spec("torch") else None)
+        if interpreter:
+            for n in threads:
+                other = [interpreter, str(Path(__file__)), "--side", "pytorch", str(n)]
+                sides["pytorch", n] = Worker(children, f"PyTorch ({interpreter})", other)
+                before["versions"]["torch"] = sides["pytorch", n].ask(START, do="hello")["version"]
+        each = arguments.seconds / arguments.rounds
+        found = {
+            task: {
+                f"{name} {n}": [worker.ask(each + MOST, do="step", task=task, seconds=each)["seconds"] for _ in range(arguments.rounds)]
+                for (name, n), worker in sides.items()
+            }
+            for task in TASKS
+        }
+    report(before, found, threads, arguments.json)
+    return 0
+
+
+def report(before: dict[str, Any], found: dict[str, dict[str, list[float]]], threads: list[int], as_json: bool) -> None:
+    """Print what was measured."""
+    results = {}
+    for task, sides in found.items():
+        middle = {name: statistics.median(rounds) for name, rounds in sides.items()}
+        ours, theirs = f"ours {threads[-1]}", [name for name in sides if name.startswith("pytorch")]
+        best = min(theirs, key=lambda name: middle[name]) if theirs else ""
+        results[task] = {"milliseconds": {name: 1e3 * value for name, value in middle.items()}, "rounds": sides}
+        if best:
+            results[task] |= {"best": best, "ratio": ratio(sides[best], sides[ours])}
+    if as_json:
+        print(json.dumps({"machine": before, "tasks": results}))
+        return
+    print(machine_line(before))
+    for task, one in results.items():
+        said = ", ".join(f"{name.split()[0]} with {threads_told(int(name.split()[1]))} {value:.2f} ms"
+                         for name, value in one["milliseconds"].items())  # fmt: skip
+        print(f"{task}: {said}" + (f"; {one['ratio']:.2f} times as fast" if "ratio" in one else ""))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--side"]:
+        serve(Side(sys.argv[2], int(sys.argv[3])))
+    else:
+        sys.exit(main())
