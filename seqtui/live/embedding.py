@@ -120,8 +120,7 @@ def _components(centred: F64, start: F64 | None) -> F64:
     """Return the first two principal components (I, 2) of centred rows (n, I); a missing one is zero.
 
     Orthogonal iteration on a few directions, from those in which the rows spread before: `start` (n, 2). With einsum,
-    which computes in this thread: the products of a library for eigenvalues would wake threads beside the training,
-    and are ten times slower there.
+    which computes in this thread: the products of a library for eigenvalues would wake threads beside the training.
     """
     n, width = centred.shape
     count = min(DIRECTIONS, n, width)
