@@ -1,7 +1,7 @@
 """A training step of two tasks beside PyTorch: texts of different lengths with a label, and sequences to forecast.
 
-    classification   LSTM 128 over an embedding of 64, one label of two at the end of 32 texts of 3 to 60 words, batches of
-                     texts of similar length; PyTorch with packed sequences
+    classification   LSTM 128 over an embedding of 64, one label of two at the end of 32 texts of 3 to 60 words, batches
+                     of texts of similar length; PyTorch with packed sequences
     forecast         LSTM 128, 32 sequences of 64 rows of 2 numbers, the squared error of the next row at every timestep
 
 Both sides train on the same batches, clip at norm 1 and update with AdamW, in float32.
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
+import itertools
 import json
 import statistics
 import sys
@@ -21,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from processes import Children, Worker, serve
-from reporting import machine, machine_line, print_json, table_of
+from reporting import machine, machine_line
 from sides import add_arguments, parsed, ratio, threads_told
 
 TASKS = ("classification", "forecast")
@@ -36,7 +38,8 @@ def texts() -> tuple[list[np.ndarray], list[int]]:
     """The texts, (T,) words each, and their labels."""
     draw = np.random.default_rng(1)
     lengths = draw.integers(SHORTEST, LONGEST + 1, TEXTS)
-    return [draw.integers(0, WORDS, length).astype(np.int32) for length in lengths], draw.integers(0, CLASSES, TEXTS).tolist()
+    words = [draw.integers(0, WORDS, length).astype(np.int32) for length in lengths]
+    return words, draw.integers(0, CLASSES, TEXTS).tolist()
 
 
 def sequences() -> np.ndarray:
@@ -61,7 +64,9 @@ def examples(task: str) -> Any:
         made = sequences()
         return Examples.of([one[:-1] for one in made], [one[1:] for one in made])
     words, labels = texts()
-    targets = [np.append(np.full(one.size - 1, -1), label).astype(np.int32) for one, label in zip(words, labels, strict=True)]
+    targets = [np.full(one.size, -1, np.int32) for one in words]
+    for target, label in zip(targets, labels, strict=True):
+        target[-1] = label
     return Examples.of(words, targets)
 
 
@@ -95,8 +100,8 @@ def our_step(task: str) -> Callable[[], object]:
     return Trainer(config, TrainingConfig(batch=ROWS, learning_rate=0.001, weight_decay=0.01), given).step
 
 
-def torch_step(task: str, adam: dict[str, bool]) -> Callable[[], object]:
-    """Return a function that makes one training step with PyTorch."""
+def torch_step(task: str, adam: dict[str, bool], batches: list[list[int]]) -> Callable[[], object]:
+    """Return a function that makes one training step with PyTorch; `batches` are those of the texts."""
     torch: Any = importlib.import_module("torch")
     nn, packed = torch.nn, torch.nn.utils.rnn.pack_sequence
     embedding = nn.Embedding(WORDS, EMBEDDING) if task == "classification" else nn.Identity()
@@ -104,43 +109,30 @@ def torch_step(task: str, adam: dict[str, bool]) -> Callable[[], object]:
     head = nn.Linear(HIDDEN, CLASSES if task == "classification" else COLUMNS)
     module = nn.ModuleList([embedding, layer, head])
     update = torch.optim.AdamW(module.parameters(), lr=0.001, betas=(0.9, 0.99), **adam)
-    turn = iter(())
 
-    def classification() -> Any:
-        words, labels = given[0][which()], given[1][at[0]]
-        return torch.nn.functional.cross_entropy(head(layer(packed_of(words))[1][0][-1]), labels)
+    def classification(words: Any, labels: Any) -> Any:
+        read = nn.utils.rnn.PackedSequence(embedding(words.data), *words[1:])
+        return nn.functional.cross_entropy(head(layer(read)[1][0][-1]), labels)
 
-    at = [0]
+    def forecast(rows: Any, following: Any) -> Any:
+        return nn.functional.mse_loss(head(layer(rows)[0]), following)
 
-    def which() -> int:
-        at[0] = (at[0] + 1) % len(given[0])
-        return at[0]
-
-    def packed_of(words: Any) -> Any:
-        data = embedding(words.data)
-        return torch.nn.utils.rnn.PackedSequence(data, *words[1:])
-
-    def forecast() -> Any:
-        x = given[0][which()]
-        return torch.nn.functional.mse_loss(head(layer(x[:-1])[0]), x[1:])
-
-    del turn
     if task == "classification":
-        all_words, labels = texts()
-        ids = [torch.from_numpy(one.astype(np.int64)) for one in all_words]
-        chosen = batches()
-        given = (
-            [packed([ids[n] for n in one], enforce_sorted=False) for one in chosen],
-            [torch.tensor([labels[n] for n in one]) for one in chosen],
-        )
+        ids, labels = texts()
+        words = [torch.from_numpy(one.astype(np.int64)) for one in ids]
+        given = [
+            (packed([words[n] for n in one], enforce_sorted=False), torch.tensor([labels[n] for n in one]))
+            for one in batches
+        ]
     else:
         made = torch.from_numpy(sequences()).transpose(0, 1)
-        given = ([made[:, n : n + ROWS].contiguous() for n in range(0, SEQUENCES, ROWS)], [])
-    loss_of = classification if task == "classification" else forecast
+        parts = [made[:, n : n + ROWS] for n in range(0, SEQUENCES, ROWS)]
+        given = [(part[:-1].contiguous(), part[1:].contiguous()) for part in parts]
+    loss_of, turn = (classification if task == "classification" else forecast), itertools.cycle(given)
 
     def step() -> None:
         update.zero_grad(set_to_none=True)
-        loss_of().backward()
+        loss_of(*next(turn)).backward()
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         update.step()
 
@@ -171,14 +163,15 @@ class Side:
 
             jit.set_threads(self.threads)
             if request["do"] == "hello":
-                return {"threads": jit.available_threads()}
+                return {"threads": jit.available_threads(), "batches": batches()}
             return {"seconds": timed(our_step(request["task"]), request["seconds"])}
         torch: Any = importlib.import_module("torch")
         torch.set_num_threads(self.threads)
         if request["do"] == "hello":
             return {"version": torch.__version__}
         ways = ({"fused": True}, {"foreach": True})
-        return {"seconds": min(timed(torch_step(request["task"], way), request["seconds"] / 2) for way in ways)}
+        steps = (torch_step(request["task"], way, request["batches"]) for way in ways)
+        return {"seconds": min(timed(step, request["seconds"] / 2) for step in steps)}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -190,7 +183,8 @@ def main(words: Sequence[str] | None = None) -> int:
     with Children() as children:
         command = [sys.executable, str(Path(__file__))]
         first = Worker(children, "our worker", [*command, "--side", "ours", "1"])
-        most = first.ask(START, do="hello")["threads"]
+        hello = first.ask(START, do="hello")
+        most = hello["threads"]
         threads = sorted({1, min(most, arguments.threads or most)})
         sides = {("ours", n): Worker(children, "our worker", [*command, "--side", "ours", str(n)]) for n in threads}
         interpreter = arguments.torch_python or (sys.executable if importlib.util.find_spec("torch") else None)
@@ -200,13 +194,12 @@ def main(words: Sequence[str] | None = None) -> int:
                 sides["pytorch", n] = Worker(children, f"PyTorch ({interpreter})", other)
                 before["versions"]["torch"] = sides["pytorch", n].ask(START, do="hello")["version"]
         each = arguments.seconds / arguments.rounds
-        found = {
-            task: {
-                f"{name} {n}": [worker.ask(each + MOST, do="step", task=task, seconds=each)["seconds"] for _ in range(arguments.rounds)]
-                for (name, n), worker in sides.items()
-            }
-            for task in TASKS
-        }
+        found: dict[str, dict[str, list[float]]] = {task: {f"{name} {n}": [] for name, n in sides} for task in TASKS}
+        for task, rounds in itertools.product(TASKS, range(arguments.rounds)):
+            order = list(sides.items()) if rounds % 2 == 0 else list(sides.items())[::-1]
+            for (name, n), worker in order:
+                request = {"do": "step", "task": task, "seconds": each, "batches": hello["batches"]}
+                found[task][f"{name} {n}"].append(worker.ask(each + MOST, **request)["seconds"])
     report(before, found, threads, arguments.json)
     return 0
 

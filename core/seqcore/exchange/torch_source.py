@@ -79,7 +79,7 @@ def _class(name: str, about: str, parts: Iterable[str], forward: str, steps: Ite
 
 _STORED = (
     "The vocabulary is stored as JSON in the metadata of the weights file.",
-    "What standardises the values is stored as JSON in the metadata of the weights file, in task: scale.",
+    "The values are standardised; how is stored as JSON in the metadata of the weights file (task: scale).",
 )
 
 
@@ -94,14 +94,14 @@ def _one_hot(config: ModelConfig) -> bool:
 def _read(config: ModelConfig) -> tuple[str, str]:
     """Return the name of the argument of forward, and what it is."""
     if config.inputs:
-        return "values", f"standardised values (T, B, {config.inputs}), time first,"
+        return "values", f"values (T, B, {config.inputs}), time first,"
     return "tokens", "tokens (T, B), time first,"
 
 
 def _said(config: ModelConfig) -> str:
     """Return what the results are."""
     if config.values:
-        return "standardised values"
+        return "values"
     return "logits of the classes" if config.outputs else "logits of the next tokens"
 
 
