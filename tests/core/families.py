@@ -5,7 +5,7 @@ from seqcore.config import RECURRENT, ModelConfig
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.model import Model, Workspace, build, shapes, workspace
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, I32, Inputs, Targets
 
 from tests.core import twin, twin_families
 from tests.core.compare import UNIT, assert_close
@@ -28,8 +28,8 @@ def put(config: ModelConfig, work: Workspace, carried: Carried) -> None:
     elif config.family == "feedforward":
         assert isinstance(carried, np.ndarray)
         (view,) = views.values()
-        assert view.shape == carried.T.shape, "rows first"
-        view[:] = carried.T
+        assert view.shape == carried.swapaxes(0, 1).shape, "rows first"
+        view[:] = carried.swapaxes(0, 1)
     else:
         assert not views
 
@@ -42,7 +42,7 @@ def carried_in(config: ModelConfig, work: Workspace) -> Carried:
         return [tuple(views[f"{n}.{name}"].astype(np.float64) for name in names) for n in range(config.layers)]
     if config.family == "feedforward":
         (view,) = views.values()
-        return view.T.astype(np.int32)
+        return view.swapaxes(0, 1).astype(np.float64 if config.inputs else np.int32)
     assert not views
     return None
 
@@ -72,6 +72,8 @@ def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[Model, Wor
         carried = [
             tuple(np.float32(0.7 * draw.standard_normal(s.shape)).astype(float) for s in state) for state in carried
         ]
+    elif config.inputs and carried is not None:
+        carried = draw.standard_normal(carried.shape).astype(np.float32).astype(float)
     elif carried is not None and carried.size:
         seen = draw.random(carried.shape) < 0.7
         seen[-1] |= seen.any(axis=0)
@@ -81,12 +83,20 @@ def made(config: ModelConfig, T: int, B: int, seed: int = 0) -> tuple[Model, Wor
     return net, work, carried
 
 
-def drawn(V: int, T: int, B: int, masked: float = 0.0, seed: int = 0, outputs: int = 0) -> tuple[I32, I32]:
-    """Tokens and targets (T, B), targets below `outputs` or V; about the share `masked` of them is -1."""
-    draw = np.random.default_rng(seed)
-    tokens, targets = (draw.integers(0, most, (T, B)).astype(np.int32) for most in (V, outputs or V))
-    targets[draw.random((T, B)) < masked] = -1
-    return tokens, targets
+def drawn(of: ModelConfig | int, T: int, B: int, masked: float = 0.0, seed: int = 0) -> tuple[Inputs, Targets]:
+    """Inputs and targets of a model, or of a vocabulary, (T, B, ...); about the share `masked` of them is masked."""
+    config = ModelConfig(of) if isinstance(of, int) else of
+    draw, V = np.random.default_rng(seed), config.vocabulary_size
+    symbols = [draw.integers(0, most, (T, B)).astype(np.int32) for most in (V or 1, config.outputs or V or 1)]
+    hidden = draw.random((T, B)) < masked
+    symbols[1][hidden] = -1
+    inputs, targets = symbols
+    if config.inputs:
+        inputs = draw.standard_normal((T, B, config.inputs)).astype(np.float32)
+    if config.values:
+        targets = draw.standard_normal((T, B, config.values)).astype(np.float32)
+        targets[hidden] = np.nan
+    return inputs, targets
 
 
 def masks(config: ModelConfig, T: int, B: int) -> list[F64]:
@@ -119,7 +129,7 @@ def cancelling(
     """
     if config.hidden >= 8:
         return {}
-    (T, B), expected = tokens.shape, truth.gradients.parameters
+    (T, B), expected = tokens.shape[:2], truth.gradients.parameters
     largest = max(float(np.abs(value).max()) for value in expected.values())
     terms = dict.fromkeys(expected, (1e-3 if config.hidden < 4 else 316 * UNIT) * largest)
     for seed in range(3):
@@ -134,7 +144,7 @@ def cancelling(
 def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: float = 5e-5) -> None:
     """Compare every loss and gradient of one step, and the state carried to the next, with the twin."""
     net, work, carried = made(config, T, B)
-    tokens, targets = drawn(config.vocabulary_size, T, B, masked, T * 31 + B, config.outputs)
+    tokens, targets = drawn(config, T, B, masked, T * 31 + B)
     truth = twin_families.step(config, named(net.parameters), tokens, targets, carried, masks(config, T, B))
 
     losses = net.losses_and_gradient(tokens, targets, work, SEED, STEP)
@@ -153,4 +163,4 @@ def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: f
             for k, (state, expected) in enumerate(zip(here, there, strict=True)):
                 assert_close(state, expected, tolerance / 3, f"state {k} of layer {n}")
     elif left is not None:
-        np.testing.assert_array_equal(left, truth.carried)
+        np.testing.assert_array_equal(left, truth.carried)  # exact: they are inputs

@@ -11,7 +11,7 @@ from seqcore.probe import probe
 from seqcore.serial import serial_model
 
 from tests.core import twin, twin_families
-from tests.core.cases import ALL, CELLS
+from tests.core.cases import ALL, CELLS, CLASSES, EVERY, VALUES
 from tests.core.compare import assert_close
 from tests.core.families import drawn, named, parameters
 from tests.core.twin import F64, Ints
@@ -29,7 +29,7 @@ def of_losses(logits: Any, tokens: Ints) -> F64:
 
 
 def check(config: ModelConfig, T: int, seed: int = 0) -> None:
-    given, tokens = parameters(config, seed), drawn(config.vocabulary_size, T, 1, seed=seed)[0][:, 0].copy()
+    given, tokens = parameters(config, seed), drawn(config, T, 1, seed=seed)[0][:, 0].copy()
     look = serial_model(config, given).look(tokens)
     hidden, inputs = look.reach(of_losses(look.logits, tokens).astype(np.float32))
     expected = twin_families.reach(config, named(given), tokens)
@@ -51,6 +51,21 @@ def check_matrix(told: Any, expected: F64, name: str) -> None:
 @pytest.mark.parametrize("label", ALL)
 def test_reach_is_what_each_loss_alone_sends_back(label: str) -> None:
     check(ALL[label], 11)
+
+
+@pytest.mark.parametrize("label", VALUES | CLASSES)
+@pytest.mark.parametrize("T", [1, 2, 9])
+def test_reach_of_what_is_said_after_each_timestep(label: str, T: int) -> None:
+    config = EVERY[label]
+    given, inputs = parameters(config, 2), drawn(config, T, 1, seed=T)[0][:, 0].copy()
+    rows = np.random.default_rng(T).standard_normal((T + 1, config.logits)).astype(np.float32)
+    hidden, reached = serial_model(config, given).look(inputs).reach(rows)
+    expected = twin_families.reach_of(
+        config, named(given), inputs.astype(np.float64) if config.inputs else inputs, rows
+    )
+    for layer in range(config.layers):
+        check_matrix(hidden[layer][:, :T], expected[0][layer], f"layer {layer}")
+    check_matrix(reached[:, :T], expected[1], "inputs")
 
 
 @pytest.mark.parametrize("label", ALL)

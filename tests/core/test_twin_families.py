@@ -37,13 +37,21 @@ def test_cell_gradients_are_the_finite_differences(name: str, T: int, B: int, in
 
 
 def small(config: ModelConfig, T: int = 4, B: int = 2) -> tuple[Named, Ints, Ints, twin_families.Carried, list[F64]]:
-    """Weights, tokens, partly masked targets, a random carried state, and dropout masks."""
+    """Weights, inputs, partly masked targets, a random carried state, and dropout masks."""
     draw, p = np.random.default_rng(7), twin_families.weights(config, 3)
-    tokens, targets = (draw.integers(0, config.vocabulary_size, (T, B)).astype(np.int32) for _ in range(2))
+    most = config.vocabulary_size or 1, config.outputs or config.vocabulary_size or 1
+    tokens, targets = (draw.integers(0, count, (T, B)).astype(np.int32) for count in most)
     targets[0, -1] = -1
+    if config.inputs:
+        tokens = draw.normal(size=(T, B, config.inputs))
+    if config.values:
+        targets = draw.normal(size=(T, B, config.values))
+        targets[0, -1] = np.nan
     carried = twin_families.nothing(config, B)
     if isinstance(carried, list):
         carried = [tuple(draw.normal(size=part.shape) for part in state) for state in carried]
+    elif config.inputs and carried is not None:
+        carried = draw.normal(size=carried.shape)
     elif carried is not None and carried.size:
         carried[-1] = draw.integers(0, config.vocabulary_size, B)
     masks = [(draw.random((T, B, config.hidden)) > 0.3) / 0.7 for _ in range(twin_families.sites(config))]
@@ -52,12 +60,12 @@ def small(config: ModelConfig, T: int = 4, B: int = 2) -> tuple[Named, Ints, Int
 
 def smaller(config: ModelConfig) -> ModelConfig:
     """`config` with a vocabulary of 5, because every parameter needs a finite difference."""
-    return ModelConfig(**(config.to_dict() | {"vocabulary_size": 5}))
+    return ModelConfig(**(config.to_dict() | {"vocabulary_size": 0 if config.inputs else 5}))
 
 
-@pytest.mark.parametrize("name", cases.ALL)
+@pytest.mark.parametrize("name", cases.EVERY)
 def test_model_gradients_are_the_finite_differences(name: str) -> None:
-    config = smaller(cases.ALL[name])
+    config = smaller(cases.EVERY[name])
     p, tokens, targets, carried, masks = small(config)
 
     def loss() -> float:
@@ -201,3 +209,22 @@ def test_two_halves_with_what_is_carried_are_one_sequence(name: str) -> None:
     carried = twin_families.carried_on(config, first)
     second = twin_families.forward(config, p, tokens[5:], targets[5:], carried)
     np.testing.assert_allclose(np.concatenate((first.losses, second.losses)), whole.losses, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", cases.VALUES)
+def test_the_reach_of_real_inputs_is_the_derivative_by_them(name: str) -> None:
+    config, T = cases.VALUES[name], 5
+    if not config.inputs:
+        return
+    p, draw = twin_families.weights(config, 8), np.random.default_rng(9)
+    inputs, rows = draw.normal(size=(T, config.inputs)), draw.normal(size=(T + 1, config.logits))
+    targets = twin_families.drawn_nothing(config, T)
+    reached = twin_families.reach_of(config, p, inputs, rows)[1]
+    for t in range(1, T + 1):
+
+        def said(t: int = t) -> float:
+            return float(twin_families.forward(config, p, inputs[:, None], targets).logits[t - 1, 0] @ rows[t])
+
+        slopes = differences(said, inputs)
+        np.testing.assert_allclose(reached[t, :t], np.linalg.norm(slopes[:t], axis=1), rtol=1e-5, atol=1e-8)
+        assert not slopes[t:].any(), "what comes later does not matter"

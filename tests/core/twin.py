@@ -33,6 +33,11 @@ def one_hot(tokens: Ints, V: int) -> F64:
     return vectors
 
 
+def vectors_of(inputs: Ints | F64, V: int) -> F64:
+    """What the first product reads: one-hot vectors (T, B, V) of tokens (T, B), or real inputs (T, B, D) themselves."""
+    return inputs if inputs.ndim == 3 else one_hot(inputs, V)
+
+
 def linear(x: F64, W: F64, b: F64) -> F64:
     """x W + b over the last axis."""
     return x @ W + b
@@ -155,6 +160,33 @@ def cross_entropy_backward(logits: F64, targets: Ints, scale: float) -> F64:
     return d
 
 
+def squared_error(y: F64, targets: F64) -> F64:
+    """Mean over k of (y - target)^2 at every position; NaN where the first target is NaN."""
+    losses: F64 = np.mean((y - targets) ** 2, axis=-1)
+    return np.where(np.isnan(targets[..., 0]), np.nan, losses)
+
+
+def squared_error_backward(y: F64, targets: F64, scale: float) -> F64:
+    """Gradient of scale * (sum of the losses that are not masked)."""
+    d: F64 = scale * 2 / y.shape[-1] * (y - targets)
+    return np.where(np.isnan(targets[..., :1]), 0.0, d)
+
+
+def losses_of(results: F64, targets: Ints | F64) -> F64:
+    """The losses (T, B) of logits for symbols (T, B), or of values for values (T, B, K)."""
+    return squared_error(results, targets) if targets.ndim == 3 else cross_entropy(results, targets)
+
+
+def losses_backward(results: F64, targets: Ints | F64, scale: float) -> F64:
+    """Gradient of scale * (sum of the losses that are not masked)."""
+    return (squared_error_backward if targets.ndim == 3 else cross_entropy_backward)(results, targets, scale)
+
+
+def counted(targets: Ints | F64) -> int:
+    """The number of positions that are not masked."""
+    return int((~np.isnan(targets[..., 0]) if targets.ndim == 3 else targets >= 0).sum())
+
+
 @dataclass
 class Pass:
     """A recurrent model's forward pass."""
@@ -192,7 +224,7 @@ def model(
 ) -> Pass:
     """Forward pass from tokens to losses. `masks` (T, B, H) per layer are 0 or 1 / (1 - rate); ones: no dropout."""
     V = len(p["embedding.E"] if "embedding.E" in p else p["layers.0.W_xh"])
-    vectors = one_hot(tokens, V)
+    vectors = vectors_of(tokens, V)
     x = vectors @ p["embedding.E"] if "embedding.E" in p else vectors
     first, traces, outputs = x, [], []
     for n, (state, mask) in enumerate(zip(states, masks, strict=True)):
@@ -200,7 +232,7 @@ def model(
         x = traces[-1].h[1:] * mask
         outputs.append(x)
     logits = linear(x, p["head.W_hy"], p["head.b_y"])
-    return Pass(traces, first, outputs, logits, cross_entropy(logits, targets))
+    return Pass(traces, first, outputs, logits, losses_of(logits, targets))
 
 
 def mean_loss(done: Any) -> float:
@@ -210,8 +242,8 @@ def mean_loss(done: Any) -> float:
 
 
 def mean_loss_backward(logits: F64, targets: Ints) -> F64:
-    """Gradient of the mean loss with respect to the logits (T, B, V)."""
-    return cross_entropy_backward(logits, targets, 1 / max(1, int((targets >= 0).sum())))
+    """Gradient of the mean loss with respect to the logits or values (T, B, K)."""
+    return losses_backward(logits, targets, 1 / max(1, counted(targets)))
 
 
 def stack_backward(

@@ -19,10 +19,10 @@ from tests.core.twin import (
     Gradients,
     Ints,
     Named,
-    cross_entropy,
     layer_of,
     linear,
     linear_backward,
+    losses_of,
     one_hot,
 )
 
@@ -186,7 +186,10 @@ class AttentionPass:
 
 def embed(p: Mapping[str, F64], tokens: Ints, config: ModelConfig) -> F64:
     """(T, B, C): the token's row, plus the position's row unless positions are rotary."""
-    x = one_hot(tokens, len(p["embedding.E"])) @ p["embedding.E"]
+    if config.inputs:
+        x = linear(tokens, p["input.W_x"], p.get("input.b_x", np.zeros(())))
+    else:
+        x = one_hot(tokens, len(p["embedding.E"])) @ p["embedding.E"]
     for t in range(len(tokens)):
         if config.positions == "learned":
             x[t] += p["embedding.P"][t]
@@ -211,7 +214,7 @@ def model(
         blocks.append(block(x, layer_of(p, n), config, masks[1 + 2 * n : 3 + 2 * n]))
         x = blocks[-1].out
     logits = read_out(p, x)
-    return AttentionPass(tokens, inputs, blocks, logits, cross_entropy(logits, targets))
+    return AttentionPass(tokens, inputs, blocks, logits, losses_of(logits, targets))
 
 
 def model_backward(
@@ -230,8 +233,12 @@ def model_backward(
         d, named = block_backward(done.blocks[n], layer_of(p, n), config, masks[1 + 2 * n : 3 + 2 * n], d)
         grads |= {f"layers.{n}.{name}": value for name, value in named.items()}
     dx = d * masks[0]
-    vectors = one_hot(done.tokens, len(p["embedding.E"]))
-    grads["embedding.E"] = vectors.reshape(-1, vectors.shape[-1]).T @ dx.reshape(-1, dx.shape[-1])
+    read_in = dx
+    if config.inputs:
+        read_in, grads["input.W_x"], grads["input.b_x"] = linear_backward(done.tokens, p["input.W_x"], dx)
+    else:
+        vectors = one_hot(done.tokens, len(p["embedding.E"]))
+        grads["embedding.E"] = vectors.reshape(-1, vectors.shape[-1]).T @ dx.reshape(-1, dx.shape[-1])
     if "embedding.P" in p:
         grads["embedding.P"] = np.zeros_like(p["embedding.P"])
         grads["embedding.P"][: len(dx)] = dx.sum(axis=1)
@@ -239,4 +246,4 @@ def model_backward(
         grads["head.W_hy"] = dW
     else:
         grads["embedding.E"] += dW.T  # tied: one matrix, used twice
-    return Gradients({name: value for name, value in grads.items() if name in p}, [], hidden, dx)
+    return Gradients({name: value for name, value in grads.items() if name in p}, [], hidden, read_in)

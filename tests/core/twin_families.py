@@ -13,7 +13,8 @@ from seqcore.config import RECURRENT, ModelConfig
 from tests.core import twin, twin_attention, twin_feedforward, twin_gru, twin_rnn
 from tests.core.twin import F64, Cell, Gradients, Ints, Named
 
-Carried = list[tuple[F64, ...]] | Ints | None  # recurrent: states of every layer; feedforward: (n - 1, B) tokens
+# Recurrent: states of every layer; feedforward: (n - 1, B) tokens, or (n - 1, B, D) values.
+Carried = list[tuple[F64, ...]] | Ints | F64 | None
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
@@ -26,15 +27,16 @@ def cell(config: ModelConfig) -> Cell:
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all parameters."""
-    V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # input width
-    K = config.outputs or V
+    V, H = config.vocabulary_size, config.hidden
+    I = config.inputs or config.embedding  # noqa: E741  # input width
+    K = config.values or config.outputs or V
     head: dict[str, tuple[int, ...]] = {"head.W_hy": (H, K), "head.b_y": (K,)}
     if config.family == "feedforward":
-        below = {"embedding.E": (V + 1, I), "layers.0.W_xh": (config.context * I, H), "layers.0.b": (H,)}
-        return below | head
+        below = {"layers.0.W_xh": (config.context * I, H), "layers.0.b": (H,)}
+        return ({} if config.inputs else {"embedding.E": (V + 1, I)}) | below | head
     if config.family == "attention":
         return _attention_shapes(config)
-    named: dict[str, tuple[int, ...]] = {"embedding.E": (V, I)} if I else {}
+    named: dict[str, tuple[int, ...]] = {"embedding.E": (V, I)} if config.embedding else {}
     n = GATES[config.family]
     for layer in range(config.layers):
         inputs = H if layer else I or V
@@ -48,6 +50,8 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 def _attention_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     V, C = config.vocabulary_size, config.hidden
     named: dict[str, tuple[int, ...]] = {"embedding.E": (V, C)}
+    if config.inputs:
+        named = {"input.W_x": (config.inputs, C)} | ({"input.b_x": (C,)} if config.bias else {})
     if config.positions == "learned":
         named["embedding.P"] = (config.context, C)
     for layer in range(config.layers):
@@ -58,7 +62,7 @@ def _attention_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
             parts |= {"norm1.b": (C,), "norm2.b": (C,)}
         named |= {f"layers.{layer}.{name}": shape for name, shape in parts.items()}
     named |= {"norm.g": (C,)} | ({"norm.b": (C,)} if config.bias else {})
-    return named if config.tied else named | {"head.W_hy": (C, config.outputs or V)}
+    return named if config.tied else named | {"head.W_hy": (C, config.values or config.outputs or V)}
 
 
 def weights(config: ModelConfig, seed: int) -> Named:
@@ -90,6 +94,8 @@ def nothing(config: ModelConfig, B: int) -> Carried:
     """The initial carried state, before any token."""
     if config.family in RECURRENT:
         return [tuple(np.zeros((B, config.hidden)) for _ in cell(config).states) for _ in range(config.layers)]
+    if config.family == "feedforward" and config.inputs:
+        return np.zeros((config.context - 1, B, config.inputs))
     if config.family == "feedforward":
         return np.full((config.context - 1, B), config.vocabulary_size, np.int32)
     return None
@@ -110,7 +116,7 @@ def forward(
     config: ModelConfig, p: Named, tokens: Ints, targets: Ints, carried: Carried = None, masks: Sequence[F64] = ()
 ) -> Any:
     """The family's forward-pass record: .logits (T, B, V), .losses (T, B), and more."""
-    masks = masks or no_dropout(config, *tokens.shape)
+    masks = masks or no_dropout(config, *tokens.shape[:2])
     carried = nothing(config, tokens.shape[1]) if carried is None else carried
     if config.family in RECURRENT:
         assert isinstance(carried, list)
@@ -125,7 +131,7 @@ def backward(
     config: ModelConfig, p: Named, done: Any, tokens: Ints, dlogits: F64, masks: Sequence[F64] = ()
 ) -> Gradients:
     """All gradients, from the gradient of the logits (T, B, V)."""
-    masks = masks or no_dropout(config, *tokens.shape)
+    masks = masks or no_dropout(config, *tokens.shape[:2])
     if config.family in RECURRENT:
         return twin.stack_backward(p, done, tokens, masks, dlogits, cell(config))
     if config.family == "feedforward":
@@ -150,6 +156,28 @@ def step(
     done = forward(config, p, tokens, targets, carried, masks)
     gradients = backward(config, p, done, tokens, twin.mean_loss_backward(done.logits, targets), masks)
     return Step(done.logits, done.losses, gradients, carried_on(config, done), done)
+
+
+def drawn_nothing(config: ModelConfig, T: int) -> Ints | F64:
+    """Targets of one sequence that are all masked."""
+    return np.full((T, 1, config.values), np.nan) if config.values else np.full((T, 1), -1, np.int32)
+
+
+def reach_of(config: ModelConfig, p: Named, inputs: Ints | F64, dresults: F64) -> tuple[F64, F64]:
+    """As `reach`, of losses whose gradient at the results after timestep t - 1 is row t of dresults (T + 1, K)."""
+    T = len(inputs)
+    hidden, reached = np.full((config.layers, T + 1, T), np.nan), np.full((T + 1, T), np.nan)
+    given = inputs[:, None]
+    done = forward(config, p, given, drawn_nothing(config, T))
+    for t in range(1, T + 1):
+        rows = np.zeros((T, 1, dresults.shape[1]))
+        rows[t - 1, 0] = dresults[t]
+        d = backward(config, p, done, given, rows)
+        for s in range(t):
+            reached[t, s] = np.linalg.norm(d.x[s, 0])
+            for layer in range(config.layers):
+                hidden[layer, t, s] = np.linalg.norm(d.hidden[layer][s, 0])
+    return hidden, reached
 
 
 def reach(config: ModelConfig, p: Named, tokens: Ints) -> tuple[F64, F64]:

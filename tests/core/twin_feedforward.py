@@ -2,7 +2,8 @@
 
     h_t = tanh([E[x_{t-n+1}] ... E[x_t]] W_xh + b)      logits = dropout(h) W_hy + b_y      n = context, oldest first
 
-`before` (n - 1, B) holds the carried-in tokens; row V of E stands for "nothing before".
+`before` (n - 1, B) holds the carried-in tokens; row V of E stands for "nothing before". Real inputs (T, B, D) are
+windows of themselves, with `before` (n - 1, B, D).
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.core.twin import F64, Gradients, Ints, Named, cross_entropy, linear, linear_backward, one_hot
+from tests.core.twin import F64, Gradients, Ints, Named, linear, linear_backward, losses_of, one_hot, vectors_of
 
 
 @dataclass
@@ -27,13 +28,13 @@ class FeedforwardPass:
 
 def model(p: Mapping[str, F64], tokens: Ints, targets: Ints, before: Ints, mask: F64) -> FeedforwardPass:
     """Forward pass from tokens to losses. `mask` (T, B, H) is 0 or 1 / (1 - rate)."""
-    T, n, E = len(tokens), len(before) + 1, p["embedding.E"]
+    T, n = len(tokens), len(before) + 1
     all_tokens = np.concatenate((before, tokens))
-    x = one_hot(all_tokens, len(E)) @ E
+    x = vectors_of(all_tokens, len(p["embedding.E"])) @ p["embedding.E"] if "embedding.E" in p else all_tokens
     windows = np.stack([np.concatenate([x[t + place] for place in range(n)], axis=1) for t in range(T)])
     h = np.tanh(linear(windows, p["layers.0.W_xh"], p["layers.0.b"]))
     logits = linear(h * mask, p["head.W_hy"], p["head.b_y"])
-    return FeedforwardPass(all_tokens, x, windows, h, logits, cross_entropy(logits, targets))
+    return FeedforwardPass(all_tokens, x, windows, h, logits, losses_of(logits, targets))
 
 
 def model_backward(p: Mapping[str, F64], done: FeedforwardPass, mask: F64, dlogits: F64) -> Gradients:
@@ -49,6 +50,7 @@ def model_backward(p: Mapping[str, F64], done: FeedforwardPass, mask: F64, dlogi
     for t in range(T):
         for place in range(n):
             dx[t + place] += dwindows[t, :, place * width : (place + 1) * width]
-    vectors = one_hot(done.tokens, len(p["embedding.E"]))
-    grads["embedding.E"] = vectors.reshape(-1, vectors.shape[-1]).T @ dx.reshape(-1, width)
+    if "embedding.E" in p:
+        vectors = one_hot(done.tokens, len(p["embedding.E"]))
+        grads["embedding.E"] = vectors.reshape(-1, vectors.shape[-1]).T @ dx.reshape(-1, width)
     return Gradients(grads, [], [dh], dx[n - 1 :])
