@@ -38,12 +38,12 @@ class Recurrent:
 
     def __init__(self, config: ModelConfig, torch: Any) -> None:
         self.config, self.torch = config, torch
-        V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # width of the input
+        V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # width of the embedding
         made = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[config.family]
         options = {"nonlinearity": config.activation} if config.family == "rnn" else {}
-        self.cells, self.head = made(I or V, H, config.layers, **options), linear(torch, H, V)
+        self.cells, self.head = made(config.input_width, H, config.layers, **options), linear(torch, H, config.logits)
         self.places = {"head.W_hy": Place(self.head.weight, True), "head.b_y": Place(self.head.bias)}
-        if I:
+        if I and V:
             self.embedding = torch.nn.Embedding(V, I)
             self.places["embedding.E"] = Place(self.embedding.weight)
         for n in range(config.layers):
@@ -63,7 +63,10 @@ class Recurrent:
     def __call__(self, tokens: Any, carried: Tensors) -> tuple[Any, Tensors]:
         """Carried: h, and c for the LSTM, (layers, B, H)."""
         one_hot, V = self.torch.nn.functional.one_hot, self.config.vocabulary_size
-        x = self.embedding(tokens) if self.config.embedding else one_hot(tokens, V).to(self.head.weight.dtype)
+        if self.config.inputs:
+            x = tokens
+        else:
+            x = self.embedding(tokens) if self.config.embedding else one_hot(tokens, V).to(self.head.weight.dtype)
         if self.config.family == "lstm":
             y, (h, c) = self.cells(x, (carried["h"], carried["c"]))
             return self.head(y), {"h": h, "c": c}
@@ -76,11 +79,15 @@ class Feedforward:
 
     def __init__(self, config: ModelConfig, torch: Any) -> None:
         self.config, self.torch = config, torch
-        V, H, I = config.vocabulary_size, config.hidden, config.embedding  # noqa: E741  # width of the input
-        self.embedding = torch.nn.Embedding(V + 1, I)
-        self.layer, self.head = linear(torch, config.context * I, H), linear(torch, H, V)
-        self.places = {
-            "embedding.E": Place(self.embedding.weight),
+        H = config.hidden
+        self.layer = linear(torch, config.context * config.input_width, H)
+        self.head = linear(torch, H, config.logits)
+        self.embedding = torch.nn.Identity()
+        self.places = {}
+        if not config.inputs:
+            self.embedding = torch.nn.Embedding(config.vocabulary_size + 1, config.embedding)
+            self.places["embedding.E"] = Place(self.embedding.weight)
+        self.places |= {
             "layers.0.W_xh": Place(self.layer.weight, True),
             "layers.0.b": Place(self.layer.bias),
             "head.W_hy": Place(self.head.weight, True),
@@ -91,8 +98,9 @@ class Feedforward:
         """Carried: the last tokens before, (context - 1, B)."""
         n = self.config.context
         known = self.torch.cat((carried["before"], tokens))
-        windows = known.unfold(0, n, 1)  # (T, B, n), oldest first
-        h = self.torch.tanh(self.layer(self.embedding(windows).flatten(2)))
+        windows = known.unfold(0, n, 1)  # (T, B, n) or (T, B, D, n), oldest first
+        rows = windows.transpose(2, 3) if self.config.inputs else self.embedding(windows)
+        h = self.torch.tanh(self.layer(rows.flatten(2)))
         return self.head(h), {"before": known[len(known) - n + 1 :]}
 
 
@@ -102,8 +110,15 @@ class Attention:
     def __init__(self, config: ModelConfig, torch: Any) -> None:
         self.config, self.torch = config, torch
         V, C, bias = config.vocabulary_size, config.hidden, config.bias
-        self.embedding = torch.nn.Embedding(V, C)
-        self.places = {"embedding.E": Place(self.embedding.weight)}
+        self.places = {}
+        if config.inputs:
+            self.embedding = linear(torch, config.inputs, C, bias)
+            self.places["input.W_x"] = Place(self.embedding.weight, True)
+            if bias:
+                self.places["input.b_x"] = Place(self.embedding.bias)
+        else:
+            self.embedding = torch.nn.Embedding(V, C)
+            self.places["embedding.E"] = Place(self.embedding.weight)
         if config.positions == "learned":
             self.positions = torch.nn.Embedding(config.context, C)
             self.places["embedding.P"] = Place(self.positions.weight)
@@ -119,7 +134,7 @@ class Attention:
                 self._place(f"layers.{n}.", name, part)
         self.norm = torch.nn.LayerNorm(C, bias=bias)
         self._place("", "norm", self.norm)
-        self.head = linear(torch, C, V, False)
+        self.head = linear(torch, C, config.logits, False)
         if config.tied:
             self.head.weight = self.embedding.weight
         else:

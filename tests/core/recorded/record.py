@@ -57,6 +57,10 @@ def _attention(**options: Any) -> ModelConfig:
     return ModelConfig(V, "attention", hidden=12, heads=3, context=9, **options)
 
 
+def _real(**options: Any) -> ModelConfig:
+    return ModelConfig(0, "attention", hidden=12, heads=3, context=9, **options)
+
+
 CASES = (
     _recurrent("lstm", 1, (1, 2, 3))
     | _recurrent("gru", 11, (1, 2))
@@ -69,6 +73,16 @@ CASES = (
         "attention learned untied bias": Case(_attention(layers=1, tied=False, bias=True), 44),
         "feedforward": Case(ModelConfig(V, "feedforward", hidden=6, embedding=5, context=3), 51),
         "feedforward longer than the batch": Case(ModelConfig(V, "feedforward", hidden=6, embedding=4, context=10), 52),
+        "lstm classes": Case(ModelConfig(V, "lstm", hidden=6, embedding=5, outputs=4), 61),
+        "attention classes": Case(_attention(layers=1, outputs=4), 62),
+        "feedforward classes": Case(ModelConfig(V, "feedforward", hidden=6, embedding=5, context=3, outputs=4), 63),
+        "lstm forecast": Case(ModelConfig(0, "lstm", hidden=6, layers=2, inputs=3, values=3), 64),
+        "gru forecast": Case(ModelConfig(0, "gru", hidden=6, inputs=2, values=2), 65),
+        "rnn answer": Case(ModelConfig(0, "rnn", hidden=6, inputs=2, values=1), 66),
+        "lstm rows": Case(ModelConfig(0, "lstm", hidden=6, inputs=4, outputs=3), 67),
+        "attention forecast": Case(_real(layers=1, inputs=3, values=3), 68),
+        "attention rows bias": Case(_real(layers=1, inputs=2, outputs=4, bias=True, positions="rotary"), 69),
+        "feedforward forecast": Case(ModelConfig(0, "feedforward", hidden=6, context=3, inputs=2, values=2), 70),
     }
 )
 
@@ -87,15 +101,25 @@ def weights(case: Case) -> dict[str, F32]:
 def batch(case: Case, step: int) -> Arrays:
     """tokens and targets (T, B), a fifth of the targets -1, and what is carried in: h (and c) (layers, B, H).
 
-    feedforward: `before` (context - 1, B), tokens, in the first row of the batch half of them nothing (V).
+    Real inputs are (T, B, D) under the name of the tokens, real targets (T, B, K), a fifth of them NaN. feedforward:
+    `before` (context - 1, B), tokens, in the first row of the batch half of them nothing (V); or (context - 1, B, D).
     """
     draw, config = np.random.default_rng([case.seed, step]), case.config
-    tokens, targets = (draw.integers(0, V, (T, B)).astype(np.int32) for _ in range(2))
-    targets[draw.random((T, B)) < 0.2] = -1
+    tokens, targets = (draw.integers(0, most, (T, B)).astype(np.int32) for most in (V, config.outputs or V))
+    hidden = draw.random((T, B)) < 0.2
+    targets[hidden] = -1
+    if config.inputs:
+        tokens = draw.standard_normal((T, B, config.inputs)).astype(np.float32)
+    if config.values:
+        targets = draw.standard_normal((T, B, config.values)).astype(np.float32)
+        targets[hidden] = np.nan
     given: Arrays = {"tokens": tokens, "targets": targets}
     if config.family in RECURRENT:
         for name in ("h", "c") if config.family == "lstm" else ("h",):
             given[f"carried/{name}"] = draw.standard_normal((config.layers, B, config.hidden)).astype(np.float32)
+    elif config.inputs and config.family == "feedforward":
+        shape = (config.context - 1, B, config.inputs)
+        given["carried/before"] = draw.standard_normal(shape).astype(np.float32)
     elif config.family == "feedforward":
         before = draw.integers(0, V, (config.context - 1, B)).astype(np.int32)
         before[: config.context // 2, 0] = V
@@ -125,22 +149,36 @@ class TorchModel:
     def step(self, given: Arrays) -> Arrays:
         """Losses (T, B), what is carried after, and gradients of the mean loss left in the parameters."""
         torch = self.torch
-        tokens, targets = (torch.tensor(given[name], dtype=torch.int64) for name in ("tokens", "targets"))
+        tokens, targets = (
+            torch.tensor(given[name], dtype=torch.int64 if given[name].dtype.kind == "i" else self.dtype)
+            for name in ("tokens", "targets")
+        )
         carried: Tensors = {}
         for name, value in given.items():
             if name.startswith("carried/"):
                 kind = torch.int64 if value.dtype.kind == "i" else self.dtype
                 carried[name.removeprefix("carried/")] = torch.tensor(value, dtype=kind)
         logits, left = self.module(tokens, carried)
-        logits, flat = logits.reshape(-1, V), targets.reshape(-1)
-        entropy = torch.nn.functional.cross_entropy
-        losses = entropy(logits, flat, ignore_index=-1, reduction="none").detach().numpy().copy()
-        losses[given["targets"].reshape(-1) < 0] = np.nan
+        losses, mean = (self._squares if self.config.values else self._entropies)(logits, targets)
         for place in self.places.values():
             place.parameter.grad = None
-        entropy(logits, flat, ignore_index=-1).backward()
+        mean.backward()
         told = {f"left/{name}": value.detach().numpy() for name, value in left.items()}
         return {"losses": losses.reshape(T, B)} | told
+
+    def _entropies(self, logits: Any, targets: Any) -> tuple[Any, Any]:
+        """Cross-entropy at every position, NaN where masked, and the mean."""
+        logits, flat = logits.reshape(-1, self.config.logits), targets.reshape(-1)
+        entropy = self.torch.nn.functional.cross_entropy
+        losses = entropy(logits, flat, ignore_index=-1, reduction="none").detach().numpy().copy()
+        losses[flat.numpy() < 0] = np.nan
+        return losses, entropy(logits, flat, ignore_index=-1)
+
+    def _squares(self, values: Any, targets: Any) -> tuple[Any, Any]:
+        """Squared error at every position, NaN where masked, and the mean."""
+        seen = ~self.torch.isnan(targets[..., 0])
+        losses = ((values - targets) ** 2).mean(dim=2).detach().numpy().copy()
+        return losses, self.torch.nn.functional.mse_loss(values[seen], targets[seen])
 
     def values(self, gradient: bool) -> Arrays:
         """Parameters or their gradients, laid out as the engine has them."""
