@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqcore.data.examples import ExampleBatches, Examples, held_out_batches, held_out_lengths, padded_length
+from seqcore.config import ModelConfig
+from seqcore.data.batches import Batch
+from seqcore.data.examples import (
+    ExampleBatches,
+    Examples,
+    held_out_batches,
+    held_out_lengths,
+    masked,
+    padded_length,
+)
 from seqcore.errors import SeqError
 from seqcore.model import workspace
 
-from tests.core.cases import CLASSES
+from tests.core.cases import CLASSES, VALUES
 from tests.core.families import made
 
 LONGEST = 9
@@ -20,6 +29,31 @@ def some(count: int, longest: int = LONGEST, seed: int = 0) -> Examples:
     tokens = [draw.integers(0, 13, draw.integers(1, longest + 1)).astype(np.int32) for _ in range(count)]
     targets = [np.append(np.full(part.size - 1, -1), i % 2).astype(np.int32) for i, part in enumerate(tokens)]
     return Examples.of(tokens, targets)
+
+
+ENDS = CLASSES | VALUES
+
+
+def examples_for(config: ModelConfig, count: int) -> Examples:
+    """Examples that a model reads: a class at the end, or a value at every timestep."""
+    draw, tokens = np.random.default_rng(count), some(count)
+    lengths = tokens.lengths.tolist()
+    inputs = [tokens.example(i) for i in range(count)]
+    if config.inputs:
+        inputs = [draw.standard_normal((length, config.inputs)).astype(np.float32) for length in lengths]
+    targets = [tokens.wanted(i) for i in range(count)]
+    if config.values:
+        targets = [draw.standard_normal((length, config.values)).astype(np.float32) for length in lengths]
+    return Examples.of(inputs, targets)
+
+
+def padded_to(batch: Batch, T: int, garbage: float = 0) -> Batch:
+    """A batch cut or padded to T timesteps; `garbage` stands in the inputs that pad it."""
+    short = min(T, len(batch.inputs))
+    inputs = np.full((T, *batch.inputs.shape[1:]), garbage, batch.inputs.dtype)
+    targets = np.full((T, *batch.targets.shape[1:]), masked(batch.targets), batch.targets.dtype)
+    inputs[:short], targets[:short] = batch.inputs[:short], batch.targets[:short]
+    return Batch(inputs, targets, True)
 
 
 def test_a_batch_is_padded_at_the_end_and_masked_there() -> None:
@@ -83,19 +117,17 @@ def test_held_out_batches_have_every_example_once() -> None:
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("label", CLASSES)
+@pytest.mark.parametrize("label", ENDS)
 def test_neither_padding_nor_the_other_examples_change_a_bit_of_an_example(label: str) -> None:
-    config, examples = CLASSES[label], some(11)
+    config = ENDS[label]
+    examples = examples_for(config, 11)
     net, _, _ = made(config, 2, 2)
 
     def losses(which: list[int], rows: int, T: int) -> list[bytes]:
-        batch = examples.batch(np.array(which), rows)
-        tokens, targets = (np.zeros((T, rows), np.int32), np.full((T, rows), -1, np.int32))
-        short = min(T, len(batch.inputs))
-        tokens[:short], targets[:short] = batch.inputs[:short], batch.targets[:short]
+        batch = padded_to(examples.batch(np.array(which), rows), T)
         work = workspace(config, T, rows)
         work.reset()
-        found = net.losses(tokens, targets, work)
+        found = net.losses(batch.inputs, batch.targets, work)
         scores = work.scores(T)[..., : config.logits]
         last = examples.lengths[which] - 1
         return [found[t, b].tobytes() + scores[t, b].tobytes() for b, t in enumerate(last)]
@@ -108,21 +140,17 @@ def test_neither_padding_nor_the_other_examples_change_a_bit_of_an_example(label
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("label", CLASSES)
+@pytest.mark.parametrize("label", ENDS)
 def test_padding_and_masked_rows_add_nothing_to_the_gradient(label: str) -> None:
-    config, examples = CLASSES[label], some(7)
+    config = ENDS[label]
+    examples = examples_for(config, 7)
     net, _, _ = made(config, 2, 2)
     found = []
     for T, rows in ((9, 7), (11, 12)):
-        batch = examples.batch(np.arange(7), rows)
-        tokens, targets = (np.zeros((T, rows), np.int32), np.full((T, rows), -1, np.int32))
-        short = min(T, len(batch.inputs))
-        tokens[:short], targets[:short] = batch.inputs[:short], batch.targets[:short]
-        if len(batch.inputs) < T:
-            tokens[short:] = 5  # whatever stands there
+        batch = padded_to(examples.batch(np.arange(7), rows), T, garbage=5)  # whatever stands there
         work = workspace(config, T, rows)
         work.reset()
-        net.losses_and_gradient(tokens, targets, work)
+        net.losses_and_gradient(batch.inputs, batch.targets, work)
         found.append(net.gradient.flat.copy())
     assert np.abs(found[0]).max() > 0
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6 * float(np.abs(found[0]).max()))
