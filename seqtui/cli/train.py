@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Examples:
   seqtui train tales                             the sample corpus, 2000 steps
   seqtui train book.txt --hidden 512 --minutes 5
+  seqtui train tunes --preset good               tunes in ABC notation, the task music
   seqtui train tales --preset good --json > metrics.jsonl
   cat *.txt | seqtui train - --out runs/mine
   seqtui train --resume --out tales-lstm256-1 --steps 5000""",
