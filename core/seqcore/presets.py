@@ -59,6 +59,12 @@ GOOD: dict[str, Preset] = {
         {"family": "gru", "hidden": 128, "dropout": 0.2},
         {"batch": 32, "learning_rate": 0.003, "schedule": "cosine", "steps": 3000, "eval_every": 500},
     ),
+    "tunes": Preset(
+        "good",
+        "a GRU whose gates start open, through windows longer than a tune, so that it remembers the pickup of a part",
+        {"family": "gru", "hidden": 256, "dropout": 0.3, "forget_bias": "2"},
+        {"batch": 16, "length": 256, "learning_rate": 0.008, "schedule": "cosine", "steps": 3500, "eval_every": 500},
+    ),
     "students": Preset(
         "good",
         "one hidden layer, which is all that a row of numbers needs",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Examples:
   seqtui evaluate tales-lstm256-1            on the held-out part of its corpus
   seqtui evaluate tales-lstm256-1 other.txt  on another text
+  seqtui evaluate tunes-gru256-1             also the tunes that it generates
   seqtui evaluate tales-lstm256-1 --json""",
 )
 @click.argument("run")

@@ -24,7 +24,7 @@ Examples:
   seqtui generate tales-lstm256-1 --prompt "Once " --temperature 0.5 --length 200
   seqtui generate tales-lstm256-1 --prompt-file opening.txt --at best
   seqtui generate ./myrun --seed 7 --count 3 > samples.txt
-  seqtui generate tunes-lstm256-1 --count 3 --to-abc tunes.abc --to-midi tune.mid""",
+  seqtui generate tunes-gru256-1 --count 3 --to-abc tunes.abc --to-midi tune.mid""",
 )
 @click.argument("run")
 @click.option("--prompt", help="Text to continue.  [default: the beginning of a line]")

@@ -117,3 +117,16 @@ def test_reviews_are_understood_where_counting_words_fails() -> None:
     assert run.measures["accuracy"] >= 0.97
     assert run.measures["accuracy_by_group"]["negated"]["yes"]["accuracy"] >= 0.95
     assert run.data.report(run.measures, run.vocabulary)["bag_of_words_accuracy"] < 0.8
+
+
+def test_tunes_are_legal_where_pickups_are_remembered() -> None:
+    good = tunes_of(trained("tunes"))
+    assert good["legal_tunes"] >= 0.8
+    assert good["copied_tunes"] == 0
+    assert tunes_of(trained("tunes", length=32, batch=128))["legal_tunes"] < 0.6  # the gradient does not reach them
+    assert tunes_of(trained("tunes", {"forget_bias": "default"}))["legal_tunes"] < 0.6
+
+
+def tunes_of(run: Run) -> Measures:
+    """What `seqtui evaluate` reports of the tunes that a trained model generates."""
+    return run.data.report(run.measures, run.vocabulary, serial_model(run.config.model, run.trainer.parameters))
