@@ -11,6 +11,8 @@ from seqcore.data.abc_header import Header
 from seqcore.data.abc_tune import AbcError, Bar, Note
 from seqcore.data.quoting import quoted
 
+_GRACES = "a group of grace notes"
+
 
 class _Sound(NamedTuple):
     """A note of a chord or by itself, before its time is known."""
@@ -40,6 +42,7 @@ class Body:
         self._bar_start = 0
         self._asked: Fraction | None = None
         self._seam, self._ending = True, 0
+        self._signs = ""  # bar lines that have closed no bar
         self._last = 0  # how many notes the last event of this bar has; 0 before the first
         self._last_end = -1
         self._last_sounds: list[_Sound] = []
@@ -146,8 +149,9 @@ class Body:
             self._bar_begin, self._bar_start = self._begin, self._now
             self._asked = Fraction(*self._metre) if self._metre is not None else None
         start, lasting, bar = Fraction(self._now, tokens.TICKS), tokens.as_fraction(duration), len(self.bars)
+        graced = self._mark == _GRACES
         for sound in sounds:
-            self.notes.append(Note(start, lasting, sound.pitch, sound.begin, sound.end, bar, sound.tied))
+            self.notes.append(Note(start, lasting, sound.pitch, sound.begin, sound.end, bar, sound.tied, graced))
         if not sounds:
             self.notes.append(Note(start, lasting, None, self._begin, self._at, bar, False))
         self._now += duration
@@ -193,7 +197,7 @@ class Body:
         self._check_bar_end()
         if ":" in kind and self._ties:
             raise ValueError("a tie cannot cross a repeat sign")
-        self._close_bar(self._begin)
+        self._close_bar(self._begin, kind.removeprefix("["))
         self.repeats.line(kind, len(self.bars), self._begin)
         if ending:
             self.repeats.ending(ending, len(self.bars))
@@ -209,12 +213,14 @@ class Body:
         if self._mark is not None:
             raise ValueError(f"{self._mark} must be followed by a note")
 
-    def _close_bar(self, end: int) -> None:
-        if self._bar_begin is not None:
-            start, duration = Fraction(self._bar_start, tokens.TICKS), tokens.as_fraction(self._now - self._bar_start)
-            bar = Bar(start, duration, self._asked, self._bar_begin, end, self._seam, self._ending)
-            self.bars.append(bar)
-            self._bar_begin, self._seam, self._ending, self._last = None, False, 0, 0
+    def _close_bar(self, end: int, sign: str = "") -> None:
+        if self._bar_begin is None:
+            self._signs += sign
+            return
+        start, duration = Fraction(self._bar_start, tokens.TICKS), tokens.as_fraction(self._now - self._bar_start)
+        signs = self._signs, sign
+        self.bars.append(Bar(start, duration, self._asked, self._bar_begin, end, self._seam, self._ending, *signs))
+        self._bar_begin, self._seam, self._ending, self._last, self._signs = None, False, 0, 0, ""
 
     def _finish(self) -> None:
         self._check_bar_end()
@@ -279,7 +285,7 @@ class Body:
         if first == self._at:
             raise ValueError("grace notes without notes")
         self._at += 1
-        self._mark = "a group of grace notes"
+        self._mark = _GRACES
 
     def _field_line(self) -> re.Match[str] | None:
         """Take a field if this is the beginning of a line."""
