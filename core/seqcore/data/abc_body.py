@@ -39,20 +39,16 @@ class Body:
         self._now = 0  # in ticks, as all times within this class
         self._altered: dict[str, int] = {}  # by accidentals in this bar: at any octave, the default of ABC 2.1
         self._bar_begin: int | None = None  # text offset; None between bars
-        self._bar_start = 0
+        self._bar_start, self._seam, self._ending, self._slurs = 0, True, 0, 0
         self._asked: Fraction | None = None
-        self._seam, self._ending = True, 0
         self._signs = ""  # bar lines that have closed no bar
         self._last = 0  # how many notes the last event of this bar has; 0 before the first
-        self._last_end = -1
-        self._last_sounds: list[_Sound] = []
+        self._last_end, self._last_sounds = -1, list[_Sound]()
         self._ties: dict[int, int] = {}  # pitch by step
         self._tuplet_left, self._tuplet = 0, (1, 1)  # 2, 3 in a triplet: two lengths for three notes
         self._broken: tuple[int, int] | None = None  # the next event: its length as written, and as played
-        self._last_duration = 0
-        self._was_broken = False
+        self._last_duration, self._was_broken = 0, False
         self._mark: str | None = None  # a decoration or grace notes that wait for a note
-        self._slurs = 0
 
     def read(self, growing: bool) -> AbcError | None:
         """Read all; return the error at which reading stopped. If the text is `growing`, it may be unfinished."""
@@ -155,8 +151,7 @@ class Body:
         if not sounds:
             self.notes.append(Note(start, lasting, None, self._begin, self._at, bar, False))
         self._now += duration
-        self._last_duration = duration
-        self._last, self._last_end = max(1, len(sounds)), self._at
+        self._last_duration, self._last, self._last_end = duration, max(1, len(sounds)), self._at
         self._ties = {sound.step: sound.pitch for sound in sounds if sound.tied}
         self._last_sounds = sounds
         self._was_broken, self._broken, self._mark = self._broken is not None, None, None
@@ -218,8 +213,8 @@ class Body:
             self._signs += sign
             return
         start, duration = Fraction(self._bar_start, tokens.TICKS), tokens.as_fraction(self._now - self._bar_start)
-        signs = self._signs, sign
-        self.bars.append(Bar(start, duration, self._asked, self._bar_begin, end, self._seam, self._ending, *signs))
+        played = start, duration, self._asked, self._bar_begin, end, self._seam, self._ending
+        self.bars.append(Bar(*played, self._signs, sign))
         self._bar_begin, self._seam, self._ending, self._last, self._signs = None, False, 0, 0, ""
 
     def _finish(self) -> None:

@@ -17,8 +17,8 @@ NOW = "▲"  # below the note that is being written
 REST = "·"
 _SHARP = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 _FLAT = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
-_FAINT, _MUTED, _NOTE, _WRONG, _NOW = range(5)  # style numbers, the strongest last; + _LIT behind what is written now
-_LIT = 8
+_BLANK, _FAINT, _MUTED, _NOTE, _WRONG, _NOW = range(6)  # style numbers, the strongest last
+_LIT = 8  # added where something is being written
 _FULL = " ▌▐█"  # by the dots that are set: 1 left, 2 right
 _QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"  # 1 upper left, 2 upper right, 4 lower left, 8 lower right
 _BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # from above: left, right
@@ -65,7 +65,8 @@ def _names(tune: Tune, layout: Layout) -> list[str]:
     flat = any(alteration < 0 for alteration in tune.key.values())
     names = [""] * layout.lines
     wanted = [max(pitches), min(pitches)] if pitches else []
-    for pitch in (*wanted, *(pitch for pitch in range(layout.low, layout.high + 1) if pitch % 12 == 0)):
+    every = 0 if any(pitch % 12 == 0 for pitch in layout.ladder) else 1  # C, or C♯ in a key without a C
+    for pitch in (*wanted, *(pitch for pitch in layout.ladder if pitch % 12 == every)):
         line = layout.lines - 1 - layout.level(pitch) // layout.levels
         if not names[line]:
             names[line] = f"{(_FLAT if flat else _SHARP)[pitch % 12]}{pitch // 12 - 1}"
@@ -77,9 +78,9 @@ class _System:
 
     def __init__(self, roll: Roll, layout: Layout, pieces: Sequence[Piece], columns: int) -> None:
         self.roll, self.layout, self.columns = roll, layout, columns
-        self.dots = [[0] * (2 * columns) for _ in range(layout.lines * layout.levels)]  # style numbers, from above
+        self.dots = [[_BLANK] * (2 * columns) for _ in range(layout.lines * layout.levels)]  # style numbers, from above
         self.marks: dict[tuple[int, int], tuple[str, int]] = {}  # glyph and style by line and column
-        self.below = [(" ", _FAINT)] * columns
+        self.below = [(" ", _BLANK)] * columns
         self.lit: set[int] = set()  # columns of what is being written
         for piece in pieces:
             self._signs(piece)
@@ -165,7 +166,7 @@ class _System:
         dots = [row[2 * column : 2 * column + 2] for row in self.dots[line * levels : (line + 1) * levels]]
         style = max(max(pair) for pair in dots)
         if not style:
-            glyph, style = self.marks.get((line, column), (" ", _FAINT))
+            glyph, style = self.marks.get((line, column), (" ", _BLANK))
         elif levels == len(_BRAILLE):
             pairs = zip(_BRAILLE, dots, strict=True)
             glyph = chr(0x2800 + sum(code[0] * bool(dot[0]) + code[1] * bool(dot[1]) for code, dot in pairs))
@@ -180,7 +181,7 @@ class _System:
 
 
 def _paint(ink: Ink, name: str, text: str, styles: bytes) -> list[Segment]:
-    table: tuple[Style, ...] = (ink.faint, ink.muted, ink.accent, ink.warm, ink.text)
+    table: tuple[Style, ...] = (ink.text, ink.faint, ink.muted, ink.accent, ink.warm, ink.text)
     drawn = [table[style % _LIT] for style in styles]
     if not ink.colourless:  # there the mark below is enough: reversed blocks could not be read
         drawn = [ink.lit(one) if style >= _LIT else one for one, style in zip(drawn, styles, strict=True)]

@@ -1,5 +1,6 @@
 """Where the bars of a piano roll stand: the scale of time and pitch, and the systems that the bars are folded into."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,10 +8,12 @@ from math import ceil
 from typing import NamedTuple
 
 from seqcore.data.abc import Bar, Tune
+from seqcore.data.abc_fields import SEMITONES
 
 GUTTER = 4  # cells of the note names at the left
-_LEVELS = (1, 2, 4)  # semitones on one line: a full cell, half blocks, braille dots
+_LEVELS = (1, 2, 4)  # pitches on one line: a full cell, half blocks, braille dots
 _WANTED = 16  # bars that should be in view at once: half of a dance tune, with repeats all of it
+_STEPPED = 2  # levels a line from which the pitches outside the key are left out
 _OCTAVE = 12
 _LONGEST = 4096  # cells of a bar that are drawn
 _CELLS = (4, 3, 2, 1)  # of the shortest note
@@ -36,26 +39,25 @@ class Layout:
     systems: tuple[tuple[Piece, ...], ...]
     shown: int
     lines: int  # of a system, without the line of numbers
-    levels: int  # semitones on a line, or dots if they are compressed
-    low: int  # MIDI pitch of the lowest level
-    high: int
+    levels: int  # of pitch on a line
+    ladder: tuple[int, ...]  # the MIDI pitches that have a level, upwards; compressed if there is no room for so many
 
     def level(self, pitch: int) -> int:
-        """Return the level of a pitch, 0 at the bottom."""
-        most = self.lines * self.levels - 1
-        if self.high - self.low <= most:
-            return pitch - self.low
-        return round((pitch - self.low) * most / (self.high - self.low))
+        """Return the level of a pitch on the ladder, 0 at the bottom."""
+        most, place = self.lines * self.levels - 1, bisect_left(self.ladder, pitch)
+        return place if len(self.ladder) <= most + 1 else round(place * most / (len(self.ladder) - 1))
 
 
 def lay_out(tune: Tune, growing: bool, width: int, height: int) -> Layout:
     """Return the layout of a tune with a bar at least, in width x height cells."""
-    pitches = [note.pitch for note in tune.notes if note.pitch is not None] or [60]
-    low, high = min(pitches), max(pitches)
-    missing = max(0, _OCTAVE - (high - low))
-    low, high = low - missing // 2, high + missing - missing // 2
     room = max(2, width - GUTTER)
-    scale, levels, lines, shown = _fitting(tune, high - low + 1, room, height)
+    semitones, steps = _ladders(tune)
+    ladder = semitones
+    scale, levels, lines, shown = _fitting(tune, len(semitones), room, height)
+    if levels > _STEPPED and -(-len(steps) // _STEPPED) < height:  # blocks are easier to read than dots
+        ladder, levels = steps, _STEPPED
+        lines = -(-len(steps) // _STEPPED)
+        shown = height // (lines + 1)
     widths = [_width(tune, index, growing, scale) for index in range(len(tune.bars))]
     first = 0
     if shown == 1:  # as many of the newest bars as fit
@@ -63,7 +65,7 @@ def lay_out(tune: Tune, growing: bool, width: int, height: int) -> Layout:
         while first and sum(widths[first - 1 :]) <= room:
             first -= 1
     systems = tuple(tuple(system) for system in _fold(tune, first, growing, scale, room))
-    return Layout(scale, systems, shown, lines, levels, low, high)
+    return Layout(scale, systems, shown, lines, levels, ladder)
 
 
 def sign_columns(sign: str) -> str:
@@ -72,6 +74,16 @@ def sign_columns(sign: str) -> str:
         return ""
     line = "║" if "||" in sign else "┃" if ":" in sign or "]" in sign else "│"
     return (":" if sign.startswith(":") else "") + line + (":" if sign.endswith(":") else "")
+
+
+def _ladders(tune: Tune) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the semitones from the lowest to the highest note, at least an octave, and those in the key or played."""
+    played = {note.pitch for note in tune.notes if note.pitch is not None} or {60}
+    low, high = min(played), max(played)
+    missing = max(0, _OCTAVE - (high - low))
+    semitones = tuple(range(low - missing // 2, high + missing - missing // 2 + 1))
+    key = {(semitone + tune.key.get(letter, 0)) % 12 for letter, semitone in SEMITONES.items()}
+    return semitones, tuple(pitch for pitch in semitones if pitch % 12 in key or pitch in played)
 
 
 def _usual(tune: Tune) -> Fraction:
