@@ -124,7 +124,7 @@ class TunePane(WritingPane):
         return Row(("fault", text), partial(pieces, (text, self.ink.warm)))
 
     def _newest(self, width: int, lines: int, error: AbcError | None) -> list[Row]:
-        """Return the last lines of the text: the note being written is bright, what could not be read is warm."""
+        """Return the last lines of the text: the note being written is bright, the line that cannot be read is warm."""
         finished = self._sample is None or self._sample.finished
         text = visible(self._text.rstrip("\n") if finished else self._text, keep="\n") + ("" if finished else CURSOR)
         styles = bytearray(len(text))
@@ -132,7 +132,8 @@ class TunePane(WritingPane):
             now = self._roll.tune.notes[-1]
             styles[now.begin : now.end] = bytes([_ACCENT]) * (now.end - now.begin)
         if error is not None:
-            styles[error.position :] = bytes([_WARM]) * max(0, len(text) - error.position)
+            wrong = text[error.position :].partition("\n")[0]  # the rest of its line
+            styles[error.position : error.position + len(wrong)] = bytes([_WARM]) * len(wrong)
         if not finished:
             styles[-1] = _CURSOR
         spans = wrap(text, width)[-lines:] if lines > 0 else []
