@@ -24,6 +24,7 @@ I64 = npt.NDArray[np.int64]
 Inputs = npt.NDArray[Any]  # tokens int32 (T, B), or real values float32 (T, B, D); one sequence: (T,) or (T, D)
 Targets = npt.NDArray[Any]  # symbols int32 (T, B), -1: masked; or real values float32 (T, B, K), NaN: masked
 Bools = npt.NDArray[np.bool_]
+MOST_FAULTS = 50  # that a `Tally` lists
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,28 @@ class Sample:
     def text(self) -> str:
         """Return the generated text without the prompt."""
         return "".join(self.pieces)
+
+
+class Judgement(NamedTuple):
+    """What is found of a generated text that can be checked. Raw: sanitise before drawing."""
+
+    title: str
+    fault: str  # the first one, in words; "" if there is none
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The generated texts of a run that were checked."""
+
+    texts: int = 0
+    right: int = 0  # of these
+    faults: tuple[tuple[int, Judgement], ...] = ()  # (step, judgement) of the newest others, newest first
+
+    def plus(self, step: int, judgement: Judgement) -> "Tally":
+        """Return the tally with one more text, which was generated with the weights of a step."""
+        if not judgement.fault:
+            return Tally(self.texts + 1, self.right + 1, self.faults)
+        return Tally(self.texts + 1, self.right, ((step, judgement), *self.faults)[:MOST_FAULTS])
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 from seqcore.errors import SeqError
-from seqcore.records import Sample
+from seqcore.records import Sample, Tally
 
 from seqtui.live.seen import Desk, Seen, Weights
 
 if TYPE_CHECKING:
-    from seqcore.generate import Writer
     from seqcore.run import Run
     from seqcore.serial import SerialModel
+    from seqcore.tasks.generating import Stream
 
 WRITING_PACE = 60.0  # tokens per second: fast reading
-WRITING_LENGTH = 360  # tokens of a sample
 EARLIER_LENGTH = 160  # tokens of a kept sample
 EARLIER_SEED = 7  # the same for all kept samples, so that only learning makes them differ
 REST = 1.0  # seconds between the end of a sample and the start of the next
@@ -29,10 +29,12 @@ class Author:
 
     def __init__(self, desk: Desk, run: Run) -> None:
         from seqcore.serial import serial_model
+        from seqcore.tasks.generating import Generating
 
-        self.desk, self.run = desk, run
+        assert isinstance(run.config.task, Generating)  # others have no author
+        self.desk, self.run, self.task = desk, run, run.config.task
         self.model: SerialModel = serial_model(run.config.model)
-        self.writer: Writer | None = None
+        self.writer: Stream | None = None
         self.writer_step = -1
         self.pieces: list[str] = []
         self.shares: list[float] = []
@@ -40,6 +42,7 @@ class Author:
         self.rest_until = 0.0
         self.samples = 0
         self.kept: list[Sample] = []
+        self.tally = Tally()
 
     def due(self, now: float) -> bool:
         """Return whether the next sample needs parameters."""
@@ -59,7 +62,7 @@ class Author:
         writer = self._writer(seen, EARLIER_SEED)
         if writer is None:
             return
-        written = [next(writer) for _ in range(EARLIER_LENGTH)]
+        written = list(islice(writer, EARLIER_LENGTH))
         shares = np.array([piece.probability for piece in written], np.float32)
         sample = Sample(
             weights.step, seen.prompt, tuple(piece.text for piece in written), shares, seen.temperature, True
@@ -80,12 +83,11 @@ class Author:
         writer = self.writer
         if writer is None:
             return
-        due = min(WRITING_LENGTH, int((now - self.started) * WRITING_PACE) + 1)
-        while len(self.pieces) < due:
-            written = next(writer)
+        due = min(self.task.longest, int((now - self.started) * WRITING_PACE) + 1)
+        for written in islice(writer, due - len(self.pieces)):
             self.pieces.append(written.text)
             self.shares.append(written.probability)
-        finished = len(self.pieces) >= WRITING_LENGTH
+        finished = len(self.pieces) < due or due == self.task.longest
         sample = Sample(
             self.writer_step,
             seen.prompt,
@@ -94,7 +96,10 @@ class Author:
             writer.sampling.temperature,
             finished,
         )
-        self.desk.publish(self.run, sample=sample)
+        judgement = self.task.judge(sample.prompt + sample.text) if finished else None
+        if judgement is not None:
+            self.tally = self.tally.plus(sample.step, judgement)
+        self.desk.publish(self.run, sample=sample, tally=self.tally)
         if finished:
             self.writer, self.rest_until = None, now + REST
 
@@ -107,12 +112,12 @@ class Author:
             if self.writer.warning:
                 self.desk.publish(self.run, message=self.writer.warning)
 
-    def _writer(self, seen: Seen, seed: int) -> Writer | None:
+    def _writer(self, seen: Seen, seed: int) -> Stream | None:
         """A writer that has read the prompt; None, and the prompt dropped, if the vocabulary has none of its tokens."""
-        from seqcore.generate import Sampling, Writer
+        from seqcore.generate import Sampling
 
         try:
-            return Writer(self.model, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), seed)
+            return self.task.writer(self.model, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), seed)
         except SeqError as error:
             if not seen.prompt:
                 raise

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqcore.errors import SeqError
+from seqcore.records import Tally
 
 from seqtui.live.seen import Requests, Seen, Weights
 from seqtui.live.watch import LONGEST_PROBE, Watch, compile_for_looking
@@ -72,7 +73,7 @@ class Observer:
                 self._update(probe_text="")
             self._update(
                 probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None,
-                embedding=None, message="",
+                tally=Tally(), embedding=None, message="",
             )  # fmt: skip
 
     def turned(self, run: Run) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from seqcore.records import F32, Probe, References, Sample
+from seqcore.records import F32, Probe, References, Sample, Tally
 
 from seqtui.live.embedding import EmbeddingMap
 
@@ -40,6 +40,7 @@ class Seen:
     temperature: float = 0.8
     sample: Sample | None = None
     earlier: tuple[Sample, ...] = ()
+    tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     embedding: EmbeddingMap | None = None  # the newest one; None until a view has asked for it
 
 

@@ -76,6 +76,7 @@ class LiveSession:
             temperature=seen.temperature,
             sample=seen.sample,
             earlier=seen.earlier,
+            tally=seen.tally,
             embedding=seen.embedding,
         )
 

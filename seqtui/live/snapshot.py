@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.naming import described
-from seqcore.records import F32, CompileProgress, History, Probe, References, Sample
+from seqcore.records import F32, CompileProgress, History, Probe, References, Sample, Tally
 
 from seqtui.live.about import CorpusChoice, TaskInfo
 from seqtui.live.embedding import EmbeddingMap
@@ -107,6 +107,7 @@ class Snapshot:
     temperature: float = 0.8
     sample: Sample | None = None  # the newest sample, possibly unfinished
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
+    tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     embedding: EmbeddingMap | None = None  # the newest one that a view has asked for
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk

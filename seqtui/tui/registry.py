@@ -78,7 +78,7 @@ class Command(Generic[ViewT_contra]):
     label: str  # in the footer: neighbours with the same label are shown as one; "" keeps it out
     alternate: str  # the label while the state that it toggles is on
     rank: int  # in the footer: 0 is never dropped, the highest is dropped first
-    pane: str  # show it in the footer only while this pane has the focus; "" for always
+    panes: tuple[str, ...]  # show it in the footer only while one of these panes has the focus; () for always
     when: str  # show it in the footer only if the view has this: "attention"; "" for always
     needs: str  # what the task must have (see `TaskInfo.features`), or it is not listed anywhere; "" for nothing
 
@@ -127,14 +127,16 @@ class Commands(Generic[ViewT]):
             keys: Textual's names of the keys, separated by spaces.
             title: the name in the palette and the help.
             group: the heading in the help.
-            label, alternate, rank, pane, when, needs: see `Command`.
+            label, alternate, rank, when, needs: see `Command`.
+            pane: the names of its panes, separated by spaces.
         """
 
         def register(run: Action[ViewT]) -> Action[ViewT]:
             name, sentence = run.__name__, run.__doc__ or ""
             self._commands[name] = Command(
-                name, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, pane, when, needs
-            )
+                name, tuple(keys.split()), title, sentence, group, run, label, alternate, rank, tuple(pane.split()),
+                when, needs,
+            )  # fmt: skip
             return run
 
         return register

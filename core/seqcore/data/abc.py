@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from seqcore.data.abc_bars import bar_errors
+from seqcore.data.abc_bars import bar_errors, faulty_bars
 from seqcore.data.abc_body import Body
 from seqcore.data.abc_header import read_header
 from seqcore.data.abc_tune import AbcError, Bar, Note, Tune, unroll
 
-__all__ = ["AbcError", "Bar", "Legality", "Note", "Partial", "Tune", "legality", "parse_tune", "partial_notes"]
-__all__ += ["tunes", "unroll"]
+__all__ = ["AbcError", "Bar", "Legality", "Note", "Partial", "Tune", "faulty_bars", "legality", "parse_tune"]
+__all__ += ["partial_notes", "tunes", "unroll"]
 _LINE = re.compile(r"([ \t\r]*)([^\n]*)\n?")
 REQUIRED = "XTMLK"
 

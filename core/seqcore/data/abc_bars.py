@@ -1,6 +1,6 @@
 """Bars of a tune: the order in which repeats and endings play them, and whether they are full."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 
@@ -95,32 +95,54 @@ def bar_errors(tune: Tune) -> Iterator[tuple[int, str]]:
     A short bar is right if the bar played after it completes it, across a repeat sign, a double bar or an ending. A
     pickup is completed by the bar played last.
     """
+    for faults in (_long(tune), _short(tune, tune.order)):
+        first = next(faults, None)
+        if first is not None:
+            yield first[1], first[2]
+
+
+def faulty_bars(tune: Tune, growing: bool = False) -> dict[int, str]:
+    """Return the reason for each bar, by index, that is too long or too short, as `bar_errors` judges them.
+
+    While the tune is `growing`, its last bar and its pickup are not too short: what completes them may still come.
+    """
+    rest = range(max(tune.order, default=-1) + 1, len(tune.bars))  # in a repeat that is not closed yet
+    short = _short(tune, (*tune.order, *rest), growing)
+    return {index: reason for faults in (_long(tune), short) for index, _, reason in faults}
+
+
+def _long(tune: Tune) -> Iterator[tuple[int, int, str]]:
+    """Yield (index, text offset, reason) of each bar that is too long."""
     for index, bar in enumerate(tune.bars):
         if bar.asked is not None and bar.duration > bar.asked:
             limit = bar.start + bar.asked
             over = next(note for note in tune.notes if note.bar == index and note.stop > limit)
-            yield over.begin, f"the bar is too long: {_compared(bar)}"
-            break
-    pickup: Bar | None = None
-    short: Bar | None = None
-    before = -1
-    for place, index in enumerate(tune.order):
+            yield index, over.begin, f"the bar is too long: {_compared(bar)}"
+
+
+def _short(tune: Tune, order: Sequence[int], growing: bool = False) -> Iterator[tuple[int, int, str]]:
+    """Yield (index, text offset, reason) of each bar that is too short and not completed, in the order of playing."""
+    pickup = short = before = -1  # indices
+    for place, index in enumerate(order):
         bar = tune.bars[index]
-        if short is not None:
+        if short >= 0:
+            other = tune.bars[short]
             seam = bar.seam or index != before + 1
-            if seam and short.duration + bar.duration == short.asked:
-                short, before = None, index
+            if seam and other.duration + bar.duration == other.asked:
+                short, before = -1, index
                 continue
-            yield short.end, f"the bar is too short: {_compared(short)}"
-            return
+            yield short, other.end, f"the bar is too short: {_compared(other)}"
+            short = -1
         before = index
         if bar.asked is not None and bar.duration < bar.asked:
-            pickup, short = (bar, None) if place == 0 else (pickup, bar)
-    last = short.duration if short is not None else Fraction(0)
-    if pickup is not None and pickup.duration + last != pickup.asked:
-        yield pickup.end, f"the last bar does not complete the pickup: {_compared(pickup)}"
-    elif pickup is None and short is not None:
-        yield short.end, f"the bar is too short: {_compared(short)}"
+            pickup, short = (index, -1) if place == 0 else (pickup, index)
+    if growing:
+        return
+    last = tune.bars[short].duration if short >= 0 else Fraction(0)
+    if pickup >= 0 and (opening := tune.bars[pickup]).duration + last != opening.asked:
+        yield pickup, opening.end, f"the last bar does not complete the pickup: {_compared(opening)}"
+    elif pickup < 0 <= short:
+        yield short, tune.bars[short].end, f"the bar is too short: {_compared(tune.bars[short])}"
 
 
 def _compared(bar: Bar) -> str:

@@ -11,6 +11,8 @@ from seqcore.data.abc_header import Header
 from seqcore.data.abc_tune import AbcError, Bar, Note
 from seqcore.data.quoting import quoted
 
+_GRACES = "a group of grace notes"
+
 
 class _Sound(NamedTuple):
     """A note of a chord or by itself, before its time is known."""
@@ -37,19 +39,16 @@ class Body:
         self._now = 0  # in ticks, as all times within this class
         self._altered: dict[str, int] = {}  # by accidentals in this bar: at any octave, the default of ABC 2.1
         self._bar_begin: int | None = None  # text offset; None between bars
-        self._bar_start = 0
+        self._bar_start, self._seam, self._ending, self._slurs = 0, True, 0, 0
         self._asked: Fraction | None = None
-        self._seam, self._ending = True, 0
+        self._signs = ""  # bar lines that have closed no bar
         self._last = 0  # how many notes the last event of this bar has; 0 before the first
-        self._last_end = -1
-        self._last_sounds: list[_Sound] = []
+        self._last_end, self._last_sounds = -1, list[_Sound]()
         self._ties: dict[int, int] = {}  # pitch by step
         self._tuplet_left, self._tuplet = 0, (1, 1)  # 2, 3 in a triplet: two lengths for three notes
         self._broken: tuple[int, int] | None = None  # the next event: its length as written, and as played
-        self._last_duration = 0
-        self._was_broken = False
+        self._last_duration, self._was_broken = 0, False
         self._mark: str | None = None  # a decoration or grace notes that wait for a note
-        self._slurs = 0
 
     def read(self, growing: bool) -> AbcError | None:
         """Read all; return the error at which reading stopped. If the text is `growing`, it may be unfinished."""
@@ -146,13 +145,13 @@ class Body:
             self._bar_begin, self._bar_start = self._begin, self._now
             self._asked = Fraction(*self._metre) if self._metre is not None else None
         start, lasting, bar = Fraction(self._now, tokens.TICKS), tokens.as_fraction(duration), len(self.bars)
+        graced = self._mark == _GRACES
         for sound in sounds:
-            self.notes.append(Note(start, lasting, sound.pitch, sound.begin, sound.end, bar, sound.tied))
+            self.notes.append(Note(start, lasting, sound.pitch, sound.begin, sound.end, bar, sound.tied, graced))
         if not sounds:
             self.notes.append(Note(start, lasting, None, self._begin, self._at, bar, False))
         self._now += duration
-        self._last_duration = duration
-        self._last, self._last_end = max(1, len(sounds)), self._at
+        self._last_duration, self._last, self._last_end = duration, max(1, len(sounds)), self._at
         self._ties = {sound.step: sound.pitch for sound in sounds if sound.tied}
         self._last_sounds = sounds
         self._was_broken, self._broken, self._mark = self._broken is not None, None, None
@@ -193,7 +192,7 @@ class Body:
         self._check_bar_end()
         if ":" in kind and self._ties:
             raise ValueError("a tie cannot cross a repeat sign")
-        self._close_bar(self._begin)
+        self._close_bar(self._begin, kind.removeprefix("["))
         self.repeats.line(kind, len(self.bars), self._begin)
         if ending:
             self.repeats.ending(ending, len(self.bars))
@@ -209,12 +208,14 @@ class Body:
         if self._mark is not None:
             raise ValueError(f"{self._mark} must be followed by a note")
 
-    def _close_bar(self, end: int) -> None:
-        if self._bar_begin is not None:
-            start, duration = Fraction(self._bar_start, tokens.TICKS), tokens.as_fraction(self._now - self._bar_start)
-            bar = Bar(start, duration, self._asked, self._bar_begin, end, self._seam, self._ending)
-            self.bars.append(bar)
-            self._bar_begin, self._seam, self._ending, self._last = None, False, 0, 0
+    def _close_bar(self, end: int, sign: str = "") -> None:
+        if self._bar_begin is None:
+            self._signs += sign
+            return
+        start, duration = Fraction(self._bar_start, tokens.TICKS), tokens.as_fraction(self._now - self._bar_start)
+        played = start, duration, self._asked, self._bar_begin, end, self._seam, self._ending
+        self.bars.append(Bar(*played, self._signs, sign))
+        self._bar_begin, self._seam, self._ending, self._last, self._signs = None, False, 0, 0, ""
 
     def _finish(self) -> None:
         self._check_bar_end()
@@ -279,7 +280,7 @@ class Body:
         if first == self._at:
             raise ValueError("grace notes without notes")
         self._at += 1
-        self._mark = "a group of grace notes"
+        self._mark = _GRACES
 
     def _field_line(self) -> re.Match[str] | None:
         """Take a field if this is the beginning of a line."""

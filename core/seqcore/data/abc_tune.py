@@ -28,6 +28,7 @@ class Note(NamedTuple):
     end: int
     bar: int  # index into the bars
     tied: bool  # to the next note of the same pitch
+    graced: bool = False  # grace notes stand before it
 
     @property
     def stop(self) -> Fraction:
@@ -45,6 +46,8 @@ class Bar(NamedTuple):
     end: int
     seam: bool  # first bar of the tune, or after a repeat sign, a double bar or the number of an ending
     ending: int  # 1 or 2 if this is the first bar of that ending, else 0
+    before: str = ""  # the signs that open it and close no bar, as `|:` at the beginning of a tune
+    after: str = ""  # the sign that closes it, as `|` or `:|`; "" at the end of the text
 
     @property
     def full(self) -> bool:

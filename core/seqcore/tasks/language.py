@@ -16,8 +16,9 @@ from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling, Writer
 from seqcore.probe import probe
-from seqcore.records import I32, I64, Example, Probe
+from seqcore.records import I32, I64, Example, Judgement, Probe
 from seqcore.serial import SerialModel
+from seqcore.tasks.generating import Stream
 from seqcore.tasks.task import Baselines, Data, Ends, MeanLoss, Measures
 
 UNITS = {"char": "character", "byte": "byte", "word": "word", "bpe": "token"}  # of a vocabulary, by its kind
@@ -35,6 +36,7 @@ class Language:
     fixed: ClassVar[tuple[str, ...]] = ()
     pane: ClassVar[str] = "writing"
     generates: ClassVar[bool] = True
+    longest: ClassVar[int] = 360  # tokens of a text that is generated to be looked at
     classes: ClassVar[tuple[str, ...]] = ()
     dial: ClassVar[None] = None
 
@@ -105,6 +107,14 @@ class Language:
         tokens, unknown = vocabulary.encode_known(corpus)
         train, validation = split_tokens(tokens, training.validation)
         return TokenData(train, validation, (unknown,) if unknown and vocabulary.unknown is None else ())
+
+    def writer(self, model: SerialModel, vocabulary: Vocabulary, prompt: str, sampling: Sampling, seed: int) -> Stream:
+        """Return an endless text. Raises SeqError if nothing of the prompt is in the vocabulary."""
+        return Writer(model, vocabulary, prompt, sampling, seed)
+
+    def judge(self, text: str) -> Judgement | None:
+        """Return None: a text is neither right nor wrong."""
+        return None
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> "TokenData":
         """Return another text as the held-out part. Raises SeqError: an unknown symbol, or too short."""

@@ -11,17 +11,18 @@ from typing import ClassVar
 import numpy as np
 
 from seqcore.config import TrainingConfig
-from seqcore.data.abc import legality, tunes
+from seqcore.data.abc import legality, partial_notes, tunes
 from seqcore.data.corpus import Corpus
 from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.generate import Sampling
-from seqcore.records import I32
+from seqcore.records import I32, Judgement
 from seqcore.serial import SerialModel
+from seqcore.tasks.generating import Stream
 from seqcore.tasks.language import Language, TokenData
 from seqcore.tasks.task import Data, Measures
-from seqcore.tasks.tune_writing import written_tunes
+from seqcore.tasks.tune_writing import TuneWriter, written_tunes
 
 WRITTEN, TEMPERATURE, SEED = 100, 0.8, 1  # the tunes that a model is judged by: how many, and how they are sampled
 MOST_TOKENS = 10_000  # of a tune that a model is judged by; less if those of the training part are shorter
@@ -44,6 +45,19 @@ class Music(Language):
     """
 
     name: ClassVar[str] = "music"
+    pane: ClassVar[str] = "tune"
+    longest: ClassVar[int] = 720
+
+    def writer(self, model: SerialModel, vocabulary: Vocabulary, prompt: str, sampling: Sampling, seed: int) -> Stream:
+        """Return one tune, as `tune_writing.TuneWriter` writes it."""
+        return TuneWriter(model, vocabulary, prompt, sampling, seed, self.longest)
+
+    def judge(self, text: str) -> Judgement | None:
+        """Return the title and the first fault of the last tune in a text."""
+        last = text[max((start for start, _ in tunes(text)), default=0) :]
+        found = legality(last)
+        fault = str(found.errors[0]) if found.errors else "" if found.tunes else "the tune does not end"
+        return Judgement(partial_notes(last).tune.field("T"), fault)
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> "TuneData":
         """Return the tunes as tokens. Raises SeqError if there is no tune, or too little text."""

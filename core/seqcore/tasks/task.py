@@ -185,7 +185,7 @@ class Task(Protocol):
 
     @property
     def pane(self) -> str:
-        """What the screen shows beside the loss: "writing", "verdict", "values"."""
+        """What the screen shows beside the loss: "writing", "verdict", "values", "tune"."""
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from seqcore.data.abc import Tune, legality, parse_tune, tunes
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer
+from seqcore.generate import Sampling, Writer, Written
 from seqcore.serial import SerialModel
 
 _EMPTY_LINE = "\n\n"
@@ -53,10 +53,43 @@ def written_tunes(
     Raises SeqError if nothing of the prompt is in the vocabulary, or if the model has diverged.
     """
     for number in count(seed):
-        writer = Writer(model, vocabulary, prompt or _EMPTY_LINE, sampling, number)
-        if not prompt:
-            _written(writer, prompt, length)
-        yield _written(writer, prompt, length)
+        yield _written(_begun(model, vocabulary, prompt, sampling, number, length), prompt, length)
+
+
+class TuneWriter:
+    """Writes one tune token by token, and stops after the empty line that ends it: a `generate.Writer` with an end.
+
+    It begins as `written_tunes` does, which raises the same errors: after an empty prompt, with a whole tune, after
+    another one of at most `length` tokens that is left out.
+    """
+
+    def __init__(
+        self, model: SerialModel, vocabulary: Vocabulary, prompt: str, sampling: Sampling, seed: int, length: int
+    ) -> None:
+        self._writer = _begun(model, vocabulary, prompt, sampling, seed, length)
+        self.sampling, self.warning = sampling, self._writer.warning if prompt else ""
+        self._lines, self._ended = _Lines(), False
+        self._lines.end_a_tune(prompt)
+
+    def __iter__(self) -> Iterator[Written]:
+        return self
+
+    def __next__(self) -> Written:
+        if self._ended:
+            raise StopIteration
+        written = next(self._writer)
+        self._ended = self._lines.end_a_tune(written.text)
+        return written
+
+
+def _begun(
+    model: SerialModel, vocabulary: Vocabulary, prompt: str | bytes, sampling: Sampling, seed: int, length: int
+) -> Writer:
+    """Return a writer at the end of the prompt, or at the beginning of a tune."""
+    writer = Writer(model, vocabulary, prompt or _EMPTY_LINE, sampling, seed)
+    if not prompt:
+        _written(writer, prompt, length)
+    return writer
 
 
 def _written(writer: Writer, prompt: str | bytes, length: int) -> WrittenTune:

@@ -17,8 +17,10 @@ ALWAYS = ("help", "quit")  # at the right end, at any width
 def entries(commands: Commands[Any], pane: str, on: Collection[str] = ()) -> list[list[Command[Any]]]:
     """Return the commands to show while `pane` has the focus; neighbours with the same label are grouped."""
     offered = [one for one in commands if one.label and one.id not in ALWAYS]
-    shown = [one for one in offered if one.pane in ("", pane) and one.when in ("", *on) and one.offered(on)]
-    shown.sort(key=lambda one: bool(one.pane))  # those of the focused pane come last: the others stay in place
+    shown = [
+        one for one in offered if (not one.panes or pane in one.panes) and one.when in ("", *on) and one.offered(on)
+    ]
+    shown.sort(key=lambda one: bool(one.panes))  # those of the focused pane come last: the others stay in place
     return [list(group) for _, group in groupby(shown, key=lambda one: one.label)]
 
 

@@ -1,6 +1,7 @@
 """The pane beside the loss, which depends on the task. A new pane is a file in this package and a line here."""
 
 from seqtui.tui.panes.boundary import BoundaryPane
+from seqtui.tui.panes.tune import TunePane
 from seqtui.tui.panes.values import ValuesPane
 from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.panes.writing import WritingPane
@@ -11,6 +12,7 @@ SECOND: dict[str, type[Pane]] = {
     "verdict": VerdictPane,
     "values": ValuesPane,
     "boundary": BoundaryPane,
+    "tune": TunePane,
 }
 USUAL = "writing"  # of language modelling, and before the task is known
 

@@ -42,17 +42,26 @@ class WritingPane(Pane):
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest samples; does nothing if they are already shown."""
+        if self.take(snapshot):
+            self.set_titles("2 writing", *self.subtitles(snapshot))
+            self.redraw()
+
+    def take(self, snapshot: Snapshot) -> bool:
+        """Take the newest samples; return whether anything has changed."""
         compiling = snapshot.compiling if snapshot.phase is Phase.COMPILING else None
         new = (snapshot.sample, snapshot.earlier, compiling, snapshot.phase)
         old = (self._sample, self._earlier, self._compiling, self._phase)
         if all(one is other for one, other in zip(new, old, strict=True)):
-            return
+            return False
         self._sample, self._earlier, self._compiling, self._phase = new
+        return True
+
+    def subtitles(self, snapshot: Snapshot) -> list[str]:
+        """Return the temperature and the step of the newest sample, the longest form first."""
         sample, titles = self._sample, [f"T {snapshot.temperature:.3g}"]
         if sample is not None:
             titles.insert(0, f"T {sample.temperature:.3g} · step {sample.step:,}")
-        self.set_titles("2 writing", *titles)
-        self.redraw()
+        return titles
 
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the newest sample, prompt included."""

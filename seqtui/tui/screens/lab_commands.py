@@ -45,13 +45,13 @@ LAB: Commands[LabView] = Commands(TRAINING, CHOICES)
 _command = LAB.command
 
 
-@_command("comma", "Cooler", Group.WRITING, label="cooler warmer", rank=1, pane="writing", needs="prompt")
+@_command("comma", "Cooler", Group.WRITING, label="cooler warmer", rank=1, pane="writing tune", needs="prompt")
 def cooler(lab: LabView) -> None:
     """Lower the temperature by 0.1: more predictable."""
     lab.session.set_temperature(max(COLDEST, round(lab.newest.temperature - WARMTH, 2)))
 
 
-@_command("full_stop", "Warmer", Group.WRITING, label="cooler warmer", rank=1, pane="writing", needs="prompt")
+@_command("full_stop", "Warmer", Group.WRITING, label="cooler warmer", rank=1, pane="writing tune", needs="prompt")
 def warmer(lab: LabView) -> None:
     """Raise the temperature by 0.1: more varied."""
     lab.session.set_temperature(min(HOTTEST, round(lab.newest.temperature + WARMTH, 2)))
@@ -59,7 +59,7 @@ def warmer(lab: LabView) -> None:
 
 @_command("V", "Next page of the second pane", Group.EXAMPLE, label="page", rank=4, needs="pages")
 def next_page(lab: LabView) -> None:
-    """Show the example, the confusion matrix, accuracy by length; or another column of values."""
+    """Show the next page: confusion matrix, accuracy by length; another column; the tune as text, its faults."""
     lab.next_page()
 
 
