@@ -237,12 +237,12 @@ def test_a_run_by_byte_writes_its_bytes(call: Call, tmp_path: Path) -> None:
 
 
 def test_the_screen_opens_a_run_with_tunes(call: Call, run: str) -> None:
-    from seqtui.live.opening import Opening, text_of
+    from seqtui.live.opening import Opening, task_of
     from seqtui.live.snapshot import ModelChoice
 
     opened = Opening("", ModelChoice(), run, "utf-8", "char", 1, True, False).first_run()
-    assert text_of(opened).train.size
     opened.close()
+    assert (opened.trainer.steps, task_of(opened).pane) == (300, "tune")
     fresh = Opening("tunes", ModelChoice(), None, "utf-8", "char", 1, False, False).first_run()
-    assert text_of(fresh).train.size
+    assert (fresh.trainer.steps, task_of(fresh).pane) == (0, "tune")
     assert BEST in {path.name for path in RunFolder.find(run).path.iterdir()}

@@ -143,7 +143,7 @@ def test_the_recording_s_numbers_are_what_the_script_draws(label: str) -> None:
 def test_the_recording_is_small_and_plain() -> None:
     assert record.PATH.stat().st_size < 650_000
     for label in CASES:
-        assert {str(value.dtype) for value in recording(label).values()} == {"float32", "int32"}
+        assert {str(value.dtype) for value in recording(label).values()} <= {"float32", "int32"}
 
 
 @pytest.mark.usefixtures("kernels")

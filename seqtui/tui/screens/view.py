@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from textual.message import Message
+from textual.notifications import Notify
 from textual.screen import Screen
 
 from seqtui.live.snapshot import Session, Snapshot
 from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
 from seqtui.tui.bars.status import StatusLine
+from seqtui.tui.notice import Notice
 from seqtui.tui.registry import MISSING, Commands
 from seqtui.visible import visible
 
@@ -90,4 +92,5 @@ class ViewScreen(Screen[None]):
         if not error and self.is_current and self.footer.room_for(text):
             self.footer.notice(text)
         else:
-            self.notify(text, markup=False, severity="error" if error else "information", timeout=NOTICE_SECONDS)
+            notice = Notice(text, severity="error" if error else "information", timeout=NOTICE_SECONDS)
+            self.app.post_message(Notify(notice))

@@ -106,8 +106,8 @@ def test_the_samples_are_told() -> None:
         assert info.characters == len(corpus.text)
         assert corpus.text.isascii()
         assert info.description.isprintable()
-    assert sample_names(None) == ("brackets", "reviews", "tales", "tunes")
-    with pytest.raises(SeqError, match="brackets, reviews, tales, tunes"):
+    assert sample_names(None) == ("balls", "brackets", "reviews", "students", "tales", "tunes", "waves")
+    with pytest.raises(SeqError, match="balls, brackets, reviews, students, tales, tunes, waves"):
         sample_info("tails")
 
 
@@ -148,12 +148,15 @@ def test_bytes_that_are_no_utf8_are_named_with_their_offset_and_a_way_out(tmp_pa
 
 @pytest.mark.parametrize("kind", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("order", ["le", "be"])
-def test_a_byte_order_mark_says_how_to_read_a_file(tmp_path: Path, kind: str, order: str) -> None:
-    path = tmp_path / "wide.txt"
+def test_a_byte_order_mark_says_how_to_read_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, order: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("wide.txt")
     path.write_bytes("\ufeffwide text, é漢🙂\r\nand more\n".encode(f"{kind}-{order}"))
     corpus = read_corpus(str(path))
     assert corpus.text == "wide text, é漢🙂\nand more\n"
-    assert corpus.remarks == (f"{str(path)!r} read as {kind.upper()}, by its byte order mark",)
+    assert corpus.remarks == (f"'wide.txt' read as {kind.upper()}, by its byte order mark",)
     assert read_corpus(str(path), encoding=kind).text == corpus.text
     assert read_corpus("-", stdin=io.BytesIO(path.read_bytes())).text == corpus.text
     again = read_corpus(corpus.source, encoding=corpus.encoding)
@@ -228,7 +231,7 @@ def test_an_unknown_name_brings_the_nearest(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert "did you mean 'tales'?" in refusal("tails")
     assert "did you mean 'recipes.txt'?" in refusal("recipe.txt")
-    assert "brackets, reviews, tales, tunes" in refusal("qqqqqq")
+    assert "balls, brackets, reviews, students, tales, tunes, waves" in refusal("qqqqqq")
     assert "no folder" in refusal("nowhere/tales.txt")
     assert "no corpus" in refusal("recipes.txt/below")
 

@@ -72,7 +72,7 @@ def test_check_notices_a_changed_table_and_a_missing_entry(tmp_path: Path) -> No
     assert list(entries) == ["other", "students"]
     assert {key: entries["students"][key] for key in ("rows", "task", "file")} == {
         "rows": 3000,
-        "task": "classify",
+        "task": "classify-rows",
         "file": "students.csv",
     }
     with (tmp_path / "students.csv").open("a") as file:

@@ -61,7 +61,7 @@ def polarity(words: dict[str, list[str]]) -> dict[str, bool]:
 def test_the_reviews_are_a_sample_for_classification_only() -> None:
     assert sample_names("classify") == ("reviews",)
     assert "reviews" not in sample_names()
-    assert set(sample_names(None)) == {"reviews", *sample_names()}
+    assert "reviews" in sample_names(None)
     info = sample_info("reviews")
     assert (info.task, info.file) == ("classify", "reviews.tsv")
     assert sample_path("reviews").stat().st_size < 2_000_000
