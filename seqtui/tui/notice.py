@@ -11,9 +11,9 @@ SHORTEST_SECONDS = 0.1
 class Notice(Notification):
     """A notification whose time left is never negative.
 
-    Textual gives the time left to a timer. If the notification expires just before its widget is built (a slow terminal,
-    a computer that wakes up, another screen that opens), that time is negative, and the timer of Textual 8 then loops for
-    ever without a wait: the program hangs.
+    Textual gives the time left to a timer. If the notification expires just before its widget is built (a slow
+    terminal, a computer that wakes up, another screen that opens), that time is negative, and the timer of Textual 8
+    then loops for ever without a wait: the program hangs.
     """
 
     @property

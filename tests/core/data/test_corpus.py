@@ -148,15 +148,14 @@ def test_bytes_that_are_no_utf8_are_named_with_their_offset_and_a_way_out(tmp_pa
 
 @pytest.mark.parametrize("kind", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("order", ["le", "be"])
-def test_a_byte_order_mark_says_how_to_read_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, order: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = Path("wide.txt")
+def test_a_byte_order_mark_says_how_to_read_a_file(tmp_path: Path, kind: str, order: str) -> None:
+    path = tmp_path / "wide.txt"
     path.write_bytes("\ufeffwide text, é漢🙂\r\nand more\n".encode(f"{kind}-{order}"))
     corpus = read_corpus(str(path))
     assert corpus.text == "wide text, é漢🙂\nand more\n"
-    assert corpus.remarks == (f"'wide.txt' read as {kind.upper()}, by its byte order mark",)
+    (remark,) = corpus.remarks  # with the path, or its beginning
+    assert remark.startswith(f"'{tmp_path.parents[-2]}")
+    assert remark.endswith(f"' read as {kind.upper()}, by its byte order mark")
     assert read_corpus(str(path), encoding=kind).text == corpus.text
     assert read_corpus("-", stdin=io.BytesIO(path.read_bytes())).text == corpus.text
     again = read_corpus(corpus.source, encoding=corpus.encoding)
