@@ -13,18 +13,20 @@ import argparse
 import importlib
 import importlib.util
 import itertools
-import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from processes import Children, Worker, serve
-from reporting import machine, machine_line
-from sides import add_arguments, parsed, ratio, threads_told
+from reporting import machine, main_guard, note, table, tell
+from sides import NO_PYTORCH, add_arguments, parsed, ratio, threads_told
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 TASKS = ("classification", "forecast")
 HIDDEN, EMBEDDING, WORDS, CLASSES, ROWS = 128, 64, 2000, 2, 32
@@ -32,6 +34,7 @@ SHORTEST, LONGEST, TEXTS = 3, 60, 3200
 COLUMNS, STEPS, SEQUENCES = 2, 64, 640
 START, MOST = 300.0, 120.0  # seconds a worker may take to start, and to answer in addition to the measured time
 WARM = 20  # steps
+TARGET = 3.0  # times as fast as PyTorch
 
 
 def texts() -> tuple[list[np.ndarray], list[int]]:
@@ -174,58 +177,71 @@ class Side:
         return {"seconds": min(timed(step, request["seconds"] / 2) for step in steps)}
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Measure both sides in turn, and print the medians and the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, 12.0)
-    arguments = parsed(parser, words)
-    before = machine()
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure both sides in turn, every other round backwards. Raises BenchmarkError."""
+    found, torch = machine(), None
     with Children() as children:
-        command = [sys.executable, str(Path(__file__))]
-        first = Worker(children, "our worker", [*command, "--side", "ours", "1"])
-        hello = first.ask(START, do="hello")
-        most = hello["threads"]
-        threads = sorted({1, min(most, arguments.threads or most)})
-        sides = {("ours", n): Worker(children, "our worker", [*command, "--side", "ours", str(n)]) for n in threads}
+        command = [sys.executable, str(Path(__file__)), "--side", "ours"]
+        hello = Worker(children, "our worker", [*command, "1"]).ask(START, do="hello")
+        threads = sorted({1, min(hello["threads"], arguments.threads or hello["threads"])})
+        sides = {("ours", n): Worker(children, "our worker", [*command, str(n)]) for n in threads}
         interpreter = arguments.torch_python or (sys.executable if importlib.util.find_spec("torch") else None)
         if interpreter:
             for n in threads:
                 other = [interpreter, str(Path(__file__)), "--side", "pytorch", str(n)]
                 sides["pytorch", n] = Worker(children, f"PyTorch ({interpreter})", other)
-                before["versions"]["torch"] = sides["pytorch", n].ask(START, do="hello")["version"]
-        each = arguments.seconds / arguments.rounds
-        found: dict[str, dict[str, list[float]]] = {task: {f"{name} {n}": [] for name, n in sides} for task in TASKS}
-        for task, rounds in itertools.product(TASKS, range(arguments.rounds)):
-            order = list(sides.items()) if rounds % 2 == 0 else list(sides.items())[::-1]
-            for (name, n), worker in order:
-                request = {"do": "step", "task": task, "seconds": each, "batches": hello["batches"]}
-                found[task][f"{name} {n}"].append(worker.ask(each + MOST, **request)["seconds"])
-    report(before, found, threads, arguments.json)
-    return 0
+                torch = sides["pytorch", n].ask(START, do="hello")["version"]
+        each, rows = arguments.seconds / arguments.rounds, []
+        for task in TASKS:
+            note(f"measuring {task}")
+            rounds: dict[tuple[str, int], list[float]] = {side: [] for side in sides}
+            for number in range(arguments.rounds):
+                for side in list(sides)[:: 1 if number % 2 == 0 else -1]:
+                    request = {"do": "step", "task": task, "seconds": each, "batches": hello["batches"]}
+                    rounds[side].append(sides[side].ask(each + MOST, **request)["seconds"])
+            rows.append(row(task, rounds, threads[-1]))
+    return {"benchmark": "task_step", "machine": found, "pytorch": torch, "threads": threads,
+            "seconds": arguments.seconds, "rounds": arguments.rounds, "rows": rows}  # fmt: skip
 
 
-def report(before: dict[str, Any], found: dict[str, dict[str, list[float]]], threads: list[int], as_json: bool) -> None:
-    """Print what was measured."""
-    results = {}
-    for task, sides in found.items():
-        middle = {name: statistics.median(rounds) for name, rounds in sides.items()}
-        ours, theirs = f"ours {threads[-1]}", [name for name in sides if name.startswith("pytorch")]
-        best = min(theirs, key=lambda name: middle[name]) if theirs else ""
-        results[task] = {"milliseconds": {name: 1e3 * value for name, value in middle.items()}, "rounds": sides}
-        if best:
-            results[task] |= {"best": best, "ratio": ratio(sides[best], sides[ours])}
-    if as_json:
-        print(json.dumps({"machine": before, "tasks": results}))
-        return
-    print(machine_line(before))
-    for task, one in results.items():
-        said = ", ".join(f"{name.split()[0]} with {threads_told(int(name.split()[1]))} {value:.2f} ms"
-                         for name, value in one["milliseconds"].items())  # fmt: skip
-        print(f"{task}: {said}" + (f"; {one['ratio']:.2f} times as fast" if "ratio" in one else ""))
+def row(task: str, rounds: dict[tuple[str, int], list[float]], most: int) -> dict[str, Any]:
+    """Return the medians of a task and, with PyTorch, the ratio against its better number of threads."""
+    made: dict[str, Any] = {"task": task, "target": TARGET}
+    for name in ("ours", "pytorch"):
+        made[f"{name}_rounds"] = {str(n): values for (side, n), values in rounds.items() if side == name}
+        made[f"{name}_seconds"] = {n: statistics.median(values) for n, values in made[f"{name}_rounds"].items()}
+    if made["pytorch_seconds"]:
+        best = min(made["pytorch_seconds"], key=made["pytorch_seconds"].__getitem__)
+        faster = ratio(made["pytorch_rounds"][best], made["ours_rounds"][str(most)])
+        made |= {"pytorch_threads": int(best), "ratio": faster, "reached": faster >= TARGET}
+    return made
+
+
+def tables(document: dict[str, Any]) -> Iterator[Table | str]:
+    """Yield a table with one row per task, and a note on PyTorch."""
+    theirs = ["PyTorch ms", "with", "ratio", "target"] if document["pytorch"] else []
+    made = table("training step", *[f"ours, {threads_told(n)} ms" for n in document["threads"]], *theirs)
+    for row in document["rows"]:
+        cells = [f"{1e3 * seconds:.2f}" for seconds in row["ours_seconds"].values()]
+        if theirs:
+            n = row["pytorch_threads"]
+            cells += [f"{1e3 * row['pytorch_seconds'][str(n)]:.2f}", threads_told(n), f"{row['ratio']:.2f}x"]
+            cells += [f"{row['target']:g}x: {'reached' if row['reached'] else 'missed'}"]
+        made.add_row(row["task"], *cells)
+    yield made
+    yield f"PyTorch {document['pytorch']}, with its faster thread count" if document["pytorch"] else NO_PYTORCH
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, 12.0)
+    arguments = parsed(parser, None)
+    document = measure(arguments)
+    tell(document, arguments.json, lambda: tables(document))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--side"]:
         serve(Side(sys.argv[2], int(sys.argv[3])))
     else:
-        sys.exit(main())
+        main_guard(main)

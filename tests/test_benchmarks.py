@@ -57,6 +57,15 @@ def test_training_step_measures_every_family() -> None:
         assert ("ratio" in row) == (found["pytorch"] is not None)
 
 
+def test_task_step_measures_both_tasks() -> None:
+    found = document("task_step.py", "--seconds", "0.02", "--rounds", "2")
+    assert [row["task"] for row in found["rows"]] == ["classification", "forecast"]
+    for row in found["rows"]:
+        assert len(row["ours_rounds"]["1"]) == 2
+        assert all(seconds > 0 for seconds in row["ours_seconds"].values())
+        assert ("ratio" in row) == (found["pytorch"] is not None)
+
+
 def test_generation_measures_ours_alone_where_there_is_no_pytorch() -> None:
     words = ("--model", "lstm128", "attention", "--seconds", "0.02", "--rounds", "2")
     found = document("generation.py", *words)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqcore.data.abc import AbcError, Tune, legality, parse_tune, partial_notes, tunes, unroll
+from seqcore.data.abc import AbcError, Tune, faulty_bars, legality, parse_tune, partial_notes, tunes, unroll
 
 from tests.core.data.test_tunes import TUNES
 
@@ -278,6 +278,24 @@ def test_bars_that_are_not_full(marked: str, reason: str) -> None:
     (error,) = found.errors
     assert error.position == len(before) + len(JIG) + len("K:C\n") + marked.index("¤")
     assert reason in error.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "faulty", "growing"),
+    [
+        ("abc abc|abc ab|abc abcd|abc abc|", {1: "too short: 5/8 of 6/8", 2: "too long: 7/8 of 6/8"}, {1, 2}),
+        ("abc ab|abc abc|ab", {0: "the last bar does not complete the pickup"}, set()),  # more may come
+        ("a|abc abc|a3 a2|", {}, set()),
+        ("|:a|abc abc|abcd", {0: "pickup: 1/8"}, set()),  # a repeat that is not closed
+        ("|:abc abc|abc ab|abc abc:|", {1: "too short: 5/8"}, {1}),
+    ],
+)
+def test_every_faulty_bar_has_its_reason(body: str, faulty: dict[int, str], growing: set[int]) -> None:
+    tune = partial_notes(block(body)[:-2]).tune
+    assert set(faulty_bars(tune, growing=True)) == growing
+    found = faulty_bars(tune)
+    assert set(found) == set(faulty)
+    assert all(faulty[bar] in reason for bar, reason in found.items())
 
 
 @pytest.mark.parametrize("letter", "XTMLK")

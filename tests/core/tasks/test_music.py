@@ -266,3 +266,16 @@ def test_crlf_tunes_by_byte_end_where_they_end(tmp_path: Path, monkeypatch: pyte
     run = start(source, tokens_by="byte")
     found = run.data.report({"loss": 1.0}, run.vocabulary, serial_model(run.config.model))
     assert (found["legal_tunes"], found["held_out_legal_tunes"]) == (1.0, 1.0)
+
+
+def test_a_generated_text_is_judged_by_its_last_tune() -> None:
+    judge = Music().judge
+    assert judge(tune(1) + tune(2, title="Second")) == ("The Second", "")
+    short = judge(tune(1) + tune(2, "|:d2f a2|d3 D3:|", "Short"))
+    assert short is not None
+    assert short.title == "The Short"
+    assert "the bar is too short: 5/8 of 6/8" in short.fault
+    unfinished = judge(tune(1) + tune(2, title="Half")[:-1])
+    assert unfinished == ("The Half", "the tune does not end")
+    assert judge("") == ("", "the tune does not end")
+    assert Language().judge(tune(1)) is None
