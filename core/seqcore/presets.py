@@ -69,7 +69,7 @@ GOOD: dict[str, Preset] = {
         "good",
         "one hidden layer, which is all that a row of numbers needs",
         {"family": "feedforward", "hidden": 16, "context": 1},
-        {"learning_rate": 0.01, "schedule": "cosine", "steps": 600, "eval_every": 100},
+        {"learning_rate": 0.01, "weight_decay": 0.3, "schedule": "cosine", "steps": 600, "eval_every": 100},
     ),
     "balls": Preset(
         "good",
