@@ -80,12 +80,12 @@ def test_adding_is_learnt_by_lstm_and_gru_and_not_by_the_rnn() -> None:
     assert rnn > 0.38, "always answering 1 has an error of sqrt(1 / 6) = 0.408"
 
 
-def test_copy_is_learnt_sooner_with_chrono_initialisation_than_without() -> None:
+def test_copy_is_learnt_with_chrono_initialisation_and_not_in_the_same_time_without() -> None:
     chrono, plain = trained("copy:100"), trained("copy:100", {"forget_bias": "default"})
     blind = chrono.data.baselines(chrono.vocabulary).losses["no memory"]
-    assert chrono.measures["loss"] < 0.3 * blind
-    assert plain.measures["loss"] > 0.45 * blind
-    assert chrono.measures["accuracy"] > 0.75 > 0.65 > plain.measures["accuracy"]
+    assert chrono.measures["loss"] < 0.1 * blind
+    assert plain.measures["loss"] > 0.3 * blind
+    assert chrono.measures["accuracy"] > 0.9 > 0.75 > plain.measures["accuracy"]
 
 
 def test_a_ball_is_forecast_almost_as_well_as_it_is_observed() -> None:
