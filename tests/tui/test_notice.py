@@ -5,7 +5,7 @@ from time import time
 import pytest
 from textual.notifications import Notify
 
-from seqtui.tui.notice import Notice
+from seqtui.tui.bars.notice import Notice
 from tests.tui.reading import stage
 
 

@@ -9,8 +9,8 @@ from textual.screen import Screen
 
 from seqtui.live.snapshot import Session, Snapshot
 from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
+from seqtui.tui.bars.notice import Notice
 from seqtui.tui.bars.status import StatusLine
-from seqtui.tui.notice import Notice
 from seqtui.tui.registry import MISSING, Commands
 from seqtui.visible import visible
 
