@@ -119,6 +119,12 @@ GOOD: dict[str, Preset] = {
         {"family": "attention", "hidden": 64, "layers": 2},
         {"batch": 32, "learning_rate": 0.002, "steps": 2500, "eval_every": 250},
     ),
+    "recall": Preset(
+        "good",
+        "two layers of attention: one finds the key before a value, the other the value of the key that is asked",
+        {"family": "attention", "hidden": 64, "layers": 2, "positions": "learned"},
+        {"batch": 64, "learning_rate": 0.002, "steps": 3000, "eval_every": 250},
+    ),
 }
 
 # Where the defaults of a family differ from those of `ModelConfig` and `TrainingConfig`. Attention: chosen by sweeps on

@@ -3,7 +3,7 @@
 `copy:100` names one: the diagnostic and its dial. Sequences follow from a random generator alone. Sources: copy memory
 (Arjovsky et al. 2016), adding and temporal order (Hochreiter and Schmidhuber 1997; lengths of the latter as Pascanu et
 al. 2013), a^n b^n (Gers and Schmidhuber 2001), parity (Deletang et al. 2023), associative recall (Graves et al. 2014;
-one query), induction (Olsson et al. 2022).
+many queries as Arora et al. 2023), induction (Olsson et al. 2022).
 """
 
 import math
@@ -123,17 +123,17 @@ def _adding(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     return Drawn(inputs, targets, ~np.isnan(targets[..., 0]))
 
 
-# Associative recall: pairs of a key and a value, then one of the keys: which value came with it.
+# Associative recall: pairs of a key and a value, then every key once more, in any order: which value came with it.
 _KEYS, _VALUES = 26, 10
 
 
 def _recall(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     keys = chance.permuted(np.tile(np.arange(_KEYS, dtype=np.int32)[:, None], (1, B)), axis=0)[:dial]
     values = chance.integers(_KEYS, _KEYS + _VALUES, (dial, B), np.int32)
-    tokens, targets = np.empty((2 * dial + 1, B), np.int32), _masked(2 * dial + 1, B)
-    tokens[:-1:2], tokens[1::2] = keys, values
-    which, rows = chance.integers(0, dial, B), np.arange(B)
-    tokens[-1], targets[-1] = keys[which, rows], values[which, rows]
+    asked = chance.permuted(np.tile(np.arange(dial)[:, None], (1, B)), axis=0)
+    pairs = np.stack([keys, values], axis=1).reshape(2 * dial, B)
+    tokens, targets = np.concatenate([pairs, np.take_along_axis(keys, asked, 0)]), _masked(3 * dial, B)
+    targets[2 * dial :] = np.take_along_axis(values, asked, 0)
     return Drawn(tokens, targets, targets >= 0)
 
 
@@ -191,8 +191,8 @@ DIAGNOSTICS: dict[str, Diagnostic] = {
             lambda dial: (padded_length(2 * dial + 1),), _anbn, _blind_anbn,
         ),
         Diagnostic(
-            "recall", "recall the value of one of N keys", 8, 1, _KEYS, _ABC + "0123456789", (), False,
-            lambda dial: (2 * dial + 1,), _recall, lambda dial: math.log(_VALUES),
+            "recall", "recall the values of N keys", 8, 1, _KEYS, _ABC + "0123456789", (), True,
+            lambda dial: (3 * dial,), _recall, lambda dial: math.log(_VALUES),
         ),
         Diagnostic(
             "repeat", "repeat up to N random symbols", 32, 2, 1000, _ABC, (), True,

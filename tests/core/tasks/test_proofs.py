@@ -112,6 +112,13 @@ def test_repeat_is_learnt_by_two_layers_of_attention_and_not_by_one() -> None:
     assert trained("repeat:32", {"layers": 1}).measures["accuracy"] < 0.4
 
 
+def test_recall_is_learnt_by_two_layers_of_attention_and_not_by_one_nor_by_a_gru() -> None:
+    assert trained("recall:8").measures["accuracy"] >= 0.95
+    assert trained("recall:8", {"layers": 1}).measures["accuracy"] < 0.4
+    gru = {"family": "gru", "hidden": 128, "layers": 1, "positions": "rotary"}
+    assert trained("recall:8", gru).measures["accuracy"] < 0.4
+
+
 def test_reviews_are_understood_where_counting_words_fails() -> None:
     run = trained("reviews")
     assert run.measures["accuracy"] >= 0.97
