@@ -157,7 +157,7 @@ async def test_the_context_of_attention_ends_the_dial() -> None:
         await s.training()
         await judged(s)
         await s.press("right_curly_bracket")
-        await s.until(lambda: "the context of this model is 9" in s.text(), "why not")
+        await s.until(lambda: "the context of this model is 12" in s.text(), "why not")
         assert s.now.task.dial is not None
         assert s.now.task.dial.value == 4
         await s.press("left_curly_bracket")
