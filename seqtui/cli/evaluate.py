@@ -148,9 +148,12 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
         for name, group in groups.items():
             made.add_row(shown(name), f"{group['count']:,}", f"{group['accuracy']:.1%}")
         print_table(made)
-    if len(report.get("by_length", [])) > 1:
-        made = table("length", "examples", "accuracy", right=("length", "examples", "accuracy"))
-        for band in report["by_length"]:
+    for name, counted in (("length", "examples"), ("lag", "answers")):
+        bands = report.get(f"by_{name}", [])
+        if len(bands) < 2:
+            continue
+        made = table(name, counted, "accuracy", right=(name, counted, "accuracy"))
+        for band in bands:
             made.add_row(f"{band['from']:,}–{band['to']:,}", f"{band['count']:,}", f"{band['accuracy']:.1%}")
         print_table(made)
     if "rmse_by_horizon" in report:

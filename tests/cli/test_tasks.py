@@ -1,6 +1,7 @@
 """The command line with other tasks than language modelling: train, evaluate, inspect, runs, compare, export."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,14 @@ def test_a_diagnostic_trains_and_is_measured_at_another_dial(call: Call) -> None
     longer = json.loads(call("evaluate", "parity-6-rnn12-1", "parity:12", "--json").out)
     assert longer["by_length"][-1]["to"] == 12
     assert "only its dial can change" in call("evaluate", "parity-6-rnn12-1", "copy:12").line
+
+
+def test_a_diagnostic_whose_answers_are_read_at_different_times_has_accuracy_by_lag(call: Call) -> None:
+    assert call("train", "recall:4", *SMALL, "--model", "rnn", "--steps", "10", "--quiet").code == 0
+    found = json.loads(call("evaluate", "recall-4-rnn12-1", "--json").out)["by_lag"]
+    assert (found[0]["from"], found[-1]["to"]) == (1, 10)
+    assert sum(band["count"] for band in found) == 4 * 512
+    assert re.search(r"lag +answers +accuracy\n", call("evaluate", "recall-4-rnn12-1").out)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class Drawn(NamedTuple):
     inputs: Inputs
     targets: Targets
     asked: Bools
+    lags: I32 | None = None  # timesteps since the answer was read, (T, B), where targets differ in that
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def _recall(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     pairs = np.stack([keys, values], axis=1).reshape(2 * dial, B)
     tokens, targets = np.concatenate([pairs, np.take_along_axis(keys, asked, 0)]), _masked(3 * dial, B)
     targets[2 * dial :] = np.take_along_axis(values, asked, 0)
-    return Drawn(tokens, targets, targets >= 0)
+    lags = np.zeros((3 * dial, B), np.int32)
+    lags[2 * dial :] = np.arange(2 * dial, 3 * dial)[:, None] - (2 * asked + 1)
+    return Drawn(tokens, targets, targets >= 0, lags)
 
 
 # Induction: random symbols, then the same once more, and that is predictable from its second symbol on. The length
@@ -150,7 +153,7 @@ def _repeat(chance: np.random.Generator, dial: int, B: int) -> Drawn:
     targets = _masked(*tokens.shape)
     tokens[: 2 * length] = text
     targets[length : 2 * length - 1] = text[length + 1 :]
-    return Drawn(tokens, targets, targets >= 0)
+    return Drawn(tokens, targets, targets >= 0, np.full(tokens.shape, length - 1, np.int32))
 
 
 def _entropy(p: float) -> float:

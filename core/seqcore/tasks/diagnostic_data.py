@@ -94,7 +94,7 @@ class DiagnosticData:
         """Return a measure of the targets that the diagnostic asks for."""
         if self.diagnostic.values:
             return Errors(tolerance=_RIGHT)
-        return _Asked(Scoring(len(self.diagnostic.answers)), (drawn.asked for drawn in self._held_out))
+        return _Asked(Scoring(len(self.diagnostic.answers)), iter(self._held_out))
 
     def _one(self, seed: int) -> Drawn:
         """Return one sequence, up to its last target; (T, 1) each."""
@@ -134,7 +134,7 @@ class DiagnosticData:
             for row in drawn.inputs[:, 0]:
                 said = model.read(row, state)
             return f"{text[:length]} → {said[0]:.3f} (right is {drawn.targets[-1, 0, 0]:.3f})"
-        for token, target, asked in zip(*(part[:, 0].tolist() for part in drawn), strict=True):
+        for token, target, asked in zip(*(part[:, 0].tolist() for part in drawn[:3]), strict=True):
             scores = model.read(token, state)
             if asked:
                 given.append(classes[int(np.argmax(scores))])
@@ -163,7 +163,7 @@ class DiagnosticData:
         number %= HELD_OUT_BATCHES * HELD_OUT_ROWS
         drawn, row = self._held_out[number // HELD_OUT_ROWS], number % HELD_OUT_ROWS
         read = self._lengths[number]
-        return Example(*(part[:read, row].copy() for part in drawn))
+        return Example(*(part[:read, row].copy() for part in drawn[:3]))
 
     def errs(self, model: SerialModel, number: int) -> bool:
         """Return whether one of the answers that a held-out sequence asks for is wrong."""
@@ -192,13 +192,14 @@ def _text(drawn: Drawn, vocabulary: Vocabulary) -> str:
 class _Asked:
     """Scores all targets for the loss, and those asked for the accuracy."""
 
-    def __init__(self, scoring: Scoring, asked: Iterator[Any]) -> None:
-        self._scoring, self._asked = scoring, asked
+    def __init__(self, scoring: Scoring, drawn: Iterator[Drawn]) -> None:
+        self._scoring, self._drawn = scoring, drawn
 
     def add(self, batch: Batch, losses: F32, scores: F32) -> None:
         """Add a batch, in the order of `held_out`."""
-        self._scoring.add_asked(batch, losses, scores, next(self._asked))
+        drawn = next(self._drawn)
+        self._scoring.add_asked(batch, losses, scores, drawn.asked, drawn.lags)
 
     def result(self) -> Measures:
-        """Return loss, accuracy, exact match, and by length."""
+        """Return loss, accuracy, exact match, accuracy by length and, where answers differ in it, by lag."""
         return self._scoring.result()

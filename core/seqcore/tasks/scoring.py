@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from seqcore.data.batches import Batch
-from seqcore.records import F32, I64, Example
+from seqcore.records import F32, I32, I64, Example
 from seqcore.serial import SerialModel
 from seqcore.tasks.task import Measures
 
 MOST_CONFUSED = 64  # more classes than this have no confusion matrix: nobody reads it
-_BANDS = 8  # lengths are reported in at most so many bands
+_BANDS = 8  # lengths and lags are reported in at most so many bands
 
 
 class Scoring:
-    """Accumulates loss, accuracy, exact match, confusion, and accuracy by length, over held-out batches."""
+    """Accumulates loss, accuracy, exact match, confusion, and accuracy by length and by lag, over held-out batches."""
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
@@ -26,13 +26,20 @@ class Scoring:
         self._right: list[I64] = []
         self._asked: list[I64] = []
         self._which: list[I64] = []
+        self._lags: list[I64] = []  # of each answer
+        self._hits: list[I64] = []  # 1 if it is right
 
     def add(self, batch: Batch, losses: F32, scores: F32) -> None:
         """Add a batch; all targets count for the accuracy."""
         self.add_asked(batch, losses, scores, batch.targets >= 0)
 
-    def add_asked(self, batch: Batch, losses: F32, scores: F32, asked: npt.NDArray[np.bool_]) -> None:
-        """Add a batch: losses (T, B), scores (T, B, K and more); `asked` (T, B) are the targets of the accuracy."""
+    def add_asked(
+        self, batch: Batch, losses: F32, scores: F32, asked: npt.NDArray[np.bool_], lags: I32 | None = None
+    ) -> None:
+        """Add a batch: losses (T, B), scores (T, B, K and more); `asked` (T, B) are the targets of the accuracy.
+
+        `lags` (T, B) are the timesteps since the answer was read, if that is known.
+        """
         counted = losses[batch.targets >= 0]
         self._loss, self._targets = self._loss + float(counted.sum(dtype=np.float64)), self._targets + counted.size
         guessed = np.argmax(scores[..., : self.classes], axis=2)
@@ -43,9 +50,15 @@ class Scoring:
         for kept, values in ((self._lengths, last), (self._right, right), (self._asked, asked.sum(axis=0))):
             kept.append(values[real].astype(np.int64))
         self._which.append(batch.which)
+        if lags is not None:
+            self._lags.append(lags[asked].astype(np.int64))
+            self._hits.append((guessed == batch.targets)[asked].astype(np.int64))
 
     def result(self) -> Measures:
-        """Return the measures; empty without a target. `by_length` has bands with about as many examples each."""
+        """Return the measures; empty without a target.
+
+        `by_length` has bands with about as many examples each, `by_lag`, if there are lags, with as many answers.
+        """
         if not self._targets:
             return {}
         right, asked, lengths = (np.concatenate(kept) for kept in (self._right, self._asked, self._lengths))
@@ -54,8 +67,11 @@ class Scoring:
             "loss": self._loss / self._targets,
             "accuracy": float(right.sum() / max(1, asked.sum())),
             "examples": int(lengths.size),
-            "by_length": _by_length(lengths, right, asked),
+            "by_length": _bands(lengths, right, asked),
         }
+        if self._lags:
+            lags = np.concatenate(self._lags)
+            measures["by_lag"] = _bands(lags, np.concatenate(self._hits), np.ones_like(lags))
         if (asked > 1).any():
             measures["exact_match"] = float((right == asked)[some].mean())
         if self.classes <= MOST_CONFUSED:
@@ -94,12 +110,13 @@ def macro_f1(confusion: I64) -> float:
     return float((2 * hits[occurs] / (targets + predicted)[occurs]).mean()) if occurs.any() else 0.0
 
 
-def _by_length(lengths: I64, right: I64, asked: I64) -> list[dict[str, Any]]:
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, _BANDS + 1), method="nearest").astype(np.int64))
+def _bands(values: I64, right: I64, asked: I64) -> list[dict[str, Any]]:
+    """Return the accuracy by bands of a value; `right` of the `asked` answers belong to each value."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BANDS + 1), method="nearest").astype(np.int64))
     bands: list[dict[str, Any]] = []
     lows = edges[:-1] if edges.size > 1 else edges
     for low, high in zip(lows.tolist(), [*(edges[1:-1] - 1).tolist(), int(edges[-1])], strict=True):
-        inside = (lengths >= low) & (lengths <= high)
+        inside = (values >= low) & (values <= high)
         if inside.any():
             share = float(right[inside].sum() / max(1, asked[inside].sum()))
             bands.append({"from": low, "to": high, "count": int(inside.sum()), "accuracy": share})

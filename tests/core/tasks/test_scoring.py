@@ -55,6 +55,17 @@ def test_targets_that_are_not_asked_count_for_the_loss_alone() -> None:
     assert np.sum(found["confusion"]) == 2
 
 
+def test_accuracy_by_lag_counts_answers() -> None:
+    scoring = Scoring(3)
+    given, losses, scores = batch([[0, 1], [2, 2], [1, 1]], [[0, 0], [1, 2], [1, 1]], [0, 1, 2])
+    lags = np.array([[4, 7], [7, 9], [9, 4]], np.int32).T
+    scoring.add_asked(given, losses, scores, given.targets >= 0, lags)
+    near, far = scoring.result()["by_lag"]
+    assert near == {"from": 4, "to": 6, "count": 2, "accuracy": 1.0}
+    assert far == {"from": 7, "to": 9, "count": 4, "accuracy": 0.5}
+    assert "by_lag" not in scored(([[0]], [[0]], [0])).result()
+
+
 def test_nothing_to_measure_gives_nothing() -> None:
     assert Scoring(3).result() == {}
     assert scored(([[-1]], [[0]], [])).result() == {}

@@ -146,6 +146,20 @@ async def test_accuracy_by_length_and_by_group_are_bars_with_numbers() -> None:
         assert re.search(r"yes █+.* 81\.0% +16", text(pane))
 
 
+async def test_sequences_of_one_length_have_accuracy_by_lag() -> None:
+    bands = [
+        {"from": 8, "to": 11, "count": 200, "accuracy": 1.0},
+        {"from": 12, "to": 20, "count": 180, "accuracy": 0.4},
+    ]
+    measures = MEASURES | {"by_length": MEASURES["by_length"][:1], "by_lag": bands}
+    pane = VerdictPane()
+    async with staged(pane, judged_snapshot(measures=measures), (70, 14)):
+        pane.next_page()
+        pane.next_page()
+        assert "since the answer was read" in text(pane)
+        assert re.search(r"12–20 █+.* 40\.0% +180", text(pane))
+
+
 async def test_a_wide_pane_shows_the_validation_beside_the_example() -> None:
     pane = VerdictPane()
     async with staged(pane, judged_snapshot(), (120, 20)):
