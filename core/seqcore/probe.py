@@ -156,7 +156,8 @@ def answers(
 
 def bars(values: F64) -> tuple[str, ...]:
     """Return values (T,) as bars of eight heights from the lowest to the highest."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    values = np.nan_to_num(values, nan=0.0, posinf=3e38, neginf=-3e38)
+    low, high = float(values.min()), float(values.max())
     levels = np.rint((values - low) / (high - low) * (len(BARS) - 1)) if high > low else np.zeros(len(values))
     return tuple(BARS[int(level)] for level in levels)
 

@@ -104,7 +104,15 @@ def _measured(loaded: "LoadedRun", data: "Data") -> dict[str, Any]:
     found = measured(config.model, loaded.parameters, data)
     report = data.report(found, config.vocabulary, loaded.serial())
     report |= data.baselines(config.vocabulary).as_json()
-    return {key: value for key, value in report.items() if not isinstance(value, float) or math.isfinite(value)}
+    finite: dict[str, Any] = _finite(report)
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    """Return a JSON value without the members of objects that are not finite: JSON has no such numbers."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items() if not isinstance(one, float) or math.isfinite(one)}
+    return [_finite(one) for one in value] if isinstance(value, list) else value
 
 
 def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:

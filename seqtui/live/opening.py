@@ -59,7 +59,7 @@ class Opening:
         from seqcore.data.corpus import read_corpus
         from seqcore.run import Run
 
-        task, options = self._task(source)
+        task, options = self._task(source, self.encoding if before is None else before.corpus.encoding)
         model, fields = self._settings(task, source, choice, before)
         training = TrainingConfig(**fields)
         encoding = self.encoding if before is None else before.corpus.encoding
@@ -67,18 +67,22 @@ class Opening:
             corpus = before.corpus  # standard input, for one, cannot be read twice
             task = type(before.config.task)
             options = {name.replace("_", "-"): value for name, value in before.config.task.settings().items()}
+            if (scale := getattr(before.config.task, "scale", None)) is not None:
+                options["columns"] = list(scale.names)
         else:
             corpus = read_corpus(source, encoding=encoding, as_bytes=training.tokens_by == "byte")
         run = Run.start(model, training, corpus, keep=self.keep, task=task, options=options)
         run.go_on(training.changed(eval_every=validate_every(run), checkpoint_every=CHECKPOINT_EVERY))
         return run
 
-    def _task(self, source: str) -> tuple[type[Task], Mapping[str, Any]]:
+    def _task(self, source: str, encoding: str) -> tuple[type[Task], Mapping[str, Any]]:
         """Return the task for a corpus, and its options. Raises SeqError."""
         from seqcore.tasks.table import guessed, task_named
 
         mine = source == self.source
-        return (task_named(self.task) if mine and self.task else guessed(source)), self.options if mine else {}
+        return (
+            task_named(self.task) if mine and self.task else guessed(source, encoding)
+        ), self.options if mine else {}
 
     def _settings(
         self, task: type[Task], source: str, choice: ModelChoice, before: Run | None

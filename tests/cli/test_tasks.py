@@ -220,3 +220,49 @@ def test_the_screen_opens_runs_of_every_task(call: Call, classifier: str, table:
     assert (reopened.trainer.steps, task_of(reopened).classes) == (60, ("down", "up"))
     new = Opening("copy:9", ModelChoice(hidden=8, batch=4), None, "utf-8", None, 1, False, False).first_run()
     assert (task_of(new).pane, new.config.training.length, new.config.training.batch) == ("verdict", 29, 4)
+
+
+@pytest.mark.parametrize("source", ["recall:1", "anbn:1", "repeat:2", "copy:1", "order:10", "parity:1", "adding:2"])
+def test_every_dial_trains_at_its_least(call: Call, source: str) -> None:
+    answer = call("train", source, *SMALL, "--model", "rnn", "--steps", "2", "--eval-every", "1", "--quiet")
+    assert answer.code == 0, answer.err
+
+
+def test_a_number_that_is_too_large_for_the_model_is_named(call: Call, tmp_path: Path) -> None:
+    table = tmp_path / "far.csv"
+    table.write_text("x,y\n" + "".join(f"{n % 7},{n % 5}\n" for n in range(200)) + "1e300,2\n3,3\n")
+    line = call("train", str(table), *SMALL, "--steps", "2").line
+    assert "1e+300 in column 'x' is too large" in line
+
+
+def test_asked_columns_are_not_guessed_to_name_the_sequence(call: Call, tmp_path: Path) -> None:
+    table = tmp_path / "monthly.csv"
+    table.write_text("year,month,temp\n" + "".join(f"{2000 + n // 12},{n % 12},{n % 17}\n" for n in range(240)))
+    answer = call("train", str(table), *SMALL, "--columns", "year,temp", "--steps", "2", "--batch", "1", "--quiet")
+    assert answer.code == 0, answer.err
+
+
+def test_the_screen_keeps_the_columns_and_the_encoding_of_a_table(tmp_path: Path) -> None:
+    from seqtui.live.opening import Opening
+    from seqtui.live.snapshot import ModelChoice
+
+    table = tmp_path / "dated.csv"
+    table.write_text("day,a,b,c\n" + "".join(f"2020-01-{n},{n % 7},{n % 5},{n % 3}\n" for n in range(200)))
+    choice, columns = ModelChoice(hidden=8, batch=1), {"columns": "a,b"}
+    opening = Opening(str(table), choice, None, "utf-8", None, 1, False, False, "forecast", columns)
+    first = opening.new_run(str(table), choice, None)
+    second = opening.new_run(str(table), ModelChoice("gru", hidden=8, batch=1), first)
+    assert [run.config.task.settings()["scale"]["names"] for run in (first, second)] == [["a", "b"]] * 2
+    latin = tmp_path / "latin.csv"
+    rows = "".join(f"{n % 7},{n % 5},{'oui' if n % 7 > 3 else 'non'}\n" for n in range(200))
+    latin.write_bytes(f"esp\u00e8ce,largeur,vu\n{rows}".encode("latin-1"))
+    kept = Opening(str(latin), choice, None, "latin-1", None, 1, False, False)
+    assert kept.new_run(str(latin), choice, None).config.task.name == "classify-rows"
+
+
+def test_a_text_without_a_known_symbol_is_named_by_its_line(call: Call, table: Path, tmp_path: Path) -> None:
+    assert call("train", str(table), *SMALL, "--tokens-by", "char", "--steps", "2", "--quiet").code == 0
+    foreign = tmp_path / "foreign.tsv"
+    foreign.write_text("text\tlabel\nsome\tup\n\u4e2d\u6587\tdown\n")
+    line = call("evaluate", "small-lstm12-1", str(foreign)).line
+    assert "foreign, line 3: nothing is left" in line

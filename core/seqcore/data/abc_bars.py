@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import lcm
 
-from seqcore.data.abc_tune import Bar, Tune
+from seqcore.data.abc_tune import Bar, Note, Tune
 
 
 class Repeats:
@@ -113,10 +113,13 @@ def faulty_bars(tune: Tune, growing: bool = False) -> dict[int, str]:
 
 def _long(tune: Tune) -> Iterator[tuple[int, int, str]]:
     """Yield (index, text offset, reason) of each bar that is too long."""
+    notes: dict[int, list[Note]] = {}
+    for note in tune.notes:
+        notes.setdefault(note.bar, []).append(note)
     for index, bar in enumerate(tune.bars):
         if bar.asked is not None and bar.duration > bar.asked:
             limit = bar.start + bar.asked
-            over = next(note for note in tune.notes if note.bar == index and note.stop > limit)
+            over = next(note for note in notes[index] if note.stop > limit)
             yield index, over.begin, f"the bar is too long: {_compared(bar)}"
 
 

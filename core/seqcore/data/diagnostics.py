@@ -158,7 +158,7 @@ def _repeat(chance: np.random.Generator, dial: int, B: int) -> Drawn:
 
 def _entropy(p: float) -> float:
     """Return the entropy of a choice between two, in nats."""
-    return -sum(share * math.log(share) for share in (p, 1 - p) if share > 0)
+    return 0.0 - sum(share * math.log(share) for share in (p, 1 - p) if share > 0)
 
 
 def _blind_anbn(dial: int) -> float:

@@ -54,8 +54,10 @@ class NumericSequences:
 
 
 def columns_asked(options: Mapping[str, Any]) -> list[str] | None:
-    """Return the columns that an option lists, separated by commas; None if it was not given."""
+    """Return the columns that an option lists, separated by commas or as a list; None if it was not given."""
     asked = options.get("columns")
+    if isinstance(asked, list):
+        return asked
     return [name.strip() for name in str(asked).split(",") if name.strip()] if asked is not None else None
 
 

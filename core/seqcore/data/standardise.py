@@ -8,7 +8,7 @@ import numpy as np
 
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
-from seqcore.records import F64
+from seqcore.records import F32, F64
 
 _INVALID = "invalid mean and standard deviation of the columns: use an earlier checkpoint"
 _SMALLEST = np.finfo(np.float64).tiny
@@ -55,6 +55,18 @@ class Standardise:
     def apply(self, values: F64) -> F64:
         """Standardise `values` (..., D)."""
         return (values - self.mean) / self.deviation
+
+    def read(self, values: F64) -> F32:
+        """Standardise `values` (..., D) for a model. Raises SeqError if one is too large for float32."""
+        with np.errstate(over="ignore"):
+            ready = self.apply(values).astype(np.float32)
+        if not np.isfinite(ready).all():
+            at = tuple(np.argwhere(~np.isfinite(ready))[0])
+            raise SeqError(
+                f"{float(values[at]):g} in column {quoted(self.names[at[-1]])} is too large: the mean of the training "
+                f"part is {self.mean[at[-1]]:.3g}, its deviation {self.deviation[at[-1]]:.3g}"
+            )
+        return ready
 
     def undo(self, values: F64) -> F64:
         """Return standardised `values` (..., D) in their own units."""

@@ -131,8 +131,11 @@ class Classify:
                 raise SeqError(f"{where}: unknown label {quoted(label)}; the labels are {listed(self.classes)}")
         tokens, notes = [], [*found.remarks]
         cut = 0
-        for text in found.texts:
-            ids, _ = vocabulary.encode_prompt(_spaced(text, vocabulary.kind))
+        for at, text in enumerate(found.texts):
+            try:
+                ids, _ = vocabulary.encode_prompt(_spaced(text, vocabulary.kind))
+            except SeqError as error:
+                raise SeqError(f"{place_of(found, at, corpus.name)}: {error}") from None
             cut += ids.size > longest
             tokens.append(ids[:longest])
         if cut:

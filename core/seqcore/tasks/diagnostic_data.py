@@ -94,7 +94,7 @@ class DiagnosticData:
         """Return a measure of the targets that the diagnostic asks for."""
         if self.diagnostic.values:
             return Errors(tolerance=_RIGHT)
-        return _Asked(Scoring(len(self.diagnostic.answers)), iter(self._held_out))
+        return _Asked(Scoring(len(self.diagnostic.answers)), iter(self._held_out), self.diagnostic.several)
 
     def _one(self, seed: int) -> Drawn:
         """Return one sequence, up to its last target; (T, 1) each."""
@@ -192,8 +192,8 @@ def _text(drawn: Drawn, vocabulary: Vocabulary) -> str:
 class _Asked:
     """Scores all targets for the loss, and those asked for the accuracy."""
 
-    def __init__(self, scoring: Scoring, drawn: Iterator[Drawn]) -> None:
-        self._scoring, self._drawn = scoring, drawn
+    def __init__(self, scoring: Scoring, drawn: Iterator[Drawn], several: bool) -> None:
+        self._scoring, self._drawn, self._several = scoring, drawn, several
 
     def add(self, batch: Batch, losses: F32, scores: F32) -> None:
         """Add a batch, in the order of `held_out`."""
@@ -202,4 +202,7 @@ class _Asked:
 
     def result(self) -> Measures:
         """Return loss, accuracy, exact match, accuracy by length and, where answers differ in it, by lag."""
-        return self._scoring.result()
+        found = self._scoring.result()
+        if self._several and found:  # at the least dial of some, each sequence has one answer
+            found.setdefault("exact_match", found["accuracy"])
+        return found

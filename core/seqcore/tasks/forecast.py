@@ -53,9 +53,10 @@ class Forecast:
         """Return the task, with the mean and deviation of the training part, and no vocabulary. Raises SeqError."""
         skip = bool(options.get("skip-bad-rows", False))
         table = read_table(corpus, skip_bad_rows=skip)
-        column = options.get("sequence-column", sequence_column(table))
+        columns, guess = columns_asked(options), sequence_column(table)
+        column = options.get("sequence-column", None if guess in (columns or ()) else guess)
         column = None if column == _NO_SEQUENCES else column
-        found = numeric_sequences(table, columns_asked(options), column)
+        found = numeric_sequences(table, columns, column)
         train, _ = parts(found.sequences, training.validation)
         return cls(Standardise.learnt(np.concatenate(train), found.names), column, skip), Vocabulary.none()
 
@@ -103,7 +104,7 @@ class Forecast:
 
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
         """Return the rows of numbers that were typed, standardised, (T, D). Raises SeqError."""
-        return self.scale.apply(typed_rows(text, self.scale.names)).astype(np.float32), ""
+        return self.scale.read(typed_rows(text, self.scale.names)), ""
 
     def probe(
         self,
@@ -136,7 +137,7 @@ class Forecast:
     def _data(
         self, found: NumericSequences, train: Sequence[F64], held: Sequence[F64], training: TrainingConfig
     ) -> "SequenceData":
-        ready, left = ([self.scale.apply(part).astype(np.float32) for part in side] for side in (train, held))
+        ready, left = ([self.scale.read(part) for part in side] for side in (train, held))
         pieces = pieces_of(ready, training.length, PIECES * training.batch)
         whole = pieces_of(left, training.length, 0)
         return SequenceData(

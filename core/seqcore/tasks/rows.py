@@ -110,7 +110,7 @@ class ClassifyRows:
 
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
         """Return the first row of numbers that was typed, standardised, (1, D). Raises SeqError."""
-        return self.scale.apply(typed_rows(text, self.scale.names))[:1].astype(np.float32), ""
+        return self.scale.read(typed_rows(text, self.scale.names))[:1], ""
 
     def probe(
         self,
@@ -160,7 +160,7 @@ class ClassifyRows:
             if label not in number:
                 where = f"{corpus.name}, line {line}"
                 raise SeqError(f"{where}: unknown label {quoted(label)}; the labels are {listed(self.classes)}")
-        values = self.scale.apply(found.values).astype(np.float32)
+        values = self.scale.read(found.values)
         labels = np.array([number[label] for label in found.labels], np.int32)
         train, held = split(len(labels), held_out)
         first, last = (Examples(values[part], labels[part], np.arange(len(part) + 1)) for part in (train, held))

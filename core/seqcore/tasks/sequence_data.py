@@ -41,7 +41,7 @@ def parts(sequences: Sequence[F64], held_out: float) -> tuple[list[F64], list[F6
         return [sequences[i] for i in train], [sequences[i] for i in held]
     cuts = [len(one) - round(len(one) * held_out) for one in sequences]
     first = [one[:cut] for one, cut in zip(sequences, cuts, strict=True) if cut > 1]
-    last = [one[cut - 1 :] for one, cut in zip(sequences, cuts, strict=True) if cut < len(one)]
+    last = [one[max(0, cut - 1) :] for one, cut in zip(sequences, cuts, strict=True) if cut < len(one)]
     if not first or (held_out > 0 and not last):
         rows = sum(map(len, sequences))
         raise SeqError(f"{rows} rows are too few to train on and to hold out {held_out:g} of them: give more")

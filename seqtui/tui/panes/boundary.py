@@ -148,7 +148,7 @@ class BoundaryPane(Pane):
         held, labels = self._snapshot.facts.get("points"), self._snapshot.facts.get("labels")
         marks = marks_of(here.verdict)
         if held is not None and labels is not None:
-            inside = ((held >= boundary.low) & (held <= boundary.high)).all(axis=1)
+            inside = ((held >= boundary.low) & (held <= boundary.high))[:, list(pair)].all(axis=1)
             at = _cells(held[inside][:, list(pair)], across, up, columns, lines)
             points = {tuple(cell): marks[int(label)] for cell, label in zip(at, labels[inside].tolist(), strict=True)}
         points[tuple(_cells(boundary.here[None, list(pair)], across, up, columns, lines)[0])] = _HERE
@@ -192,7 +192,8 @@ def marks_of(verdict: Verdict) -> list[str]:
     """Return a mark of one cell for each class: a sign, or the first letter of its name if there are many."""
     if len(verdict.classes) <= len(_MARKS):
         return list(_MARKS[: len(verdict.classes)])
-    return [visible(name)[:1] if name[:1].isalnum() else "·" for name in verdict.classes]
+    firsts = [visible(name)[:1] for name in verdict.classes]
+    return [first if first.isalnum() and cell_len(first) == 1 else "·" for first in firsts]
 
 
 def level_codes(shares: npt.NDArray[np.floating], columns: int, rows: int) -> U8:

@@ -45,3 +45,14 @@ def test_many_unknowns_are_found_by_gradient_descent() -> None:
     loss, accuracy = Logistic.learnt(x, labels, 2).measured(x, labels)
     assert loss < 0.2
     assert accuracy == 1.0
+
+
+def test_many_correlated_columns_are_fitted_by_descent_that_does_not_diverge() -> None:
+    draw = np.random.default_rng(5)
+    hidden = draw.standard_normal((400, 3))
+    x = hidden @ draw.standard_normal((3, 1200)) + 0.3 * draw.standard_normal((400, 1200))
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    labels = (hidden[:, 0] + 0.5 * draw.standard_normal(400) > 0).astype(np.int32)
+    loss, accuracy = Logistic.learnt(x, labels, 2).measured(x, labels)
+    assert loss < 0.4
+    assert accuracy > 0.8
