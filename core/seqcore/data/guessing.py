@@ -11,6 +11,7 @@ from seqcore.errors import SeqError
 
 _ROWS = 2000  # looked at
 _HEAD = 1 << 18  # bytes looked at
+_BACK = 50  # lines to go back for one that does not end within quotes
 _MOST_LABELS = 20  # different values of a column of numbers that can be a label
 _RUN = 3  # rows that a sequence has at least, on average
 _NUMERIC = 0.5  # share of numbers in a column of numbers: the others are mistakes
@@ -36,11 +37,16 @@ def table_kind(source: str, encoding: str = "utf-8") -> str:
 
 
 def _head(corpus: Corpus) -> Corpus:
-    """Return the first rows of a table."""
+    """Return the first rows of a table, cut at the end of a line, if possible not within quotes."""
     text = corpus.text
     if len(text) <= _HEAD:
         return corpus
-    whole_lines = text[:_HEAD].rpartition("\n")[0] or text
+    whole_lines = cut = text[:_HEAD].rpartition("\n")[0] or text
+    for _ in range(_BACK):
+        if cut.count('"') % 2 == 0:
+            whole_lines = cut
+            break
+        cut = cut.rpartition("\n")[0]
     return replace(corpus, data=whole_lines.encode("utf-8", "surrogatepass"), data_encoding="utf-8")
 
 

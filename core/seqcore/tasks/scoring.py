@@ -80,14 +80,16 @@ class Scoring:
 
     def by_group(self, groups: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the accuracy and the number of examples of each group; `groups` names that of every example."""
-        names = np.array(groups)[np.concatenate(self._which)]
+        names = sorted(set(groups))
+        number = {name: at for at, name in enumerate(names)}
+        group = np.array([number[name] for name in groups], np.int64)[np.concatenate(self._which)]
         right, asked = np.concatenate(self._right), np.concatenate(self._asked)
         return {
-            str(name): {
-                "accuracy": float(right[names == name].sum() / max(1, asked[names == name].sum())),
-                "count": int((names == name).sum()),
+            names[at]: {
+                "accuracy": float(right[group == at].sum() / max(1, asked[group == at].sum())),
+                "count": int((group == at).sum()),
             }
-            for name in np.unique(names)
+            for at in np.unique(group).tolist()
         }
 
 

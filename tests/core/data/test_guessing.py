@@ -83,3 +83,11 @@ def test_the_guess_is_said_with_how_to_change_it(tmp_path: Path, text: str, task
     assert task in guess_said(str(file), found)
     assert "--task" in guess_said(str(file), found)
     assert guess_said("balls", guessed("balls")) == ""
+
+
+def test_the_head_does_not_end_within_quotes(tmp_path: Path) -> None:
+    for pad in range(8):  # the cut is at another place of a row
+        path = tmp_path / f"notes{pad}.csv"
+        rows = "".join(f'0.1234,0.4321,0.{n:04d},"l{n % 2}\nzz"\n' for n in range(12_000))
+        path.write_text(f"a,b,{'c' * (1 + pad)},label\n{rows}")
+        assert table_kind(str(path)) == "rows"
