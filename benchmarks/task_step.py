@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from processes import Children, Worker, serve
 from reporting import machine, main_guard, note, table, tell
-from sides import NO_PYTORCH, add_arguments, parsed, ratio, threads_told
+from sides import MOST, NO_PYTORCH, START, add_arguments, parsed, ratio, threads_told
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,7 +32,6 @@ TASKS = ("classification", "forecast")
 HIDDEN, EMBEDDING, WORDS, CLASSES, ROWS = 128, 64, 2000, 2, 32
 SHORTEST, LONGEST, TEXTS = 3, 60, 3200
 COLUMNS, STEPS, SEQUENCES = 2, 64, 640
-START, MOST = 300.0, 120.0  # seconds a worker may take to start, and to answer in addition to the measured time
 WARM = 20  # steps
 TARGET = 3.0  # times as fast as PyTorch
 

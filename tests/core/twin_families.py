@@ -172,12 +172,16 @@ def reach_of(config: ModelConfig, p: Named, inputs: Ints | F64, dresults: F64) -
     for t in range(1, T + 1):
         rows = np.zeros((T, 1, dresults.shape[1]))
         rows[t - 1, 0] = dresults[t]
-        d = backward(config, p, done, given, rows)
-        for s in range(t):
-            reached[t, s] = np.linalg.norm(d.x[s, 0])
-            for layer in range(config.layers):
-                hidden[layer, t, s] = np.linalg.norm(d.hidden[layer][s, 0])
+        _norms(backward(config, p, done, given, rows), t, hidden, reached)
     return hidden, reached
+
+
+def _norms(d: Gradients, t: int, hidden: F64, reached: F64) -> None:
+    """Fill hidden (layers, T, T) and reached (T, T) at [t, s < t] with the norms of the gradients of one sequence."""
+    for s in range(t):
+        reached[t, s] = np.linalg.norm(d.x[s, 0])
+        for layer, dh in enumerate(d.hidden):
+            hidden[layer, t, s] = np.linalg.norm(dh[s, 0])
 
 
 def reach(config: ModelConfig, p: Named, tokens: Ints) -> tuple[F64, F64]:
@@ -195,9 +199,5 @@ def reach(config: ModelConfig, p: Named, tokens: Ints) -> tuple[F64, F64]:
     for t in range(1, T):
         dlogits = np.zeros_like(whole)
         dlogits[t - 1] = whole[t - 1]
-        d = backward(config, p, done, given, dlogits)
-        for s in range(t):
-            inputs[t, s] = np.linalg.norm(d.x[s, 0])
-            for layer in range(config.layers):
-                hidden[layer, t, s] = np.linalg.norm(d.hidden[layer][s, 0])
+        _norms(backward(config, p, done, given, dlogits), t, hidden, inputs)
     return hidden, inputs

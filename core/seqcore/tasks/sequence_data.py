@@ -208,7 +208,7 @@ class SequenceData:
     @property
     def _shown(self) -> tuple[F32, ...]:
         """The held-out sequences, or one of the others if none is held out."""
-        return self.held or (self.scale.apply(self.found.sequences[0]).astype(np.float32),)
+        return self.held or (self.scale.read(self.found.sequences[0]),)
 
     @property
     def example_lengths(self) -> I64:
