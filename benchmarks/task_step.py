@@ -161,11 +161,11 @@ class Side:
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request."""
         if self.name == "ours":
-            from seqcore import jit
+            from seqcore import cores, jit, team
 
-            jit.set_threads(self.threads)
+            team.set_threads(self.threads)
             if request["do"] == "hello":
-                return {"threads": jit.available_threads(), "batches": batches()}
+                return {"threads": cores.most_threads(), "batches": batches()}
             return {"seconds": timed(our_step(request["task"]), request["seconds"])}
         torch: Any = importlib.import_module("torch")
         torch.set_num_threads(self.threads)

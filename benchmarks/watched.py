@@ -92,13 +92,13 @@ def session(log: Log, hidden: int, corpus: str) -> None:
 
 def loop(log: Log, hidden: int, corpus: str) -> None:
     """Train the run that a session would train, without the session, until asked to end."""
-    from seqcore import jit
+    from seqcore import jit, team
     from seqcore.folder import RunFolder
     from seqcore.run import Run
 
     run = Run.resume(RunFolder.find(_begun(hidden, corpus)))
     jit.compile_kernels()
-    jit.set_threads(None)
+    team.set_threads(None)
     size, due = run.config.training.batch * run.config.training.length, 0.0
     while not _asked_to_end.is_set():
         run.advance(_asked_to_end.is_set)

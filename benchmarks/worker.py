@@ -20,14 +20,14 @@ class Ours:
     """Handler for "hello", "peak", "step" and "write" requests, using the engine."""
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        from seqcore import bench, jit  # bench imports the trainer, which registers the kernels
+        from seqcore import bench, cores, jit, team  # bench imports the trainer, which registers the kernels
         from seqcore.config import ModelConfig, TrainingConfig
 
         if request["do"] == "hello":
             groups = [group for family in request["families"] for group in jit.kernel_groups(family, "train", "look")]
             jit.compile_kernels(groups)
-            return {"threads": jit.available_threads()}
-        jit.set_threads(request.get("threads"))
+            return {"threads": cores.most_threads()}
+        team.set_threads(request.get("threads"))
         if request["do"] == "peak":
             return {"peak": bench.measure_peak(request["seconds"])}
         model = ModelConfig.from_dict(request["model"])

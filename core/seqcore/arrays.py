@@ -25,6 +25,19 @@ def zeros(*shape: int) -> F32:
     return buffer[first : first + size].reshape(shape)
 
 
+class Scratch:
+    """Memory that kernels use and forget; kept, since allocating on each call would cost a page fault every 4 kB."""
+
+    def __init__(self) -> None:
+        self._memory = NO_VECTOR
+
+    def of(self, size: int) -> F32:
+        """Return `size` elements with arbitrary contents."""
+        if self._memory.size < size:
+            self._memory = zeros(size)
+        return self._memory[:size]
+
+
 def unmasked(targets: Targets) -> npt.NDArray[np.bool_]:
     """Return which timesteps have a target, (T, B): symbols (T, B) that are not -1, or values (T, B, K) not NaN."""
     open_at: npt.NDArray[np.bool_] = targets >= 0 if targets.ndim == 2 else ~np.isnan(targets[..., 0])

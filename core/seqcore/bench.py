@@ -13,7 +13,6 @@ from seqcore.arrays import NO_VECTOR
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.generate import Sampling, Writer
-from seqcore.jit import TEAM
 from seqcore.layers.linear import project
 from seqcore.model import initial
 from seqcore.models.clocked import PHASES, Clocked
@@ -21,6 +20,7 @@ from seqcore.models.recurrent import CELLS
 from seqcore.packing import Packed
 from seqcore.serial import serial_model
 from seqcore.tasks.language import TokenData
+from seqcore.team import team
 from seqcore.trainer import Trainer
 
 
@@ -36,7 +36,7 @@ def measure_peak(seconds: float = 0.05) -> float:
     while time.perf_counter() < until or not best:
         start = time.perf_counter()
         for _ in range(4):
-            project(x, K, W.panels, NO_VECTOR, y, False, TEAM)
+            project(x, K, W.panels, NO_VECTOR, y, False, team())
         best = max(best, 4 * work / (time.perf_counter() - start))
     return best
 

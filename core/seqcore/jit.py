@@ -1,4 +1,4 @@
-"""Numba setup in one place: compile options, threads, cache folder, and the list of kernels.
+"""Numba setup in one place: compile options, cache folder, and the list of kernels.
 
 A *kernel* is a compiled function that is called from Python. Its signature is declared, so all kernels can be compiled
 before the first step with visible progress, and none unexpectedly during a step. A *device* function is called only by
@@ -25,18 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-# GNU OpenMP reads this once, when it is loaded. Workers waiting between parallel regions spin only briefly: 20,000
-# rounds cost nothing at any size, fully passive waiting costs 0.3 ms per step, and the default burns a core.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-
 import llvmlite.binding as llvm
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import config as numba_config
 from numba import types
 from numba.core import codegen
-from numba.extending import intrinsic
 from platformdirs import user_cache_path
 
 from seqcore.compilers import COMPILERS
@@ -45,6 +39,10 @@ from seqcore.records import CompileProgress
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
     numba_config.CPU_FEATURES = ""  # use the features of the named CPU, not this host's
+if numba_config.CPU_FEATURES is None and "+avx512f" in (_features := codegen.get_host_cpu_features()).split(","):
+    # LLVM avoids vectors of 512 bits where they once lowered the clock; the tile uses them anyway, and with them the
+    # gates of an LSTM take 2.7 ns instead of 3.4 (Emerald Rapids).
+    numba_config.CPU_FEATURES = f"{_features},-prefer-256-bit"
 
 f4, i4, i8, u4, boolean = types.float32, types.int32, types.int64, types.uint32, types.boolean
 f8, f8_1 = types.float64, types.float64[::1]
@@ -57,12 +55,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_VARIABLE = "SEQTUI_CACHE_DIR"
 _FOLDER = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}")  # digests of the sources and of the host
-
-
-# Argument of every parallel kernel: [next chunk to claim, number of workers to start]. (Numba's own get_num_threads
-# inside a kernel reads a C pointer, and such a kernel cannot be cached.) Used only by the one thread that runs parallel
-# kernels.
-TEAM = np.array([0, numba_config.NUMBA_NUM_THREADS], np.int64)
 
 
 @dataclass(frozen=True)
@@ -182,13 +174,13 @@ def elementwise(function: F) -> F:
     return compiled
 
 
-def kernel(label: str, group: str, signature: Any, *, parallel: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(label: str, group: str, signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Register a kernel. `label` is shown while it compiles; `group` names the parts of the program that need it."""
 
     def register(function: Callable[..., Any]) -> Any:
         with _caching_here():
             dispatcher = numba.njit(
-                nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True, parallel=parallel
+                nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True
             )(function)
         KERNELS.append(Kernel(label, group, signature, dispatcher))
         return dispatcher
@@ -251,46 +243,3 @@ def _cached() -> set[tuple[str, str]]:
     Numba uses one folder per source location: this installation cannot load what another one compiled.
     """
     return {(str(path.parent), path.name.split("-")[0]) for path in CACHE_FOLDER.rglob("*.nbi")}
-
-
-def set_threads(count: int | None) -> int:
-    """Use `count` threads from now on (all cores if None or 0); returns the count. Raises SeqError if out of range.
-
-    Only one thread of the process may run parallel kernels; call this from that thread.
-    """
-    most = int(numba_config.NUMBA_NUM_THREADS)
-    if not count:
-        count = most
-    if not 1 <= count <= most:
-        raise SeqError(f"--threads {count}: this machine runs 1 to {most} threads")
-    numba.set_num_threads(count)
-    TEAM[1] = count
-    return count
-
-
-def available_threads() -> int:
-    """Return the maximum number of threads."""
-    return int(numba_config.NUMBA_NUM_THREADS)
-
-
-def threading_layer() -> str:
-    """Return the name of Numba's threading layer (omp, tbb or workqueue); empty before the first parallel kernel."""
-    try:
-        return str(numba.threading_layer())
-    except ValueError:
-        return ""
-
-
-@intrinsic  # type: ignore[untyped-decorator]  # Numba ships no types
-def claim(typingctx: Any, team: Any) -> Any:
-    """Increment team[0] atomically and return its old value. Workers claim chunks of work with it.
-
-    Which worker gets which chunk varies; what a chunk computes does not, so results are bit-identical.
-    """
-    signature = types.int64(team)
-
-    def codegen_claim(context: Any, build: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, build, args[0]).data
-        return build.atomic_rmw("add", data, ir.Constant(ir.IntType(64), 1), "monotonic")
-
-    return signature, codegen_claim

@@ -13,9 +13,12 @@ from typing import NamedTuple
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
+from seqcore.layers.plan import planned
 from seqcore.model import parameter_count, shapes, workspace_bytes
+from seqcore.models.recurrent import CELLS
 from seqcore.outer import scratch_bytes
 from seqcore.tasks.language import validation_shape
+from seqcore.team import TEAM
 
 _TRAINED = 4  # arrays of the size of all parameters: weights, gradient, m, v
 _SAVED = 9  # while a checkpoint is written: copies of weights, m and v, their bytes, and the file in memory
@@ -54,6 +57,8 @@ def bytes_needed(model: ModelConfig, training: TrainingConfig, sizes: Sizes | No
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
     step = sum(workspace_bytes(model, length, B) for length in lengths)
     step += _table_bytes(model, T * B) + scratch_bytes(_factor_width(model), (T + 1) * B)
+    if model.family in RECURRENT:
+        step += planned(B, model.hidden, CELLS[model.family].products, TEAM.threads).bytes_needed(T)
     validation = sum(workspace_bytes(model, length, rows, False) for length in held_out_lengths)
     validation += _table_bytes(model, max(held_out_lengths, default=0) * rows)
     return 4 * (_TRAINED + _SAVED) * parameter_count(model) + panels + step + validation

@@ -11,50 +11,49 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 
 from seqcore.arrays import zeros
-from seqcore.jit import TEAM, claim, f1, f4, f8_1, i8, i8_1, kernel, void
+from seqcore.jit import f1, f4, f8_1, i8, i8_1, kernel, void
 from seqcore.records import F32
+from seqcore.team import shared, team
 
 BLOCK = 16_384  # elements per work item; sums are per block, so they do not depend on the number of workers
 
 
-@kernel("gradient norm", "train", void(f1, f8_1, i8_1), parallel=True)
-def square_sums(g, sums, team):
+@shared
+def block_sums(block, worker, g, sums):
     """sums[block] = the sum of squares of that block of g (P,), in float64."""
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            block = claim(team)
-            if block >= sums.size:
-                break
-            part, total = g[block * BLOCK : (block + 1) * BLOCK], 0.0
-            for i in range(part.size):
-                total += np.float64(part[i]) * np.float64(part[i])
-            sums[block] = total
+    part, total = g[block * BLOCK : (block + 1) * BLOCK], 0.0
+    for i in range(part.size):
+        total += np.float64(part[i]) * np.float64(part[i])
+    sums[block] = total
 
 
-@kernel("adamw", "train", void(f1, f1, f1, f1, f4, f4, f4, f4, f4, f4, f4, f4, f4, i8, i8_1), parallel=True)
+@kernel("gradient norm", "train", void(f1, f8_1, i8_1))
+def square_sums(g, sums, team):
+    """Fill sums (blocks,); see `block_sums`."""
+    block_sums(team, sums.size, (g, sums))
+
+
+@shared
+def update_block(block, worker, w, g, m, v, rate, scale, a1, b2, a2, eps, c1, c2, decay, decayed):
+    """Update one block of w (P,)."""
+    first, last, shrink = block * BLOCK, min((block + 1) * BLOCK, w.size), np.float32(1) - rate * decay
+    for i in range(first, min(last, decayed)):
+        w[i] *= shrink
+    w_b, g_b, m_b, v_b = w[first:last], g[first:last], m[first:last], v[first:last]
+    for i in range(w_b.size):
+        d = g_b[i] * scale
+        m_b[i] += a1 * (d - m_b[i])
+        v_b[i] = b2 * v_b[i] + a2 * d * d
+        w_b[i] -= rate * (m_b[i] * c1) / (np.sqrt(v_b[i] * c2) + eps)
+
+
+@kernel("adamw", "train", void(f1, f1, f1, f1, f4, f4, f4, f4, f4, f4, f4, f4, f4, i8, i8_1))
 def adamw(w, g, m, v, rate, scale, a1, b2, a2, eps, c1, c2, decay, decayed, team):
     """One update; g is scaled by `scale` first (clipping). a = 1 - b, c = 1 / (1 - b^n)."""
     blocks = (w.size + BLOCK - 1) // BLOCK
-    shrink = np.float32(1) - rate * decay
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            block = claim(team)
-            if block >= blocks:
-                break
-            first, last = block * BLOCK, min((block + 1) * BLOCK, w.size)
-            for i in range(first, min(last, decayed)):
-                w[i] *= shrink
-            w_b, g_b, m_b, v_b = w[first:last], g[first:last], m[first:last], v[first:last]
-            for i in range(w_b.size):
-                d = g_b[i] * scale
-                m_b[i] += a1 * (d - m_b[i])
-                v_b[i] = b2 * v_b[i] + a2 * d * d
-                w_b[i] -= rate * (m_b[i] * c1) / (np.sqrt(v_b[i] * c2) + eps)
+    update_block(team, blocks, (w, g, m, v, rate, scale, a1, b2, a2, eps, c1, c2, decay, decayed))
 
 
 class AdamW:
@@ -68,7 +67,7 @@ class AdamW:
 
     def norm(self, g: F32) -> float:
         """Return the global L2 norm of g; not finite if any element of g is not."""
-        square_sums(g, self._sums, TEAM)
+        square_sums(g, self._sums, team())
         return math.sqrt(math.fsum(self._sums)) if np.isfinite(self._sums).all() else math.nan
 
     def update(self, w: F32, g: F32, rate: float, scale: float, decay: float, decayed: int) -> None:
@@ -77,7 +76,7 @@ class AdamW:
         b1, b2 = self.betas
         c1, c2 = 1 / (1 - b1**self.updates), 1 / (1 - b2**self.updates)
         numbers = (np.float32(x) for x in (rate, scale, 1 - b1, b2, 1 - b2, self.eps, c1, c2, decay))
-        adamw(w, g, self.m, self.v, *numbers, decayed, TEAM)
+        adamw(w, g, self.m, self.v, *numbers, decayed, team())
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ Shapes: A (K, >= M), B (K, >= N), C (M, N), panels as in `gemm`.
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, zeros
+from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, Scratch
 from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, narrow_rows, tile_rows
-from seqcore.jit import TEAM, claim, device, f1, f2, i1, i8, i8_1, kernel, void
+from seqcore.jit import device, f1, f2, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
+from seqcore.team import TEAM, WANTED, shared, team
 
 KB = 256  # rows per block
 GROUP = 8  # most panels of C that a worker takes at a time, to read rows of B in longer runs
-_scratch = [NO_VECTOR]  # for packed A: allocating on each call would cost a page fault every 4 kB
+_tiles, _sums = Scratch(), Scratch()  # packed A; what each thread adds up
 
 
 @device
@@ -148,49 +148,75 @@ def first_panel(panels, workers, group):
     return first
 
 
+@device
+def sum_memory(scratch, worker, panels, depth, M):
+    """Return a worker's panel (panels, depth, NR), total (panels, M, NR), column (panels, NR) and a one (1,).
+
+    scratch (threads, `sum_size` or more).
+    """
+    own, first, second = scratch[worker], panels * depth * NR, panels * M * NR
+    panel = own[:first].reshape((panels, depth, NR))
+    total = own[first : first + second].reshape((panels, M, NR))
+    column = own[first + second : first + second + panels * NR].reshape((panels, NR))
+    one = own[first + second + panels * NR :][:1]
+    one[0] = np.float32(1)
+    return panel, total, column, one
+
+
+def sum_size(panels: int, depth: int, M: int) -> int:
+    """Return the number of elements that `sum_memory` divides."""
+    return panels * (depth + M + 1) * NR + 1
+
+
+@shared
+def pack_rows(block, worker, A, M, tiles):
+    """Pack KB rows of A; see `pack_tiles`."""
+    pack_tiles(A, M, block * KB, min((block + 1) * KB, A.shape[0]), tiles)
+
+
+@shared
+def sum_group(group, worker, threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch):
+    """Compute one group of panels of C_2, or of C after those."""
+    rows, N, N_2, zero = A.shape[0], C.shape[1], C_2.shape[1], np.int64(0)
+    panels, panels_2 = (N + NR - 1) // NR, (N_2 + NR - 1) // NR
+    panel, total, column, one = sum_memory(scratch, worker, GROUP, KB, M)
+    groups_2 = (panels_2 + GROUP - 1) // GROUP
+    head = group < groups_2  # the few panels of a head come first and together, so that A is read once
+    first = group * GROUP if head else first_panel(panels, threads, group - groups_2)
+    count = min(GROUP, panels_2 - first) if head else group_size(panels - first, threads)
+    b, c, s, n, later, around = (B_2, C_2, sums_2, N_2, shift, N_2) if head else (B, C, sums, N, zero, gap_at)
+    at, summed = first * NR, (first + count) * NR > n - s.size
+    for k0 in range(0, b.shape[0], KB):
+        depth = min(KB, b.shape[0] - k0)
+        copy_around(b, k0, depth, at, n, around, gap, panel[:count])
+        if summed:
+            sum_rows(one, panel[:count], depth, column, k0 > 0)
+        if index.size and not head:
+            width = min(count * NR, n - at)
+            add_by_index(b, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
+        sum_block(tiles, rows, 8, later + k0, M, depth, n, at, panel[:count], total, k0 > 0)
+    store_panels(total[:count], column, at, c, s)
+
+
 @kernel(
     "weight gradients",
     "train",
-    void(f2, i8, f2, i8, i8, f2, f1, i1, f2, i8, f2, f2, f1, f1, i8_1),
-    parallel=True,
+    void(f2, i8, f2, i8, i8, f2, f1, i1, f2, i8, f2, f2, f1, f1, f2, i8_1),
 )
-def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, team):
-    """See `outer_sum`; tiles (>= ceil(M / 8) * rows of A * 8,) is scratch. Either product may have no columns."""
-    rows, N, N_2, zero = A.shape[0], C.shape[1], C_2.shape[1], np.int64(0)
-    blocks = (rows + KB - 1) // KB
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            block = claim(team)
-            if block >= blocks:
-                break
-            pack_tiles(A, M, block * KB, min((block + 1) * KB, rows), tiles)
-    panels, panels_2 = (N + NR - 1) // NR, (N_2 + NR - 1) // NR
-    groups_2, most = (panels_2 + GROUP - 1) // GROUP, min(GROUP, max(panels, panels_2))
-    team[0] = 0
-    for _ in prange(team[1]):
-        panel = np.empty((most, KB, NR), np.float32)
-        total = np.empty((most, M, NR), np.float32)
-        column, one = np.empty((most, NR), np.float32), np.ones(1, np.float32)
-        while True:
-            group = claim(team)
-            head = group < groups_2  # the few panels of a head come first and together, so that A is read once
-            first = group * GROUP if head else first_panel(panels, team[1], group - groups_2)
-            if not head and first >= panels:
-                break
-            count = min(GROUP, panels_2 - first) if head else group_size(panels - first, team[1])
-            b, c, s, n, later, around = (B_2, C_2, sums_2, N_2, shift, N_2) if head else (B, C, sums, N, zero, gap_at)
-            at, summed = first * NR, (first + count) * NR > n - s.size
-            for k0 in range(0, b.shape[0], KB):
-                depth = min(KB, b.shape[0] - k0)
-                copy_around(b, k0, depth, at, n, around, gap, panel[:count])
-                if summed:
-                    sum_rows(one, panel[:count], depth, column, k0 > 0)
-                if index.size and not head:
-                    width = min(count * NR, n - at)
-                    add_by_index(b, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
-                sum_block(tiles, rows, 8, later + k0, M, depth, n, at, panel[:count], total, k0 > 0)
-            store_panels(total[:count], column, at, c, s)
+def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch, team):
+    """See `outer_sum`. Either product may have no columns.
+
+    tiles (>= ceil(M / 8) * rows of A * 8,) and scratch (threads, `sum_size`) are scratch memory.
+    """
+    pack_rows(team, (A.shape[0] + KB - 1) // KB, (A, M, tiles))
+    panels, panels_2, threads = (C.shape[1] + NR - 1) // NR, (C_2.shape[1] + NR - 1) // NR, team[WANTED]
+    groups = (panels_2 + GROUP - 1) // GROUP
+    first = np.int64(0)
+    while first < panels:
+        first += group_size(panels - first, threads)
+        groups += 1
+    arguments = (threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch)
+    sum_group(team, groups, arguments)
 
 
 class Second(NamedTuple):
@@ -205,9 +231,14 @@ class Second(NamedTuple):
 NO_SECOND = Second(0, NO_MATRIX, NO_MATRIX, NO_VECTOR)
 
 
+def packed_size(M: int, rows: int) -> int:
+    """Return the elements of an A of M columns and `rows` rows, packed."""
+    return -(-M // 8) * 8 * rows
+
+
 def scratch_bytes(M: int, rows: int) -> int:
-    """Return the bytes of scratch memory that `outer_sum` keeps to pack an A of M columns and `rows` rows."""
-    return 4 * -(-M // 8) * 8 * rows
+    """Return the bytes of scratch memory that `outer_sum` keeps for an A of M columns and `rows` rows."""
+    return 4 * (packed_size(M, rows) + TEAM.threads * sum_size(GROUP, KB, M))
 
 
 def outer_sum(
@@ -225,7 +256,11 @@ def outer_sum(
     Call it only from the thread that runs parallel kernels: the scratch memory is shared.
     """
     M, N = C.shape
-    need = scratch_bytes(M, len(A)) // 4
-    if _scratch[0].size < need:
-        _scratch[0] = zeros(need)
-    two_sums(A, M, B, *(gap or (N, 0)), C, sums, index, table, *second, _scratch[0], TEAM)
+    tiles = _tiles.of(packed_size(M, len(A)))
+    two_sums(A, M, B, *(gap or (N, 0)), C, sums, index, table, *second, tiles, sum_scratch(GROUP, KB, M), team())
+
+
+def sum_scratch(panels: int, depth: int, M: int) -> F32:
+    """Return scratch memory for every thread, (threads, elements); see `sum_memory`."""
+    size = -(-sum_size(panels, depth, M) // NR) * NR
+    return _sums.of(TEAM.threads * size).reshape(TEAM.threads, size)

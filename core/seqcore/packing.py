@@ -8,13 +8,14 @@ from typing import Protocol
 
 import numpy as np
 from llvmlite import ir
-from numba import prange, types
+from numba import types
 from numba.extending import intrinsic
 
 from seqcore.arrays import zeros
 from seqcore.gemm import NR, address
-from seqcore.jit import TEAM, claim, device, f1, i8, i8_1, kernel, void
+from seqcore.jit import device, f1, i8, i8_1, kernel, void
 from seqcore.records import F32
+from seqcore.team import shared, team
 
 SMALL = 32_768  # elements below which one thread packs faster than a second one starts
 i8_2 = types.int64[:, ::1]
@@ -52,25 +53,23 @@ def transpose8(typingctx, source, source_row, to, to_row):
 
 
 @device
-def pack_panel(B, transposed, panel, p):
-    """panel[k, j] = B[k, p*NR + j], or B[p*NR + j, k] if `transposed`; zero past the last column."""
+def pack_panel(B, transposed, panel, at, width):
+    """panel[k, j] = B[k, at + j], or B[at + j, k] if `transposed`, for j < width, and zero from there on."""
     K = panel.shape[0]
-    N = B.shape[0] if transposed else B.shape[1]
-    width = min(NR, N - p * NR)
     if width < NR:
         panel[:] = np.float32(0)
     if not transposed:
         for k in range(K):
-            source, row = B[k, p * NR : p * NR + width], panel[k]
+            source, row = B[k, at : at + width], panel[k]
             for j in range(width):
                 row[j] = source[j]
         return
     whole, rows = (width // 8 * 8, K // 8 * 8)
     for j in range(0, whole, 8):
         for k in range(0, rows, 8):
-            transpose8(address(B, (p * NR + j) * K + k), K, address(panel, k * NR + j), NR)
+            transpose8(address(B, (at + j) * K + k), K, address(panel, k * NR + j), NR)
     for j in range(width):
-        source = B[p * NR + j]
+        source = B[at + j]
         for k in range(rows if j < whole else 0, K):
             panel[k, j] = source[k]
 
@@ -79,9 +78,11 @@ def pack_panel(B, transposed, panel, p):
 def pack_one(flat, matrices, n, p, panels):
     """Pack panel p of matrix n; see `pack_all`."""
     at, rows, columns, transposed, to = matrices[n, 0], matrices[n, 1], matrices[n, 2], matrices[n, 3], matrices[n, 4]
-    K = columns if transposed else rows
-    panel = panels[to + p * K * NR : to + (p + 1) * K * NR].reshape((K, NR))
-    pack_panel(flat[at : at + rows * columns].reshape((rows, columns)), transposed != 0, panel, p)
+    parts = matrices[n, 6]
+    K, N = (columns, rows) if transposed else (rows, columns // parts)
+    panel, first = panels[to + p * K * NR : to + (p + 1) * K * NR].reshape((K, NR)), p // parts * NR
+    B = flat[at : at + rows * columns].reshape((rows, columns))
+    pack_panel(B, transposed != 0, panel, p % parts * N + first, min(NR, N - first))
 
 
 @device
@@ -90,21 +91,21 @@ def panels_before(matrices, n):
     return matrices[n - 1, 5] if n > 0 else np.int64(0)
 
 
-@kernel("pack weights", "train", void(f1, i8_2, i8, i8, f1, i8_1), parallel=True)
+@shared
+def pack_item(item, worker, flat, matrices, first, begin, panels):
+    """Pack panel begin + item of all panels, which is in matrix `first` or a later one."""
+    p, n = begin + item, first
+    while p >= matrices[n, 5]:
+        n += 1
+    pack_one(flat, matrices, n, p - panels_before(matrices, n), panels)
+
+
+@kernel("pack weights", "train", void(f1, i8_2, i8, i8, f1, i8_1))
 def pack_all(flat, matrices, first, last, panels, team):
-    """Pack the panels of the matrices [first, last) in flat (P,). A row of `matrices` (n, 6): offset in flat, rows,
-    columns, whether transposed, offset in panels, number of panels up to and including this matrix."""
+    """Pack the panels of the matrices [first, last) in flat (P,). A row of `matrices` (n, 7): offset in flat, rows,
+    columns, whether transposed, offset in panels, number of panels up to and including this matrix, parts."""
     begin, end = panels_before(matrices, first), panels_before(matrices, last)
-    team[0] = 0
-    for _ in prange(team[1]):
-        n = first
-        while True:
-            p = begin + claim(team)
-            if p >= end:
-                break
-            while p >= matrices[n, 5]:
-                n += 1
-            pack_one(flat, matrices, n, p - panels_before(matrices, n), panels)
+    pack_item(team, end - begin, (flat, matrices, first, begin, panels))
 
 
 @kernel("pack weights, one thread", "train look", void(f1, i8_2, i8, i8, f1))
@@ -116,13 +117,17 @@ def pack_all_serial(flat, matrices, first, last, panels):
 
 
 class Packed:
-    """Panels (ceil(N / NR), K, NR) of a matrix (K, N), or of the transpose of one (N, K)."""
+    """Panels (ceil(N / NR), K, NR) of a matrix (K, N), or of the transpose of one (N, K).
 
-    def __init__(self, matrix: F32, transposed: bool = False) -> None:
+    With `parts`, the matrix (K, parts N) is that many side by side: panel n * parts + part holds columns n * NR to
+    (n + 1) * NR of the part.
+    """
+
+    def __init__(self, matrix: F32, transposed: bool = False, parts: int = 1) -> None:
         self.matrix = matrix
-        self.transposed = transposed
-        K, N = matrix.shape[::-1] if transposed else matrix.shape
-        self.panels = zeros(-(-N // NR), K, NR)
+        self.transposed, self.parts = transposed, parts
+        K, N = matrix.shape[::-1] if transposed else (len(matrix), matrix.shape[1] // parts)
+        self.panels = zeros(-(-N // NR) * parts, K, NR)
 
     def pack(self, parallel: bool = True) -> None:
         """Pack the current values of the matrix on its own; see `Packs` for several."""
@@ -139,7 +144,7 @@ class Packs:
         for one in (*forward, *back):
             count += len(one.panels)
             at = (one.matrix.ctypes.data - flat.ctypes.data) // flat.itemsize
-            rows.append((at, *one.matrix.shape, one.transposed, size, count))
+            rows.append((at, *one.matrix.shape, one.transposed, size, count, one.parts))
             size += one.panels.size
         self._matrices = np.array(rows, np.int64)
         self.panels = zeros(size)  # of all matrices, concatenated
@@ -150,7 +155,7 @@ class Packs:
         """Pack the current values of the matrices: those of the forward pass, the backward pass, or both."""
         first, last = 0 if forward else self._forward, len(self._matrices) if back else self._forward
         if parallel and self._flat.size >= SMALL:
-            pack_all(self._flat, self._matrices, first, last, self.panels, TEAM)
+            pack_all(self._flat, self._matrices, first, last, self.panels, team())
         else:
             pack_all_serial(self._flat, self._matrices, first, last, self.panels)
 

@@ -128,7 +128,7 @@ def _measure(cases: Sequence[Case], seconds: float, torch: Any, status: "Status"
 
 
 def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
-    from seqcore import jit
+    from seqcore.team import TEAM
 
     return {
         "model": each.model.family,
@@ -137,7 +137,7 @@ def _row(each: Case, timed: Any, peak: float) -> dict[str, Any]:
         "hidden": each.model.hidden,
         "batch": each.training.batch,
         "length": each.training.length,
-        "threads": int(jit.TEAM[1]),
+        "threads": TEAM.threads,
         "step_ms": 1000 * timed.seconds,
         "tokens_per_second": timed.tokens_per_second,
         "peak_share": timed.peak_share(peak),

@@ -62,40 +62,25 @@ def _engine() -> list[Finding]:
 
     register()
     import numba
-    from seqcore import jit
+    from seqcore import cores, jit
     from seqcore.gemm import SHAPE
 
     processor, _ = jit.host()
-    threads, cores = jit.available_threads(), _cores()
-    few = f"NUMBA_NUM_THREADS limits it to fewer than the {cores} available cores" if threads < cores else ""
-    layers = _thread_layers()
-    layer = jit.threading_layer() or (layers[0] if layers else "workqueue")
+    threads, limit = cores.most_threads(), cores.quota()
+    usable = cores.usable_cores()
+    told = f"{threads} of {usable} cores"
+    if limit is not None:
+        told += f"; the container may use {limit:g} cores' time"
+    few = ""
+    if os.environ.get(cores.VARIABLE) and threads < usable:
+        few = f"{cores.VARIABLE} limits it to fewer than the {usable} available cores"
     slow = "no supported vector instructions beyond SSE2: training will be slow" if SHAPE.name == "SSE2" else ""
     jitless = "NUMBA_DISABLE_JIT is set and makes everything slow: unset it" if numba.config.DISABLE_JIT else ""
     return [
         Finding("processor", processor, jitless),
         Finding("vectors", f"{SHAPE.name}, {SHAPE.lanes} floats; tile of {SHAPE.rows} × {SHAPE.columns}", slow),
-        Finding("threads", f"{threads} of {cores} cores", few),
-        Finding("thread layer", layer),
+        Finding("threads", told, few),
     ]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _thread_layers() -> list[str]:
-    """Return the threading layers that can be loaded, in the order Numba tries them."""
-    import importlib
-
-    found = []
-    for name in ("tbbpool", "omppool", "workqueue"):
-        try:
-            importlib.import_module(f"numba.np.ufunc.{name}")
-        except ImportError:
-            continue
-        found.append({"tbbpool": "tbb", "omppool": "omp"}.get(name, name))
-    return found
 
 
 def _folders() -> list[Finding]:

@@ -40,10 +40,10 @@ def compile_line(progress: CompileProgress) -> str:
 
 def use_threads(count: int | None) -> int:
     """Set the number of threads (None: all cores), and return it. Raises UsageError."""
-    from seqcore import jit
+    from seqcore.team import set_threads
 
     try:
-        return jit.set_threads(count)
+        return set_threads(count)
     except SeqError as error:
         raise click.UsageError(str(error)) from None
 

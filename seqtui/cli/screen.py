@@ -151,8 +151,8 @@ def _is_possible(asked: dict[str, Any]) -> None:
     except SeqError as error:
         raise click.UsageError(f"--{error}") from None
     if asked["threads"] is not None:  # only then is the engine worth loading before the first picture
-        from seqcore import jit
+        from seqcore.cores import most_threads
 
-        most = jit.available_threads()
+        most = most_threads()
         if not 1 <= asked["threads"] <= most:
             raise click.UsageError(f"--threads {asked['threads']}: this machine runs 1 to {most} threads")

@@ -71,9 +71,9 @@ class TrainerThread:
                 self.run.close()
 
     def _main(self) -> None:
-        from seqcore import jit
+        from seqcore.team import set_threads
 
-        self._publish(threads=jit.set_threads(self._threads))
+        self._publish(threads=set_threads(self._threads))
         self._open(self._opening.first_run)
         while not self._closing.is_set():
             waits = self._paused or self.run is None or self._state.phase in _STOPPED

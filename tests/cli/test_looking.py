@@ -192,7 +192,7 @@ def test_warmup_says_where_kernels_are_kept(call: Call) -> None:
 def test_doctor_tells_and_hints(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answer = call("doctor")
     assert answer.code == 0
-    for name in ("python", "numba", "textual", "threads", "thread layer", "vectors", "cache folder", "runs folder"):
+    for name in ("python", "numba", "textual", "threads", "vectors", "cache folder", "runs folder"):
         assert f"\n{name}" in f"\n{answer.out}"
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEQTUI_RUNS_DIR", str(tmp_path / "file"))

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from seqcore import jit
 from seqcore.records import F32
+from seqcore.team import TEAM
 
 from tests.core.twin import F64
 
@@ -48,10 +48,10 @@ def assert_product(actual: F32, A: Any, B: Any, plus: Any = 0.0) -> None:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Run parallel kernels on `count` threads."""
-    before = int(jit.TEAM[1])
-    jit.set_threads(count)
+    """Run parallel kernels on `count` threads, which may be more than there are cores."""
+    before = TEAM.threads
+    TEAM.use(count)
     try:
         yield
     finally:
-        jit.set_threads(before)
+        TEAM.use(before)

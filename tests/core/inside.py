@@ -5,13 +5,14 @@ import os
 import numpy as np
 import pytest
 from seqcore import gemm, jit
-from seqcore.layers import embedding, lstm
+from seqcore.layers import embedding
+from seqcore.layers.lstm import LSTM
 
 
 def assembly() -> str:
     """The assembly of the LSTM's forward scan, compiled in this process."""
-    entry = next(kernel for kernel in jit.KERNELS if kernel.dispatcher is lstm.scan_forward_serial)
-    scan = jit.device(lstm.scan_forward_serial.py_func)
+    entry = next(kernel for kernel in jit.KERNELS if kernel.dispatcher is LSTM.scan.forward_serial)
+    scan = jit.device(LSTM.scan.forward_serial.py_func)
     scan.compile(entry.signature)
     text: str = scan.inspect_asm(entry.signature.args)
     return text

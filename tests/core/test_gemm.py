@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from seqcore import gemm
 from seqcore.arrays import NO_VECTOR
 from seqcore.gemm import NR, SHAPES, padded
-from seqcore.jit import TEAM
 from seqcore.layers.linear import project
 from seqcore.packing import Packed
 from seqcore.records import F32
+from seqcore.team import team
 
 from tests.core.compare import assert_product, normal, threads
 
@@ -29,7 +29,7 @@ def multiply(A: F32, B: F32, transposed: bool = False, accumulate_to: F32 | None
     packed.pack()
     K, N = B.shape[::-1] if transposed else B.shape
     C = np.full((len(A), padded(N)), np.nan, np.float32) if accumulate_to is None else accumulate_to
-    project(A, K, packed.panels, NO_VECTOR, C, accumulate_to is not None, TEAM)
+    project(A, K, packed.panels, NO_VECTOR, C, accumulate_to is not None, team())
     return C
 
 
@@ -93,7 +93,7 @@ def test_linear_forward_with_and_without_a_bias(bias: bool, count: int) -> None:
     for accumulate in (False, True):
         C = before.copy()
         with threads(count):
-            project(A, 37, packed.panels, b if bias else NO_VECTOR, C, accumulate, TEAM)
+            project(A, 37, packed.panels, b if bias else NO_VECTOR, C, accumulate, team())
         plus = (before[:, :50].astype(np.float64) if accumulate else 0.0) + (b.astype(np.float64) if bias else 0.0)
         assert_product(C[:, :50], A, B, np.broadcast_to(plus, (131, 50)))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numba.core import event
-from seqcore import jit
+from seqcore import cores, jit, team
 from seqcore.config import ModelConfig
 from seqcore.errors import SeqError
 from seqcore.model import initial
@@ -90,14 +90,14 @@ def test_a_kernel_that_was_called_too_early_and_otherwise_is_compiled_as_registe
 
 
 def test_threads_outside_of_what_there_is_are_refused_in_one_line() -> None:
-    before, most = int(jit.TEAM[1]), jit.available_threads()
+    before, most = team.TEAM.threads, cores.most_threads()
     for count in (-1, most + 1):
         with pytest.raises(SeqError, match=f"--threads {count}: this machine runs 1 to {most} threads"):
-            jit.set_threads(count)
-    assert int(jit.TEAM[1]) == before, "a refused number changes nothing"
-    assert jit.set_threads(1) == 1
-    assert jit.set_threads(None) == most
-    jit.set_threads(before)
+            team.set_threads(count)
+    assert team.TEAM.threads == before, "a refused number changes nothing"
+    assert team.set_threads(1) == 1
+    assert team.set_threads(None) == most
+    team.set_threads(before)
 
 
 def test_the_cache_is_where_it_is_asked_to_be_or_else_where_it_can_be(
@@ -166,4 +166,4 @@ def test_no_kernel_is_taken_for_one_of_another_file() -> None:
     """These names identify the files in the cache folder: an LSTM's forward pass must not be mistaken for an RNN's."""
     names = [entry.name for entry in jit.KERNELS]
     assert len(set(names)) == len(names)
-    assert {"rnn.scan_forward", "lstm.scan_forward"} <= set(names)
+    assert {"scan.rnn_scan_forward", "scan.lstm_scan_forward"} <= set(names)

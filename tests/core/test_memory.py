@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from seqcore import memory, outer
+from seqcore.arrays import NO_VECTOR
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
+from seqcore.layers import plan
 from seqcore.memory import bytes_needed, check_memory, memory_free
 from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer
@@ -26,7 +28,9 @@ SHAPES = [
 @pytest.mark.parametrize(("model", "training"), SHAPES)
 def test_what_is_reckoned_is_what_is_allocated(kernels: None, model: ModelConfig, training: TrainingConfig) -> None:
     tokens = np.random.default_rng(0).integers(0, model.vocabulary_size, 20_000).astype(np.int32)
-    outer._scratch[0] = np.zeros(0, np.float32)  # left over from other tests
+    for left_over in (outer._tiles, outer._sums, plan._scratch):  # from other tests
+        left_over._memory = NO_VECTOR
+    plan._flags[0] = np.zeros(0, np.int64)
     tracemalloc.start()
     try:
         trainer = Trainer(model, training, TokenData(tokens, tokens[: 20_000 if training.validation else 0]))

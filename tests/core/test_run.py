@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from seqcore import jit
+from seqcore import team
 from seqcore.config import TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.evaluation import measured
@@ -36,7 +36,7 @@ def advance(run: Run, steps: int) -> None:
 def test_one_and_two_threads_give_the_same_bytes(settings: dict[str, object]) -> None:
     found = []
     for threads in (1, 2):
-        jit.set_threads(threads)
+        team.set_threads(threads)
         run = runs.start(None, steps=40, **settings)
         advance(run, 40)
         found.append(runs.weights(run))

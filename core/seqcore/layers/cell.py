@@ -1,13 +1,12 @@
 """Base class of the recurrent layers: x W_xh + b is hoisted out of the recurrence, h_{t-1} W_hh is not.
 
-Each cell is a subclass in its own file: its equations, its forward and backward kernels, and a few methods that pass
-them the right arrays. A new cell needs that file, a line in `models.recurrent.CELLS` and a float64 twin in the tests.
+Each cell is a subclass in its own file: its equations, forward and backward at one timestep, from which `layers.scan`
+makes the kernels. A new cell needs that file, a line in `models.recurrent.CELLS` and a float64 twin in the tests.
 
 Shapes: inputs (rows, padded N) holds x W_xh + b, with N = `products` * H; index (T * B,) maps each timestep of each
 sequence to its row of inputs. The other arrays are in `CellWorkspace`.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,10 +17,13 @@ import numpy as np
 from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, zeros
 from seqcore.gemm import padded
 from seqcore.layers.linear import Linear
-from seqcore.outer import NO_SECOND, Second
+from seqcore.layers.plan import Plan, planned
+from seqcore.layers.scan import Scan
+from seqcore.outer import NO_SECOND, Second, outer_sum
 from seqcore.packing import Packed
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
+from seqcore.team import TEAM, team
 
 
 class Shown(NamedTuple):
@@ -63,12 +65,13 @@ class CellWorkspace:
         return [(state[0], state[-1]) for state in (self.h, self.c) if state.size]
 
 
-class Cell(ABC):
+class Cell:
     """One recurrent layer. W_xh (I, N) and b (N,) belong to its input product, W_hh (H, N) to its recurrence.
 
     `weights` and `gradients` hold the arrays named by `shapes`; without gradients, only the forward pass is available.
     """
 
+    scan: ClassVar[Scan]
     products: ClassVar[int]  # (H, H) blocks side by side in W_hh; W_xh has as many (I, H) blocks
     columns: ClassVar[int]  # values per unit in `gates`
     carries_c: ClassVar[bool] = False
@@ -85,7 +88,9 @@ class Cell(ABC):
         self.activation = activation
         self.W_hh, self.dW_hh = weights["W_hh"], g.get("W_hh", NO_MATRIX)
         self.input = Linear(weights["W_xh"], weights["b"], g.get("W_xh", NO_MATRIX), g.get("b", NO_VECTOR))
-        self.packed = Packed(self.W_hh)
+        self.bias, self.dbias = NO_VECTOR, NO_VECTOR  # of the recurrence, if the cell has one
+        self.flag = activation == "relu"
+        self.packed = Packed(self.W_hh, parts=self.products)
         self.packed_T = Packed(self.W_hh, transposed=True)
 
     @classmethod
@@ -118,11 +123,16 @@ class Cell(ABC):
         states = (2 if cls.carries_c else 1) * (T + 1) * H
         return 4 * B * (T * padded(cls.columns * H) + states + cls.goes_direct * H + back)
 
-    @abstractmethod
     def forward(self, inputs: F32, index: I32, work: CellWorkspace, parallel: bool = True) -> None:
         """Fill gates, and the states from row 1 on, given inputs, index and row 0 of the states."""
+        arrays = inputs, index, self.packed.panels, self.bias, self.flag, work.gates, work.c, work.h
+        if parallel:
+            plan = self.plan(work.h.shape[1])
+            flags, scratch = plan.memory(len(work.gates))
+            self.scan.forward(*arrays, plan.shape, plan.lanes, scratch, flags, team())
+        else:
+            self.scan.forward_serial(*arrays)
 
-    @abstractmethod
     def backward(
         self, work: CellWorkspace, index: I32 = NO_INDEX, table: F32 = NO_MATRIX, second: Second = NO_SECOND
     ) -> None:
@@ -133,18 +143,36 @@ class Cell(ABC):
         `second` is a product whose left factor is h, all (T + 1) * B rows of it; see `outer_sum`.
         Backpropagation is truncated at the first timestep: the initial state is treated as constant.
         """
+        plan = self.plan(work.h.shape[1])
+        self.scan.backward(
+            self.packed_T.panels, self.flag, work.gates, work.c, work.h, work.dh, work.direct, plan.shape, plan.lanes,
+            plan.memory(len(work.gates))[0], team(),
+        )  # fmt: skip
+        self.backward_weights(work, index, table, second)
 
-    @abstractmethod
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
-        """Compute the part of `backward` that follows the scan: products over all T * B rows together."""
+        """Compute the part of `backward` that follows the scan: products over all T * B rows together.
 
-    @abstractmethod
+        dW_hh = sum over t of h_{t-1}^T dz_t, and the gradient of the recurrent bias.
+        """
+        H = self.hidden
+        gap = (H * (self.products - 1), H * (self.columns - self.products)) if self.columns > self.products else None
+        outer_sum(self.places(work.h), self.places(work.gates), self.dW_hh, self.dbias, index, table, gap, second)
+
     def back_one(self, work: CellWorkspace, s: int, dh: F32, direct: F32, dz: F32, norms: F32) -> None:
         """Backpropagate R losses together through timestep s, all through the same gates; serial. See `probe`.
 
         dh (R, padded H) and direct (R, H) hold the gradient of h_{s+1} and are replaced by that of h_s. Fill
         dz (R, width of gates) and norms (R,) = |the full gradient of h_{s+1}|. `work` has a batch of 1.
         """
+        self.scan.reach(
+            work.gates[s, 0], work.c[s : s + 2], work.h[s : s + 2], self.packed_T.panels, self.flag, dh, direct, dz,
+            norms,
+        )  # fmt: skip
+
+    def plan(self, B: int) -> Plan:
+        """Return how the scan of B rows is shared among the threads in use."""
+        return planned(B, self.hidden, self.products, TEAM.threads)
 
     def places(self, array: F32) -> F32:
         """Return (T, B, width) reshaped to (T * B, width)."""

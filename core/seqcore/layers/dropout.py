@@ -5,10 +5,10 @@ pass therefore draws the same mask, at any number of threads, and a resumed run 
 """
 
 import numpy as np
-from numba import prange
 
-from seqcore.jit import TEAM, claim, device, elementwise, f2, f4, i8, i8_1, kernel, u4, void
+from seqcore.jit import device, elementwise, f2, f4, i8, i8_1, kernel, u4, void
 from seqcore.records import F32
+from seqcore.team import shared, team
 
 u = np.uint32
 ROWS = 64
@@ -37,19 +37,17 @@ def drop_rows(x, y, H, first, key, threshold, scale):
             to[j] = source[j] * scale if mix(u(start + u(j))) >= threshold else np.float32(0)
 
 
-@kernel("dropout", "train", void(f2, f2, i8, u4, u4, f4, i8_1), parallel=True)
+@shared
+def drop_chunk(chunk, worker, x, y, H, key, threshold, scale):
+    """As `drop_rows`, for one chunk of ROWS rows."""
+    first, last = chunk * ROWS, min((chunk + 1) * ROWS, x.shape[0])
+    drop_rows(x[first:last], y[first:last], H, first, key, threshold, scale)
+
+
+@kernel("dropout", "train", void(f2, f2, i8, u4, u4, f4, i8_1))
 def drop(x, y, H, key, threshold, scale, team):
-    """As `drop_rows`, for all rows in chunks, in parallel."""
-    M = x.shape[0]
-    chunks = (M + ROWS - 1) // ROWS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
-            drop_rows(x[first:last], y[first:last], H, first, key, threshold, scale)
+    """As `drop_rows`, for all rows."""
+    drop_chunk(team, (x.shape[0] + ROWS - 1) // ROWS, (x, y, H, key, threshold, scale))
 
 
 def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
@@ -65,4 +63,4 @@ def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
 
 def dropout(x: F32, y: F32, hidden: int, rate: float, key: np.uint32) -> None:
     """y = dropout(x) on the first `hidden` columns of x, y (M, >= hidden). The same call on dy is the backward pass."""
-    drop(x, y, hidden, key, np.uint32(min(rate * 2.0**32, 2.0**32 - 1)), np.float32(1 / (1 - rate)), TEAM)
+    drop(x, y, hidden, key, np.uint32(min(rate * 2.0**32, 2.0**32 - 1)), np.float32(1 / (1 - rate)), team())

@@ -8,14 +8,13 @@ Everything that can be hoisted out of a recurrence is computed here: the input p
 tables that replace those of the first.
 """
 
-from numba import prange
-
 from seqcore.arrays import NO_VECTOR
 from seqcore.gemm import NR, matmul
-from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, i8, i8_1, kernel, void
+from seqcore.jit import boolean, device, f1, f2, f3, i8, i8_1, kernel, void
 from seqcore.outer import outer_sum
 from seqcore.packing import Packed
 from seqcore.records import F32
+from seqcore.team import shared, team
 
 ROWS = 64  # rows per work item: a worker then streams the packed weights through its cache once for all of them
 FEW_ROWS = 8  # rows per work item if M is too small for ROWS to keep all workers busy
@@ -31,20 +30,19 @@ def project_rows(x, K, panels, bias, y, accumulate):
             row[j] += bias[j]
 
 
-@kernel("linear forward", "train", void(f2, i8, f3, f1, f2, boolean, i8_1), parallel=True)
+@shared
+def project_chunk(chunk, worker, size, x, K, panels, bias, y, accumulate):
+    """As `project_rows`, for one chunk of `size` rows."""
+    first, last = chunk * size, min((chunk + 1) * size, x.shape[0])
+    project_rows(x[first:last], K, panels, bias, y[first:last], accumulate)
+
+
+@kernel("linear forward", "train", void(f2, i8, f3, f1, f2, boolean, i8_1))
 def project(x, K, panels, bias, y, accumulate, team):
     """As `project_rows`, in parallel over chunks of rows."""
     M = x.shape[0]
     size = ROWS if M >= 8 * ROWS else FEW_ROWS
-    chunks = (M + size - 1) // size
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            first, last = chunk * size, min((chunk + 1) * size, M)
-            project_rows(x[first:last], K, panels, bias, y[first:last], accumulate)
+    project_chunk(team, (M + size - 1) // size, (size, x, K, panels, bias, y, accumulate))
 
 
 @kernel("linear forward, one thread", "look", void(f2, i8, f3, f1, f2, boolean))
@@ -65,7 +63,7 @@ class Linear:
 
     def forward(self, x: F32, y: F32) -> None:
         """y (M, width) = x (M, I) W + b."""
-        project(x, self.W.shape[0], self.packed.panels, self.b, y, False, TEAM)
+        project(x, self.W.shape[0], self.packed.panels, self.b, y, False, team())
 
     def forward_serial(self, x: F32, y: F32) -> None:
         """As `forward`, for threads that may not run parallel kernels."""
@@ -77,7 +75,7 @@ class Linear:
 
     def backward_input(self, dy: F32, dx: F32) -> None:
         """dx (M, input_width) = dy W^T."""
-        project(dy, self.W.shape[1], self.packed_T.panels, NO_VECTOR, dx, False, TEAM)
+        project(dy, self.W.shape[1], self.packed_T.panels, NO_VECTOR, dx, False, team())
 
     def backward_weights(self, x: F32, dy: F32) -> None:
         """dW = x^T dy, db = sum over rows of dy."""

@@ -14,14 +14,14 @@ Shapes: h (M, H), logits and dlogits (M, padded V) in one array, targets (M,) in
 import math
 
 import numpy as np
-from numba import prange
 
 from seqcore.elementwise import exp
 from seqcore.gemm import matmul, matmul_narrow
-from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, f4, i1, i8_1, kernel, void
+from seqcore.jit import boolean, device, f1, f2, f3, f4, i1, i8_1, kernel, void
 from seqcore.layers.linear import Linear
 from seqcore.outer import Second
 from seqcore.records import F32, Targets
+from seqcore.team import shared, team
 
 ROWS = 16  # rows per work item
 
@@ -52,23 +52,23 @@ def cross_entropy(logits, bias, targets, scale, losses, backward):
             row[target] -= scale
 
 
-@kernel("softmax cross-entropy", "train", void(f2, f3, f3, f1, i1, f4, f2, f1, f2, boolean, i8_1), parallel=True)
+@shared
+def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward):
+    """One chunk of `head_loss`."""
+    M, H = h.shape
+    first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
+    rows = logits[first:last]
+    matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
+    cross_entropy(rows, bias, targets[first:last], scale, losses[first:last], backward)
+    if backward:
+        matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+
+
+@kernel("softmax cross-entropy", "train", void(f2, f3, f3, f1, i1, f4, f2, f1, f2, boolean, i8_1))
 def head_loss(h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward, team):
     """Compute logits, losses and, if `backward`, dlogits and dh; weights are packed. See the shapes above."""
-    M, H = h.shape
-    chunks = (M + ROWS - 1) // ROWS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
-            rows = logits[first:last]
-            matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
-            cross_entropy(rows, bias, targets[first:last], scale, losses[first:last], backward)
-            if backward:
-                matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+    chunks = (h.shape[0] + ROWS - 1) // ROWS
+    loss_of_rows(team, chunks, (h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward))
 
 
 class Head:
@@ -83,7 +83,7 @@ class Head:
         none = logits[:0]
         head_loss(
             h, linear.packed.panels, linear.packed_T.panels, linear.b, targets, np.float32(scale), logits, losses,
-            none if dh is None else dh, dh is not None, TEAM,
+            none if dh is None else dh, dh is not None, team(),
         )  # fmt: skip
 
     def backward(self, h: F32, dlogits: F32) -> None:

@@ -12,12 +12,12 @@ Shapes: h (M, H), y and dy (M, padded K) in one array, targets (M, K), losses (M
 """
 
 import numpy as np
-from numba import prange
 
 from seqcore.gemm import matmul, matmul_narrow
-from seqcore.jit import TEAM, boolean, claim, device, f1, f2, f3, f4, i8_1, kernel, void
+from seqcore.jit import boolean, device, f1, f2, f3, f4, i8_1, kernel, void
 from seqcore.layers.loss import ROWS, Head
 from seqcore.records import F32, Targets
+from seqcore.team import shared, team
 
 
 @device
@@ -40,23 +40,23 @@ def squared_error(y, bias, targets, scale, losses, backward):
         losses[r] = total * share
 
 
-@kernel("squared error", "train-values", void(f2, f3, f3, f1, f2, f4, f2, f1, f2, boolean, i8_1), parallel=True)
+@shared
+def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward):
+    """One chunk of `values_loss`."""
+    M, H = h.shape
+    first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
+    rows = y[first:last]
+    matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
+    squared_error(rows, bias, targets[first:last], scale, losses[first:last], backward)
+    if backward:
+        matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+
+
+@kernel("squared error", "train-values", void(f2, f3, f3, f1, f2, f4, f2, f1, f2, boolean, i8_1))
 def values_loss(h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward, team):
     """Compute y, losses and, if `backward`, dy and dh; weights are packed. See the shapes above."""
-    M, H = h.shape
-    chunks = (M + ROWS - 1) // ROWS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
-            rows = y[first:last]
-            matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
-            squared_error(rows, bias, targets[first:last], scale, losses[first:last], backward)
-            if backward:
-                matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+    chunks = (h.shape[0] + ROWS - 1) // ROWS
+    loss_of_rows(team, chunks, (h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward))
 
 
 class ValuesHead(Head):
@@ -67,5 +67,5 @@ class ValuesHead(Head):
         linear = self.linear
         values_loss(
             h, linear.packed.panels, linear.packed_T.panels, linear.b, targets, np.float32(scale), logits, losses,
-            logits[:0] if dh is None else dh, dh is not None, TEAM,
+            logits[:0] if dh is None else dh, dh is not None, team(),
         )  # fmt: skip

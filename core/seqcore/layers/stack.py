@@ -7,23 +7,34 @@ over the chunks in order: results are bit-identical for any number of threads.
 """
 
 import numpy as np
-from numba import prange, types
+from numba import types
 
 from seqcore.gemm import NR
-from seqcore.jit import boolean, claim, device, f1, f2, f4, i1, i8, i8_1, kernel, void
+from seqcore.jit import boolean, device, f1, f2, f4, i1, i8, i8_1, kernel, void
 from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
-from seqcore.outer import copy_panels, store_panels, sum_block, sum_rows
+from seqcore.outer import copy_panels, store_panels, sum_block, sum_memory, sum_rows
+from seqcore.team import shared
 
 f8, u4_1, i8_2 = types.float64, types.uint32[::1], types.int64[:, ::1]
 DEPTH = 128  # rows per block of a weight gradient's sum
 GROUP = 4  # panels of a weight gradient per work item
 
 
+@shared
+def blocks_of_chunk(
+    chunk, worker, size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward
+):
+    """Run `size` rows forward and, if `backward`, back; see `blocks`."""
+    first, last = chunk * size, min((chunk + 1) * size, work.losses.size)
+    forward_rows(first, last, tokens, weights, work, T, heads, masks, rate)
+    head_rows(first, last, targets, values, weights, work, scale, backward)
+    if backward:
+        dscales = work.dscales[chunk].reshape(weights.scales.shape)
+        backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
+
+
 @kernel(
-    "transformer",
-    "train-attention",
-    void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1),
-    parallel=True,
+    "transformer", "train-attention", void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1)
 )
 def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward, team):
     """Run tokens (M,) through the model to the losses for targets (M,) and, if `backward`, back to the embedding.
@@ -32,19 +43,8 @@ def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale,
     Gradients are those of scale * (sum of the losses). See `layers.block`.
     """
     M, size = work.losses.size, max(1, ROWS // T) * T
-    chunks = (M + size - 1) // size
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            first, last = chunk * size, min((chunk + 1) * size, M)
-            forward_rows(first, last, tokens, weights, work, T, heads, masks, rate)
-            head_rows(first, last, targets, values, weights, work, scale, backward)
-            if backward:
-                dscales = work.dscales[chunk].reshape(weights.scales.shape)
-                backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
+    arguments = (size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward)
+    blocks_of_chunk(team, (M + size - 1) // size, arguments)
 
 
 @device
@@ -75,65 +75,68 @@ def outer_sum_panels(A, B, C, sums, first, count, panel, total, column, one):
     store_panels(sum_of, column, at, C, sums)
 
 
-@kernel("weight gradients of all blocks", "train-attention", void(ACTIVATIONS, f1, i8_2, f2, i8_1), parallel=True)
-def blocks_weights(work, gradient, places, dbiases, team):
+@device
+def groups_of(which, C):
+    """Return the number of groups of panels of a block's matrix; see `factors`."""
+    N = C if which in (0, 3) else 4 * C if which == 1 else 3 * C
+    return ((N + NR - 1) // NR + GROUP - 1) // GROUP
+
+
+@shared
+def weights_of_group(item, worker, work, gradient, places, dbiases, scratch):
+    """Compute one group of panels; see `blocks_weights`."""
+    L, C = places.shape[0], work.normed.shape[2]
+    which = np.int64(0)
+    while item >= groups_of(which, C) * L:
+        item -= groups_of(which, C) * L
+        which += 1
+    n, first = item % L, item // L * GROUP
+    A, B = factors(work, n, which)
+    M, N = 4 * C if which == 0 else C, C if which in (0, 3) else 4 * C if which == 1 else 3 * C
+    target = gradient[places[n, which] : places[n, which] + M * N].reshape((M, N))
+    b_qkv, b_o, b_fc, b_proj = biases_of(dbiases[n], C)
+    sums = b_proj if which == 0 else b_fc if which == 1 else b_qkv if which == 2 else b_o
+    panel, total, column, one = sum_memory(scratch, worker, GROUP, DEPTH, 4 * C)
+    outer_sum_panels(A, B, target, sums, first, min(GROUP, (N + NR - 1) // NR - first), panel, total, column, one)
+
+
+@kernel("weight gradients of all blocks", "train-attention", void(ACTIVATIONS, f1, i8_2, f2, f2, i8_1))
+def blocks_weights(work, gradient, places, dbiases, scratch, team):
     """Compute the gradients of all blocks' matrices, in gradient (P,), and of their biases, dbiases (L, 9C) or (L, 0).
 
     places (L, 4): offsets of W_proj, W_fc, W_qkv and W_o of each block in `gradient`; the largest products come first.
+    scratch: see `outer.sum_memory`.
     """
-    L, C = places.shape[0], work.normed.shape[2]
-    groups = np.zeros(5, np.int64)
+    L, C, items = places.shape[0], work.normed.shape[2], np.int64(0)
     for which in range(4):
-        N = C if which in (0, 3) else 4 * C if which == 1 else 3 * C
-        groups[which + 1] = groups[which] + ((N + NR - 1) // NR + GROUP - 1) // GROUP * L
-    team[0] = 0
-    for _ in prange(team[1]):
-        panel = np.empty((GROUP, DEPTH, NR), np.float32)
-        total = np.empty((GROUP, 4 * C, NR), np.float32)
-        column, one = np.empty((GROUP, NR), np.float32), np.ones(1, np.float32)
-        while True:
-            item = claim(team)
-            if item >= groups[4]:
-                break
-            which = 0
-            while item >= groups[which + 1]:
-                which += 1
-            n, first = (item - groups[which]) % L, (item - groups[which]) // L * GROUP
-            A, B = factors(work, n, which)
-            M, N = 4 * C if which == 0 else C, C if which in (0, 3) else 4 * C if which == 1 else 3 * C
-            target = gradient[places[n, which] : places[n, which] + M * N].reshape((M, N))
-            b_qkv, b_o, b_fc, b_proj = biases_of(dbiases[n], C)
-            sums = b_proj if which == 0 else b_fc if which == 1 else b_qkv if which == 2 else b_o
-            count = min(GROUP, (N + NR - 1) // NR - first)
-            outer_sum_panels(A, B, target, sums, first, count, panel, total, column, one)
+        items += groups_of(which, C) * L
+    weights_of_group(team, items, (work, gradient, places, dbiases, scratch))
 
 
-@kernel("embedding gradient", "train-attention", void(i1, f2, f2, f2, i8, boolean, i8_1), parallel=True)
+@shared
+def embedding_columns(group, worker, tokens, dx, dE, dP, T, clear):
+    """NR columns of `embedding_backward`."""
+    first, last = group * NR, min((group + 1) * NR, dE.shape[1])
+    if clear:
+        dE[:, first:last] = np.float32(0)
+    if dP.size:
+        dP[:, first:last] = np.float32(0)
+    for m in range(dx.shape[0]):
+        row = dx[m, first:last]
+        if tokens.size:
+            to = dE[tokens[m], first:last]
+            for j in range(row.size):
+                to[j] += row[j]
+        if dP.size:
+            place = dP[m % T, first:last]
+            for j in range(row.size):
+                place[j] += row[j]
+
+
+@kernel("embedding gradient", "train-attention", void(i1, f2, f2, f2, i8, boolean, i8_1))
 def embedding_backward(tokens, dx, dE, dP, T, clear, team):
     """Add the rows of dx (M, padded C) to dE[token] (zeroed first if `clear`); dP[t] = their sum per timestep.
 
-    dP may be empty, and so may tokens and dE, for real inputs. Each worker owns columns: every sum has a fixed order.
+    dP may be empty, and so may tokens and dE, for real inputs. An item owns columns: every sum has a fixed order.
     """
-    C = dE.shape[1]
-    groups = (C + NR - 1) // NR
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            group = claim(team)
-            if group >= groups:
-                break
-            first, last = group * NR, min((group + 1) * NR, C)
-            if clear:
-                dE[:, first:last] = np.float32(0)
-            if dP.size:
-                dP[:, first:last] = np.float32(0)
-            for m in range(dx.shape[0]):
-                row = dx[m, first:last]
-                if tokens.size:
-                    to = dE[tokens[m], first:last]
-                    for j in range(row.size):
-                        to[j] += row[j]
-                if dP.size:
-                    place = dP[m % T, first:last]
-                    for j in range(row.size):
-                        place[j] += row[j]
+    embedding_columns(team, (dE.shape[1] + NR - 1) // NR, (tokens, dx, dE, dP, T, clear))

@@ -12,11 +12,11 @@ x and dx (T * B, n I), rows of dx padded; z and dh (T * B, padded H), h (T * B, 
 """
 
 import numpy as np
-from numba import prange
 
 from seqcore.elementwise import tanh
-from seqcore.jit import TEAM, claim, device, f2, i4, i8, i8_1, kernel, void
+from seqcore.jit import device, f2, i4, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
+from seqcore.team import shared, team
 
 f4 = np.float32
 ROWS = 64  # rows per work item
@@ -37,18 +37,16 @@ def gather_rows_of_windows(tokens, E, x, first, last):
                 to[j] = source[j]
 
 
-@kernel("windows", "train-feedforward", void(i2, f2, f2, i8_1), parallel=True)
+@shared
+def gather_chunk(chunk, worker, tokens, E, x):
+    """Fill ROWS rows of x."""
+    gather_rows_of_windows(tokens, E, x, chunk * ROWS, min((chunk + 1) * ROWS, x.shape[0]))
+
+
+@kernel("windows", "train-feedforward", void(i2, f2, f2, i8_1))
 def gather_windows(tokens, E, x, team):
     """Fill x from tokens; see the shapes above."""
-    M = x.shape[0]
-    chunks = (M + ROWS - 1) // ROWS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            gather_rows_of_windows(tokens, E, x, chunk * ROWS, min((chunk + 1) * ROWS, M))
+    gather_chunk(team, (x.shape[0] + ROWS - 1) // ROWS, (tokens, E, x))
 
 
 @kernel("windows, one thread", "look-feedforward", void(i2, f2, f2))
@@ -57,26 +55,25 @@ def gather_windows_serial(tokens, E, x):
     gather_rows_of_windows(tokens, E, x, 0, x.shape[0])
 
 
-@kernel("windows backward", "train-feedforward", void(i2, f2, f2, i8, i8_1), parallel=True)
-def scatter_windows(tokens, dx, dE, n, team):
-    """Fill dE from dx; each worker owns columns of dE, so nothing is summed across workers."""
+@shared
+def scatter_columns(block, worker, tokens, dx, dE, n):
+    """Fill COLUMNS columns of dE from dx."""
     B, width = tokens.shape[1], dE.shape[1]
-    blocks = (width + COLUMNS - 1) // COLUMNS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            block = claim(team)
-            if block >= blocks:
-                break
-            first, last = block * COLUMNS, min((block + 1) * COLUMNS, width)
-            for v in range(dE.shape[0]):
-                dE[v, first:last] = f4(0)
-            for place in range(dx.shape[0]):
-                t, b = place // B, place % B
-                for k in range(n):
-                    source, to = dx[place, k * width + first : k * width + last], dE[tokens[t + k, b], first:last]
-                    for j in range(last - first):
-                        to[j] += source[j]
+    first, last = block * COLUMNS, min((block + 1) * COLUMNS, width)
+    for v in range(dE.shape[0]):
+        dE[v, first:last] = f4(0)
+    for place in range(dx.shape[0]):
+        t, b = place // B, place % B
+        for k in range(n):
+            source, to = dx[place, k * width + first : k * width + last], dE[tokens[t + k, b], first:last]
+            for j in range(last - first):
+                to[j] += source[j]
+
+
+@kernel("windows backward", "train-feedforward", void(i2, f2, f2, i8, i8_1))
+def scatter_windows(tokens, dx, dE, n, team):
+    """Fill dE from dx; an item owns columns of dE, so nothing is summed across workers."""
+    scatter_columns(team, (dE.shape[1] + COLUMNS - 1) // COLUMNS, (tokens, dx, dE, n))
 
 
 @device
@@ -89,18 +86,16 @@ def tanh_of_rows(z, h, first, last):
             h_m[j] = tanh(z_m[j])
 
 
-@kernel("tanh", "train-feedforward", void(f2, f2, i8_1), parallel=True)
+@shared
+def tanh_chunk(chunk, worker, z, h):
+    """h = tanh(z) for ROWS rows."""
+    tanh_of_rows(z, h, chunk * ROWS, min((chunk + 1) * ROWS, h.shape[0]))
+
+
+@kernel("tanh", "train-feedforward", void(f2, f2, i8_1))
 def tanh_forward(z, h, team):
     """h (M, H) = tanh(z), z (M, padded H)."""
-    M = h.shape[0]
-    chunks = (M + ROWS - 1) // ROWS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            tanh_of_rows(z, h, chunk * ROWS, min((chunk + 1) * ROWS, M))
+    tanh_chunk(team, (h.shape[0] + ROWS - 1) // ROWS, (z, h))
 
 
 @kernel("tanh, one thread", "look-feedforward", void(f2, f2))
@@ -109,21 +104,20 @@ def tanh_forward_serial(z, h):
     tanh_of_rows(z, h, 0, h.shape[0])
 
 
-@kernel("tanh backward", "train-feedforward", void(f2, f2, i8_1), parallel=True)
+@shared
+def tanh_backward_chunk(chunk, worker, h, dh):
+    """Turn ROWS rows of dh into dz."""
+    M, H = h.shape
+    for m in range(chunk * ROWS, min((chunk + 1) * ROWS, M)):
+        h_m, dh_m = h[m], dh[m, :H]
+        for j in range(H):
+            dh_m[j] *= f4(1) - h_m[j] * h_m[j]
+
+
+@kernel("tanh backward", "train-feedforward", void(f2, f2, i8_1))
 def tanh_backward(h, dh, team):
     """Turn dh (M, padded H) into dz = dh (1 - h^2)."""
-    M, H = h.shape
-    chunks = (M + ROWS - 1) // ROWS
-    team[0] = 0
-    for _ in prange(team[1]):
-        while True:
-            chunk = claim(team)
-            if chunk >= chunks:
-                break
-            for m in range(chunk * ROWS, min((chunk + 1) * ROWS, M)):
-                h_m, dh_m = h[m], dh[m, :H]
-                for j in range(H):
-                    dh_m[j] *= f4(1) - h_m[j] * h_m[j]
+    tanh_backward_chunk(team, (h.shape[0] + ROWS - 1) // ROWS, (h, dh))
 
 
 class Window:
@@ -137,7 +131,7 @@ class Window:
 
     def forward(self, tokens: I32, x: F32, values: F32) -> None:
         """Fill x from tokens (n - 1 + T, B); `values` is empty unless the inputs are real."""
-        gather_windows(tokens, values if values.size else self.E, x, TEAM)
+        gather_windows(tokens, values if values.size else self.E, x, team())
 
     def forward_serial(self, tokens: I32, x: F32, values: F32) -> None:
         """As `forward`, for threads that may not run parallel kernels."""
@@ -145,4 +139,4 @@ class Window:
 
     def backward(self, tokens: I32, dx: F32) -> None:
         """Fill dE from dx."""
-        scatter_windows(tokens, dx, self.dE, self.context, TEAM)
+        scatter_windows(tokens, dx, self.dE, self.context, team())

@@ -22,7 +22,6 @@ import numpy as np
 from seqcore.arrays import NO_MATRIX, flat, unmasked, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
-from seqcore.jit import TEAM
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.layers.heads import head_of
 from seqcore.layers.linear import Linear
@@ -31,6 +30,7 @@ from seqcore.models.clocked import Clocked
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Inputs, Targets
+from seqcore.team import team
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -164,7 +164,7 @@ class FeedForward:
         work.take(inputs)
         self.window.forward(work.tokens, work.x, work.values)
         self.input.forward(work.x, work.z)
-        tanh_forward(work.z, work.h, TEAM)
+        tanh_forward(work.z, work.h, team())
         if self.config.dropout and key is not None:
             dropout(work.h, work.dropped, self.config.hidden, self.config.dropout, dropout_key(*key, 0))
             return work.dropped
@@ -187,7 +187,7 @@ class FeedForward:
         self.head.backward(h, work.logits)
         if rate:
             dropout(work.dh, work.dh, self.config.hidden, rate, dropout_key(*key, 0))
-        tanh_backward(work.h, work.dh, TEAM)
+        tanh_backward(work.h, work.dh, team())
         self.input.backward_weights(work.x, work.dh)
         if not self.config.inputs:
             self.input.backward_input(work.dh, work.dx)

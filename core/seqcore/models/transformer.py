@@ -20,16 +20,16 @@ import numpy as np
 from seqcore.arrays import NO_INDEX, NO_MATRIX, flat, unmasked, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
-from seqcore.jit import TEAM
 from seqcore.layers.block import ROWS, Activations, Masks
 from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
-from seqcore.layers.stack import blocks, blocks_weights, embedding_backward
+from seqcore.layers.stack import DEPTH, GROUP, blocks, blocks_weights, embedding_backward
 from seqcore.models.clocked import Clocked
 from seqcore.models.transformer_weights import BIASES, PackedWeights, initial, norm_names, shapes
-from seqcore.outer import outer_sum
+from seqcore.outer import outer_sum, sum_scratch
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Inputs, Targets
+from seqcore.team import team
 
 __all__ = ["Transformer", "TransformerWorkspace", "initial", "shapes", "workspace_bytes"]
 
@@ -152,7 +152,7 @@ class Transformer:
             tokens = NO_INDEX
         blocks(
             tokens, symbols, values, self.packed.weights, work.arrays, T, self.config.heads, masks,
-            self.config.dropout, np.float32(scale), backward, TEAM,
+            self.config.dropout, np.float32(scale), backward, team(),
         )  # fmt: skip
         return np.ascontiguousarray(work.arrays.losses.reshape(B, T).T)
 
@@ -169,7 +169,8 @@ class Transformer:
     def _backward_weights(self, work: Activations) -> None:
         """Compute the gradients of the blocks' matrices and biases, each one product over all rows, and of norms."""
         g, L = self.gradient, self.config.layers
-        blocks_weights(work, g.flat, self._places, self._dbiases, TEAM)
+        scratch = sum_scratch(GROUP, DEPTH, 4 * self.config.hidden)
+        blocks_weights(work, g.flat, self._places, self._dbiases, scratch, team())
         column_sums(work.dscales, self._dscales.reshape(-1))
         for scale, name in zip(self._dscales, norm_names(L), strict=True):
             g[f"{name}.g"][:] = scale[0]
@@ -195,11 +196,11 @@ class Transformer:
         dP = g["embedding.P"] if self.config.positions == "learned" else NO_MATRIX
         entry = self.packed.entry
         if entry is None:
-            embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, TEAM)
+            embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, team())
             return
         entry.backward_weights(rows, work.x[0])
         if dP.size:
-            embedding_backward(NO_INDEX, work.x[0], self.packed.weights.E, dP, T, False, TEAM)
+            embedding_backward(NO_INDEX, work.x[0], self.packed.weights.E, dP, T, False, team())
 
 
 def batch_first(array: Inputs | Targets) -> Inputs:

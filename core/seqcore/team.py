@@ -1,0 +1,345 @@
+"""The threads that run parallel kernels: a small team of our own, which never waits for a worker that has not come.
+
+A parallel kernel splits its work into items and calls `share`. The calling thread and every worker that is awake claim
+items, one after another, until none is left; the call returns once all items are done. A worker that the system does
+not run at that moment takes no item, so nobody waits for it: beside another busy process a training keeps most of its
+speed (`benchmarks/beside_others.py`). A region of OpenMP, by contrast, ends when its last thread has come and gone.
+
+Which worker runs which item varies; what an item computes does not, so results are bit-identical for any number of
+threads. Nothing is summed across items.
+
+Workers are threads that run `serve`, which holds no lock of Python's. After a region they watch for the next one, first
+spinning, then in naps of some 60 microseconds; after IDLE seconds they go to sleep, and `team()` wakes them.
+
+One thread at a time may open a region; a second one that tries runs its items alone.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from seqcore.cores import most_threads
+from seqcore.errors import SeqError
+from seqcore.jit import device, i8, i8_1, kernel, void
+from seqcore.records import I64
+
+# Places in the array that all threads share. Each has two cache lines of its own, so that writing one does not slow
+# down the readers of another.
+WANTED = 0  # threads in use, the caller included
+CLAIMED = 16  # the next item
+OPEN = 32  # number of the region that may be entered; 0 if none
+JOB = 48  # address of the function, address of its arguments, number of items
+INSIDE = 64  # workers inside the region
+AWAKE = 80  # workers that watch for regions
+FAILED = 96  # 1 if an item could not allocate memory
+OPENED = 112  # regions opened so far
+OWNED = 128  # 1 while a thread has a region open
+SIZE = 144
+
+SPINS = 2000  # rounds of watching before the first nap: about 0.1 ms
+IDLE = 3000  # naps before sleep: about 0.2 s
+NAP = 10  # microseconds asked for; the system adds some 50
+
+
+def _word(build, context, signature, array, at):
+    data = context.make_array(signature.args[0])(context, build, array).data
+    return build.gep(data, [at])
+
+
+@intrinsic
+def load(typingctx, array, at):
+    """Return array[at], and see what other threads wrote before they wrote it."""
+
+    def codegen(context, build, signature, args):
+        return build.load_atomic(_word(build, context, signature, *args), "seq_cst", 8)
+
+    return types.int64(array, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, array, at, value):
+    """Set array[at] after everything written before."""
+
+    def codegen(context, build, signature, args):
+        build.store_atomic(args[2], _word(build, context, signature, *args[:2]), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64), codegen
+
+
+@intrinsic
+def add(typingctx, array, at, value):
+    """Add to array[at] in one piece; returns the value before."""
+
+    def codegen(context, build, signature, args):
+        return build.atomic_rmw("add", _word(build, context, signature, *args[:2]), args[2], "seq_cst")
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+@intrinsic
+def exchange(typingctx, array, at, value):
+    """Set array[at] and return the value before, in one piece."""
+
+    def codegen(context, build, signature, args):
+        return build.atomic_rmw("xchg", _word(build, context, signature, *args[:2]), args[2], "acq_rel")
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+def _external(module, name, result, *arguments):
+    found = module.globals.get(name)
+    return found or ir.Function(module, ir.FunctionType(result, arguments), name)
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the core that this thread is spinning: some 50 nanoseconds on x86."""
+
+    def codegen(context, build, signature, args):
+        triple = llvm.get_default_triple()
+        if triple.startswith(("x86_64", "i686")):
+            build.call(_external(build.module, "llvm.x86.sse2.pause", ir.VoidType()), [])
+        elif triple.startswith(("aarch64", "arm64")):
+            hint = _external(build.module, "llvm.aarch64.hint", ir.VoidType(), ir.IntType(32))
+            build.call(hint, [ir.IntType(32)(1)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def nap(typingctx):
+    """Give the core away for as short a time as the system knows: 60 microseconds on Linux."""
+
+    def codegen(context, build, signature, args):
+        i32 = ir.IntType(32)
+        if sys.platform == "win32":
+            build.call(_external(build.module, "Sleep", ir.VoidType(), i32), [i32(1)])
+        else:
+            build.call(_external(build.module, "usleep", i32, i32), [i32(NAP)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@device
+def wait_until(array, at, value):
+    """Wait until array[at] == value."""
+    spins = 0
+    while load(array, at) != value:
+        spins += 1
+        if spins < SPINS:
+            pause()
+        else:
+            nap()
+
+
+def _runner(context, builder, body, signature, packed):
+    """Return a new function (arguments, team, claimed, count, worker): claim items and run them until none is left.
+
+    `arguments` points to the tuple of what `body` takes after the item and the worker, `claimed` to the next item.
+    """
+    i64, pointer, words = ir.IntType(64), ir.IntType(8).as_pointer(), ir.IntType(64).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, words, words, i64, i64])
+    function = ir.Function(builder.module, kind, builder.module.get_unique_name("seqcore.items"))
+    function.linkage = "internal"
+    arguments, team, claimed, count, worker = function.args
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+    values = build.load(build.bitcast(arguments, packed.as_pointer()))
+    loop, run, failed, done = (function.append_basic_block(part) for part in ("claim", "run", "failed", "done"))
+    build.branch(loop)
+    build.position_at_end(loop)
+    item = build.atomic_rmw("add", claimed, i64(1), "monotonic")
+    build.cbranch(build.icmp_signed("<", item, count), run, done)
+    build.position_at_end(run)
+    fields = [build.extract_value(values, n) for n in range(len(signature.args) - 2)]
+    compiled = body.overloads[signature.args]
+    callee = context.declare_function(builder.module, compiled.fndesc)
+    context.active_code_library.add_linking_library(compiled.library)
+    status, _ = context.call_conv.call_function(
+        build, callee, signature.return_type, signature.args, [item, worker, *fields]
+    )
+    build.cbranch(status.is_error, failed, loop)
+    build.position_at_end(failed)
+    build.store_atomic(i64(1), build.gep(team, [i64(FAILED)]), "seq_cst", 8)
+    build.branch(loop)
+    build.position_at_end(done)
+    build.ret_void()
+    return function
+
+
+def _job_of(body):
+    """Return an intrinsic (arguments): the addresses of a function that runs items of `body`, of its arguments, and of
+    a counter at 0. They are valid until the calling function returns."""
+
+    @intrinsic
+    def job(typingctx, arguments):
+        own = types.Dispatcher(body).get_call_type(typingctx, (types.int64, types.int64, *arguments.types), {})
+
+        def codegen(context, build, signature, args):
+            i64 = ir.IntType(64)
+            slot, counter = build.alloca(args[0].type), build.alloca(i64)
+            build.store(args[0], slot)
+            build.store(i64(0), counter)
+            function = _runner(context, build, body, own, args[0].type)
+            addresses = [build.ptrtoint(pointer, i64) for pointer in (function, slot, counter)]
+            return context.make_tuple(build, signature.return_type, addresses)
+
+        return types.UniTuple(types.int64, 3)(arguments), codegen
+
+    return job
+
+
+@intrinsic
+def _run(typingctx, team, function, arguments, claimed, count, worker):
+    """Call the function of a job; see `_runner`."""
+
+    def codegen(context, build, signature, args):
+        i64, pointer, words = ir.IntType(64), ir.IntType(8).as_pointer(), ir.IntType(64).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, words, words, i64, i64])
+        _, address, at, counter, count, worker = args
+        build.call(
+            build.inttoptr(address, kind.as_pointer()),
+            [build.inttoptr(at, pointer), _word(build, context, signature, args[0], i64(0)),
+             build.inttoptr(counter, words), count, worker],
+        )  # fmt: skip
+        return context.get_dummy_value()
+
+    return types.void(team, *(types.int64,) * 5), codegen
+
+
+@intrinsic
+def _address(typingctx, array, at):
+    """Return the address of array[at]."""
+
+    def codegen(context, build, signature, args):
+        return build.ptrtoint(_word(build, context, signature, *args), ir.IntType(64))
+
+    return types.int64(array, types.intp), codegen
+
+
+def shared(function: Callable[..., None]) -> Any:
+    """Make a function (item, worker, ...) the loop over its items, shared among the team: run(team, count, (...)).
+
+    The loop, for kernels to call, runs every item in [0, count) on all workers that come, and then returns. `worker` is
+    0 for the calling thread and below the number of threads for the others: an item finds memory of its own with it.
+    Items are claimed in rising order: one may wait for a lower one, never for a higher one.
+    The loop raises MemoryError if an item could not allocate memory.
+    """
+    job = _job_of(device(function))
+
+    @device
+    def run(team, count, arguments):
+        address, at, alone = job(arguments)
+        if team[WANTED] < 2 or count < 2 or exchange(team, OWNED, 1) != 0:
+            _run(team, address, at, alone, count, 0)
+        else:
+            team[JOB], team[JOB + 1], team[JOB + 2] = address, at, count
+            team[CLAIMED] = 0
+            team[OPENED] += 1
+            store(team, OPEN, team[OPENED])
+            _run(team, address, at, _address(team, CLAIMED), count, 0)
+            store(team, OPEN, 0)
+            wait_until(team, INSIDE, 0)
+            store(team, OWNED, 0)
+        if load(team, FAILED):
+            store(team, FAILED, 0)
+            raise MemoryError("a worker ran out of memory")
+
+    return run
+
+
+@kernel("workers", "train", void(i8_1, i8))
+def serve(team, worker):
+    """Take part in every region as number `worker`, until none has been opened for IDLE naps."""
+    seen, idle = np.int64(0), 0
+    claimed = _address(team, CLAIMED)
+    add(team, AWAKE, 1)
+    while idle < SPINS + IDLE:
+        region = load(team, OPEN)
+        if region == 0 or region == seen or worker >= team[WANTED]:
+            idle += 1
+            if idle < SPINS:
+                pause()
+            else:
+                nap()
+            continue
+        add(team, INSIDE, 1)
+        if load(team, OPEN) == region:  # the caller waits for us from here on
+            _run(team, team[JOB], team[JOB + 1], claimed, team[JOB + 2], worker)
+        add(team, INSIDE, -1)
+        seen, idle = region, 0
+    add(team, AWAKE, -1)
+
+
+class Team:
+    """The worker threads, started when they are first needed; they end with the process."""
+
+    def __init__(self, threads: int) -> None:
+        self.words: I64 = np.zeros(SIZE, np.int64)
+        self.words[WANTED] = threads
+        self._calls: list[threading.Event] = []
+        self._awake = memoryview(self.words)[AWAKE : AWAKE + 1]
+        self.threads = threads
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._alone)
+
+    def use(self, threads: int) -> None:
+        """Use that many threads from now on, the calling one included."""
+        self.threads = self.words[WANTED] = threads
+
+    def ready(self) -> I64:
+        """Return the array that kernels take, with the workers awake."""
+        if self._awake[0] < self.threads - 1:
+            self._rouse()
+        return self.words
+
+    def _rouse(self) -> None:
+        while len(self._calls) < self.threads - 1:
+            call = threading.Event()
+            self._calls.append(call)
+            name = f"seqcore worker {len(self._calls)}"
+            threading.Thread(target=self._work, args=(call, len(self._calls)), name=name, daemon=True).start()
+        for call in self._calls[: self.threads - 1]:
+            call.set()
+
+    def _work(self, call: threading.Event, worker: int) -> None:
+        words = self.words
+        while True:
+            call.wait()
+            call.clear()
+            serve(words, worker)
+
+    def _alone(self) -> None:
+        """Forget the workers in a forked process, which has none."""
+        self._calls.clear()
+        self.words[[OPEN, INSIDE, AWAKE, OWNED]] = 0
+
+
+TEAM = Team(most_threads())
+
+
+def team() -> I64:
+    """Return the array of the team that every parallel kernel takes as its last argument, with the workers awake."""
+    return TEAM.ready()
+
+
+def set_threads(count: int | None) -> int:
+    """Use `count` threads from now on (as many as `cores.most_threads` if None or 0); returns the count.
+
+    Raises SeqError if out of range.
+    """
+    most = most_threads()
+    if count is not None and not 0 <= count <= most:
+        raise SeqError(f"--threads {count}: this machine runs 1 to {most} threads")
+    TEAM.use(count or most)
+    return TEAM.threads
