@@ -15,12 +15,12 @@ One thread at a time may open a region; a second one that tries runs its items a
 """
 
 import os
+import platform
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -44,7 +44,9 @@ OPENED = 112  # regions opened so far
 OWNED = 128  # 1 while a thread has a region open
 SIZE = 144
 
-SPINS = 2000  # rounds of watching before the first nap: about 0.1 ms
+MACHINE = platform.machine().lower()
+SPINS = 2000  # rounds of watching for the next region before the first nap: about 0.1 ms
+PATIENCE = 300  # rounds of waiting inside a region: then the other's thread may need this core
 IDLE = 3000  # naps before sleep: about 0.2 s
 NAP = 10  # microseconds asked for; the system adds some 50
 
@@ -105,10 +107,9 @@ def pause(typingctx):
     """Tell the core that this thread is spinning: some 50 nanoseconds on x86."""
 
     def codegen(context, build, signature, args):
-        triple = llvm.get_default_triple()
-        if triple.startswith(("x86_64", "i686")):
+        if MACHINE in ("x86_64", "amd64"):
             build.call(_external(build.module, "llvm.x86.sse2.pause", ir.VoidType()), [])
-        elif triple.startswith(("aarch64", "arm64")):
+        elif MACHINE in ("aarch64", "arm64"):
             hint = _external(build.module, "llvm.aarch64.hint", ir.VoidType(), ir.IntType(32))
             build.call(hint, [ir.IntType(32)(1)])
         return context.get_dummy_value()
@@ -137,7 +138,7 @@ def wait_until(array, at, value):
     spins = 0
     while load(array, at) != value:
         spins += 1
-        if spins < SPINS:
+        if spins < PATIENCE:
             pause()
         else:
             nap()
