@@ -290,7 +290,8 @@ class Team:
         self.words[WANTED] = threads
         self._calls: list[threading.Event] = []
         self._awake = memoryview(self.words)[AWAKE : AWAKE + 1]
-        self.threads = threads
+        self.threads = self.most = threads
+        self.free = False  # whether a training may choose a smaller number, if that is faster
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._alone)
 
@@ -335,12 +336,13 @@ def team() -> I64:
 
 
 def set_threads(count: int | None) -> int:
-    """Use `count` threads from now on (as many as `cores.most_threads` if None or 0); returns the count.
+    """Use `count` threads from now on; returns the count. Raises SeqError if out of range.
 
-    Raises SeqError if out of range.
+    If None or 0, use as many as `cores.most_threads`, or fewer where a training finds that faster; see `threads`.
     """
     most = most_threads()
     if count is not None and not 0 <= count <= most:
         raise SeqError(f"--threads {count}: this machine runs 1 to {most} threads")
-    TEAM.use(count or most)
+    TEAM.most, TEAM.free = count or most, not count
+    TEAM.use(TEAM.most)
     return TEAM.threads

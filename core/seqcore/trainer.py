@@ -21,6 +21,8 @@ from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Targets
 from seqcore.tasks.task import Data, Measures
+from seqcore.team import TEAM
+from seqcore.threads import Fastest
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Trainer:
         self.seconds = 0.0
         self.rate_scale = 1.0  # factor on the rate, set by the user during the run
         self._packed = False
+        self._threads = Fastest()
         self._evaluator = Evaluator(config, self.model)
         self.since = 0, 0  # the step from which on these examples are read, and the tokens trained on before
 
@@ -106,6 +109,11 @@ class Trainer:
         return self.training.learning_rate * self.rate_scale * self.schedule.factor(self.steps, progress)
 
     @property
+    def threads(self) -> int:
+        """The number of threads in use; where they are free to choose, the fastest found so far."""
+        return TEAM.threads
+
+    @property
     def done(self) -> bool:
         """True if the run has an end and has reached it."""
         last, minutes = self.training.last_step(), self.training.minutes
@@ -127,6 +135,7 @@ class Trainer:
         work = self._works[len(batch.inputs)]
         if batch.fresh:
             work.reset()
+        self._threads.before()
         self._pack()
         losses = self.model.losses_and_gradient(batch.inputs, batch.targets, work, self.training.seed, self.steps)
         loss, norm = _mean(losses, batch.targets), self.optimizer.norm(self.model.gradient.flat)
@@ -135,6 +144,7 @@ class Trainer:
             self._update(rate, norm)
             work.carry()
         spent = time.perf_counter() - start
+        self._threads.after(spent, losses.size)
         self.seconds += spent
         return Step(self.steps, loss, norm, rate, spent, finite)
 

@@ -56,6 +56,7 @@ def command(families: tuple[str, ...], seconds: float, threads: int | None, besi
     Where PyTorch is installed, the same models are measured in it: the better of one thread and all cores.
     """
     from seqcore import jit
+    from seqcore.cores import most_threads
     from seqcore.memory import check_memory
 
     from seqtui.cli.bench_tables import print_rows
@@ -65,7 +66,7 @@ def command(families: tuple[str, ...], seconds: float, threads: int | None, besi
     cases = [case(family, {key: value for key, value in sizes.items() if value is not None}) for family in families]
     for each in cases:
         check_memory(each.model, each.training)
-    use_threads(threads)
+    use_threads(threads or most_threads())
     torch, missing = pytorch() if beside else (None, "")
     with Status() as status:
         groups = [group for family in families for group in jit.kernel_groups(family, "train", "look")]

@@ -40,7 +40,7 @@ class Screen(click.Command):
 @click.option("--text-column", metavar="NAME", help="Of a table: the column of the texts.")
 @click.option("--label-column", metavar="NAME", help="Of a table: the column of the labels.")
 @click.option("--encoding", default="utf-8", help="Encoding of the text.  [default: utf-8]")
-@click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: all cores]")
+@click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: as many as are fastest]")
 @click.option(
     "--seed", type=click.IntRange(0), default=1, metavar="N", help="Random seed of the initial weights.  [default: 1]"
 )

@@ -59,7 +59,7 @@ Examples:
     "--config", type=str, metavar="FILE.toml", help="Read settings from a file; keys are the names of these flags."
 )
 @click.option("--encoding", help="Encoding of the text.  [default: utf-8]")
-@click.option("--threads", type=int, help="Number of threads.  [default: all cores]")
+@click.option("--threads", type=int, help="Number of threads.  [default: as many as are fastest]")
 @click.option("--out", metavar="DIR", help="Folder of the run.  [default: a new one, see seqtui runs]")
 @click.option("--resume", is_flag=True, help="Resume the run in --out (a folder or the name of a run).")
 @click.option(
@@ -224,7 +224,7 @@ def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
         try:
             count = use_threads(threads)
             if not quiet:
-                progress.introduce(introduction(run, count))
+                progress.introduce(introduction(run, count, bool(threads)))
 
             compile_with(progress.compiling, kernel_groups(run.config.model.kernels, "train", "look"), stopping)
             if stopping():

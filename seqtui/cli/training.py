@@ -24,8 +24,8 @@ _SAMPLE_SECONDS = 3.0  # between two of them at least
 _SETTLED = 0.7  # how much of the speed shown is that of the moment before
 
 
-def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
-    """Return what is about to happen, as names and values."""
+def introduction(run: Run, threads: int, chosen: bool) -> list[tuple[str, str]]:
+    """Return what is about to happen, as names and values. `chosen`: the person said how many threads."""
     model, training = run.config.model, run.config.training
     unit = run.config.task.loss_unit(run.vocabulary)
     end = f"{plural(run.trainer.training.last_step() or 0, 'step')}" if training.last_step() is not None else ""
@@ -40,7 +40,7 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
         (
             "training",
             f"{end} of {_batch(run)} · "
-            f"rate {training.learning_rate:g} {training.schedule} · {plural(threads, 'thread')}",
+            f"rate {training.learning_rate:g} {training.schedule} · {_threads(threads, chosen)}",
         ),
     ]
     if held_out(run):
@@ -52,6 +52,10 @@ def introduction(run: Run, threads: int) -> list[tuple[str, str]]:
     if run.trainer.steps:
         rows.append(("resumes", f"from step {run.trainer.steps:,}"))
     return rows
+
+
+def _threads(threads: int, chosen: bool) -> str:
+    return plural(threads, "thread") if chosen or threads == 1 else f"up to {threads} threads, as many as are fastest"
 
 
 def _batch(run: Run) -> str:

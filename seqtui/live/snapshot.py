@@ -113,7 +113,7 @@ class Snapshot:
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name
     reopen: str = ""  # what to type after --run: its name, or its path if it is elsewhere
-    threads: int = 0
+    threads: int = 0  # that the training uses; 0 before the engine is loaded
 
     @property
     def score_text(self) -> str:

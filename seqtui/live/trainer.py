@@ -239,6 +239,7 @@ class TrainerThread:
                 "checkpoint_step": run.saved_step,
                 "tokens_per_second": rate,
                 "peak_share": share,
+                "threads": trainer.threads,
                 "measures": run.measures,
                 "measured_step": self._measuring.step,
             }

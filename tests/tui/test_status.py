@@ -27,6 +27,7 @@ SNAPSHOT = Snapshot(
     learning_rate=4.1e-3,
     tokens_per_second=91_000,
     peak_share=0.63,
+    threads=2,
 )
 
 

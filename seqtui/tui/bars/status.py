@@ -46,7 +46,7 @@ TITLE = Part.of((Content.styled("seqtui   ", "bold $accent"), 9))
 def fit(title: Part, left: list[Part], right: list[Part], width: int) -> Content:
     """Return one line of `width` cells with as many parts as fit."""
     name, first, last = Content(""), Content(""), Content("")
-    for given_up in range(10, 0, -1):
+    for given_up in range(11, 0, -1):
         name = title.at(given_up)
         first = Content(" ▸ ").join([text for part in left if (text := part.at(given_up))])
         last = Content("  ").join([text for part in right if (text := part.at(given_up))])
@@ -72,13 +72,14 @@ def corpus_parts(snapshot: Snapshot) -> list[Part]:
 
 
 def training_parts(snapshot: Snapshot) -> list[Part]:
-    """Return phase, step, epoch, learning rate, speed and share of the machine's peak, each of a fixed width."""
+    """Return phase, step, epoch, rate, speed, threads and share of the machine's peak, each of a fixed width."""
     sign, colour = PHASES[snapshot.phase]
     begun = snapshot.step > 0
     unit = UNITS.get(snapshot.task.input_unit) or UNITS.get(snapshot.tokens_by, "tok/s")
     rate = power(snapshot.learning_rate) if snapshot.learning_rate > 0 else UNKNOWN
     speed = thousands(snapshot.tokens_per_second) if snapshot.tokens_per_second > 0 else UNKNOWN
     share = f"{snapshot.peak_share:3.0%}" if snapshot.peak_share is not None else f"{UNKNOWN:>3}"
+    threads = f"{snapshot.threads or UNKNOWN:>2} thread{' ' if snapshot.threads == 1 else 's'}"
     epoch = f"{snapshot.epoch:.1f}" if begun and snapshot.epoch > 0 else UNKNOWN  # 0: there is no end to the examples
     return [
         Part.of((Content.styled(f"{sign} {snapshot.phase.value:<9}", colour), 0)),
@@ -86,6 +87,7 @@ def training_parts(snapshot: Snapshot) -> list[Part]:
         Part.of((f"epoch {epoch:>5}", 7)),
         Part.of((f"lr {rate:>7}", 4)),
         Part.of((f"{speed:>5} {unit}", 3)),
+        Part.of((threads, 10)),
         Part.of((f"{share:>4} of peak", 6), (f"{share} peak", 5)),
     ]
 
