@@ -11,11 +11,6 @@ from hypothesis import settings
 # At least two threads, even on a single core: some tests compare results for different thread counts.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
 
-# Test processes share the cores: idle threads should sleep rather than spin. (An LSTM trained next to two busy
-# processes used five times as much CPU time.)
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-
 # Tests do not assert timing: a slow example on a busy machine is not a failure.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

@@ -1,7 +1,7 @@
 """The models on one thread, on their own copy of the parameters: for generation and probes during training.
 
-Only one thread of a process may run parallel kernels (Numba's fallback thread layer aborts the process when two do),
-and that is the training thread. Everything here is serial and releases the GIL while it computes.
+Parallel kernels belong to the training thread: they share scratch memory, and while it has a region open, no other
+thread gets workers. Everything here is serial and releases the GIL while it computes.
 """
 
 from collections.abc import Callable
