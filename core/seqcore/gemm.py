@@ -177,6 +177,29 @@ def address(typingctx, array, offset):
     return signature, codegen
 
 
+def _make_prefetch(write: bool) -> Any:
+    """Return an intrinsic that starts to load the cache line of `pointer` into the second-level cache, to be written
+    if `write`; never faults."""
+    pointer = types.CPointer(types.float32)
+
+    @intrinsic
+    def prefetch(typingctx, pointer):
+        def codegen(context, build, signature, args):
+            i32, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+            name = "llvm.prefetch.p0"
+            known = build.module.globals.get(name)
+            function = known or ir.Function(build.module, ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32]), name)
+            build.call(function, [build.bitcast(args[0], byte), i32(int(write)), i32(2), i32(1)])
+            return context.get_dummy_value()
+
+        return types.void(pointer), codegen
+
+    return prefetch
+
+
+fetch_to_read, fetch_to_write = _make_prefetch(write=False), _make_prefetch(write=True)
+
+
 def _make_copy(length: int, add: bool = False) -> Any:
     """Return an intrinsic: to[:length] = source[:length] (+ to if `add`), in vector registers, no bounds checks."""
     pointer = types.CPointer(types.float32)

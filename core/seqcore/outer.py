@@ -15,12 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, Scratch
-from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, narrow_rows, tile_rows
+from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, fetch_to_read, narrow_rows, tile_rows
 from seqcore.jit import device, f1, f2, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
 from seqcore.team import TEAM, WANTED, shared, team
 
 KB = 256  # rows per block
+PART = 64  # rows of A packed at a time; fewest rows of C that a worker takes
 GROUP = 8  # most panels of C that a worker takes at a time, to read rows of B in longer runs
 _tiles, _sums = Scratch(), Scratch()  # packed A; what each thread adds up
 
@@ -71,6 +72,14 @@ def copy_around(B, k0, depth, at, N, gap_at, gap, panels):
                 row[j] = source[j]
     if before < count:
         copy_panels(B, k0, depth, at + before * NR + gap, N + gap, panels[before:])
+
+
+@device
+def fetch_rows(B, k0, at):
+    """Start to load NR columns of the block of rows from k0 on into the cache, while a product keeps the core busy."""
+    for k in range(k0, min(k0 + KB, B.shape[0])):
+        for j in range(0, NR, 16):
+            fetch_to_read(address(B, k * B.shape[1] + at + j))
 
 
 @device
@@ -168,34 +177,59 @@ def sum_size(panels: int, depth: int, M: int) -> int:
     return panels * (depth + M + 1) * NR + 1
 
 
+@device
+def division(panels, panels_2, M, threads):
+    """Return the panels in a group of the second product, its groups, those of the first, and the parts of M.
+
+    The few panels of a head come together, so that A is read once. If the groups are too few to keep all threads busy,
+    the rows of C are divided, too.
+    """
+    size_2 = max(np.int64(1), min(np.int64(GROUP), (panels + panels_2) // threads))
+    groups_2 = (panels_2 + size_2 - 1) // size_2
+    groups, first = np.int64(0), np.int64(0)
+    while first < panels:
+        first += group_size(panels - first, threads)
+        groups += 1
+    most, wanted = max(np.int64(1), M // PART), 2 * threads if threads > 1 else np.int64(1)
+    return size_2, groups_2, groups, min(most, max(np.int64(1), wanted // max(np.int64(1), groups + groups_2)))
+
+
 @shared
 def pack_rows(block, worker, A, M, tiles):
-    """Pack KB rows of A; see `pack_tiles`."""
-    pack_tiles(A, M, block * KB, min((block + 1) * KB, A.shape[0]), tiles)
+    """Pack PART rows of A; see `pack_tiles`."""
+    pack_tiles(A, M, block * PART, min((block + 1) * PART, A.shape[0]), tiles)
 
 
 @shared
-def sum_group(group, worker, threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch):
-    """Compute one group of panels of C_2, or of C after those."""
+def sum_group(item, worker, threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch):
+    """Compute one group of panels of C_2, or of C after those, and one part of its rows."""
     rows, N, N_2, zero = A.shape[0], C.shape[1], C_2.shape[1], np.int64(0)
     panels, panels_2 = (N + NR - 1) // NR, (N_2 + NR - 1) // NR
-    panel, total, column, one = sum_memory(scratch, worker, GROUP, KB, M)
-    groups_2 = (panels_2 + GROUP - 1) // GROUP
-    head = group < groups_2  # the few panels of a head come first and together, so that A is read once
-    first = group * GROUP if head else first_panel(panels, threads, group - groups_2)
-    count = min(GROUP, panels_2 - first) if head else group_size(panels - first, threads)
+    size_2, groups_2, _, parts = division(panels, panels_2, M, threads)
+    group, part = item // parts, item % parts
+    head = group < groups_2
+    first = group * size_2 if head else first_panel(panels, threads, group - groups_2)
+    count = min(size_2, panels_2 - first) if head else group_size(panels - first, threads)
     b, c, s, n, later, around = (B_2, C_2, sums_2, N_2, shift, N_2) if head else (B, C, sums, N, zero, gap_at)
-    at, summed = first * NR, (first + count) * NR > n - s.size
+    top, end = M * part // parts // 8 * 8, M if part == parts - 1 else M * (part + 1) // parts // 8 * 8
+    panel, total, column, one = sum_memory(scratch, worker, GROUP, KB, end - top)
+    at, summed = first * NR, part == 0 and (first + count) * NR > n - s.size
     for k0 in range(0, b.shape[0], KB):
         depth = min(KB, b.shape[0] - k0)
         copy_around(b, k0, depth, at, n, around, gap, panel[:count])
         if summed:
             sum_rows(one, panel[:count], depth, column, k0 > 0)
-        if index.size and not head:
+        if index.size and part == 0 and not head:
             width = min(count * NR, n - at)
             add_by_index(b, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
-        sum_block(tiles, rows, 8, later + k0, M, depth, n, at, panel[:count], total, k0 > 0)
-    store_panels(total[:count], column, at, c, s)
+        for q in range(count):
+            own = at + q * NR
+            fetch_rows(b, k0 + KB, own if own < around else own + gap)
+            sum_block(
+                tiles[top * rows :], rows, 8, later + k0, end - top, depth, n, own, panel[q : q + 1], total[q : q + 1],
+                k0 > 0,
+            )  # fmt: skip
+    store_panels(total[:count], column, at, c[top:end], s if summed else s[:0])
 
 
 @kernel(
@@ -208,15 +242,11 @@ def two_sums(A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_
 
     tiles (>= ceil(M / 8) * rows of A * 8,) and scratch (threads, `sum_size`) are scratch memory.
     """
-    pack_rows(team, (A.shape[0] + KB - 1) // KB, (A, M, tiles))
+    pack_rows(team, (A.shape[0] + PART - 1) // PART, (A, M, tiles))
     panels, panels_2, threads = (C.shape[1] + NR - 1) // NR, (C_2.shape[1] + NR - 1) // NR, team[WANTED]
-    groups = (panels_2 + GROUP - 1) // GROUP
-    first = np.int64(0)
-    while first < panels:
-        first += group_size(panels - first, threads)
-        groups += 1
+    _, groups_2, groups, parts = division(panels, panels_2, M, threads)
     arguments = (threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch)
-    sum_group(team, groups, arguments)
+    sum_group(team, (groups + groups_2) * parts, arguments)
 
 
 class Second(NamedTuple):

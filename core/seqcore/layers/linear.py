@@ -14,7 +14,7 @@ from seqcore.jit import boolean, device, f1, f2, f3, i8, i8_1, kernel, void
 from seqcore.outer import outer_sum
 from seqcore.packing import Packed
 from seqcore.records import F32
-from seqcore.team import shared, team
+from seqcore.team import WANTED, shared, team
 
 ROWS = 64  # rows per work item: a worker then streams the packed weights through its cache once for all of them
 FEW_ROWS = 8  # rows per work item if M is too small for ROWS to keep all workers busy
@@ -41,7 +41,7 @@ def project_chunk(chunk, worker, size, x, K, panels, bias, y, accumulate):
 def project(x, K, panels, bias, y, accumulate, team):
     """As `project_rows`, in parallel over chunks of rows."""
     M = x.shape[0]
-    size = ROWS if M >= 8 * ROWS else FEW_ROWS
+    size = ROWS if M >= 4 * ROWS * team[WANTED] else FEW_ROWS
     project_chunk(team, (M + size - 1) // size, (size, x, K, panels, bias, y, accumulate))
 
 
