@@ -265,6 +265,21 @@ tile_rows, narrow_rows = _make_rows(NR), _make_rows(LANES)  # a full panel; its 
 
 
 @device
+def fetch(rows, at, n, write):
+    """Start to load columns [at, at + n) of rows (R, width) into the cache, while a product keeps the core busy.
+
+    A pass over a batch moves far more than a cache holds: without this, the loop that follows the product would wait
+    for memory at every line.
+    """
+    for r in range(rows.shape[0]):
+        for j in range(at, at + n, 16):
+            if write:
+                fetch_to_write(address(rows, r * rows.shape[1] + j))
+            else:
+                fetch_to_read(address(rows, r * rows.shape[1] + j))
+
+
+@device
 def matmul(A, K, panels, C, accumulate):
     """C (M, padded N) = A (M, >= K) @ B (+ C); rows of A and C are contiguous and at least K and padded(N) long."""
     M, a_row, c_row = A.shape[0], A.shape[1], C.shape[1]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, Scratch
-from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, fetch_to_read, narrow_rows, tile_rows
+from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, fetch, narrow_rows, tile_rows
 from seqcore.jit import device, f1, f2, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
 from seqcore.team import TEAM, WANTED, shared, team
@@ -72,14 +72,6 @@ def copy_around(B, k0, depth, at, N, gap_at, gap, panels):
                 row[j] = source[j]
     if before < count:
         copy_panels(B, k0, depth, at + before * NR + gap, N + gap, panels[before:])
-
-
-@device
-def fetch_rows(B, k0, at):
-    """Start to load NR columns of the block of rows from k0 on into the cache, while a product keeps the core busy."""
-    for k in range(k0, min(k0 + KB, B.shape[0])):
-        for j in range(0, NR, 16):
-            fetch_to_read(address(B, k * B.shape[1] + at + j))
 
 
 @device
@@ -224,7 +216,7 @@ def sum_group(item, worker, threads, A, M, B, gap_at, gap, C, sums, index, table
             add_by_index(b, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
         for q in range(count):
             own = at + q * NR
-            fetch_rows(b, k0 + KB, own if own < around else own + gap)
+            fetch(b[k0 + depth : k0 + depth + KB], own if own < around else own + gap, NR, False)
             sum_block(
                 tiles[top * rows :], rows, 8, later + k0, end - top, depth, n, own, panel[q : q + 1], total[q : q + 1],
                 k0 > 0,

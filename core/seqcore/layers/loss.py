@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from seqcore.elementwise import exp
-from seqcore.gemm import matmul, matmul_narrow
+from seqcore.gemm import fetch, matmul, matmul_narrow
 from seqcore.jit import boolean, device, f1, f2, f3, f4, i1, i8_1, kernel, void
 from seqcore.layers.linear import Linear
 from seqcore.outer import Second
@@ -27,15 +27,33 @@ ROWS = 16  # rows per work item
 
 
 @device
+def larger(a, b):
+    """Return a if a > b, else b."""
+    return a if a > b else b
+
+
+@device
+def largest(row):
+    """Return the largest number of a row; one that holds NaN may give any. Four comparisons at a time: LLVM does not
+    vectorise this loop, and one after the other waits four cycles for each number."""
+    a = b = c = d = np.float32(-np.inf)
+    whole = row.size // 4 * 4
+    for j in range(0, whole, 4):
+        a, b, c, d = larger(row[j], a), larger(row[j + 1], b), larger(row[j + 2], c), larger(row[j + 3], d)
+    for j in range(whole, row.size):
+        a = larger(row[j], a)
+    return larger(larger(a, b), larger(c, d))
+
+
+@device
 def cross_entropy(logits, bias, targets, scale, losses, backward):
     """Fill losses (R,) from logits (R, padded V) without bias; if `backward`, turn the logits into dlogits."""
     V = bias.size
     for r in range(logits.shape[0]):
         row, target = logits[r, :V], targets[r]
-        top = np.float32(-np.inf)
         for j in range(V):
             row[j] += bias[j]
-            top = max(top, row[j])
+        top = largest(row)
         if target < 0:
             losses[r] = np.float32(np.nan)
             row[:] = np.float32(0)
@@ -58,6 +76,8 @@ def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, logits, l
     M, H = h.shape
     first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
     rows = logits[first:last]
+    fetch(rows, 0, rows.shape[1], True)
+    fetch(dh[first:last], 0, dh.shape[1], True)
     matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
     cross_entropy(rows, bias, targets[first:last], scale, losses[first:last], backward)
     if backward:

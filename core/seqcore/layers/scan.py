@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from seqcore.gemm import LANES, NR, address, fetch_to_read, fetch_to_write, narrow_rows, row_norms, tile_rows
+from seqcore.gemm import LANES, NR, fetch, narrow_rows, row_norms, tile_rows
 from seqcore.jit import boolean, device, f1, f2, f3, i1, i8, i8_1, kernel, void
 from seqcore.team import add, exchange, load, shared, wait_until
 
@@ -57,35 +57,19 @@ def panel_rows(a, a_at, a_row, M, panels, b_at, K, c, c_at, c_row, accumulate, n
             tile_rows(a, a_at + k, a_row, 1, M, panels, b_at + k * NR, depth, c, c_at, c_row, more)
 
 
-@device
-def fetch(array, t, first, last, at, n, write):
-    """Start to load columns [at, at + n) of array[t, first:last] into the cache, while a product keeps the core busy.
-
-    A pass over all timesteps moves far more than a cache holds: the cell would wait for memory at every line.
-    """
-    B, row = array.shape[1], array.shape[2]
-    for b in range(first, last):
-        begin = (t * B + b) * row + at
-        for j in range(0, n, 16):
-            if write:
-                fetch_to_write(address(array, begin + j))
-            else:
-                fetch_to_read(address(array, begin + j))
-
-
 def forward_block(inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, u, n, z, wide):
     """One block of one group at timestep t; z (rows, products * wide) is scratch."""
     B, H, row = h.shape[1], h.shape[2], z.shape[1]
     for j in range(0, n, NR):
         panel = (u + j) // NR * PRODUCTS
         ahead = min(NR, n - j)
-        fetch(h, t + 1, first, last, u + j, ahead, True)
+        fetch(h[t + 1, first:last], u + j, ahead, True)
         if c.size:
-            fetch(c, t + 1, first, last, u + j, ahead, True)
+            fetch(c[t + 1, first:last], u + j, ahead, True)
         if COLUMNS > PRODUCTS:
-            fetch(gates, t, first, last, PRODUCTS * H + u + j, ahead, True)
+            fetch(gates[t, first:last], PRODUCTS * H + u + j, ahead, True)
         for g in range(PRODUCTS):
-            fetch(gates, t, first, last, g * H + u + j, ahead, True)
+            fetch(gates[t, first:last], g * H + u + j, ahead, True)
             panel_rows(
                 h, (t * B + first) * H, H, last - first, W_hh, (panel + g) * H * NR, H, z, g * wide + j, row, False,
                 n - j <= LANES,
@@ -101,14 +85,14 @@ def backward_block(W_hh_T, flag, gates, c, h, dh, direct, t, first, last, u, n):
     if t == T - 1 and direct.size:
         direct[0, first:last, u : u + n] = f4(0)
     if t < T - 1:
-        fetch(dh, t, first, last, u, n, True)
+        fetch(dh[t, first:last], u, n, True)
         for j in range(0, n, NR):
             ahead = min(NR, n - j)
             for part in range(COLUMNS):
-                fetch(gates, t, first, last, part * H + u + j, ahead, True)
-            fetch(h, t, first, last, u + j, ahead, False)
+                fetch(gates[t, first:last], part * H + u + j, ahead, True)
+            fetch(h[t, first:last], u + j, ahead, False)
             if c.size:
-                fetch(c, t, first, last, u + j, ahead, False)
+                fetch(c[t, first:last], u + j, ahead, False)
             back(
                 gates, ((t + 1) * B + first) * a_row, a_row, last - first, W_hh_T, H, dh, (t * B + first) * row + u + j,
                 row, u + j, ahead, True,
