@@ -74,13 +74,13 @@ def forward_block(inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, 
 
 def backward_block(W_hh_T, flag, gates, c, h, dh, direct, t, first, last, u, n):
     """One block of one group at timestep t, on the way back."""
-    T, B, H, K, a_row, row = dh.shape[0], h.shape[1], h.shape[2], W_hh_T.shape[1], gates.shape[2], dh.shape[2]
+    T, B, H, a_row, row = dh.shape[0], h.shape[1], h.shape[2], gates.shape[2], dh.shape[2]
     if t == T - 1 and direct.size:
         direct[0, first:last, u : u + n] = f4(0)
     if t < T - 1:
         back(
-            gates, ((t + 1) * B + first) * a_row, a_row, last - first, W_hh_T, H, dh, (t * B + first) * row + u, row, u, n,
-            True,
+            gates, ((t + 1) * B + first) * a_row, a_row, last - first, W_hh_T, H, dh, (t * B + first) * row + u, row,
+            u, n, True,
         )  # fmt: skip
     CELL_BACKWARD(gates, c, h, dh, direct, flag, t, first, last, u, n)
 
@@ -110,7 +110,7 @@ def place(lane, lanes, groups, blocks):
 @device
 def finished(flags, group, groups, blocks, T):
     """Return whether all blocks of the last step of a group are taken."""
-    for block in range(blocks):
+    for block in range(blocks):  # noqa: SIM110  # Numba knows no generators
         if load(flags, (((T - 1) * groups + group) * (blocks + 1) + block) * LINE) == 0:
             return False
     return True
@@ -231,6 +231,7 @@ def scan_of(name: str, products: int, columns: int, forward: Any, backward: Any)
         "PRODUCTS": products, "COLUMNS": columns, "SEGMENTS": ((0, 0, whole), *gap), "CELL_FORWARD": device(forward),
         "CELL_BACKWARD": device(backward),
     }  # fmt: skip
+    template: Callable[..., None]
     for template in (forward_block, back, backward_block):
         names[template.__name__] = device(_bound(template, name, names))
     for template in (forward_lane, backward_lane):
@@ -248,7 +249,7 @@ def scan_of(name: str, products: int, columns: int, forward: Any, backward: Any)
 
 
 def _bound(template: Callable[..., None], name: str, names: dict[str, Any]) -> Callable[..., None]:
-    """Copy a function with `names` among its globals. A closure would do, but Numba could not cache its machine code."""
+    """Copy a function with `names` among its globals: of a closure, Numba could not cache the machine code."""
     bound = FunctionType(template.__code__, template.__globals__ | names, f"{name}_{template.__name__}")
     bound.__qualname__, bound.__doc__, bound.__module__ = bound.__name__, template.__doc__, template.__module__
     return bound
