@@ -161,7 +161,7 @@ class Side:
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request."""
         if self.name == "ours":
-            from seqcore import cores, jit, team
+            from seqcore import cores, team
 
             team.set_threads(self.threads)
             if request["do"] == "hello":

@@ -31,9 +31,11 @@ def _groups() -> list[Path]:
     folders = [CGROUPS, CGROUPS / "cpu", CGROUPS / "cpu,cpuacct"]
     try:
         lines = MEMBERSHIP.read_text().splitlines()
-    except OSError:
+    except (OSError, ValueError):
         return folders
     for line in lines:
+        if line.count(":") < 2:
+            continue
         _, controllers, path = line.split(":", 2)
         if not controllers or "cpu" in controllers.split(","):
             own = CGROUPS / controllers / path.strip("/")
@@ -70,8 +72,8 @@ def most_threads() -> int:
     More threads than the quota allows would all be stopped for the rest of each period once they have used it up.
     """
     wanted = os.environ.get(VARIABLE, "")
-    if wanted.isdigit() and int(wanted) > 0:
+    if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
     limit = quota()
     cores = usable_cores()
-    return cores if limit is None else max(1, min(cores, math.floor(limit + 0.25)))
+    return cores if limit is None else max(1, math.floor(min(cores, limit + 0.25)))

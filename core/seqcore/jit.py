@@ -27,14 +27,12 @@ from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 import numba
-import numpy as np
 from numba import config as numba_config
 from numba import types
 from numba.core import codegen
 from platformdirs import user_cache_path
 
 from seqcore.compilers import COMPILERS
-from seqcore.errors import SeqError
 from seqcore.records import CompileProgress
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
@@ -179,9 +177,9 @@ def kernel(label: str, group: str, signature: Any) -> Callable[[Callable[..., An
 
     def register(function: Callable[..., Any]) -> Any:
         with _caching_here():
-            dispatcher = numba.njit(
-                nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True
-            )(function)
+            dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True)(
+                function
+            )
         KERNELS.append(Kernel(label, group, signature, dispatcher))
         return dispatcher
 

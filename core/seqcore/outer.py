@@ -193,7 +193,9 @@ def pack_rows(block, worker, A, M, tiles):
 
 
 @shared
-def sum_group(item, worker, threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch):
+def sum_group(
+    item, worker, threads, A, M, B, gap_at, gap, C, sums, index, table, shift, B_2, C_2, sums_2, tiles, scratch
+):
     """Compute one group of panels of C_2, or of C after those, and one part of its rows."""
     rows, N, N_2, zero = A.shape[0], C.shape[1], C_2.shape[1], np.int64(0)
     panels, panels_2 = (N + NR - 1) // NR, (N_2 + NR - 1) // NR

@@ -39,7 +39,7 @@ OPEN = 32  # number of the region that may be entered; 0 if none
 JOB = 48  # address of the function, address of its arguments, number of items
 INSIDE = 64  # workers inside the region
 AWAKE = 80  # workers that watch for regions
-FAILED = 96  # 1 if an item could not allocate memory
+FAILED = 96  # 1 if an item of the open region could not allocate memory on a worker
 OPENED = 112  # regions opened so far
 OWNED = 128  # 1 while a thread has a region open
 SIZE = 144
@@ -145,16 +145,19 @@ def wait_until(array, at, value):
 
 
 def _runner(context, builder, body, signature, packed):
-    """Return a new function (arguments, team, claimed, count, worker): claim items and run them until none is left.
+    """Return a new function (arguments, claimed, count, worker): claim items and run them until none is left.
 
     `arguments` points to the tuple of what `body` takes after the item and the worker, `claimed` to the next item.
+    The function returns 1 if an item failed that it ran, else 0.
     """
     i64, pointer, words = ir.IntType(64), ir.IntType(8).as_pointer(), ir.IntType(64).as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, words, words, i64, i64])
+    kind = ir.FunctionType(i64, [pointer, words, i64, i64])
     function = ir.Function(builder.module, kind, builder.module.get_unique_name("seqcore.items"))
     function.linkage = "internal"
-    arguments, team, claimed, count, worker = function.args
+    arguments, claimed, count, worker = function.args
     build = ir.IRBuilder(function.append_basic_block("entry"))
+    result = build.alloca(i64)
+    build.store(i64(0), result)
     values = build.load(build.bitcast(arguments, packed.as_pointer()))
     loop, run, failed, done = (function.append_basic_block(part) for part in ("claim", "run", "failed", "done"))
     build.branch(loop)
@@ -171,10 +174,10 @@ def _runner(context, builder, body, signature, packed):
     )
     build.cbranch(status.is_error, failed, loop)
     build.position_at_end(failed)
-    build.store_atomic(i64(1), build.gep(team, [i64(FAILED)]), "seq_cst", 8)
+    build.store(i64(1), result)
     build.branch(loop)
     build.position_at_end(done)
-    build.ret_void()
+    build.ret(build.load(result))
     return function
 
 
@@ -201,21 +204,19 @@ def _job_of(body):
 
 
 @intrinsic
-def _run(typingctx, team, function, arguments, claimed, count, worker):
-    """Call the function of a job; see `_runner`."""
+def _run(typingctx, function, arguments, claimed, count, worker):
+    """Call the function of a job, and return what it returns; see `_runner`."""
 
     def codegen(context, build, signature, args):
         i64, pointer, words = ir.IntType(64), ir.IntType(8).as_pointer(), ir.IntType(64).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, words, words, i64, i64])
-        _, address, at, counter, count, worker = args
-        build.call(
+        kind = ir.FunctionType(i64, [pointer, words, i64, i64])
+        address, at, counter, count, worker = args
+        return build.call(
             build.inttoptr(address, kind.as_pointer()),
-            [build.inttoptr(at, pointer), _word(build, context, signature, args[0], i64(0)),
-             build.inttoptr(counter, words), count, worker],
-        )  # fmt: skip
-        return context.get_dummy_value()
+            [build.inttoptr(at, pointer), build.inttoptr(counter, words), count, worker],
+        )
 
-    return types.void(team, *(types.int64,) * 5), codegen
+    return types.int64(*(types.int64,) * 5), codegen
 
 
 @intrinsic
@@ -242,18 +243,18 @@ def shared(function: Callable[..., None]) -> Any:
     def run(team, count, arguments):
         address, at, alone = job(arguments)
         if team[WANTED] < 2 or count < 2 or exchange(team, OWNED, 1) != 0:
-            _run(team, address, at, alone, count, 0)
+            failed = _run(address, at, alone, count, 0)
         else:
             team[JOB], team[JOB + 1], team[JOB + 2] = address, at, count
-            team[CLAIMED] = 0
+            team[CLAIMED] = team[FAILED] = 0
             team[OPENED] += 1
             store(team, OPEN, team[OPENED])
-            _run(team, address, at, _address(team, CLAIMED), count, 0)
+            failed = _run(address, at, _address(team, CLAIMED), count, 0)
             store(team, OPEN, 0)
             wait_until(team, INSIDE, 0)
+            failed += load(team, FAILED)
             store(team, OWNED, 0)
-        if load(team, FAILED):
-            store(team, FAILED, 0)
+        if failed:
             raise MemoryError("a worker ran out of memory")
 
     return run
@@ -276,7 +277,9 @@ def serve(team, worker):
             continue
         add(team, INSIDE, 1)
         if load(team, OPEN) == region:  # the caller waits for us from here on
-            _run(team, team[JOB], team[JOB + 1], claimed, team[JOB + 2], worker)
+            failed = _run(team[JOB], team[JOB + 1], claimed, team[JOB + 2], worker)
+            if failed:
+                store(team, FAILED, 1)
         add(team, INSIDE, -1)
         seen, idle = region, 0
     add(team, AWAKE, -1)
@@ -289,7 +292,8 @@ class Team:
         self.words: I64 = np.zeros(SIZE, np.int64)
         self.words[WANTED] = threads
         self._calls: list[threading.Event] = []
-        self._awake = memoryview(self.words)[AWAKE : AWAKE + 1]
+        self._starting = threading.Lock()  # two threads at once would start two workers of one number
+        self._awake = self.words.data[AWAKE : AWAKE + 1]
         self.threads = self.most = threads
         self.free = False  # whether a training may choose a smaller number, if that is faster
         if hasattr(os, "register_at_fork"):
@@ -306,11 +310,12 @@ class Team:
         return self.words
 
     def _rouse(self) -> None:
-        while len(self._calls) < self.threads - 1:
-            call = threading.Event()
-            self._calls.append(call)
-            name = f"seqcore worker {len(self._calls)}"
-            threading.Thread(target=self._work, args=(call, len(self._calls)), name=name, daemon=True).start()
+        with self._starting:
+            while len(self._calls) < self.threads - 1:
+                call, worker = threading.Event(), len(self._calls) + 1
+                name = f"seqcore worker {worker}"
+                threading.Thread(target=self._work, args=(call, worker), name=name, daemon=True).start()
+                self._calls.append(call)
         for call in self._calls[: self.threads - 1]:
             call.set()
 
@@ -323,6 +328,7 @@ class Team:
 
     def _alone(self) -> None:
         """Forget the workers in a forked process, which has none."""
+        self._starting = threading.Lock()  # another thread may have held it
         self._calls.clear()
         self.words[[OPEN, INSIDE, AWAKE, OWNED]] = 0
 

@@ -38,7 +38,8 @@ def forward(zs, wide, inputs, index, b_hn, flag, gates, c, h, t, first, last, u,
     B, H = h.shape[1], h.shape[2]
     bias = b_hn[u : u + n]
     for b in range(first, last):
-        z_b, x, row, h_in, h_out = zs[b - first], inputs[index[t * B + b], u:], gates[t, b, u:], h[t, b, u:], h[t + 1, b, u:]
+        z_b, x, row = zs[b - first], inputs[index[t * B + b], u:], gates[t, b, u:]
+        h_in, h_out = h[t, b, u:], h[t + 1, b, u:]
         z_r, z_z, z_n = z_b[:n], z_b[wide : wide + n], z_b[2 * wide : 2 * wide + n]
         x_r, x_z, x_n = x[:n], x[H : H + n], x[2 * H : 2 * H + n]
         g_r, g_z, g_n, g_q = row[:n], row[H : H + n], row[2 * H : 2 * H + n], row[3 * H : 3 * H + n]

@@ -33,8 +33,8 @@ def forward(z, wide, inputs, index, bias, flag, gates, c, h, t, first, last, u, 
     """The gates, c and h of units [u, u + n) at timestep t; see `layers.scan`."""
     B, H = h.shape[1], h.shape[2]
     for b in range(first, last):
-        zs, x, row, c_in, c_out = z[b - first], inputs[index[t * B + b], u:], gates[t, b, u:], c[t, b, u:], c[t + 1, b, u:]
-        h_out = h[t + 1, b, u:]
+        zs, x, row = z[b - first], inputs[index[t * B + b], u:], gates[t, b, u:]
+        c_in, c_out, h_out = c[t, b, u:], c[t + 1, b, u:], h[t + 1, b, u:]
         z_i, z_f, z_g, z_o = zs[:n], zs[wide : wide + n], zs[2 * wide : 2 * wide + n], zs[3 * wide : 3 * wide + n]
         x_i, x_f, x_g, x_o = x[:n], x[H : H + n], x[2 * H : 2 * H + n], x[3 * H : 3 * H + n]
         to_i, to_f, to_g, to_o = row[:n], row[H : H + n], row[2 * H : 2 * H + n], row[3 * H : 3 * H + n]

@@ -1,7 +1,7 @@
 """How a recurrent scan is shared among threads: rows of a group and units of a block; see `layers.scan`.
 
-The rule: of all ways to cut the batch into groups of whole tiles of rows, and the units into as many blocks as there are
-threads for a group, take the one that a small model of the cost expects to be fastest. Per timestep, a thread
+The rule: of all ways to cut the batch into groups of whole tiles of rows, and the units into as many blocks as there
+are threads for a group, take the one that a small model of the cost expects to be fastest. Per timestep, a thread
 
 - multiplies its rows by its columns of W_hh, at the speed of the tile, but not faster than it reads the columns:
   they stay in its second-level cache if they fit, else they come from memory that all share,
@@ -96,7 +96,7 @@ class Plan:
     @cached_property
     def seconds(self) -> float:
         """The expected time of a timestep."""
-        sharing = max(1, self.threads // self.groups)  # threads of a group
+        sharing = max(1, min(self.blocks, self.threads // self.groups))  # threads of a group
         turns = -(-self.groups // self.threads)  # groups of a thread
         own = -(-self.blocks // sharing)  # blocks of a thread
         row, columns = self.rows * own * self.units, own * self.units * self.products

@@ -125,7 +125,7 @@ def place(lane, lanes, groups, blocks):
 @device
 def finished(flags, group, groups, blocks, T):
     """Return whether all blocks of the last step of a group are taken."""
-    for block in range(blocks):
+    for block in range(blocks):  # noqa: SIM110  # Numba knows no generators
         if load(flags, (((T - 1) * groups + group) * (blocks + 1) + block) * LINE) == 0:
             return False
     return True
@@ -246,6 +246,7 @@ def scan_of(name: str, products: int, columns: int, forward: Any, backward: Any)
         "PRODUCTS": products, "COLUMNS": columns, "SEGMENTS": ((0, 0, whole), *gap), "CELL_FORWARD": device(forward),
         "CELL_BACKWARD": device(backward),
     }  # fmt: skip
+    template: Callable[..., None]
     for template in (forward_block, back, backward_block):
         names[template.__name__] = device(_bound(template, name, names))
     for template in (forward_lane, backward_lane):
@@ -263,7 +264,7 @@ def scan_of(name: str, products: int, columns: int, forward: Any, backward: Any)
 
 
 def _bound(template: Callable[..., None], name: str, names: dict[str, Any]) -> Callable[..., None]:
-    """Copy a function with `names` among its globals. A closure would do, but Numba could not cache its machine code."""
+    """Copy a function with `names` among its globals: of a closure, Numba could not cache the machine code."""
     bound = FunctionType(template.__code__, template.__globals__ | names, f"{name}_{template.__name__}")
     bound.__qualname__, bound.__doc__, bound.__module__ = bound.__name__, template.__doc__, template.__module__
     return bound

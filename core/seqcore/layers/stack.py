@@ -33,9 +33,7 @@ def blocks_of_chunk(
         backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
 
 
-@kernel(
-    "transformer", "train-attention", void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1)
-)
+@kernel("transformer", "train-attention", void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1))
 def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward, team):
     """Run tokens (M,) through the model to the losses for targets (M,) and, if `backward`, back to the embedding.
 
