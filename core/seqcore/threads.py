@@ -1,7 +1,7 @@
 """The number of threads that is fastest for a training, found in its first steps.
 
-More threads are not always faster: a small step has too little work for many, and cores may be busy with something else.
-Results have the same bits for any number of threads, so the first steps of a training are as good as any to measure: the
+More threads are not always faster: a small step has too little work for many, and cores may be busy elsewhere.
+Results have the same bits for any number of threads, so the first steps of a training serve to measure: the
 candidates take turns, and those that are clearly slower drop out. From time to time the question is asked again.
 """
 

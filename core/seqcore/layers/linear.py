@@ -41,7 +41,7 @@ def project_chunk(chunk, worker, size, x, K, panels, bias, y, accumulate):
 def project(x, K, panels, bias, y, accumulate, team):
     """As `project_rows`, in parallel over chunks of rows."""
     M = x.shape[0]
-    size = ROWS if M >= 4 * ROWS * team[WANTED] else FEW_ROWS
+    size = ROWS if 4 * ROWS * team[WANTED] <= M else FEW_ROWS
     project_chunk(team, (M + size - 1) // size, (size, x, K, panels, bias, y, accumulate))
 
 
