@@ -11,8 +11,8 @@ A phase is one or more parallel regions (`seqcore.team`), or runs on one thread 
 - opening: what it costs to call the others, and to wait until the last of them has left.
 - ceiling: how much faster the matrix product alone is with n threads. Two threads of one core gain less than two cores.
 
-What it leaves out: the memory that all cores share, a clock that falls when more cores work, other programs. The table
-of the first layer of a recurrent model counts as one thread's: its products are of a few rows.
+What it leaves out: memory that all cores share, a clock that falls when more cores work, other programs. Dropout and
+the tanh of a feedforward model are in the phase "rest", which counts as one thread's.
 """
 
 from collections.abc import Callable, Sequence
@@ -78,8 +78,9 @@ def _phase(seconds: float, parts: Sequence[Region], threads: int, least: float) 
     if not parts:
         return seconds
     work = sum(part.work for part in parts)
-    shrunk = sum(part.work / work * max(part.share(threads), least) for part in parts)
-    return seconds * shrunk + len(parts) * opening(threads)
+    shares = [part.share(threads) for part in parts]
+    shrunk = sum(part.work / work * max(share, least) for part, share in zip(parts, shares, strict=True))
+    return seconds * shrunk + opening(threads) * sum(share < 1 for share in shares)  # a single item opens nothing
 
 
 def even(items: int) -> Share:
@@ -138,8 +139,9 @@ def regions(config: ModelConfig, training: TrainingConfig) -> Phases:
     rows, parameters = training.batch * training.length, model.parameter_count(config)
     known: Phases = {
         "optimizer": [Region(1.0, even(-(-parameters // optimizer.BLOCK)))] * 2,  # the norm, the update
-        "head": [Region(1.0, even(-(-rows // loss.ROWS)))],
     }
+    if config.family != "attention":  # there the head is part of "forward and back"
+        known["head"] = [Region(1.0, even(-(-rows // loss.ROWS)))]
     if parameters >= packing.SMALL:
         known["pack"] = [Region(1.0, even(_packed_panels(config)))]
     family = _recurrent if config.family in RECURRENT else _OTHERS[config.family]
@@ -164,7 +166,21 @@ def _recurrent(config: ModelConfig, training: TrainingConfig) -> Phases:
     sums += weight_gradient(M, H, N) * (2 * (L - 1))
     if config.dropout:
         sums += weight_gradient(M, H, config.logits)
-    return {"scan forward": scans + between, "scan backward": scans + between, "weight gradients": sums}
+    return {
+        "table": _table(config, M, N), "scan forward": scans + between, "scan backward": scans + between,
+        "weight gradients": sums,
+    }  # fmt: skip
+
+
+def _table(config: ModelConfig, M: int, N: int) -> list[Region]:
+    """Return the regions of `layers.embedding.InputTable`, M tokens to rows of N, if it has products."""
+    V, I = config.vocabulary_size, config.embedding  # noqa: E741  # the width of the input, as in the layer
+    if not I:
+        return []
+    U = min(V, M)  # distinct tokens, if they are random
+    gathering = Region(COPY * (4 * M + U * (I + N) + V * I), even(1))
+    there, back = (Region(float(U * a * panels(b)), rows_of_linear(U)) for a, b in ((I, N), (N, I)))
+    return [gathering, there, *weight_gradient(U, I, N), back]
 
 
 def _feedforward(config: ModelConfig, training: TrainingConfig) -> Phases:

@@ -2,15 +2,14 @@
 
 import pytest
 from seqcore import scaling
-from seqcore.bench import StepTime
+from seqcore.bench import StepTime, trainer_of
 from seqcore.config import FAMILIES, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.layers import loss
 from seqcore.models.clocked import PHASES
 from seqcore.outer import GROUP, group_size
 from seqcore.presets import with_defaults
-
-ONE_THREAD = {"table", "rest"}
+from seqcore.team import OPENED, TEAM, set_threads
 
 
 def timed(
@@ -44,8 +43,9 @@ def test_no_step_is_faster_than_the_ceiling_or_than_its_serial_part(family: str,
 
 
 def test_what_runs_on_one_thread_takes_the_same_with_any_number() -> None:
-    step = timed(phases=dict.fromkeys(ONE_THREAD, 0.01))
+    step = timed(phases={"table": 0.01, "rest": 0.01}, embedding=0)  # one-hot codes need no product
     assert scaling.expected(step, 16) == pytest.approx(0.02)
+    assert 0.01 < scaling.expected(timed(phases=step.phases, embedding=64), 16) < 0.02
     small = timed(phases={"pack": 0.01}, B=2, T=4, hidden=8)
     assert scaling.expected(small, 16) == pytest.approx(0.01), "few weights are packed by one thread"
 
@@ -89,6 +89,22 @@ def test_groups_of_panels_are_claimed_by_whoever_is_free() -> None:
         left -= sizes[-1]
     assert sizes[0] == GROUP
     assert sums.share(threads) == scaling.uneven(lambda threads: sizes)(threads)
+
+
+@pytest.mark.parametrize(("family", "layers"), [*((family, 0) for family in FAMILIES), ("gru", 3), ("attention", 1)])
+def test_every_region_that_a_step_opens_is_known(family: str, layers: int) -> None:
+    step = timed(family, **({"layers": layers} if layers else {}))
+    known = scaling.regions(step.config, step.training)
+    trainer = trainer_of(step.config, step.training)
+    TEAM.use(2)
+    try:
+        before = int(TEAM.words[OPENED])
+        trainer.step()
+        opened = int(TEAM.words[OPENED]) - before
+    finally:
+        set_threads(None)
+    tanh = 2 if family == "feedforward" else 0  # in the phase "rest"
+    assert opened == sum(region.share(2) < 1 for parts in known.values() for region in parts) + tanh
 
 
 def test_the_numbers_of_threads_are_powers_of_two_and_the_most() -> None:
