@@ -114,14 +114,23 @@ class Worker:
 
         Raises BenchmarkError if the worker exits, fails, or does not answer within `timeout` seconds.
         """
-        inward, outward = self._process.stdin, self._process.stdout
-        assert inward is not None  # both are pipes
-        assert outward is not None
+        self.send(**request)
+        return self.answer(timeout)
+
+    def send(self, **request: Any) -> None:
+        """Send a request; the worker computes until its answer is taken. Raises BenchmarkError if it has exited."""
+        inward = self._process.stdin
+        assert inward is not None  # a pipe
         try:
             inward.write(json.dumps(request).encode() + b"\n")
             inward.flush()
         except BrokenPipeError:
             raise BenchmarkError(f"{self.name} has exited") from None
+
+    def answer(self, timeout: float) -> dict[str, Any]:
+        """Return the answer to the last request. Raises BenchmarkError, see `ask`."""
+        outward = self._process.stdout
+        assert outward is not None
         if not select.select([outward], [], [], timeout)[0]:
             raise BenchmarkError(f"{self.name} did not answer within {timeout:g} s")
         line = outward.readline()  # an answer is a single write that fits into the pipe buffer

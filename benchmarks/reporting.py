@@ -110,6 +110,11 @@ def print_table(made: Table) -> None:
     print()
 
 
+def against(value: float, target: float, unit: str) -> str:
+    """Format a target and whether `value` reaches it."""
+    return f"target {target:g}{unit}: {'reached' if value >= target else 'missed'}"
+
+
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
     """Return an argparse type: a number above 0 and below 1e6."""
 

@@ -7,7 +7,7 @@ import importlib.util
 import math
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,26 @@ from processes import Children, Worker
 from reporting import positive
 
 WORKER = str(Path(__file__).with_name("worker.py"))
+QUICK = 0.4  # seconds
 START, MOST = 300.0, 120.0  # seconds a worker may take to start, and to answer in addition to the measured time
 NO_PYTORCH = "measured ours only: PyTorch is not installed (pip install torch==2.13.0, or use --torch-python)"
 
 
-class Sides:
-    """The workers: one of ours, and one of PyTorch's per thread count (1 and the maximum)."""
+def ends(most: int) -> list[int]:
+    """Return the thread counts 1 and `most`."""
+    return sorted({1, most})
 
-    def __init__(self, children: Children, families: Sequence[str], arguments: argparse.Namespace) -> None:
+
+class Sides:
+    """The workers: one of ours, and one of PyTorch's per thread count. `counts` chooses those, given the maximum."""
+
+    def __init__(
+        self, children: Children, families: Sequence[str], arguments: argparse.Namespace,
+        counts: Callable[[int], list[int]] = ends,
+    ) -> None:  # fmt: skip
         self.ours = Worker(children, "our worker", [sys.executable, WORKER, "ours"])
         most = self.ours.ask(START, do="hello", families=list(families))["threads"]
-        self.threads = sorted({1, min(most, arguments.threads or most)})
+        self.threads = counts(min(most, arguments.threads or most))
         self.seconds, self.rounds = arguments.seconds / arguments.rounds, arguments.rounds
         self.pytorch: dict[int, Worker] = {}
         self.version: str | None = None
@@ -53,11 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser, seconds: float) -> None:
     """Add the options shared by the comparisons."""
     add = parser.add_argument
     add("--torch-python", metavar="PATH", help="interpreter with torch installed; default: this one, if it has torch")
+    add_rounds(parser, seconds, "side and thread count")
+
+
+def add_rounds(parser: argparse.ArgumentParser, seconds: float, each: str, quick: float = QUICK) -> None:
+    """Add the options of what is measured in rounds: per model and `each`, for `quick` seconds with --quick."""
+    add = parser.add_argument
     add("--seconds", type=positive(float), default=seconds,
-        help=f"seconds to measure per model, side and thread count; default {seconds:g}")  # fmt: skip
+        help=f"seconds to measure per model, {each}; default {seconds:g}")  # fmt: skip
     add("--rounds", type=positive(int), default=4, help="rounds that the seconds are split into; default 4")
     add("--threads", type=positive(int), help="maximum number of threads; default: all cores")
-    add("--quick", action="store_true", help="use 0.4 seconds in 2 rounds")
+    add("--quick", action="store_const", const=quick, help=f"use {quick:g} seconds in 2 rounds")
     add("--json", action="store_true", help="print one JSON document")
 
 
@@ -65,7 +80,7 @@ def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argp
     """Parse the command line and apply --quick."""
     arguments = parser.parse_args(words)
     if arguments.quick:
-        arguments.seconds, arguments.rounds = 0.4, 2
+        arguments.seconds, arguments.rounds = arguments.quick, 2
     return arguments
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cases import FAMILIES, SIZES, Case, cases, size
 from processes import Children
-from reporting import machine, main_guard, note, table, tell
+from reporting import against, machine, main_guard, note, table, tell
 from sides import NO_PYTORCH, Sides, add_arguments, geometric_mean, medians, parsed, ratio, threads_told
 
 if TYPE_CHECKING:
@@ -117,20 +117,16 @@ def told(family: str, entry: dict[str, Any], threads: int) -> str:
     if "geometric_mean" in entry:
         least = f"minimum {entry['least']:.2f}x"
         if "target_least" in entry:
-            least += f" ({_target(entry['least'], entry['target_least'], 'x')})"
-        mean = _target(entry["geometric_mean"], entry["target_mean"], "x")
+            least += f" ({against(entry['least'], entry['target_least'], 'x')})"
+        mean = against(entry["geometric_mean"], entry["target_mean"], "x")
         parts.append(f"{entry['geometric_mean']:.2f}x as fast as PyTorch, geometric mean ({mean}), {least}")
     if threads > 1:
-        scaling = _target(entry["least_scaling"], entry["target_scaling"], "x") if threads == 2 else "no target"
+        scaling = against(entry["least_scaling"], entry["target_scaling"], "x") if threads == 2 else "no target"
         parts.append(f"{threads} threads at least {entry['least_scaling']:.2f}x as fast as one ({scaling})")
     if "least_peak_share" in entry:
-        share = _target(100 * entry["least_peak_share"], 100 * entry["target_peak_share"], "%")
+        share = against(100 * entry["least_peak_share"], 100 * entry["target_peak_share"], "%")
         parts.append(f"at least {entry['least_peak_share']:.0%} of the peak for H >= {WIDE} ({share})")
     return f"{family}: {'; '.join(parts)}" if parts else ""
-
-
-def _target(value: float, target: float, unit: str) -> str:
-    return f"target {target:g}{unit}: {'reached' if value >= target else 'missed'}"
 
 
 def tables(document: dict[str, Any]) -> Iterator[Table | str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ PYTORCH = Path(__file__).resolve().parent.parent / "seqtui" / "cli" / "bench_tor
 
 
 class Ours:
-    """Handler for "hello", "peak", "step" and "write" requests, using the engine."""
+    """Handler for "hello", "peak", "step", "rate" and "write" requests, using the engine.
+
+    "rate" trains for some seconds and keeps the training for the next request.
+    """
+
+    def __init__(self) -> None:
+        self.asked: Any = None
+        self.trainer: Any = None
 
     def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
         from seqcore import bench, cores, jit, team  # bench imports the trainer, which registers the kernels
@@ -33,8 +41,22 @@ class Ours:
         model = ModelConfig.from_dict(request["model"])
         if request["do"] == "write":
             return {"rate": bench.time_writing(model, request["seconds"])}
-        found = bench.time_training(model, TrainingConfig.from_dict(request["training"]), request["seconds"])
+        training = TrainingConfig.from_dict(request["training"])
+        if request["do"] == "rate":
+            if (model, training) != self.asked:
+                self.asked, self.trainer = (model, training), bench.trainer_of(model, training)
+            return {"rate": _steps_per_second(self.trainer, request["seconds"])}
+        found = bench.time_training(model, training, request["seconds"])
         return {"seconds": found.seconds, "work": found.work, "phases": found.phases, "phase_work": found.phase_work}
+
+
+def _steps_per_second(trainer: Any, seconds: float) -> float:
+    """Train for `seconds`; one step at least."""
+    start, steps, spent = time.perf_counter(), 0, 0.0
+    while not steps or spent < seconds:
+        trainer.step()
+        steps, spent = steps + 1, time.perf_counter() - start
+    return steps / spent
 
 
 class PyTorch:

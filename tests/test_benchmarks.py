@@ -76,6 +76,31 @@ def test_generation_measures_ours_alone_where_there_is_no_pytorch() -> None:
         assert ("ratio" in row) == (found["pytorch"] is not None)
 
 
+def test_scaling_measures_every_number_of_threads_beside_what_is_expected() -> None:
+    from seqcore.cores import most_threads
+    from seqcore.scaling import counts
+
+    found = document("scaling.py", "--model", "rnn", "--seconds", "0.02", "--rounds", "2")
+    assert found["threads"] == counts(most_threads())
+    (row,) = found["rows"]
+    assert (row["name"], row["case"]) == ("rnn", "rnn H 256, B 32, T 64")
+    for part in ("ours_seconds", "ours_rounds", "speed_up", "expected_seconds", "error"):
+        assert list(row[part]) == [str(threads) for threads in found["threads"]]
+    assert row["expected_seconds"]["1"] == pytest.approx(row["ours_seconds"]["1"])
+    assert all(len(rounds) == 2 for rounds in row["ours_rounds"].values())
+    assert ("ratio" in row) == (found["pytorch"] is not None)
+
+
+def test_beside_others_measures_every_situation() -> None:
+    found = document("beside_others.py", "--model", "lstm64", "--seconds", "0.2", "--rounds", "2")
+    (row,) = found["rows"]
+    pinned = {"pinned"} if hasattr(os, "sched_setaffinity") else set()
+    assert set(row["kept"]) == set(found["summary"]) == {"free", "two", "full"} | pinned
+    assert [len(rates) for rates in row["rates"]["two"]] == [2, 2], "of both trainings, in both rounds"
+    assert [len(rates) for rates in row["rates"]["full"]] == [1, 1]
+    assert all(entry["least"] == row["kept"][name] > 0 for name, entry in found["summary"].items())
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read in /proc")
 def test_memory_reads_what_the_screen_took_while_it_trained() -> None:
     (row,) = document("memory.py", "--runs", "1", "--cold-runs", "0", "--seconds", "0.3")["rows"]
@@ -130,6 +155,10 @@ def test_screen_cost_compares_every_way_with_the_session() -> None:
         ("memory.py", ("--corpus", "nowhere.txt", "--cold-runs", "0"), "there is no corpus 'nowhere.txt'"),
         ("training_step.py", ("--torch-python", "/nowhere/python"), "cannot be started"),
         ("time_to_quality.py", ("x", "--preset", "huge"), "invalid choice"),
+        ("scaling.py", ("--model", "cnn"), "invalid choice"),
+        ("scaling.py", ("--model", "rnn", "--torch-python", "/nowhere/python"), "cannot be started"),
+        ("beside_others.py", ("--rounds", "0"), "expected a number above 0"),
+        ("beside_others.py", ("--model", "attention"), "invalid choice"),
         ("screen_cost.py", ("--screens", "10x10"), "100x30 or more"),
         ("screen_cost.py", ("--corpus", "nowhere.txt", "--parts", "keys"), "there is no corpus 'nowhere.txt'"),
     ],
@@ -200,6 +229,49 @@ def test_a_summary_holds_every_family_to_its_own_targets() -> None:
     assert "target 1.7x: reached" in training_step.told("attention", found["attention"], 2)
     del rows[2]["ratio"]
     assert "PyTorch" not in training_step.told("attention", training_step.summary(rows)["attention"], 2)
+
+
+def test_scaling_is_within_a_round_and_each_side_counts_with_its_best_number_of_threads() -> None:
+    training_step, scaling = importlib.import_module("training_step"), importlib.import_module("scaling")
+    row = training_step.Row(scaling.CASES["lstm"], work=1e9, phase_work={"rest": 1e9})
+    row.ours = {1: [4.0, 6.0, 5.0], 2: [2.0, 4.0, 2.5], 4: [3.0, 3.0, 3.0]}
+    row.pytorch = {1: [9.0, 9.0, 9.0], 2: [6.0, 12.0, 5.0], 4: [20.0, 20.0, 20.0]}
+    row.adam = dict.fromkeys(row.pytorch, "fused")
+    row.phases = {threads: [{"rest": rounds[0]}] for threads, rounds in row.ours.items()}
+    found = scaling.result("lstm", row, {1: 1e9, 2: 2e9, 4: 4e9})
+    assert found["speed_up"] == {1: 1.0, 2: 2.0, 4: 5 / 3}
+    assert found["expected_seconds"] == {1: 5.0, 2: 5.0, 4: 5.0}, "what runs on one thread does not shrink"
+    assert found["error"] == pytest.approx({1: 0.0, 2: 1.0, 4: 2 / 3})
+    assert (found["ours_threads"], found["pytorch_threads"], found["ratio"]) == (2, 2, 3.0)
+    assert found["pytorch_speed_up"][2] == 1.5
+    document = {"rows": [found], "pytorch": "2", "peak": {1: 1e9, 2: 2e9, 4: 4e9}}
+    made, line, *_ = scaling.tables(document)
+    assert [cell for column in made.columns for cell in list(column.cells)[1:2]] == [
+        "", "2", "2500.00", "2.00x", "100%", "5000.00", "+100%", "6000.00", "1.50x",
+    ]  # fmt: skip
+    assert "3.00x as fast as PyTorch (ours with 2 threads, theirs with 2 threads)" in line
+
+
+def test_what_a_training_keeps_is_relative_to_the_quiet_speed_of_its_round() -> None:
+    beside = importlib.import_module("beside_others")
+    assert beside.targets(2) == pytest.approx({"free": 0.6, "pinned": 0.6, "two": 0.45, "full": 0.4})
+    assert beside.targets(8)["free"] == pytest.approx(0.8 * 7.5 / 8)
+    row = beside.Row("gru256", beside.CASES["gru256"])
+    row.rates = {
+        "quiet": [[10.0], [20.0], [40.0]],
+        "free": [[7.0], [10.0], [24.0]],
+        "two": [[5.0, 4.0], [8.0, 10.0], [16.0, 20.0]],
+    }
+    found = row.result()
+    assert found["quiet_per_second"] == 20.0
+    assert found["kept"] == pytest.approx({"free": 0.6, "two": 0.45})
+    assert found["least"] == pytest.approx({"free": 0.5, "two": 0.4})
+    summary = beside.summary([found, {"kept": {"free": 0.59, "two": 0.5}}], 2)
+    assert {name: entry["least"] for name, entry in summary.items()} == pytest.approx({"free": 0.59, "two": 0.45})
+    assert [entry["reached"] for entry in summary.values()] == [False, True]
+    told = list(beside.tables({"rows": [found], "summary": summary, "threads": 2, "machine": {"cores": 2}}))
+    assert told[1].endswith("at least 59% of the quiet speed (target 60%: missed)")
+    assert told[2].endswith("at least 45% of the quiet speed (target 45%: reached)")
 
 
 def test_writing_is_compared_with_pytorchs_first_way_and_its_better_number_of_threads() -> None:
@@ -310,6 +382,33 @@ def test_a_benchmark_that_is_killed_ends_its_training(tmp_path: Path) -> None:
     child = int(parent.stdout.readline())
     try:
         assert _comes_true(lambda: log.exists() and log.read_text().count("\n") > 1, TIMEOUT)
+        parent.kill()
+        parent.communicate()
+        assert _comes_true(lambda: not _runs(child), 30)
+    finally:
+        parent.kill()
+        if _runs(child):
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_a_busy_process_stays_on_its_core_and_ends_with_its_parent() -> None:
+    core = max(os.sched_getaffinity(0))
+    start = (
+        "import os, subprocess, sys, time\n"
+        "words = [sys.executable, sys.argv[1], str(os.getpid()), sys.argv[2]]\n"
+        "busy = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)\n"
+        "busy.stdout.readline()\n"
+        "print(busy.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    command = [sys.executable, "-c", start, str(FOLDER / "busy.py"), str(core)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    try:
+        assert os.sched_getaffinity(child) == {core}
+        assert _runs(child)
         parent.kill()
         parent.communicate()
         assert _comes_true(lambda: not _runs(child), 30)

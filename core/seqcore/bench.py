@@ -113,16 +113,22 @@ class _Clock:
         self.spent["rest"] = time.perf_counter() - start - sum(self.spent.values())
 
 
-def time_training(config: ModelConfig, training: TrainingConfig, seconds: float = 2.0) -> StepTime:
-    """Train on random tokens for `seconds`. Kernels must be compiled; call from the training thread only."""
+def trainer_of(config: ModelConfig, training: TrainingConfig) -> Trainer:
+    """Return a trainer on random tokens, a few steps old. Kernels must be compiled."""
     tokens = np.random.default_rng(0).integers(0, config.vocabulary_size, 4 * training.batch * training.length + 1)
     trainer = Trainer(config, training, TokenData(tokens.astype(np.int32), np.zeros(0, np.int32)))
+    for _ in range(3):
+        trainer.step()
+    return trainer
+
+
+def time_training(config: ModelConfig, training: TrainingConfig, seconds: float = 2.0) -> StepTime:
+    """Train on random tokens for `seconds`. Kernels must be compiled; call from the training thread only."""
+    trainer = trainer_of(config, training)
     clock = _Clock()
     for part in (*trainer.model.clocked(), Clocked(trainer.optimizer, "norm", "optimizer"),
                  Clocked(trainer.optimizer, "update", "optimizer")):  # fmt: skip
         clock.wrap(*part)
-    for _ in range(3):
-        trainer.step()
     rows: list[dict[str, float]] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(rows) < 5:

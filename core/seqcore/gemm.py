@@ -178,9 +178,10 @@ def address(typingctx, array, offset):
 
 
 def _make_prefetch(write: bool) -> Any:
-    """Return an intrinsic that starts to load the cache line of `pointer` into the second-level cache, to be written
-    if `write`; never faults."""
-    pointer = types.CPointer(types.float32)
+    """Return an intrinsic that starts to load the line of a pointer into the second-level cache; it never faults.
+
+    `write`: the line will be written, so that other cores' copies are given up at once.
+    """
 
     @intrinsic
     def prefetch(typingctx, pointer):

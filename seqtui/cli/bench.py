@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ def _size(name: str, told: str) -> Callable[[Any], Any]:
 Examples:
   seqtui bench                             every family as it trains by default, half a minute
   seqtui bench --model gru --hidden 512 --batch 64
+  seqtui bench --scaling --model lstm      with 1, 2, 4, ... threads, and what more are expected to gain
   seqtui bench --json""",
 )
 @click.option("--model", "families", type=click.Choice(FAMILIES), multiple=True,
@@ -46,37 +48,47 @@ Examples:
 @click.option("--seconds", type=click.FloatRange(0.05, 600), default=2.0, metavar="X",
               help="Time per measurement.  [default: 2]")  # fmt: skip
 @click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: all cores]")
-@click.option("--torch/--no-torch", "beside", default=True, help="Compare with PyTorch if it is installed.")
+@click.option("--torch/--no-torch", "beside", default=None, help="Compare with PyTorch if it is installed.")
+@click.option("--scaling", is_flag=True, help="Measure the training step with 1, 2, 4, ... threads, up to --threads.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
-def command(families: tuple[str, ...], seconds: float, threads: int | None, beside: bool, as_json: bool,
-            **sizes: int | None) -> None:  # fmt: skip
+def command(families: tuple[str, ...], seconds: float, threads: int | None, beside: bool | None, scaling: bool,
+            as_json: bool, **sizes: int | None) -> None:  # fmt: skip
     """Measure training and generation: ms per step, tokens/s, share of the machine's measured peak.
 
     The peak is what this machine's cores reach in the matrix product alone. Nothing else should run meanwhile.
     Where PyTorch is installed, the same models are measured in it: the better of one thread and all cores.
+    With --scaling the training step alone is measured, by number of threads, beside what a model of the cost expects.
     """
     from seqcore import jit
     from seqcore.cores import most_threads
     from seqcore.memory import check_memory
 
+    from seqtui.cli.bench_scaling import measure_scaling, print_scaling
     from seqtui.cli.bench_tables import print_rows
     from seqtui.cli.kernels import Status, compile_with, use_threads
 
+    if scaling and beside:
+        raise click.UsageError("--scaling --torch: it measures ours alone; benchmarks/scaling.py compares with PyTorch")
     families = tuple(dict.fromkeys(families)) or FAMILIES
     cases = [case(family, {key: value for key, value in sizes.items() if value is not None}) for family in families]
     for each in cases:
         check_memory(each.model, each.training)
-    use_threads(threads or most_threads())
-    torch, missing = pytorch() if beside else (None, "")
+    most = use_threads(threads or most_threads())
+    torch, missing = (None, "") if scaling or beside is False else pytorch()
     with Status() as status:
         groups = [group for family in families for group in jit.kernel_groups(family, "train", "look")]
         compile_with(status.compiling, groups)
-        rows = _measure(cases, seconds, torch, status)
+        if scaling:
+            rows, ahead = measure_scaling(cases, seconds, most, status)
+            show = partial(print_scaling, rows, ahead, {each.model.family: str(each) for each in cases})
+        else:
+            rows = _measure(cases, seconds, torch, status)
+            show = partial(print_rows, rows, missing)
     if as_json:
         for row in rows:
             click.echo(json.dumps(row))
     else:
-        print_rows(rows, missing)
+        show()
 
 
 @dataclass(frozen=True)

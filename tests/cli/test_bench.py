@@ -13,9 +13,13 @@ import pytest
 from seqcore import bench as engine
 from seqcore.bench import phase_work
 from seqcore.config import FAMILIES, ModelConfig
+from seqcore.cores import most_threads
 from seqcore.model import build, initial
+from seqcore.scaling import beyond, counts
+from seqcore.team import TEAM
 
-from seqtui.cli import bench
+from seqtui.cli import bench, bench_scaling
+from seqtui.cli.kernels import Status, use_threads
 from tests.cli.conftest import Call
 
 TINY = ("--hidden", "8", "--layers", "1", "--batch", "2", "--length", "4", "--seconds", "0.05")
@@ -69,6 +73,8 @@ def test_a_family_is_measured_with_its_training_defaults() -> None:
         (("--length", "9000"), "--length 9000"),
         (("--seconds", "0"), "--seconds"),
         (("--hidden", "8192", "--batch", "4096", "--length", "8192"), "this machine has"),
+        (("--scaling", "--torch"), "--scaling --torch: it measures ours alone"),
+        (("--scaling", "--threads", "5000"), "--threads 5000: this machine runs 1 to"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_line(call: Call, words: tuple[str, ...], says: str) -> None:
@@ -158,3 +164,59 @@ def test_tables_compare_with_pytorch_and_give_shares_of_the_peak(capsys: pytest.
 def test_bench_imports_no_pytorch_where_it_is_not_wanted(call: Call) -> None:
     call("bench", "--model", "rnn", *TINY, "--no-torch", "--json")
     assert "seqtui.cli.bench_torch" not in sys.modules
+
+
+def test_scaling_measures_every_number_of_threads_beside_what_is_expected(call: Call) -> None:
+    out = call("bench", "--scaling", "--model", "rnn", "--model", "attention", *TINY, "--json").out
+    rows = [json.loads(line) for line in out.splitlines()]
+    measured = counts(most_threads())
+    assert [row["threads"] for row in rows] == 2 * measured
+    assert [row["model"] for row in rows] == ["rnn"] * len(measured) + ["attention"] * len(measured)
+    for row in rows:
+        assert list(row) == ["model", "threads", "step_ms", "speed_up", "efficiency", "expected_ms"]
+        assert row["efficiency"] == pytest.approx(row["speed_up"] / row["threads"])
+        one = next(first for first in rows if (first["model"], first["threads"]) == (row["model"], 1))
+        assert row["speed_up"] == pytest.approx(one["step_ms"] / row["step_ms"])
+        assert row["expected_ms"] > 0
+        assert row is not one or row["expected_ms"] == pytest.approx(row["step_ms"])
+    assert TEAM.threads == most_threads()
+
+
+def test_scaling_goes_up_to_the_threads_asked_for(call: Call) -> None:
+    row = json.loads(call("bench", "--scaling", "--threads", "1", "--model", "gru", *TINY, "--json").out)
+    assert (row["threads"], row["speed_up"], row["efficiency"]) == (1, 1.0, 1.0)
+
+
+def test_scaling_prints_what_is_expected_of_more_threads_below(call: Call) -> None:
+    most = most_threads()
+    lines = call("bench", "--scaling", "--model", "rnn", *TINY).out.splitlines()
+    (first, *rest), (title, *ahead) = lines[: lines.index("")], lines[lines.index("") + 1 : -2]
+    assert first.split() == ["training", "threads", "step", "speed-up", "efficiency", "expected"]
+    assert rest[0].startswith("rnn 1×8")
+    assert len(rest) == len(counts(most))
+    assert title.split()[-4:] == ["threads", "expected", "speed-up", "efficiency"]
+    assert [int(line.replace("rnn 1×8", "").split()[0]) for line in ahead] == beyond(most)
+    assert lines[-1].startswith("expected: from the phases with one thread")
+
+
+def test_more_threads_are_expected_to_gain_what_the_measured_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "measure_peak", lambda seconds: 1e11 * (1 + 0.2 * (TEAM.threads > 1)))
+    most = max(2, most_threads())
+    monkeypatch.setattr("seqcore.team.most_threads", lambda: most)
+    timed = engine.StepTime(*_sizes("lstm"), 1.0, 1e9, {"head": 1.0}, {})
+    monkeypatch.setattr(engine, "time_training", lambda *_: timed)
+    rows, ahead = bench_scaling.measure_scaling([bench.case("lstm", {})], 1.0, 2, _Quiet())
+    assert [row["threads"] for row in rows + ahead] == [1, 2, 4, 8]
+    assert rows[1]["expected_ms"] == pytest.approx(1000 / 1.2, rel=1e-3), "two threads of one core"
+    assert [row["speed_up"] for row in ahead] == pytest.approx([2.4, 4.8], rel=1e-3)
+    monkeypatch.undo()
+    use_threads(None)
+
+
+def _sizes(family: str) -> tuple[Any, Any]:
+    each = bench.case(family, {})
+    return each.model, each.training
+
+
+class _Quiet(Status):
+    def say(self, line: str) -> None: ...
