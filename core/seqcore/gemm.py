@@ -177,6 +177,16 @@ def address(typingctx, array, offset):
     return signature, codegen
 
 
+@intrinsic
+def shift(typingctx, pointer, n):
+    """Return the pointer n elements further on."""
+
+    def codegen(context, build, signature, args):
+        return build.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.intp), codegen
+
+
 def _make_prefetch(write: bool) -> Any:
     """Return an intrinsic that starts to load the line of a pointer into the second-level cache; it never faults.
 
@@ -226,43 +236,43 @@ copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=Tru
 def _make_rows(width: int) -> Any:
     """Return a device function: C (M, width) = A (M, K) @ the first columns of one panel, for any M >= 0 and K >= 1.
 
-    The largest tiles come first. Offset and strides of A are as for a tile.
+    a, b and c point to the first elements: no reference is counted. The largest tiles come first. Strides as for a tile.
     """
     tile8, tile4, tile2, tile1 = (_make_tile(rows, width) for rows in (8, 4, 2, 1))
     eight = MR == 8 or width < NR  # the sums of 8 rows fit the registers
 
     @device
-    def rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
+    def rows(a, a_row, a_column, M, b, K, c, c_row, accumulate):
         i = 0
         if eight:
             while i + 8 <= M:
-                tile8(
-                    address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
-                    c_row, accumulate,
-                )  # fmt: skip
+                tile8(shift(a, i * a_row), a_row, a_column, b, K, shift(c, i * c_row), c_row, accumulate)
                 i += 8
         while i + 4 <= M:
-            tile4(
-                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
-                c_row, accumulate,
-            )  # fmt: skip
+            tile4(shift(a, i * a_row), a_row, a_column, b, K, shift(c, i * c_row), c_row, accumulate)
             i += 4
         if i + 2 <= M:
-            tile2(
-                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
-                c_row, accumulate,
-            )  # fmt: skip
+            tile2(shift(a, i * a_row), a_row, a_column, b, K, shift(c, i * c_row), c_row, accumulate)
             i += 2
         if i < M:
-            tile1(
-                address(a, a_at + i * a_row), a_row, a_column, address(b, b_at), K, address(c, c_at + i * c_row),
-                c_row, accumulate,
-            )  # fmt: skip
+            tile1(shift(a, i * a_row), a_row, a_column, b, K, shift(c, i * c_row), c_row, accumulate)
 
     return rows
 
 
-tile_rows, narrow_rows = _make_rows(NR), _make_rows(LANES)  # a full panel; its first LANES columns
+rows_at, narrow_rows_at = _make_rows(NR), _make_rows(LANES)  # a full panel; its first LANES columns
+
+
+@device
+def tile_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
+    """As `rows_at`, for arrays and the offsets of the first elements."""
+    rows_at(address(a, a_at), a_row, a_column, M, address(b, b_at), K, address(c, c_at), c_row, accumulate)
+
+
+@device
+def narrow_rows(a, a_at, a_row, a_column, M, b, b_at, K, c, c_at, c_row, accumulate):
+    """As `tile_rows`, for the first LANES columns of the panel."""
+    narrow_rows_at(address(a, a_at), a_row, a_column, M, address(b, b_at), K, address(c, c_at), c_row, accumulate)
 
 
 @device

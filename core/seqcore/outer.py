@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, Scratch
-from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, fetch, narrow_rows, tile_rows
+from seqcore.gemm import LANES, NR, add_row, address, copy8, copy_row, narrow_rows, tile_rows
 from seqcore.jit import device, f1, f2, i1, i8, i8_1, kernel, void
 from seqcore.records import F32, I32
 from seqcore.team import TEAM, WANTED, shared, team
@@ -218,7 +218,6 @@ def sum_group(
             add_by_index(b, k0, index[k0 : k0 + depth], at, width, table, k0 == 0)
         for q in range(count):
             own = at + q * NR
-            fetch(b[k0 + depth : k0 + depth + KB], own if own < around else own + gap, NR, False)
             sum_block(
                 tiles[top * rows :], rows, 8, later + k0, end - top, depth, n, own, panel[q : q + 1], total[q : q + 1],
                 k0 > 0,

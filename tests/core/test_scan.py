@@ -1,5 +1,7 @@
 """One scan for all cells: the same bytes however rows and units are shared out, on any number of threads."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,3 +177,34 @@ def test_with_as_many_lanes_as_places_each_has_its_own(groups: int, blocks: int)
 def test_no_two_lanes_begin_at_one_place(lanes: int, groups: int, blocks: int) -> None:
     found = placed(min(lanes, groups * blocks), groups, blocks)
     assert len(set(found)) == len(found)
+
+
+MANY = """
+import numpy as np
+from seqcore import jit
+from seqcore.layers import plan
+from seqcore.layers.rnn import RNN
+from seqcore.team import TEAM
+from tests.core.compare import normal, pack
+
+jit.compile_kernels(["train", "train-rnn"])
+T, B, H = 6, 64, 8
+draw = np.random.default_rng(0)
+weights = {"W_xh": normal(draw, 3, H), "W_hh": normal(draw, H, H), "b": normal(draw, H)}
+layer, work = RNN(weights, {name: w.copy() for name, w in weights.items()}), RNN.workspace(T, B, H)
+pack(layer)
+inputs, index = normal(draw, 5, 32), np.zeros(T * B, np.int32)
+shared_out = plan.Plan(B, H, 1, 6, 2, 32)
+object.__setattr__(shared_out, "steps", 1)
+layer.plan = lambda rows: shared_out
+TEAM.use(6)
+for _ in range(10_000):
+    layer.forward(inputs, index, work)
+print("done")
+"""
+
+
+def test_thousands_of_scans_with_threads_that_are_stopped_anywhere_all_end() -> None:
+    """More threads than cores: the system stops some of them between any two instructions."""
+    ended = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, timeout=300, check=False)
+    assert ended.stdout == "done\n", ended.stderr

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from seqcore.elementwise import exp
-from seqcore.gemm import fetch, matmul, matmul_narrow
+from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import boolean, device, f1, f2, f3, f4, i1, i8_1, kernel, void
 from seqcore.layers.linear import Linear
 from seqcore.outer import Second
@@ -76,8 +76,6 @@ def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, logits, l
     M, H = h.shape
     first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
     rows = logits[first:last]
-    fetch(rows, 0, rows.shape[1], True)
-    fetch(dh[first:last], 0, dh.shape[1], True)
     matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
     cross_entropy(rows, bias, targets[first:last], scale, losses[first:last], backward)
     if backward:

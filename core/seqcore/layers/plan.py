@@ -26,6 +26,7 @@ from seqcore.records import F32, I64
 PEAK = 150e9  # floating-point operations a second of one core's tile
 ELEMENT, PER_BLOCK = 2.6e-9, 50e-9  # seconds of the cell per unit and row, and per row of a block
 NEAR, FAR = 60e9, 15e9  # bytes a second from the second-level cache, and from beyond
+ITEM = 100e-6  # seconds of work that a worker takes at a time, where it need not wait for others
 MEETING = 0.4e-6, 0.1e-6  # seconds of a barrier: two threads, and each further one
 Z_BYTES = 32_768  # most scratch memory of a block, where that leaves at least NR units
 ROWS = max(8, MR)  # rows of a group are a multiple of this
@@ -54,9 +55,9 @@ class Plan:
     units: int  # of a block
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows of a group, units of a block."""
-        return self.rows, self.units
+    def shape(self) -> tuple[int, int, int]:
+        """Rows of a group, units of a block, timesteps of an item."""
+        return self.rows, self.units, self.steps
 
     @property
     def groups(self) -> int:
@@ -73,14 +74,19 @@ class Plan:
         """The number of threads that have a place of their own."""
         return min(self.threads, self.groups * self.blocks)
 
+    @cached_property
+    def steps(self) -> int:
+        """The timesteps that a worker takes at a time: 1 if a group has several blocks, which wait for each other."""
+        return max(1, round(ITEM / self._item(1))) if self.blocks == 1 else 1
+
     @property
     def scratch(self) -> int:
         """The elements of scratch memory of all threads."""
         return self.threads * self.rows * self.products * self.units
 
     def flags(self, T: int) -> int:
-        """Return the number of words that say which blocks are taken and how many are done."""
-        return T * self.groups * (self.blocks + 1) * LINE
+        """Return the number of words that say which items are taken and which are done."""
+        return -(-T // self.steps) * self.groups * self.blocks * LINE
 
     def bytes_needed(self, T: int) -> int:
         """Return the bytes of `memory`."""
@@ -99,13 +105,16 @@ class Plan:
         sharing = max(1, min(self.blocks, self.threads // self.groups))  # threads of a group
         turns = -(-self.groups // self.threads)  # groups of a thread
         own = -(-self.blocks // sharing)  # blocks of a thread
-        row, columns = self.rows * own * self.units, own * self.units * self.products
+        meeting = MEETING[0] + (sharing - 2) * MEETING[1] if sharing > 1 else 0.0
+        return turns * (self._item(own) + meeting)
+
+    def _item(self, own: int) -> float:
+        """Return the expected seconds that a thread computes for `own` blocks of a group at one timestep."""
+        columns = own * self.units * self.products
         kept = 4 * self.H * columns
         read = kept / (NEAR if kept <= 0.8 * cache_bytes() else FAR)
         product = max(2.0 * self.H * self.rows * columns / PEAK, read)
-        cell = row * ELEMENT + self.rows * own * PER_BLOCK
-        meeting = MEETING[0] + (sharing - 2) * MEETING[1] if sharing > 1 else 0.0
-        return turns * (product + cell + meeting)
+        return product + self.rows * own * (self.units * ELEMENT + PER_BLOCK)
 
 
 _flags = [np.zeros(0, np.int64)]

@@ -29,14 +29,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from seqcore.gemm import LANES, NR, fetch, narrow_rows, row_norms, tile_rows
+from seqcore.gemm import LANES, MR, NR, address, fetch, narrow_rows_at, row_norms, rows_at, shift
 from seqcore.jit import boolean, device, f1, f2, f3, i1, i8, i8_1, kernel, void
-from seqcore.team import add, exchange, load, shared, wait_until
+from seqcore.team import change, load, release, shared, wait_until
 
 DEPTH = 256  # rows of W_hh per pass over the rows of a group: a panel of them fits the first-level cache
 f4 = np.float32
+FAR = 1 << 20  # elements of gates from which on the cell's operands are loaded ahead: 10% of a scan back
 LINE = 8  # words of a cache line
-PLAN = types.UniTuple(types.int64, 2)
+FREE, TAKEN, DONE = 0, 1, 2  # states of an item, each in a cache line of its own
+PLAN = types.UniTuple(types.int64, 3)  # rows, units, steps
 
 # Filled in by `scan_of`, which compiles the functions that use them once for each cell.
 PRODUCTS, COLUMNS, SEGMENTS = 0, 0, ((0, 0, 0),)
@@ -44,17 +46,19 @@ CELL_FORWARD = CELL_BACKWARD = None
 
 
 @device
-def panel_rows(a, a_at, a_row, M, panels, b_at, K, c, c_at, c_row, accumulate, narrow):
-    """C (M, NR) = A (M, K) @ one panel from element b_at of `panels` (+ C); only LANES columns if `narrow`.
+def panel_rows(a, a_row, M, b, K, c, c_row, accumulate, narrow):
+    """C (M, NR) = A (M, K) @ one panel (+ C), given pointers to their first elements; LANES columns if `narrow`.
 
-    DEPTH rows of the panel at a time, for all rows of A: the panel is read once from the second-level cache.
+    If there are several tiles of rows, each takes DEPTH rows of the panel at a time: the panel is then read once from the
+    second-level cache.
     """
-    for k in range(0, K, DEPTH):
-        depth, more = min(DEPTH, K - k), accumulate or k > 0
+    most = DEPTH if M > MR else K
+    for k in range(0, K, most):
+        depth, more = min(most, K - k), accumulate or k > 0
         if narrow:
-            narrow_rows(a, a_at + k, a_row, 1, M, panels, b_at + k * NR, depth, c, c_at, c_row, more)
+            narrow_rows_at(shift(a, k), a_row, 1, M, shift(b, k * NR), depth, c, c_row, more)
         else:
-            tile_rows(a, a_at + k, a_row, 1, M, panels, b_at + k * NR, depth, c, c_at, c_row, more)
+            rows_at(shift(a, k), a_row, 1, M, shift(b, k * NR), depth, c, c_row, more)
 
 
 def forward_block(inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, u, n, z, wide):
@@ -62,17 +66,10 @@ def forward_block(inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, 
     B, H, row = h.shape[1], h.shape[2], z.shape[1]
     for j in range(0, n, NR):
         panel = (u + j) // NR * PRODUCTS
-        ahead = min(NR, n - j)
-        fetch(h[t + 1, first:last], u + j, ahead, True)
-        if c.size:
-            fetch(c[t + 1, first:last], u + j, ahead, True)
-        if COLUMNS > PRODUCTS:
-            fetch(gates[t, first:last], PRODUCTS * H + u + j, ahead, True)
         for g in range(PRODUCTS):
-            fetch(gates[t, first:last], g * H + u + j, ahead, True)
             panel_rows(
-                h, (t * B + first) * H, H, last - first, W_hh, (panel + g) * H * NR, H, z, g * wide + j, row, False,
-                n - j <= LANES,
+                address(h, (t * B + first) * H), H, last - first, address(W_hh, (panel + g) * H * NR), H,
+                address(z, g * wide + j), row, False, n - j <= LANES,
             )  # fmt: skip
     CELL_FORWARD(z, wide, inputs, index, bias, flag, gates, c, h, t, first, last, u, n)
     if u + n == H:
@@ -85,30 +82,31 @@ def backward_block(W_hh_T, flag, gates, c, h, dh, direct, t, first, last, u, n):
     if t == T - 1 and direct.size:
         direct[0, first:last, u : u + n] = f4(0)
     if t < T - 1:
-        fetch(dh[t, first:last], u, n, True)
-        for j in range(0, n, NR):
-            ahead = min(NR, n - j)
-            for part in range(COLUMNS):
-                fetch(gates[t, first:last], part * H + u + j, ahead, True)
-            fetch(h[t, first:last], u + j, ahead, False)
-            if c.size:
-                fetch(c[t, first:last], u + j, ahead, False)
+        K, far = W_hh_T.shape[1], gates.size > FAR
+        for j in range(u, u + n, NR):
+            units = min(NR, u + n - j)
+            if far:
+                fetch(dh[t, first:last], j, units, True)
+                fetch(h[t, first:last], j, units, False)
+                if c.size:
+                    fetch(c[t, first:last], j, units, False)
+                for part in range(COLUMNS):
+                    fetch(gates[t, first:last], part * H + j, units, True)
             back(
-                gates, ((t + 1) * B + first) * a_row, a_row, last - first, W_hh_T, H, dh, (t * B + first) * row + u + j,
-                row, u + j, ahead, True,
+                address(gates, ((t + 1) * B + first) * a_row), a_row, last - first, address(W_hh_T, j * K), K, H,
+                address(dh, (t * B + first) * row + j), row, units, True,
             )  # fmt: skip
     CELL_BACKWARD(gates, c, h, dh, direct, flag, t, first, last, u, n)
 
 
-def back(dz, at, dz_row, M, W_hh_T, H, dh, dh_at, dh_row, u, n, accumulate):
-    """dh (M, n) = dz W_hh^T (+ dh if `accumulate`), for units [u, u + n)."""
-    K = W_hh_T.shape[1]
+def back(dz, dz_row, M, W_hh_T, K, H, dh, dh_row, n, accumulate):
+    """dh (M, n) = dz W_hh^T (+ dh if `accumulate`), given pointers to the first elements; K rows in a panel of W_hh^T."""
     for j in range(0, n, NR):
         more = accumulate
         for column, k, parts in SEGMENTS:
             panel_rows(
-                dz, at + column * H, dz_row, M, W_hh_T, ((u + j) // NR * K + k * H) * NR, parts * H, dh, dh_at + j,
-                dh_row, more, n - j <= LANES,
+                shift(dz, column * H), dz_row, M, shift(W_hh_T, j * K + k * H * NR), parts * H, shift(dh, j), dh_row,
+                more, n - j <= LANES,
             )  # fmt: skip
             more = True
 
@@ -123,23 +121,34 @@ def place(lane, lanes, groups, blocks):
 
 
 @device
-def finished(flags, group, groups, blocks, T):
-    """Return whether all blocks of the last step of a group are taken."""
+def taken(flags, at, blocks):
+    """Return whether all items from number `at` on are taken or done."""
     for block in range(blocks):  # noqa: SIM110  # Numba knows no generators
-        if load(flags, (((T - 1) * groups + group) * (blocks + 1) + block) * LINE) == 0:
+        if load(flags, (at + block) * LINE) == FREE:
             return False
     return True
 
 
 @device
 def take(flags, at):
-    """Return True to the first that asks."""
-    return load(flags, at) == 0 and exchange(flags, at, 1) == 0
+    """Return True to the first that asks for item number `at`."""
+    return load(flags, at * LINE) == FREE and change(flags, at * LINE, FREE, TAKEN)
+
+
+@device
+def wait_for(flags, at, blocks, begin):
+    """Wait until all items from number `at` on are done, one's own first."""
+    for i in range(blocks):
+        wait_until(flags, (at + (begin + i) % blocks) * LINE, DONE)
 
 
 def forward_lane(lane, worker, inputs, index, W_hh, bias, flag, gates, c, h, plan, lanes, scratch, flags):
-    """Go through all groups, beginning at the lane's place, and take what is not taken; see `take`."""
-    rows, units = plan
+    """Go through all groups, beginning at the lane's place, and take what is not taken.
+
+    An item is a block of a group for `steps` timesteps. (To take one, a core must first have finished all its stores:
+    up to 2 microseconds, as much as a timestep of a small model.)
+    """
+    rows, units, steps = plan
     T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
     groups, blocks = (B + rows - 1) // rows, (H + units - 1) // units
     size = rows * PRODUCTS * units
@@ -147,46 +156,46 @@ def forward_lane(lane, worker, inputs, index, W_hh, bias, flag, gates, c, h, pla
     own, begin = place(lane, lanes, groups, blocks)
     for turn in range(groups):
         group = (own + turn) % groups
-        if finished(flags, group, groups, blocks, T):
+        if taken(flags, ((T - 1) // steps * groups + group) * blocks, blocks):
             continue
         first, last = group * rows, min((group + 1) * rows, B)
-        for t in range(T):
-            at = (t * groups + group) * (blocks + 1)
-            if t > 0:  # the count of blocks done lies behind their flags
-                wait_until(flags, (at - groups * (blocks + 1) + blocks) * LINE, blocks)
+        for begun in range(0, T, steps):
+            at = (begun // steps * groups + group) * blocks
+            if begun > 0:
+                wait_for(flags, at - groups * blocks, blocks, begin)
             for i in range(blocks):
                 block = (begin + i) % blocks
-                if take(flags, (at + block) * LINE):
+                if take(flags, at + block):
                     u = block * units
-                    forward_block(
-                        inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, u, min(units, H - u), z, units
-                    )
-                    add(flags, (at + blocks) * LINE, 1)
+                    n = min(units, H - u)
+                    for t in range(begun, min(begun + steps, T)):
+                        forward_block(inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, u, n, z, units)
+                    release(flags, (at + block) * LINE, DONE)
 
 
 def backward_lane(lane, worker, W_hh_T, flag, gates, c, h, dh, direct, plan, lanes, flags):
     """As `forward_lane`, from the last timestep to the first."""
-    rows, units = plan
+    rows, units, steps = plan
     T, B, H = gates.shape[0], gates.shape[1], h.shape[2]
     groups, blocks = (B + rows - 1) // rows, (H + units - 1) // units
     own, begin = place(lane, lanes, groups, blocks)
     for turn in range(groups):
         group = (own + turn) % groups
-        if finished(flags, group, groups, blocks, T):
+        if taken(flags, ((T - 1) // steps * groups + group) * blocks, blocks):
             continue
         first, last = group * rows, min((group + 1) * rows, B)
-        for step in range(T):
-            at = (step * groups + group) * (blocks + 1)
-            if step > 0:
-                wait_until(flags, (at - groups * (blocks + 1) + blocks) * LINE, blocks)
+        for begun in range(0, T, steps):
+            at = (begun // steps * groups + group) * blocks
+            if begun > 0:
+                wait_for(flags, at - groups * blocks, blocks, begin)
             for i in range(blocks):
                 block = (begin + i) % blocks
-                if take(flags, (at + block) * LINE):
+                if take(flags, at + block):
                     u = block * units
-                    backward_block(
-                        W_hh_T, flag, gates, c, h, dh, direct, T - 1 - step, first, last, u, min(units, H - u)
-                    )
-                    add(flags, (at + blocks) * LINE, 1)
+                    n = min(units, H - u)
+                    for step in range(begun, min(begun + steps, T)):
+                        backward_block(W_hh_T, flag, gates, c, h, dh, direct, T - 1 - step, first, last, u, n)
+                    release(flags, (at + block) * LINE, DONE)
 
 
 def scan_forward(inputs, index, W_hh, bias, flag, gates, c, h, plan, lanes, scratch, flags, team):
@@ -223,7 +232,10 @@ def reach(gates, c, h, W_hh_T, flag, dh, direct, dz, norms):
             direct[r : r + 1].reshape((1, 1, direct.shape[1])), flag, 0, 0, 1, 0, H,
         )  # fmt: skip
     row_norms(dh, H, norms)
-    back(dz, 0, dz.shape[1], norms.size, W_hh_T, H, dh, 0, dh.shape[1], 0, H, False)
+    back(
+        address(dz, 0), dz.shape[1], norms.size, address(W_hh_T, 0), W_hh_T.shape[1], H, address(dh, 0), dh.shape[1], H,
+        False,
+    )  # fmt: skip
 
 
 class Scan(NamedTuple):

@@ -13,7 +13,7 @@ Shapes: h (M, H), y and dy (M, padded K) in one array, targets (M, K), losses (M
 
 import numpy as np
 
-from seqcore.gemm import fetch, matmul, matmul_narrow
+from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import boolean, device, f1, f2, f3, f4, i8_1, kernel, void
 from seqcore.layers.loss import ROWS, Head
 from seqcore.records import F32, Targets
@@ -46,8 +46,6 @@ def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, y, losses
     M, H = h.shape
     first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
     rows = y[first:last]
-    fetch(rows, 0, rows.shape[1], True)
-    fetch(dh[first:last], 0, dh.shape[1], True)
     matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
     squared_error(rows, bias, targets[first:last], scale, losses[first:last], backward)
     if backward:
