@@ -112,7 +112,12 @@ def panels(N: int) -> int:
 
 def rows_of_linear(M: int) -> Share:
     """The product of a linear layer, in chunks of rows."""
-    return even(-(-M // (linear.ROWS if M >= 8 * linear.ROWS else linear.FEW_ROWS)))
+
+    def share(threads: int) -> float:
+        size = linear.ROWS if M >= 4 * linear.ROWS * threads else linear.FEW_ROWS
+        return even(-(-M // size))(threads)
+
+    return share
 
 
 def weight_gradient(rows: int, M: int, N: int, second: int = 0) -> list[Region]:
@@ -120,17 +125,18 @@ def weight_gradient(rows: int, M: int, N: int, second: int = 0) -> list[Region]:
 
     Work is in rows of A times columns of A times panels.
     """
-    size_of = cast(Any, outer.group_size).py_func
+    size_of, divide = cast(Any, outer.group_size).py_func, cast(Any, outer.division)
 
     def groups(threads: int) -> list[float]:
-        sizes = [float(min(outer.GROUP, panels(second) - at)) for at in range(0, panels(second), outer.GROUP)]
+        size, _, _, parts = divide(panels(N), panels(second), M, threads)
+        sizes = [min(size, panels(second) - at) for at in range(0, panels(second), size)]
         left = panels(N)
         while left > 0:
-            sizes.append(float(size_of(left, threads)))
-            left -= int(sizes[-1])
-        return sizes
+            sizes.append(size_of(left, threads))
+            left -= sizes[-1]
+        return [float(size) / parts for size in sizes for _ in range(parts)]
 
-    packed, count = even(-(-rows // outer.KB)), panels(N) + panels(second)
+    packed, count = even(-(-rows // outer.PART)), panels(N) + panels(second)
     return [Region(rows * M * COPY, packed), Region(float(rows * M * count), uneven(groups))]
 
 

@@ -1,6 +1,7 @@
 """Run the engine and the float64 twin of any family with the same weights, carried state and dropout masks."""
 
 import numpy as np
+from seqcore.arrays import unmasked
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.model import Model, Workspace, build, shapes, workspace
@@ -152,7 +153,8 @@ def check(config: ModelConfig, T: int, B: int, masked: float = 0.0, tolerance: f
     assert {name for name, _ in net.gradient.items()} == truth.gradients.parameters.keys()
     rounding = cancelling(config, net, tokens, targets, truth) if config.family == "attention" else {}
     largest = max(float(np.abs(value).max()) for value in truth.gradients.parameters.values())
-    for name, gradient in net.gradient.items():  # sums may cancel: allow 8 rounding errors of the largest gradient
+    largest = max(largest, 1 / max(1, int(unmasked(targets).sum())))  # what one target adds to a logit's gradient
+    for name, gradient in net.gradient.items():  # sums may cancel: allow 8 rounding errors of the largest term
         terms = max(8 * UNIT * largest, rounding.get(name, 0.0)) / tolerance
         assert_close(gradient, truth.gradients.parameters[name], tolerance, name, terms)
     work.carry()

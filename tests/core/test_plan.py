@@ -29,7 +29,7 @@ def test_plans_cover_all_rows_and_units_once(B: int, H: int, products: int, thre
         assert (p.blocks - 1) * p.units < H <= p.blocks * p.units
         assert p.rows % ROWS == 0 or p.rows == B, "whole tiles, but for the last"
         assert p.units % NR == 0
-        assert p.shape == (p.rows, p.units)
+        assert p.shape == (p.rows, p.units, p.steps)
         assert 1 <= p.lanes <= min(threads, p.groups * p.blocks)
         assert 4 * p.rows * p.units * products <= plan.Z_BYTES or p.units == NR
     assert any(p.groups == 1 for p in found)
@@ -39,7 +39,7 @@ def test_plans_cover_all_rows_and_units_once(B: int, H: int, products: int, thre
 def test_flags_and_scratch_are_as_large_as_used(B: int, H: int, products: int, threads: int, T: int) -> None:
     p = planned(B, H, products, threads)
     assert p.scratch == threads * p.rows * products * p.units, "z of a block for each worker"
-    last = ((T - 1) * p.groups + p.groups - 1) * (p.blocks + 1) + p.blocks  # where the last count lies
+    last = ((T - 1) // p.steps * p.groups + p.groups - 1) * p.blocks + p.blocks - 1  # the last item
     assert p.flags(T) == (last + 1) * LINE
     flags, scratch = p.memory(T)
     assert (flags.itemsize, scratch.itemsize) == (8, 4)

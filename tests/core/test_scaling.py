@@ -96,7 +96,7 @@ def test_every_region_that_a_step_opens_is_known(family: str, layers: int) -> No
     step = timed(family, **({"layers": layers} if layers else {}))
     known = scaling.regions(step.config, step.training)
     trainer = trainer_of(step.config, step.training)
-    TEAM.use(2)
+    set_threads(2)
     try:
         before = int(TEAM.words[OPENED])
         trainer.step()
