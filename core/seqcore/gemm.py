@@ -236,7 +236,8 @@ copy8, copy_row, add_row = _make_copy(8), _make_copy(NR), _make_copy(NR, add=Tru
 def _make_rows(width: int) -> Any:
     """Return a device function: C (M, width) = A (M, K) @ the first columns of one panel, for any M >= 0 and K >= 1.
 
-    a, b and c point to the first elements: no reference is counted. The largest tiles come first. Strides as for a tile.
+    a, b and c point to the first elements: no reference is counted. The largest tiles come first.
+    Strides are those of a tile.
     """
     tile8, tile4, tile2, tile1 = (_make_tile(rows, width) for rows in (8, 4, 2, 1))
     eight = MR == 8 or width < NR  # the sums of 8 rows fit the registers

@@ -114,7 +114,7 @@ def rows_of_linear(M: int) -> Share:
     """The product of a linear layer, in chunks of rows."""
 
     def share(threads: int) -> float:
-        size = linear.ROWS if M >= 4 * linear.ROWS * threads else linear.FEW_ROWS
+        size = linear.ROWS if 4 * linear.ROWS * threads <= M else linear.FEW_ROWS
         return even(-(-M // size))(threads)
 
     return share

@@ -49,8 +49,8 @@ CELL_FORWARD = CELL_BACKWARD = None
 def panel_rows(a, a_row, M, b, K, c, c_row, accumulate, narrow):
     """C (M, NR) = A (M, K) @ one panel (+ C), given pointers to their first elements; LANES columns if `narrow`.
 
-    If there are several tiles of rows, each takes DEPTH rows of the panel at a time: the panel is then read once from the
-    second-level cache.
+    If there are several tiles of rows, each takes DEPTH rows of the panel at a time: the panel is then read once from
+    the second-level cache.
     """
     most = DEPTH if M > MR else K
     for k in range(0, K, most):
@@ -100,7 +100,10 @@ def backward_block(W_hh_T, flag, gates, c, h, dh, direct, t, first, last, u, n):
 
 
 def back(dz, dz_row, M, W_hh_T, K, H, dh, dh_row, n, accumulate):
-    """dh (M, n) = dz W_hh^T (+ dh if `accumulate`), given pointers to the first elements; K rows in a panel of W_hh^T."""
+    """dh (M, n) = dz W_hh^T (+ dh if `accumulate`), given pointers to the first elements.
+
+    K is the number of rows in a panel of W_hh^T.
+    """
     for j in range(0, n, NR):
         more = accumulate
         for column, k, parts in SEGMENTS:
