@@ -45,7 +45,7 @@ OWNED = 128  # 1 while a thread has a region open
 SIZE = 144
 
 MACHINE = platform.machine().lower()
-SPINS = 2000  # rounds of watching for the next region before the first nap: about 0.1 ms
+SPINS = 12_000  # rounds of watching for the next region before the first nap: about 0.6 ms, longer than a step is serial
 PATIENCE = 300  # rounds of waiting inside a region: then the other's thread may need this core
 IDLE = 3000  # naps before sleep: about 0.2 s
 NAP = 10  # microseconds asked for; the system adds some 50
