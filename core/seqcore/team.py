@@ -9,7 +9,7 @@ Which worker runs which item varies; what an item computes does not, so results 
 threads. Nothing is summed across items.
 
 Workers are threads that run `serve`, which holds no lock of Python's. After a region they watch for the next one, first
-spinning, then in naps of some 20 microseconds, which leave the core to others; after some 0.2 seconds they go to sleep,
+spinning, then in naps of some 35 microseconds, which leave the core to others; after some 0.2 seconds they go to sleep,
 and `team()` wakes them.
 
 One thread at a time may open a region; a second one that tries runs its items alone.
@@ -50,8 +50,8 @@ SIZE = 144
 MACHINE = platform.machine().lower()
 SPINS = 2000  # rounds of watching for the next region before the first nap: about 0.1 ms
 PATIENCE = 300  # rounds of waiting inside a region: then the other's thread may need this core
-IDLE = 10_000  # naps before sleep: about 0.2 s on Linux
-NAP = 10  # microseconds asked for; Linux adds some 50, or 5 for threads with `prompt` naps
+IDLE = 5000  # naps before sleep: about 0.2 s on Linux
+NAP = 30  # microseconds asked for; Linux adds some 50, or 5 for threads with `prompt` naps
 PR_SET_TIMERSLACK = 29  # of prctl, Linux
 
 
@@ -145,7 +145,7 @@ def pause(typingctx):
 
 @intrinsic
 def nap(typingctx):
-    """Give the core away for as short a time as the system knows: 15 to 60 microseconds on Linux."""
+    """Give the core away for as short a time as the system knows: 35 to 80 microseconds on Linux."""
 
     def codegen(context, build, signature, args):
         i32 = ir.IntType(32)

@@ -26,7 +26,7 @@ from seqcore.records import F32, I64
 PEAK = 150e9  # floating-point operations a second of one core's tile
 ELEMENT, PER_BLOCK = 2.6e-9, 50e-9  # seconds of the cell per unit and row, and per row of a block
 NEAR, FAR = 60e9, 15e9  # bytes a second from the second-level cache, and from beyond
-ITEM = 100e-6  # seconds of work that a worker takes at a time, where it need not wait for others
+ITEM = 30e-6  # seconds of work that a worker takes at a time, where it need not wait for others
 MEETING = 0.4e-6, 0.1e-6  # seconds of a barrier: two threads, and each further one
 Z_BYTES = 32_768  # most scratch memory of a block, where that leaves at least NR units
 ROWS = max(8, MR)  # rows of a group are a multiple of this
