@@ -5,16 +5,15 @@ Results have the same bits for any number of threads, so the first steps of a tr
 candidates take turns, and those that are clearly slower drop out. From time to time the question is asked again.
 """
 
-import statistics
 import time
 from collections.abc import Iterator
 
 from seqcore.team import TEAM
 
-ROUNDS = 5  # timed steps per candidate
+ROUNDS = 8  # timed steps per candidate, of which the fastest counts: others may have been disturbed
 CLEARLY = 1.25  # a candidate drops out if it takes that many times as long as the best
 AS_FAST = 1.03  # of candidates within this factor of the best, the one with the fewest threads wins
-AGAIN = 60.0  # seconds until the candidates are compared again
+SOON, AGAIN = 10.0, 60.0  # seconds until the candidates are compared again: first, since a program that starts is busy
 
 
 def candidates(most: int) -> list[int]:
@@ -32,7 +31,7 @@ class Fastest:
         self._turns: Iterator[tuple[int, bool]] | None = None
         self._rates: dict[int, list[float]] = {}
         self._turn: tuple[int, bool] | None = None
-        self._again = 0.0
+        self._again, self._pause = 0.0, SOON
 
     def before(self) -> None:
         """Set the number of threads of the next step."""
@@ -55,7 +54,7 @@ class Fastest:
         TEAM.use(self._best())
         if timed and all(len(rates) >= ROUNDS for rates in self._rates.values()):
             self._turns, self._turn = None, None
-            self._again = time.monotonic() + AGAIN
+            self._again, self._pause = time.monotonic() + self._pause, AGAIN
 
     def _comparison(self) -> Iterator[tuple[int, bool]]:
         """Yield the number of threads of each step, and whether it is timed; the step after a change is not."""
@@ -64,14 +63,14 @@ class Fastest:
                 if count in self._rates:
                     yield count, False
                     yield count, True
-            best = min(statistics.median(rates) for rates in self._rates.values())
+            best = min(min(rates) for rates in self._rates.values())
             for count, rates in list(self._rates.items()):
-                if statistics.median(rates) > CLEARLY * best:
+                if min(rates) > CLEARLY * best:
                     del self._rates[count]
 
     def _best(self) -> int:
         """Return the best number so far."""
-        times = {count: statistics.median(rates) for count, rates in self._rates.items() if rates}
+        times = {count: min(rates) for count, rates in self._rates.items() if rates}
         if not times:
             return TEAM.most
         return min(count for count, spent in times.items() if spent <= AS_FAST * min(times.values()))
