@@ -13,13 +13,13 @@ SAME_AT = 100  # steps after which the weights are compared with those of a run 
 
 LOOKED_AT = """
 import hashlib, json, sys, threading, time
-from seqcore import jit, probe, serial, team
+from seqcore import cores, jit, probe, serial, team
 from seqcore.generate import Sampling, Writer
 from tests.core import runs
 
 seconds, same_at = float(sys.argv[1]), int(sys.argv[2])
 jit.compile_kernels(jit.kernel_groups("lstm", "train", "look"))
-team.set_threads(None)
+team.set_threads(cores.most_threads())
 run = runs.start(None, {"hidden": 48}, batch=16)
 copy, written, probed, failed = [run.trainer.parameters.flat.copy()], [0], [0], []
 done = threading.Event()
