@@ -5,6 +5,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+from seqcore.cgroups import groups
+
 VARIABLE = "NUMBA_NUM_THREADS"  # the variable that other Numba programs obey, too
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -27,20 +29,8 @@ def quota() -> float | None:
 
 
 def _groups() -> list[Path]:
-    """Return the folders of this process's control groups and of all above them."""
-    folders = [CGROUPS, CGROUPS / "cpu", CGROUPS / "cpu,cpuacct"]
-    try:
-        lines = MEMBERSHIP.read_text().splitlines()
-    except (OSError, ValueError):
-        return folders
-    for line in lines:
-        if line.count(":") < 2:
-            continue
-        _, controllers, path = line.split(":", 2)
-        if not controllers or "cpu" in controllers.split(","):
-            own = CGROUPS / controllers / path.strip("/")
-            folders += [own, *(parent for parent in own.parents if parent.is_relative_to(CGROUPS))]
-    return list(dict.fromkeys(folders))
+    """Return the folders that may hold a limit: of this process's groups, and where a container has its own on top."""
+    return [CGROUPS, CGROUPS / "cpu", CGROUPS / "cpu,cpuacct", *groups("cpu", MEMBERSHIP, CGROUPS)]
 
 
 def _numbers(path: Path) -> list[float]:

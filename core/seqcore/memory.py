@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from seqcore.cgroups import groups
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
@@ -140,21 +141,9 @@ def _available() -> int | None:
 def _left_in_groups() -> int | None:
     """Return what the tightest control group of this process leaves it; cached files can be reclaimed."""
     left: list[int] = []
-    for line in _lines(_PROC / "self" / "cgroup"):
-        controllers, _, path = line.partition(":")[2].partition(":")
-        if controllers not in ("", "memory"):
-            continue
-        root = _GROUPS / controllers
-        names = (
-            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            if controllers
-            else ("memory.max", "memory.current", "inactive_file")
-        )
-        inner = root / path.strip("/")
-        for folder in (inner, *inner.parents):
-            left += _left(folder, *names)
-            if folder == root:
-                break
+    for folder in groups("memory", _PROC / "self" / "cgroup", _GROUPS):
+        left += _left(folder, "memory.max", "memory.current", "inactive_file")
+        left += _left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
     return min(left, default=None)
 
 

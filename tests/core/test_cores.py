@@ -101,7 +101,7 @@ def test_an_unreadable_membership_leaves_the_root(tmp_path: Path) -> None:
 @given(st.text("0123456789:,/cpu \n", max_size=60))
 def test_any_membership_is_read(membership: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "read_text", lambda path, *_: membership)
+        patch.setattr(Path, "read_text", lambda path, *_, **__: membership)
         cores.quota()
 
 
