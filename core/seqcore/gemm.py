@@ -314,14 +314,6 @@ def matmul_narrow(A, K, N, panels, C, accumulate):
 
 
 @device
-def matmul_rows_of_b(A, a_at, k0, K, panels, C, accumulate):
-    """As `matmul`, for K rows of B starting at row k0 and the columns of A starting at a_at."""
-    M, a_row, c_row, depth = A.shape[0], A.shape[1], C.shape[1], panels.shape[1]
-    for p in range(panels.shape[0]):
-        tile_rows(A, a_at, a_row, 1, M, panels, (p * depth + k0) * NR, K, C, p * NR, c_row, accumulate)
-
-
-@device
 def row_norms(x, N, norms):
     """norms[r] = the Euclidean norm of x[r, :N]."""
     for r in range(norms.size):

@@ -1,7 +1,7 @@
 """The threads that run parallel kernels: a small team of our own, which never waits for a worker that has not come.
 
-A parallel kernel splits its work into items and calls `share`. The calling thread and every worker that is awake claim
-items, one after another, until none is left; the call returns once all items are done. A worker that the system does
+A parallel kernel splits its work into items and calls the loop that `shared` makes. The calling thread and every worker
+that is awake claim items until none is left; the call returns once all items are done. A worker that the system does
 not run at that moment takes no item, so nobody waits for it: beside another busy process a training keeps most of its
 speed (`benchmarks/beside_others.py`). A region of OpenMP, by contrast, ends when its last thread has come and gone.
 
@@ -18,7 +18,6 @@ One thread at a time may open a region; a second one that tries runs its items a
 import contextlib
 import ctypes
 import os
-import platform
 import sys
 import threading
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from seqcore.atomics import add, change, load, nap, pause, store, wait_until, word
 from seqcore.cores import most_threads
 from seqcore.errors import SeqError
 from seqcore.jit import device, i8, i8_1, kernel, void
@@ -47,127 +47,9 @@ OPENED = 112  # regions opened so far
 OWNED = 128  # 1 while a thread has a region open
 SIZE = 144
 
-MACHINE = platform.machine().lower()
 SPINS = 2000  # rounds of watching for the next region before the first nap: about 0.1 ms
-PATIENCE = 300  # rounds of waiting inside a region: then the other's thread may need this core
 IDLE = 5000  # naps before sleep: about 0.2 s on Linux
-NAP = 30  # microseconds asked for; Linux adds some 50, or 5 for threads with `prompt` naps
 PR_SET_TIMERSLACK = 29  # of prctl, Linux
-
-
-def _word(build, context, signature, array, at):
-    data = context.make_array(signature.args[0])(context, build, array).data
-    return build.gep(data, [at])
-
-
-@intrinsic
-def load(typingctx, array, at):
-    """Return array[at], and see what other threads wrote before they wrote it."""
-
-    def codegen(context, build, signature, args):
-        return build.load_atomic(_word(build, context, signature, *args), "seq_cst", 8)
-
-    return types.int64(array, types.intp), codegen
-
-
-@intrinsic
-def store(typingctx, array, at, value):
-    """Set array[at] after everything written before."""
-
-    def codegen(context, build, signature, args):
-        build.store_atomic(args[2], _word(build, context, signature, *args[:2]), "seq_cst", 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.int64), codegen
-
-
-@intrinsic
-def release(typingctx, array, at, value):
-    """Set array[at] after everything written before; unlike `store`, without waiting until that is done."""
-
-    def codegen(context, build, signature, args):
-        build.store_atomic(args[2], _word(build, context, signature, *args[:2]), "release", 8)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.int64), codegen
-
-
-@intrinsic
-def add(typingctx, array, at, value):
-    """Add to array[at] in one piece; returns the value before."""
-
-    def codegen(context, build, signature, args):
-        return build.atomic_rmw("add", _word(build, context, signature, *args[:2]), args[2], "seq_cst")
-
-    return types.int64(array, types.intp, types.int64), codegen
-
-
-@intrinsic
-def exchange(typingctx, array, at, value):
-    """Set array[at] and return the value before, in one piece."""
-
-    def codegen(context, build, signature, args):
-        return build.atomic_rmw("xchg", _word(build, context, signature, *args[:2]), args[2], "acq_rel")
-
-    return types.int64(array, types.intp, types.int64), codegen
-
-
-@intrinsic
-def change(typingctx, array, at, before, after):
-    """Set array[at] to `after` if it is `before`, in one piece; returns whether it was."""
-
-    def codegen(context, build, signature, args):
-        found = build.cmpxchg(_word(build, context, signature, *args[:2]), args[2], args[3], "acq_rel", "monotonic")
-        return build.extract_value(found, 1)
-
-    return types.boolean(array, types.intp, types.int64, types.int64), codegen
-
-
-def _external(module, name, result, *arguments):
-    found = module.globals.get(name)
-    return found or ir.Function(module, ir.FunctionType(result, arguments), name)
-
-
-@intrinsic
-def pause(typingctx):
-    """Tell the core that this thread is spinning: some 50 nanoseconds on x86."""
-
-    def codegen(context, build, signature, args):
-        if MACHINE in ("x86_64", "amd64"):
-            build.call(_external(build.module, "llvm.x86.sse2.pause", ir.VoidType()), [])
-        elif MACHINE in ("aarch64", "arm64"):
-            hint = _external(build.module, "llvm.aarch64.hint", ir.VoidType(), ir.IntType(32))
-            build.call(hint, [ir.IntType(32)(1)])
-        return context.get_dummy_value()
-
-    return types.void(), codegen
-
-
-@intrinsic
-def nap(typingctx):
-    """Give the core away for as short a time as the system knows: 35 to 80 microseconds on Linux."""
-
-    def codegen(context, build, signature, args):
-        i32 = ir.IntType(32)
-        if sys.platform == "win32":
-            build.call(_external(build.module, "Sleep", ir.VoidType(), i32), [i32(1)])
-        else:
-            build.call(_external(build.module, "usleep", i32, i32), [i32(NAP)])
-        return context.get_dummy_value()
-
-    return types.void(), codegen
-
-
-@device
-def wait_until(array, at, value):
-    """Wait until array[at] == value."""
-    spins = 0
-    while load(array, at) != value:
-        spins += 1
-        if spins < PATIENCE:
-            pause()
-        else:
-            nap()
 
 
 def _borrowed(context, build, kind, value):
@@ -269,7 +151,7 @@ def _address(typingctx, array, at):
     """Return the address of array[at]."""
 
     def codegen(context, build, signature, args):
-        return build.ptrtoint(_word(build, context, signature, *args), ir.IntType(64))
+        return build.ptrtoint(word(build, context, signature, *args), ir.IntType(64))
 
     return types.int64(array, types.intp), codegen
 
@@ -287,7 +169,7 @@ def shared(function: Callable[..., None]) -> Any:
     @device
     def run(team, count, arguments):
         address, at, alone = job(arguments)
-        if team[WANTED] < 2 or count < 2 or exchange(team, OWNED, 1) != 0:
+        if team[WANTED] < 2 or count < 2 or not change(team, OWNED, 0, 1):
             failed = _run(address, at, alone, count, 0)
         else:
             team[JOB], team[JOB + 1], team[JOB + 2] = address, at, count

@@ -12,6 +12,7 @@ Shapes: h (M, H), logits and dlogits (M, padded V) in one array, targets (M,) in
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -70,16 +71,23 @@ def cross_entropy(logits, bias, targets, scale, losses, backward):
             row[target] -= scale
 
 
-@shared
-def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward):
-    """One chunk of `head_loss`."""
-    M, H = h.shape
-    first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
-    rows = logits[first:last]
-    matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
-    cross_entropy(rows, bias, targets[first:last], scale, losses[first:last], backward)
-    if backward:
-        matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+def head_rows(loss: Any) -> Any:
+    """Return the shared loop over ROWS rows of a head: the product, the device function `loss`, and dh."""
+
+    @shared
+    def rows_of(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward):
+        M, H = h.shape
+        first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
+        rows = logits[first:last]
+        matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
+        loss(rows, bias, targets[first:last], scale, losses[first:last], backward)
+        if backward:
+            matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+
+    return rows_of
+
+
+loss_of_rows = head_rows(cross_entropy)
 
 
 @kernel("softmax cross-entropy", "train", void(f2, f3, f3, f1, i1, f4, f2, f1, f2, boolean, i8_1))

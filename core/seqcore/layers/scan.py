@@ -29,9 +29,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
+from seqcore.atomics import change, load, release, wait_until
 from seqcore.gemm import LANES, MR, NR, address, fetch, narrow_rows_at, row_norms, rows_at, shift
 from seqcore.jit import boolean, device, f1, f2, f3, i1, i8, i8_1, kernel, void
-from seqcore.team import change, load, release, shared, wait_until
+from seqcore.team import shared
 
 DEPTH = 256  # rows of W_hh per pass over the rows of a group: a panel of them fits the first-level cache
 f4 = np.float32

@@ -13,11 +13,10 @@ Shapes: h (M, H), y and dy (M, padded K) in one array, targets (M, K), losses (M
 
 import numpy as np
 
-from seqcore.gemm import matmul, matmul_narrow
 from seqcore.jit import boolean, device, f1, f2, f3, f4, i8_1, kernel, void
-from seqcore.layers.loss import ROWS, Head
+from seqcore.layers.loss import ROWS, Head, head_rows
 from seqcore.records import F32, Targets
-from seqcore.team import shared, team
+from seqcore.team import team
 
 
 @device
@@ -40,16 +39,7 @@ def squared_error(y, bias, targets, scale, losses, backward):
         losses[r] = total * share
 
 
-@shared
-def loss_of_rows(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward):
-    """One chunk of `values_loss`."""
-    M, H = h.shape
-    first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
-    rows = y[first:last]
-    matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
-    squared_error(rows, bias, targets[first:last], scale, losses[first:last], backward)
-    if backward:
-        matmul(rows, bias.size, W_hy_T, dh[first:last], False)
+loss_of_rows = head_rows(squared_error)
 
 
 @kernel("squared error", "train-values", void(f2, f3, f3, f1, f2, f4, f2, f1, f2, boolean, i8_1))
