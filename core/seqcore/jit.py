@@ -33,6 +33,7 @@ from numba.core import codegen
 from platformdirs import user_cache_path
 
 from seqcore.compilers import COMPILERS
+from seqcore.device_code import DeviceCompiler
 from seqcore.records import CompileProgress
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
@@ -162,7 +163,9 @@ def _caching_here() -> Iterator[None]:
 
 def device(function: F) -> F:
     """Compile a function for kernels to call: pure arithmetic on arrays, where sums may be split over lanes."""
-    compiled: F = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})(function)
+    compiled: F = numba.njit(
+        nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, pipeline_class=DeviceCompiler
+    )(function)
     return compiled
 
 
