@@ -16,7 +16,7 @@ from seqcore.generate import Sampling, Writer
 from seqcore.layers.linear import project
 from seqcore.model import initial
 from seqcore.models.clocked import PHASES, Clocked
-from seqcore.models.recurrent import CELLS
+from seqcore.models.stack import CELLS
 from seqcore.packing import Packed
 from seqcore.serial import serial_model
 from seqcore.tasks.language import TokenData

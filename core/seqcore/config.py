@@ -13,7 +13,8 @@ ACTIVATIONS = ("tanh", "relu")
 POSITIONS = ("learned", "sinusoidal", "rotary")
 CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in tokens
 INITS = ("uniform", "identity")
-ENDS = ("outputs", "inputs", "values")  # fields of `ModelConfig` that follow from the task
+CROSS_ATTENTIONS = ("none", "dot", "general", "additive")
+ENDS = ("outputs", "inputs", "values", "decodes")  # fields of `ModelConfig` that follow from the task
 GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
@@ -69,6 +70,9 @@ class ModelConfig:
     outputs: int = 0  # symbols that the head predicts, as classes; 0: those of the vocabulary, and the next token
     inputs: int = 0  # real values read at each timestep; 0: one token
     values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
+    decodes: bool = False  # encoder and decoder: reads symbols of the vocabulary, then writes `outputs` other symbols
+    cross_attention: str = "none"  # of the decoder over the states of the encoder; see `layers.cross`
+    bidirectional: bool = False  # the encoder reads in both directions
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
@@ -101,7 +105,8 @@ class ModelConfig:
         _need(not dropped or self.family == "lstm", "drop gate", self.drop_gate, "only an lstm has these gates")
         _need(self.outputs == 0 or self.outputs >= 2, "outputs", self.outputs, "must be 0, or at least 2")
         _whole("outputs", self.outputs, 0, 1_000_000)
-        for name in ("bias", "tied"):
+        self._check_decoder()
+        for name in ("bias", "tied", "decodes", "bidirectional"):
             _need(isinstance(getattr(self, name), bool), name, getattr(self, name), "must be true or false")
         if self.family in RECURRENT:
             _need(
@@ -122,6 +127,27 @@ class ModelConfig:
             even = self.positions == "learned" or (self.hidden // self.heads) % 2 == 0
             right = f"must be a multiple of twice the heads ({2 * self.heads}) for {self.positions} positions"
             _need(even, "hidden", self.hidden, right)
+
+    def _check_decoder(self) -> None:
+        """Raise SeqError if the settings of encoder and decoder do not fit together."""
+        kinds = CROSS_ATTENTIONS
+        _need(
+            self.cross_attention in kinds, "cross attention", self.cross_attention, f"must be one of {', '.join(kinds)}"
+        )
+        if self.decodes:
+            _need(self.family in RECURRENT, "model", self.family, "an encoder-decoder must be rnn, gru or lstm")
+            _need(self.outputs >= 2 and not self.inputs, "outputs", self.outputs, "a decoder needs symbols to write")
+            right = "needs annotations as wide as the decoder: general or additive for a bidirectional encoder"
+            _need(self.cross_attention != "dot" or not self.bidirectional, "cross attention", "dot", right)
+            return
+        right = "only an encoder-decoder has it, for pairs of sequences"
+        _need(self.cross_attention == "none", "cross attention", self.cross_attention, right)
+        _need(not self.bidirectional, "bidirectional", self.bidirectional, right)
+
+    @property
+    def annotation(self) -> int:
+        """The width of what the encoder says of a timestep: of its states, in both directions."""
+        return 2 * self.hidden if self.bidirectional else self.hidden
 
     @property
     def keep_bias(self) -> tuple[float, float] | None:
@@ -152,7 +178,7 @@ class ModelConfig:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kinds of kernels that the model needs; see `jit.kernel_groups`."""
-        return (self.family, "values") if self.values else (self.family,)
+        return (self.family, *(("values",) if self.values else ()), *(("pairs",) if self.decodes else ()))
 
     @property
     def input_width(self) -> int:

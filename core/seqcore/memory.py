@@ -16,7 +16,7 @@ from seqcore.errors import SeqError
 from seqcore.gemm import padded
 from seqcore.layers.plan import planned
 from seqcore.model import parameter_count, shapes, workspace_bytes
-from seqcore.models.recurrent import CELLS
+from seqcore.models.stack import CELLS
 from seqcore.outer import scratch_bytes
 from seqcore.tasks.language import validation_shape
 from seqcore.team import TEAM

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from seqcore.config import RECURRENT, ModelConfig
-from seqcore.models import feedforward, recurrent, transformer
+from seqcore.models import feedforward, pairs, recurrent, transformer
 from seqcore.models.clocked import Clocked
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Inputs, Targets
@@ -73,6 +73,13 @@ _RECURRENT = Family(
     recurrent.RecurrentWorkspace.of,
     recurrent.RecurrentWorkspace.bytes_needed,
 )
+_PAIRS = Family(
+    pairs.shapes,
+    pairs.initial,
+    pairs.PairModel,
+    pairs.PairWorkspace.of,
+    pairs.PairWorkspace.bytes_needed,
+)
 _FEEDFORWARD = Family(
     feedforward.shapes,
     feedforward.initial,
@@ -94,9 +101,13 @@ FAMILIES_BY_NAME: dict[str, Family] = {
 }
 
 
+def _family(config: ModelConfig) -> Family:
+    return _PAIRS if config.decodes else FAMILIES_BY_NAME[config.family]
+
+
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the parameters by name."""
-    return FAMILIES_BY_NAME[config.family].shapes(config)
+    return _family(config).shapes(config)
 
 
 def parameter_count(config: ModelConfig) -> int:
@@ -106,19 +117,19 @@ def parameter_count(config: ModelConfig) -> int:
 
 def initial(config: ModelConfig, seed: int) -> Parameters:
     """Return the initial weights of this seed."""
-    return FAMILIES_BY_NAME[config.family].initial(config, seed)
+    return _family(config).initial(config, seed)
 
 
 def build(config: ModelConfig, parameters: Parameters) -> Model:
     """Return the model over these parameters."""
-    return FAMILIES_BY_NAME[config.family].model(config, parameters)
+    return _family(config).model(config, parameters)
 
 
 def workspace(config: ModelConfig, T: int, B: int, backward: bool = True) -> Workspace:
     """Return the zeroed arrays of one pass over (T, B) tokens."""
-    return FAMILIES_BY_NAME[config.family].workspace(config, T, B, backward)
+    return _family(config).workspace(config, T, B, backward)
 
 
 def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
     """Return the bytes that `workspace` allocates."""
-    return FAMILIES_BY_NAME[config.family].workspace_bytes(config, T, B, backward)
+    return _family(config).workspace_bytes(config, T, B, backward)

@@ -26,7 +26,7 @@ from seqcore.errors import SeqError
 from seqcore.gemm import NR
 from seqcore.layers import block, linear, loss, stack, window
 from seqcore.layers.plan import PEAK, planned
-from seqcore.models.recurrent import CELLS
+from seqcore.models.stack import CELLS
 
 OPENING = 2e-6, 0.3e-6  # seconds of a region with two threads, and of each further one
 COPY = 1.0  # time to copy or add an element, relative to multiplying it into a row of a panel

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
+from seqcore.layers.cell import ALWAYS_OPEN
 from seqcore.model import initial
-from seqcore.models.recurrent import ALWAYS_OPEN
 from seqcore.serial import serial_model
 from seqcore.tasks.language import TokenData
 from seqcore.trainer import Trainer

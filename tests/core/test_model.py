@@ -239,7 +239,7 @@ def test_the_workspace_takes_the_bytes_it_announces(
 ) -> None:
     config = ModelConfig(V, hidden=H, layers=layers, dropout=rate)
     work = Workspace.of(config, T, B, backward)
-    arrays = [work.index, work.logits, work.losses, *work.inputs, *work.dropped]
+    arrays = [work.stack.index, work.logits, work.losses, *work.stack.inputs, *work.stack.dropped]
     for layer in work.layers:
         arrays += [layer.gates, layer.c, layer.h, layer.dh, layer.direct]
     assert Workspace.bytes_needed(config, T, B, backward) == sum(array.nbytes for array in arrays)

@@ -11,7 +11,7 @@ from seqcore.gemm import NR, padded
 from seqcore.layers import plan
 from seqcore.layers.plan import ROWS, Plan, cache_bytes, planned, plans
 from seqcore.layers.scan import LINE
-from seqcore.models.recurrent import CELLS
+from seqcore.models.stack import CELLS
 from seqcore.presets import PRESETS
 
 SIZES = st.integers(1, 300), st.integers(1, 700), st.sampled_from([1, 3, 4]), st.integers(1, 24)

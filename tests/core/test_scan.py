@@ -13,7 +13,7 @@ from seqcore.gemm import NR, padded
 from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.plan import Plan, plans
 from seqcore.layers.scan import place
-from seqcore.models.recurrent import CELLS
+from seqcore.models.stack import CELLS
 from seqcore.records import F32, I32
 
 from tests.core.compare import normal, pack, threads

@@ -16,7 +16,7 @@ import numpy as np
 
 from seqcore.arrays import NO_INDEX, NO_MATRIX, NO_VECTOR, zeros
 from seqcore.gemm import padded
-from seqcore.layers.linear import Linear
+from seqcore.layers.linear import Linear, project
 from seqcore.layers.plan import Plan, planned
 from seqcore.layers.scan import Scan
 from seqcore.outer import NO_SECOND, Second, outer_sum
@@ -24,6 +24,8 @@ from seqcore.packing import Packed
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32
 from seqcore.team import TEAM, team
+
+ALWAYS_OPEN = 30.0  # sigmoid of it is 1 in float32
 
 
 class Shown(NamedTuple):
@@ -42,7 +44,7 @@ class CellWorkspace:
     c: F32  # (T+1, B, H), row 0 carried in; empty if the cell has no c
     h: F32  # (T+1, B, H), row 0 carried in
     dh: F32  # (T, B, padded H): on entry the gradient from above; empty without a backward pass
-    direct: F32  # (1, B, H): the gradient that bypasses W_hh; after the backward pass, at the initial state
+    direct: F32  # (1, B, H): the gradient that bypasses W_hh: of c, or a part of that of h; see `Cell.backward_scan`
 
     def state(self) -> dict[str, F32]:
         """Return views of the state carried in, (B, H), by name."""
@@ -52,6 +54,13 @@ class CellWorkspace:
         """Copy the state after the last timestep to row 0, the state carried in."""
         for first, last in self._ends:
             first[...] = last
+
+    def cut(self, first: int, count: int) -> "CellWorkspace":
+        """Return views of `count` timesteps from `first` on; the gradient that bypasses W_hh is another array."""
+        rows, states = slice(first, first + count), slice(first, first + count + 1)
+        return CellWorkspace(
+            self.gates[rows], self.c[states], self.h[states], self.dh[rows], np.zeros_like(self.direct)
+        )
 
     @cached_property
     def last_h(self) -> F32:
@@ -105,6 +114,11 @@ class Cell:
         b += draw.uniform(-bound, bound, b.shape).astype(np.float32)
 
     @classmethod
+    def resting(cls, H: int) -> F32:
+        """Return inputs (padded N,) that keep a state of zero at exactly zero: padding before a sequence reads them."""
+        return zeros(padded(cls.products * H))
+
+    @classmethod
     def workspace(cls, T: int, B: int, H: int, backward: bool = True) -> CellWorkspace:
         """Return the layer's arrays, zeroed."""
         back, cells = (T if backward else 0), (T + 1 if cls.carries_c else 0)
@@ -143,12 +157,28 @@ class Cell:
         `second` is a product whose left factor is h, all (T + 1) * B rows of it; see `outer_sum`.
         Backpropagation is truncated at the first timestep: the initial state is treated as constant.
         """
+        work.direct[:] = 0
+        self.backward_scan(work)
+        self.backward_weights(work, index, table, second)
+
+    def backward_scan(self, work: CellWorkspace) -> None:
+        """Turn gates into their gradients, dh into the full gradient of h, and `direct`, that after the last timestep,
+        into that before the first."""
         plan = self.plan(work.h.shape[1])
         self.scan.backward(
             self.packed_T.panels, self.flag, work.gates, work.c, work.h, work.dh, work.direct, plan.shape, plan.lanes,
             plan.memory(len(work.gates))[0], team(),
         )  # fmt: skip
-        self.backward_weights(work, index, table, second)
+
+    def initial_gradient(self, work: CellWorkspace, dh: F32) -> None:
+        """Fill dh (B, padded H), the gradient of the initial h, after `backward_scan`; that of c is `work.direct`."""
+        H, N = self.hidden, self.products * self.hidden
+        dz = work.gates[0]
+        if self.columns > self.products:  # the block before the last does not pass through W_hh
+            dz = np.concatenate([dz[:, : N - H], dz[:, N : N + H]], axis=1)
+        project(dz, N, self.packed_T.panels, NO_VECTOR, dh, False, team())
+        if self.goes_direct and not self.carries_c:
+            dh[:, :H] += work.direct[0]
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
         """Compute the part of `backward` that follows the scan: products over all T * B rows together.

@@ -25,18 +25,26 @@ from seqcore.records import F32, I32
 def distinct(tokens, stamps, index, found):
     """Fill found[:U] with the distinct tokens in order of appearance, index with each token's row in it; return U.
 
-    stamps (V,) is scratch.
+    The index of a negative token, which is padding, is U. stamps (V,) is scratch.
     """
-    count = np.int32(0)
+    count, padding = np.int32(0), False
     for place in range(tokens.size):
-        stamps[tokens[place]] = np.int32(-1)
+        if tokens[place] >= 0:
+            stamps[tokens[place]] = np.int32(-1)
     for place in range(tokens.size):
         token = tokens[place]
+        if token < 0:
+            padding = True
+            continue
         if stamps[token] < 0:
             stamps[token] = count
             found[count] = token
             count += np.int32(1)
         index[place] = stamps[token]
+    if padding:
+        for place in range(tokens.size):
+            if tokens[place] < 0:
+                index[place] = count
     return count
 
 
@@ -77,11 +85,16 @@ def column_sums(rows, sums):
 
 
 class InputTable:
-    """Embedding (learned, or one-hot if E is None) folded into the first layer's input product."""
+    """Embedding (learned, or one-hot if E is None) folded into the first layer's input product.
 
-    def __init__(self, E: F32 | None, dE: F32 | None, linear: Linear) -> None:
+    `padding` (padded N,), if given, is the row of the table for negative tokens; it gets no gradient.
+    """
+
+    def __init__(self, E: F32 | None, dE: F32 | None, linear: Linear, padding: F32 | None = None) -> None:
+        self.padding = padding
         self.E, self.dE, self.linear = E, dE, linear
         self.vocabulary_size = len(E) if E is not None else len(linear.W)
+        self._more = int(padding is not None)  # rows of the table after those of the tokens
         self._stamps = np.zeros(self.vocabulary_size, np.int32)
         self._found = np.zeros(self.vocabulary_size, np.int32)
         self._buffers: dict[str, F32] = {}
@@ -93,7 +106,7 @@ class InputTable:
         """Return (count, width) of a buffer kept between steps, as U varies from step to step."""
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < count:
-            buffer = self._buffers[name] = zeros(min(2 * count, self.vocabulary_size), width)
+            buffer = self._buffers[name] = zeros(min(2 * count, self.vocabulary_size + 1), width)
         return buffer[:count]
 
     def forward(self, tokens: I32) -> None:
@@ -103,17 +116,19 @@ class InputTable:
             self.index = np.zeros(flat.size, np.int32)
         count = distinct(flat, self._stamps, self.index, self._found)
         self.tokens = self._found[:count]
-        self.table = self._rows("table", count, self.linear.width)
+        self.table = self._rows("table", count + self._more, self.linear.width)
+        if self.padding is not None:
+            self.table[count] = self.padding
         if self.E is None:
-            gather_rows(self.linear.W, self.tokens, self.linear.b, self.table)
+            gather_rows(self.linear.W, self.tokens, self.linear.b, self.table[:count])
             return
         embedded = self._rows("embedded", count, self.E.shape[1])
         gather_rows(self.E, self.tokens, NO_VECTOR, embedded)
-        self.linear.forward(embedded, self.table)
+        self.linear.forward(embedded, self.table[:count])
 
     def sums(self) -> tuple[I32, F32]:
         """Return (index, dtable): the pass over dz sums its rows by token into dtable; see `outer.outer_sum`."""
-        return self.index, self._rows("dtable", len(self.tokens), self.linear.width)
+        return self.index, self._rows("dtable", len(self.tokens) + self._more, self.linear.width)
 
     def backward(self) -> None:
         """Fill dE, dW_xh and db from dtable, returned by `sums` and filled by the caller since."""

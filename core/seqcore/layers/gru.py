@@ -26,7 +26,7 @@ import numpy as np
 
 from seqcore.arrays import NO_VECTOR
 from seqcore.elementwise import sigmoid, tanh
-from seqcore.layers.cell import Cell, Shown
+from seqcore.layers.cell import ALWAYS_OPEN, Cell, Shown
 from seqcore.layers.scan import scan_of
 from seqcore.records import F32
 
@@ -92,3 +92,10 @@ class GRU(Cell):
     def draw_bias(cls, b: F32, draw: np.random.Generator, bound: float) -> None:
         """Add the second bias for the two gates only; the candidate keeps its own, b_hn."""
         super().draw_bias(b[: 2 * (b.size // 3)], draw, bound)
+
+    @classmethod
+    def resting(cls, H: int) -> F32:
+        """As `Cell.resting`: the update gate is open."""
+        inputs = super().resting(H)
+        inputs[H : 2 * H] = ALWAYS_OPEN
+        return inputs

@@ -80,8 +80,6 @@ def forward_block(inputs, index, W_hh, bias, flag, gates, c, h, t, first, last, 
 def backward_block(W_hh_T, flag, gates, c, h, dh, direct, t, first, last, u, n):
     """One block of one group at timestep t, on the way back."""
     T, B, H, a_row, row = dh.shape[0], h.shape[1], h.shape[2], gates.shape[2], dh.shape[2]
-    if t == T - 1 and direct.size:
-        direct[0, first:last, u : u + n] = f4(0)
     if t < T - 1:
         K, far = W_hh_T.shape[1], gates.size > FAR
         for j in range(u, u + n, NR):
@@ -218,9 +216,9 @@ def scan_forward_serial(inputs, index, W_hh, bias, flag, gates, c, h):
 
 
 def scan_backward(W_hh_T, flag, gates, c, h, dh, direct, plan, lanes, flags, team):
-    """Run the backward scan: turn gates into their gradients and dh into the full gradient of h, and fill `direct`.
+    """Run the backward scan: turn gates into their gradients and dh into the full gradient of h.
 
-    Backpropagation is truncated at the first timestep: the initial state is treated as constant.
+    `direct` holds the gradient that bypasses W_hh after the last timestep, and then that before the first.
     """
     flags[:] = 0
     backward_lane(team, lanes, (W_hh_T, flag, gates, c, h, dh, direct, plan, lanes, flags))

@@ -25,7 +25,8 @@ from seqcore.gemm import padded
 from seqcore.layers.dropout import dropout, dropout_key
 from seqcore.layers.heads import head_of
 from seqcore.layers.linear import Linear
-from seqcore.layers.window import Window, tanh_backward, tanh_forward
+from seqcore.layers.tanh import tanh_backward, tanh_forward
+from seqcore.layers.window import Window
 from seqcore.models.clocked import Clocked
 from seqcore.packing import packs
 from seqcore.parameters import Parameters

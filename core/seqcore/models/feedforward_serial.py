@@ -6,7 +6,8 @@ from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.linear import Linear
-from seqcore.layers.window import Window, tanh_forward_serial
+from seqcore.layers.tanh import tanh_forward_serial
+from seqcore.layers.window import Window
 from seqcore.models.feedforward import shapes
 from seqcore.packing import packs
 from seqcore.parameters import Parameters

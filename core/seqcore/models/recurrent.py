@@ -17,25 +17,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcore.arrays import NO_INDEX, NO_MATRIX, flat, unmasked, zeros
+from seqcore.arrays import flat, unmasked, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
-from seqcore.layers.cell import Cell, CellWorkspace
-from seqcore.layers.dropout import dropout, dropout_key
-from seqcore.layers.embedding import InputTable
-from seqcore.layers.gru import GRU
+from seqcore.layers.cell import ALWAYS_OPEN, CellWorkspace
 from seqcore.layers.heads import head_of
-from seqcore.layers.lstm import LSTM
-from seqcore.layers.rnn import RNN
 from seqcore.models.clocked import Clocked
+from seqcore.models.stack import CELLS, Key, Stack, StackWorkspace, draw_layers
 from seqcore.outer import NO_SECOND
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Inputs, Targets
-
-ALWAYS_OPEN = 30.0  # sigmoid of it is 1 in float32
-
-CELLS: dict[str, type[Cell]] = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+from seqcore.records import F32, Inputs, Targets
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -55,15 +47,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 def initial(config: ModelConfig, seed: int) -> Parameters:
     """Initialise as PyTorch does: uniform in +-1/sqrt(H), a standard normal embedding; biases by `Cell.draw_bias`."""
     parameters = Parameters(shapes(config))
-    draw, cell = np.random.default_rng(seed), CELLS[config.family]
-    bound = 1 / math.sqrt(config.hidden)
-    for name, view in parameters.items():
-        if name == "embedding.E":
-            view[:] = draw.standard_normal(view.shape)
-            continue
-        view[:] = draw.uniform(-bound, bound, view.shape)
-        if name.endswith(".b"):
-            cell.draw_bias(view, draw, bound)
+    draw_layers(parameters, list(parameters.shapes), CELLS[config.family], seed, 1 / math.sqrt(config.hidden))
     _experiments(config, parameters, seed)
     return parameters
 
@@ -94,36 +78,25 @@ def _experiments(config: ModelConfig, parameters: Parameters, seed: int) -> None
 class RecurrentWorkspace:
     """The arrays of one pass over (T, B) tokens."""
 
-    layers: list[CellWorkspace]
-    inputs: list[F32]  # of layer l: x W_xh + b, (T * B, padded N); empty for layer 0 if it reads tokens
-    dropped: list[F32]  # of layer l: dropout(h), (T * B, H), or empty
-    index: I32  # (T * B,) 0, 1, 2, ...: row n of the inputs is for position n
+    stack: StackWorkspace
     logits: F32  # (T * B, padded K); dlogits after a backward pass
     losses: F32  # (T * B,)
 
     @staticmethod
     def bytes_needed(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
         """Return the bytes that `of` will allocate: linear in T, B and H."""
-        H, L, M, cell = config.hidden, config.layers, T * B, CELLS[config.family]
-        dropped = L * H if config.dropout and backward else 0
-        products = L if config.inputs else L - 1
-        return L * cell.bytes_needed(T, B, H, backward) + 4 * M * (
-            products * padded(cell.products * H) + dropped + padded(config.logits) + 2
-        )
+        return StackWorkspace.bytes_needed(config, T, B, backward) + 4 * T * B * (padded(config.logits) + 1)
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "RecurrentWorkspace":
         """Allocate zeroed arrays."""
-        H, M, cell = config.hidden, T * B, CELLS[config.family]
-        drops, width = M if config.dropout and backward else 0, padded(cell.products * H)
-        return RecurrentWorkspace(
-            [cell.workspace(T, B, H, backward) for _ in range(config.layers)],
-            [zeros(M if layer or config.inputs else 0, width) for layer in range(config.layers)],
-            [zeros(drops, H) for _ in range(config.layers)],
-            np.arange(M, dtype=np.int32),
-            zeros(M, padded(config.logits)),
-            zeros(M),
-        )
+        M = T * B
+        return RecurrentWorkspace(StackWorkspace.of(config, T, B, backward), zeros(M, padded(config.logits)), zeros(M))
+
+    @property
+    def layers(self) -> list[CellWorkspace]:
+        """The arrays of each layer."""
+        return self.stack.layers
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Zero the state of those rows of the batch."""
@@ -141,7 +114,7 @@ class RecurrentWorkspace:
 
     def state(self) -> dict[str, F32]:
         """Return views of every layer's state before the first timestep, (B, H), keyed by layer and name: "0.h"."""
-        return {f"{n}.{name}": view for n, layer in enumerate(self.layers) for name, view in layer.state().items()}
+        return self.stack.state()
 
 
 class RecurrentModel:
@@ -150,14 +123,11 @@ class RecurrentModel:
     def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
-        p, g, H = parameters, self.gradient, config.hidden
-        cell = CELLS[config.family]
-        self.layers = [cell.of(p, g, f"layers.{n}", config.activation) for n in range(config.layers)]
-        E, dE = (p["embedding.E"], g["embedding.E"]) if config.embedding else (None, None)
-        self.table = None if config.inputs else InputTable(E, dE, self.layers[0].input)
+        p, g = parameters, self.gradient
+        self.stack = Stack(config, p, g)
         self.head = head_of(config, p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
-        self._hidden = H
-        self._packs = packs(parameters.flat, *self.layers, *(layer.input for layer in self.layers), self.head.linear)
+        layers = self.stack.layers
+        self._packs = packs(parameters.flat, *layers, *(layer.input for layer in layers), self.head.linear)
 
     def pack(self, backward: bool = True) -> None:
         """Repack the current parameters; call once after every change."""
@@ -169,29 +139,12 @@ class RecurrentModel:
         The first layer's input product is not counted for tokens, where it is a table lookup.
         """
         H, L, K = self.config.hidden, self.config.layers, self.config.logits
-        N = self.layers[0].products * H
+        N = self.stack.layers[0].products * H
         return 6.0 * (L * N * H + (L - 1) * N * H + N * self.config.inputs + H * K)
-
-    def _forward(self, inputs: Inputs, work: RecurrentWorkspace, key: tuple[int, int] | None) -> F32:
-        """Run the layers and return the head's input, (T * B, H). `key` (seed, step) seeds the dropout; None: none."""
-        T, B = inputs.shape[:2]
-        x, rate = flat(inputs), self.config.dropout
-        for n, (layer, arrays) in enumerate(zip(self.layers, work.layers, strict=True)):
-            if n == 0 and self.table is not None:
-                self.table.forward(inputs)
-                layer.forward(self.table.table, self.table.index, arrays)
-            else:
-                layer.input.forward(x, work.inputs[n])
-                layer.forward(work.inputs[n], work.index, arrays)
-            x = arrays.h[1:].reshape(T * B, self._hidden)
-            if rate and key is not None:
-                dropout(x, work.dropped[n], self._hidden, rate, dropout_key(*key, n))
-                x = work.dropped[n]
-        return x
 
     def losses(self, inputs: Inputs, targets: Targets, work: RecurrentWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
-        x = self._forward(inputs, work, None)
+        x = self.stack.forward(inputs, work.stack, None)
         self.head.forward(x, flat(targets), 1.0, work.logits, work.losses, None)
         return work.losses.reshape(targets.shape[:2])
 
@@ -200,49 +153,35 @@ class RecurrentModel:
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         T, B = inputs.shape[:2]
-        key = (seed, step)
-        x = self._forward(inputs, work, key)
+        key = Key(seed, step)
+        x = self.stack.forward(inputs, work.stack, key)
         scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
-        dh = work.layers[-1].dh.reshape(T * B, -1)
-        self.head.forward(x, flat(targets), scale, work.logits, work.losses, dh)
+        self.head.forward(x, flat(targets), scale, work.logits, work.losses, work.layers[-1].dh.reshape(T * B, -1))
         second = self.head.second(B, work.logits)
         if self.config.dropout:  # else the head reads h itself, and its dW is computed in the same product as dW_hh
             self.head.backward(x, work.logits)
             second = NO_SECOND
-        for n in range(len(self.layers) - 1, -1, -1):
-            layer, arrays = self.layers[n], work.layers[n]
-            if self.config.dropout:
-                dropout(dh, dh, self._hidden, self.config.dropout, dropout_key(*key, n))
-            table = self.table if n == 0 else None
-            layer.backward(arrays, *(table.sums() if table is not None else (NO_INDEX, NO_MATRIX)), second)
-            second = NO_SECOND
-            if table is not None:
-                table.backward()
-                break
-            dz = arrays.gates.reshape(T * B, -1)
-            if n == 0:
-                layer.input.backward_weights(flat(inputs), dz)
-                break
-            below = work.layers[n - 1]
-            x = work.dropped[n - 1] if self.config.dropout else below.h[1:].reshape(T * B, self._hidden)
-            layer.input.backward_weights(x, dz)
-            dh = below.dh.reshape(T * B, -1)
-            layer.input.backward_input(dz, dh)
+        self.stack.backward(inputs, work.stack, key, second)
         return work.losses.reshape(targets.shape[:2])
 
     def clocked(self) -> Iterator[Clocked]:
         """Yield the methods that a benchmark times separately; see `Clocked`."""
         yield Clocked(self, "pack", "pack")
-        if self.table is not None:
-            yield Clocked(self.table, "forward", "table")
-            yield Clocked(self.table, "backward", "table")
-        for layer in self.layers:
-            yield Clocked(layer, "forward", "scan forward")
-            yield Clocked(layer, "backward_weights", "weight gradients")
-            yield Clocked(layer, "backward", "scan backward", "weight gradients")
-            if layer is not self.layers[0] or self.table is None:  # else the input product is in the table
-                yield Clocked(layer.input, "forward", "scan forward")
-                yield Clocked(layer.input, "backward_input", "scan backward")
-                yield Clocked(layer.input, "backward_weights", "weight gradients")
+        yield from clocked_stack(self.stack)
         yield Clocked(self.head, "forward", "head")
         yield Clocked(self.head, "backward", "weight gradients")
+
+
+def clocked_stack(stack: Stack) -> Iterator[Clocked]:
+    """Yield the methods of a stack that a benchmark times."""
+    if stack.table is not None:
+        yield Clocked(stack.table, "forward", "table")
+        yield Clocked(stack.table, "backward", "table")
+    for layer in stack.layers:
+        yield Clocked(layer, "forward", "scan forward")
+        yield Clocked(layer, "backward_weights", "weight gradients")
+        yield Clocked(layer, "backward", "scan backward", "weight gradients")
+        if layer is not stack.layers[0] or stack.table is None:  # else the input product is in the table
+            yield Clocked(layer.input, "forward", "scan forward")
+            yield Clocked(layer.input, "backward_input", "scan backward")
+            yield Clocked(layer.input, "backward_weights", "weight gradients")

@@ -15,7 +15,8 @@ from seqcore.gemm import padded
 from seqcore.layers.cell import CellWorkspace
 from seqcore.layers.embedding import gather_rows
 from seqcore.layers.linear import Linear
-from seqcore.models.recurrent import CELLS, shapes
+from seqcore.models.recurrent import shapes
+from seqcore.models.stack import CELLS
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Inputs, Stave

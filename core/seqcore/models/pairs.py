@@ -1,0 +1,305 @@
+"""An encoder-decoder: a source sequence in, a target sequence out, of another length and in other symbols.
+
+    source tokens -> encoder -> last state -> bridge -> the decoder's initial state
+    <end> and target tokens -> decoder -> (attention over the encoder's annotations) -> head -> losses
+
+Shapes: one score of T = S + U timesteps, with the bar after S. Inputs (T, B) int32: the source tokens stand right
+before the bar, and -1 before them; after the bar, the decoder's inputs, padded at the end. Targets (T, B) int32: -1
+up to the bar, then the symbols that the decoder should write. The bar is before the first timestep with a target.
+
+Parameters, with V the symbols of the source, K those of the target, D the width of an annotation (H, or 2H if the
+encoder is bidirectional): those of the encoder and of attention, see `models.encoder` and `layers.cross`, and
+
+    bridge.l.h.W, bridge.l.c.W (D, H), bridge.l.h.b, bridge.l.c.b (H,)      if D is not H
+    decoder.embedding.E (K, I)      decoder.l.W_xh, ...      head.W_hy (H, K)      head.b_y (K,)
+
+The bridge is h_0 = tanh([h g] W + b) (Bahdanau et al. 2015), and the same without tanh for c_0; without one, the
+decoder starts with the encoder's last state (Sutskever et al. 2014).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from seqcore.arrays import NO_MATRIX, flat, zeros
+from seqcore.config import ModelConfig
+from seqcore.gemm import padded
+from seqcore.layers import cross
+from seqcore.layers.cross import Buffers, CrossAttention
+from seqcore.layers.heads import head_of
+from seqcore.layers.linear import Linear
+from seqcore.layers.tanh import tanh_backward, tanh_forward
+from seqcore.models import encoder
+from seqcore.models.clocked import Clocked
+from seqcore.models.encoder import Encoder, EncoderWorkspace, Source, State
+from seqcore.models.recurrent import clocked_stack
+from seqcore.models.stack import CELLS, Key, Stack, StackWorkspace, draw_layers
+from seqcore.packing import packs
+from seqcore.parameters import Parameters
+from seqcore.records import F32, I32, Targets
+from seqcore.team import team
+
+
+def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the parameters' names and shapes."""
+    K, H, D, cell = config.logits, config.hidden, config.annotation, CELLS[config.family]
+    named = encoder.shapes(config)
+    for n in range(config.layers):
+        for state in bridged(config):
+            named |= {f"bridge.{n}.{state}.W": (D, H), f"bridge.{n}.{state}.b": (H,)}
+    if config.embedding:
+        named["decoder.embedding.E"] = (K, config.embedding)
+    for n in range(config.layers):
+        inputs = H if n else config.embedding or K
+        named |= {f"decoder.{n}.{name}": shape for name, shape in cell.shapes(inputs, H).items()}
+    named |= {f"attention.{name}": shape for name, shape in cross.shapes(config.cross_attention, H, D).items()}
+    return named | {"head.W_hy": (H, K), "head.b_y": (K,)}
+
+
+def bridged(config: ModelConfig) -> tuple[str, ...]:
+    """Return the names of the states that pass through a bridge; the others are handed over as they are."""
+    if config.annotation == config.hidden:
+        return ()
+    return ("h", "c") if CELLS[config.family].carries_c else ("h",)
+
+
+def initial(config: ModelConfig, seed: int) -> Parameters:
+    """Return initial weights: see `stack.draw_layers`."""
+    parameters = Parameters(shapes(config))
+    draw_layers(parameters, list(parameters.shapes), CELLS[config.family], seed, 1 / math.sqrt(config.hidden))
+    return parameters
+
+
+def bar_of(targets: Targets) -> int:
+    """Return S, the timesteps before the first one that has a target."""
+    return int(np.argmax((targets >= 0).any(axis=1)))
+
+
+@dataclass
+class Parts:
+    """The arrays of a pass with the bar after S timesteps."""
+
+    encoder: EncoderWorkspace
+    decoder: StackWorkspace
+
+
+@dataclass
+class PairWorkspace:
+    """The arrays of one pass over (T, B) timesteps, wherever the bar is."""
+
+    encoder: EncoderWorkspace  # for T timesteps, of which the first S are used
+    decoder: StackWorkspace
+    attention: Buffers | None
+    logits: F32  # (T * B, padded K); dlogits after a backward pass
+    losses: F32  # (T * B,) NaN up to the bar
+    scratch: list[F32]  # (B, padded H) for the bridge: z, and the gradient of a state
+    rows: int
+    cuts: dict[int, Parts] = field(default_factory=dict)  # by S
+
+    @staticmethod
+    def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "PairWorkspace":
+        """Allocate zeroed arrays."""
+        H, D, kind = config.hidden, config.annotation, config.cross_attention
+        return PairWorkspace(
+            EncoderWorkspace.of(config, T, B, backward),
+            StackWorkspace.of(config, T, B, backward),
+            Buffers(kind, T, B, H, D, backward) if kind != "none" else None,
+            zeros(T * B, padded(config.logits)),
+            zeros(T * B),
+            [zeros(B, padded(H)), zeros(B, padded(H))],
+            B,
+        )
+
+    @staticmethod
+    def bytes_needed(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
+        """Return the bytes that `of` will allocate."""
+        H, D, kind = config.hidden, config.annotation, config.cross_attention
+        return (
+            EncoderWorkspace.bytes_needed(config, T, B, backward)
+            + StackWorkspace.bytes_needed(config, T, B, backward)
+            + Buffers.bytes_needed(kind, T, B, H, D, backward)
+            + 4 * (T * B * (padded(config.logits) + 1) + 2 * B * padded(H))
+        )
+
+    def parts(self, S: int, T: int) -> Parts:
+        """Return the arrays of S timesteps of the encoder and T - S of the decoder."""
+        if S not in self.cuts:
+            self.cuts[S] = Parts(self.encoder.cut(S, self.rows), self.decoder.cut(0, T - S, self.rows))
+        return self.cuts[S]
+
+    def reset(self, rows: slice = slice(None)) -> None:
+        """Do nothing: every batch starts without state."""
+
+    def carry(self) -> None:
+        """Do nothing: no state is carried from one batch to the next."""
+
+    def scores(self, T: int) -> F32:
+        """Return the logits, or numbers in their order, (T, B, padded K); meaningless up to the bar."""
+        return self.logits.reshape(T, -1, self.logits.shape[1])
+
+    def state(self) -> dict[str, F32]:
+        """Return nothing: no state is carried."""
+        return {}
+
+
+class Bridge:
+    """From the last state of an encoder's layer to the initial state of a decoder's: h_0, or c_0 without the tanh."""
+
+    def __init__(self, p: Parameters, g: Parameters, prefix: str, squashed: bool) -> None:
+        self.squashed = squashed
+        self.linear = Linear(p[f"{prefix}.W"], p[f"{prefix}.b"], g[f"{prefix}.W"], g[f"{prefix}.b"])
+
+    def forward(self, last: F32, to: F32, z: F32) -> None:
+        """Fill `to` (B, H) from the last state (B, D); z (B, padded H) is scratch."""
+        self.linear.forward(last, z)
+        if self.squashed:
+            tanh_forward(z, to, team())
+        else:
+            to[:] = z[:, : to.shape[1]]
+
+    def backward(self, last: F32, state: F32, d: F32) -> F32:
+        """Return the gradient of the last state, (B, padded D), given that of the initial state, d (B, padded H)."""
+        if self.squashed:
+            tanh_backward(state, d, team())
+        self.linear.backward_weights(last, d)
+        dlast = zeros(len(last), self.linear.input_width)
+        self.linear.backward_input(d, dlast)
+        return dlast
+
+
+class PairModel:
+    """The layers over one parameter buffer and one gradient buffer. Parallel: only for the training thread."""
+
+    def __init__(self, config: ModelConfig, parameters: Parameters) -> None:
+        self.config, self.parameters = config, parameters
+        self.gradient = Parameters(parameters.shapes)
+        p, g = parameters, self.gradient
+        self.encoder = Encoder(config, p, g)
+        self.decoder = Stack(config, p, g, "decoder", "decoder.embedding.E")
+        self.bridges = [
+            {state: Bridge(p, g, f"bridge.{n}.{state}", state == "h") for state in bridged(config)}
+            for n in range(config.layers)
+        ]
+        kind = config.cross_attention
+        self.attention = CrossAttention(kind, p, g) if kind != "none" else None
+        self.head = head_of(config, p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
+        cells = [*self.encoder.cells(), *self.decoder.layers]
+        bridges = [bridge.linear for by_state in self.bridges for bridge in by_state.values()]
+        self._packs = packs(
+            parameters.flat, *cells, *(cell.input for cell in cells), *bridges,
+            *(self.attention.linears if self.attention else ()), self.head.linear,
+        )  # fmt: skip
+
+    def pack(self, backward: bool = True) -> None:
+        """Repack the current parameters; call once after every change."""
+        self._packs.pack(back=backward)
+
+    def work_per_token(self) -> float:
+        """Return the floating-point operations per timestep, source or target: the mean of encoder and decoder.
+
+        6 per weight used in a product; first layers look their input up; without the products of scores and contexts.
+        """
+        p = self.parameters.shapes
+        looked_up = {"embedding.E", "decoder.embedding.E", "layers.0.W_xh", "back.0.W_xh", "decoder.0.W_xh"}
+        once = {name for name in p if name.startswith("bridge.")}
+        return 3.0 * sum(math.prod(s) for name, s in p.items() if len(s) == 2 and name not in looked_up | once)
+
+    def losses(self, inputs: I32, targets: Targets, work: PairWorkspace) -> F32:
+        """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
+        S, B = bar_of(targets), inputs.shape[1]
+        x, _ = self._forward(inputs, S, work, None)
+        after = slice(S * B, None)
+        work.losses[: S * B] = np.nan
+        self.head.forward(x, flat(targets)[after], 1.0, work.logits[after], work.losses[after], None)
+        return work.losses.reshape(targets.shape)
+
+    def losses_and_gradient(
+        self, inputs: I32, targets: Targets, work: PairWorkspace, seed: int = 0, step: int = 0
+    ) -> F32:
+        """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
+        T, B = targets.shape
+        S, key = bar_of(targets), Key(seed, step)
+        x, source = self._forward(inputs, S, work, key)
+        parts, after = work.parts(S, T), slice(S * B, None)
+        scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
+        dh = flat(parts.decoder.layers[-1].dh)
+        dx = dh if work.attention is None else work.attention.dy[: len(x)]
+        work.losses[: S * B] = np.nan
+        self.head.forward(x, flat(targets)[after], scale, work.logits[after], work.losses[after], dx)
+        self.head.backward(x, work.logits[after])
+        notes = parts.encoder.dnotes
+        if self.attention is not None and work.attention is not None:
+            h, a = self._top(parts), self._annotations(parts, source)
+            self.attention.backward(h, a, source.lengths, dh, notes, work.attention)
+        else:
+            notes[:] = 0
+        self.decoder.backward(inputs[S:], parts.decoder, self._decoder_key(key))
+        self.encoder.backward(source, parts.encoder, self._backward_bridges(parts, work), key)
+        return work.losses.reshape(targets.shape)
+
+    def _forward(self, inputs: I32, S: int, work: PairWorkspace, key: Key | None) -> tuple[F32, Source]:
+        """Run everything but the head; returns its input (U * B, H), and the source."""
+        parts, source = work.parts(S, len(inputs)), Source.of(inputs[:S], self.config.bidirectional)
+        notes = self.encoder.forward(source, parts.encoder, key)
+        for n, bridges in enumerate(self.bridges):
+            last, arrays = self.encoder.last(n, parts.encoder), parts.decoder.layers[n]
+            for name, state in arrays.state().items():
+                value = last.h if name == "h" else last.c
+                if name in bridges:
+                    bridges[name].forward(value, state, work.scratch[0])
+                else:
+                    state[:] = value
+        x = self.decoder.forward(inputs[S:], parts.decoder, self._decoder_key(key) if key else None)
+        if self.attention is not None and work.attention is not None:
+            x = self.attention.forward(x, notes, source.lengths, work.attention)
+        return x, source
+
+    def _backward_bridges(self, parts: Parts, work: PairWorkspace) -> list[State]:
+        """Return the gradients of the encoder's last states; fill those of the bridges."""
+        H, found = self.config.hidden, []
+        dh = work.scratch[1]
+        for n, (layer, bridges) in enumerate(zip(self.decoder.layers, self.bridges, strict=True)):
+            arrays, last = parts.decoder.layers[n], self.encoder.last(n, parts.encoder)
+            layer.initial_gradient(arrays, dh)
+            dc = arrays.direct[0] if layer.carries_c else NO_MATRIX
+            if not bridges:
+                found.append(State(dh[:, :H].copy(), dc))
+                continue
+            dlast = bridges["h"].backward(last.h, arrays.h[0], dh)
+            if "c" in bridges:
+                wide = zeros(len(dc), padded(H))
+                wide[:, :H] = dc
+                dc = bridges["c"].backward(last.c, arrays.c[0], wide)
+            found.append(State(dlast, dc))
+        return found
+
+    def _top(self, parts: Parts) -> F32:
+        """Return what attention has as the decoder's states: those of the top layer, after dropout if there is any."""
+        top = parts.decoder
+        return top.dropped[-1] if self.config.dropout else flat(top.layers[-1].h[1:])
+
+    def _annotations(self, parts: Parts, source: Source) -> F32:
+        """Return the annotations of the top layer, as the forward pass has made them."""
+        return self.encoder.annotations(self.config.layers - 1, parts.encoder, source, made=True)
+
+    def _decoder_key(self, key: Key) -> Key:
+        return key._replace(layer=self.config.layers)
+
+    def clocked(self) -> Iterator[Clocked]:
+        """Yield the methods that a benchmark times separately; see `Clocked`."""
+        yield Clocked(self, "pack", "pack")
+        for table in self.encoder.tables:
+            yield Clocked(table, "forward", "table")
+            yield Clocked(table, "backward", "table")
+        for cell in self.encoder.cells():
+            yield Clocked(cell, "forward", "scan forward")
+            yield Clocked(cell, "backward_scan", "scan backward")
+            yield Clocked(cell, "backward_weights", "weight gradients")
+        yield from clocked_stack(self.decoder)
+        if self.attention is not None:
+            yield Clocked(self.attention, "forward", "forward")
+            yield Clocked(self.attention, "backward", "backward")
+        yield Clocked(self.head, "forward", "head")
+        yield Clocked(self.head, "backward", "weight gradients")
