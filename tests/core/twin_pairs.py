@@ -90,10 +90,19 @@ def _cell_shapes(config: PairConfig, start: str, inputs: int) -> dict[str, tuple
 
 
 def weights(config: PairConfig, seed: int) -> Named:
-    """Random weights that give every parameter an effect: products of unit size, biases about 0.5."""
+    """Random weights that give every parameter an effect: biases about 0.5, products twice the size of what they read.
+
+    With smaller ones h, and with it every score, is so small that attention is close to the mean of the annotations.
+    The states of a relu grow by themselves: its products are as large as what they read.
+    """
     draw, made = np.random.default_rng(seed), {}
+    gain = 1 if config.activation == "relu" else 2
     for name, shape in shapes(config).items():
-        scale = 1.0 if name.endswith((".E", ".v")) else 0.5 if len(shape) == 1 else 1 / np.sqrt(shape[0])
+        scale = gain / np.sqrt(shape[0])
+        if name.endswith(".E"):
+            scale = 1.0
+        elif len(shape) == 1 and name != "attention.v":
+            scale = 0.5
         made[name] = scale * draw.standard_normal(shape)
     return made
 
