@@ -28,10 +28,10 @@ def _cases() -> Iterator[tuple[str, PairConfig]]:
                 for layers in (1, 2):
                     config = PairConfig(
                         4, 5, hidden=3, layers=layers, embedding=2, attention=attention, bidirectional=bidirectional,
-                        **fields,  # type: ignore[arg-type]  # all are text
+                        **fields,
                     )  # fmt: skip
                     yield f"{label} {attention} {'both ways' if bidirectional else 'one way'} {layers}", config
-        one_hot = PairConfig(4, 5, hidden=3, embedding=0, attention="general", bidirectional=True, **fields)  # type: ignore[arg-type]  # as above
+        one_hot = PairConfig(4, 5, hidden=3, embedding=0, attention="general", bidirectional=True, **fields)  # type: ignore[arg-type]  # all are text
         yield f"{label} one-hot", one_hot
 
 
@@ -75,17 +75,17 @@ def test_every_element_of_a_gradient_is_its_finite_difference(cell: str) -> None
 def test_padding_changes_no_loss_and_no_gradient(label: str) -> None:
     config = CASES[label]
     p = twin_pairs.weights(config, 0)
-    lengths = ((4, 1), (2, 3), (1, 2))  # of source and target
-    inputs, targets = twin_pairs.drawn(config, *zip(*lengths, strict=True), seed=3, S=6, U=5)
+    sources, answers = (4, 2, 1), (1, 3, 2)
+    inputs, targets = twin_pairs.drawn(config, sources, answers, seed=3, S=6, U=5)
     whole = twin_pairs.step(p, config, inputs, targets)
     total = {name: np.zeros_like(value) for name, value in p.items()}
-    for b, (n, m) in enumerate(lengths):
+    for b, (n, m) in enumerate(zip(sources, answers, strict=True)):
         rows = slice(6 - n, 6 + m)
         alone = twin_pairs.step(p, config, inputs[rows, b : b + 1], targets[rows, b : b + 1])
         np.testing.assert_allclose(whole.losses[rows, b], alone.losses[:, 0], rtol=1e-12)
         assert np.isnan(np.delete(whole.losses[:, b], np.r_[6 : 6 + m])).all()
         for name, value in alone.gradients.items():
-            total[name] += value * m / sum(count for _, count in lengths)
+            total[name] += value * m / sum(answers)
     for name, value in total.items():
         np.testing.assert_allclose(whole.gradients[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
 

@@ -3,7 +3,8 @@
 Nothing is hoisted, folded into tables, packed or padded; one-hot vectors are multiplied out, and the backward pass
 continues to the inputs and the initial state. test_twin*.py checks it with finite differences.
 This file has the shared parts, the LSTM, and the stack of any recurrent cells; twin_rnn.py, twin_gru.py,
-twin_attention.py and twin_feedforward.py have the others, and twin_families.py selects by family.
+twin_attention.py and twin_feedforward.py have the others, and twin_families.py selects by family. twin_pairs.py has the
+encoder-decoder.
 
 Shapes: time first. x (T, B, I), h and c (T + 1, B, H) with the carried-in state as row 0, tokens and targets (T, B).
 """
