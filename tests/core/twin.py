@@ -3,7 +3,8 @@
 Nothing is hoisted, folded into tables, packed or padded; one-hot vectors are multiplied out, and the backward pass
 continues to the inputs and the initial state. test_twin*.py checks it with finite differences.
 This file has the shared parts, the LSTM, and the stack of any recurrent cells; twin_rnn.py, twin_gru.py,
-twin_attention.py and twin_feedforward.py have the others, and twin_families.py selects by family.
+twin_attention.py and twin_feedforward.py have the others, and twin_families.py selects by family. twin_pairs.py has the
+encoder-decoder.
 
 Shapes: time first. x (T, B, I), h and c (T + 1, B, H) with the carried-in state as row 0, tokens and targets (T, B).
 """
@@ -65,7 +66,8 @@ class Cell:
 
     states: tuple[str, ...]  # "h" first
     forward: Callable[[F64, Mapping[str, F64], Sequence[F64]], Any]  # x, parameters, state -> a trace with h
-    backward: Callable[[Any, Mapping[str, F64], F64], CellGradient]  # trace, parameters, dh from above
+    # trace, parameters, dh from above; lstm: also, if it has any, the gradient of the last c
+    backward: Callable[..., CellGradient]
 
 
 @dataclass
@@ -110,11 +112,14 @@ class LSTMGradient:
     c0: F64
 
 
-def lstm_backward(s: LSTMTrace, W_xh: F64, W_hh: F64, dh_above: F64) -> LSTMGradient:
-    """Backward pass through time from dh_above (T, B, H), the gradient of h[1:] without the recurrent part."""
+def lstm_backward(s: LSTMTrace, W_xh: F64, W_hh: F64, dh_above: F64, dc_last: F64 | None = None) -> LSTMGradient:
+    """Backward pass through time from dh_above (T, B, H), the gradient of h[1:] without the recurrent part.
+
+    dc_last (B, H) is the gradient of c[T], for models that read it.
+    """
     T, B, H = s.i.shape
     dz, whole = np.zeros((T, B, 4 * H)), np.zeros((T, B, H))
-    dh, dc = np.zeros((B, H)), np.zeros((B, H))
+    dh, dc = np.zeros((B, H)), np.zeros((B, H)) if dc_last is None else dc_last
     dW_hh = np.zeros_like(W_hh)
     for t in reversed(range(T)):
         dh = whole[t] = dh + dh_above[t]
@@ -135,8 +140,8 @@ def _lstm_forward(x: F64, p: Mapping[str, F64], state: Sequence[F64]) -> LSTMTra
     return lstm(x, p["W_xh"], p["W_hh"], p["b"], *state)
 
 
-def _lstm_backward(trace: LSTMTrace, p: Mapping[str, F64], dh_above: F64) -> CellGradient:
-    d = lstm_backward(trace, p["W_xh"], p["W_hh"], dh_above)
+def _lstm_backward(trace: LSTMTrace, p: Mapping[str, F64], dh_above: F64, dc_last: F64 | None = None) -> CellGradient:
+    d = lstm_backward(trace, p["W_xh"], p["W_hh"], dh_above, dc_last)
     return CellGradient(d.x, d.h, {"W_xh": d.W_xh, "W_hh": d.W_hh, "b": d.b}, (d.h0, d.c0))
 
 

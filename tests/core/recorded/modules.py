@@ -33,6 +33,23 @@ def linear(torch: Any, inputs: int, outputs: int, bias: bool = True) -> Any:
     return torch.nn.Linear(inputs, outputs, bias=bias)
 
 
+def cell_places(torch: Any, cells: Any, layer: str, start: str) -> dict[str, Place]:
+    """The places of one layer ("l0", "l0_reverse") of an nn.RNN, nn.GRU or nn.LSTM; zeroes and freezes its bias_hh."""
+    W_xh, W_hh, b, bias_hh = (
+        getattr(cells, f"{name}_{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    places = {f"{start}W_xh": Place(W_xh, True), f"{start}W_hh": Place(W_hh, True), f"{start}b": Place(b)}
+    bias_hh.data.zero_()
+    if cells.mode == "GRU":  # reset's and update's second biases stay zero
+        H = cells.hidden_size
+        places[f"{start}b_hn"] = Place(bias_hh, last=H)
+        free = torch.cat((torch.zeros(2 * H), torch.ones(H)))
+        bias_hh.register_hook(lambda gradient: gradient * free)
+    else:
+        bias_hh.requires_grad_(False)
+    return places
+
+
 class Recurrent:
     """nn.Embedding (or one-hot), nn.RNN, nn.GRU or nn.LSTM, nn.Linear. bias_hh is zero but for the GRU's candidate."""
 
@@ -47,18 +64,7 @@ class Recurrent:
             self.embedding = torch.nn.Embedding(V, I)
             self.places["embedding.E"] = Place(self.embedding.weight)
         for n in range(config.layers):
-            W_xh, W_hh, b, bias_hh = (
-                getattr(self.cells, f"{name}_l{n}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
-            self.places |= {f"layers.{n}.W_xh": Place(W_xh, True), f"layers.{n}.W_hh": Place(W_hh, True)}
-            self.places[f"layers.{n}.b"] = Place(b)
-            bias_hh.data.zero_()
-            if config.family == "gru":  # reset's and update's second biases stay zero
-                self.places[f"layers.{n}.b_hn"] = Place(bias_hh, last=H)
-                free = torch.cat((torch.zeros(2 * H), torch.ones(H)))
-                bias_hh.register_hook(lambda gradient, free=free: gradient * free)
-            else:
-                bias_hh.requires_grad_(False)
+            self.places |= cell_places(torch, self.cells, f"l{n}", f"layers.{n}.")
 
     def __call__(self, tokens: Any, carried: Tensors) -> tuple[Any, Tensors]:
         """Carried: h, and c for the LSTM, (layers, B, H)."""
