@@ -27,11 +27,11 @@ def _cases() -> Iterator[tuple[str, PairConfig]]:
                     continue  # its annotations are twice as wide as h
                 for layers in (1, 2):
                     config = PairConfig(
-                        4, 5, hidden=3, layers=layers, embedding=2, attention=attention, bidirectional=bidirectional,
+                        4, 5, hidden=3, layers=layers, embedding=2, cross_attention=attention, bidirectional=bidirectional,
                         **fields,
                     )  # fmt: skip
                     yield f"{label} {attention} {'both ways' if bidirectional else 'one way'} {layers}", config
-        one_hot = PairConfig(4, 5, hidden=3, embedding=0, attention="general", bidirectional=True, **fields)  # type: ignore[arg-type]  # all are text
+        one_hot = PairConfig(4, 5, hidden=3, embedding=0, cross_attention="general", bidirectional=True, **fields)  # type: ignore[arg-type]  # all are text
         yield f"{label} one-hot", one_hot
 
 
@@ -63,7 +63,7 @@ def test_gradients_are_the_finite_differences(label: str) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_element_of_a_gradient_is_its_finite_difference(cell: str) -> None:
-    config = PairConfig(3, 3, hidden=2, embedding=2, attention="additive", bidirectional=True, **CELLS[cell])  # type: ignore[arg-type]  # all are text
+    config = PairConfig(3, 3, hidden=2, embedding=2, cross_attention="additive", bidirectional=True, **CELLS[cell])  # type: ignore[arg-type]  # all are text
     p = twin_pairs.weights(config, 0)
     inputs, targets = twin_pairs.drawn(config, (3, 1), (1, 2), seed=3)
     told = twin_pairs.step(p, config, inputs, targets).gradients
@@ -90,7 +90,7 @@ def test_padding_changes_no_loss_and_no_gradient(label: str) -> None:
         np.testing.assert_allclose(whole.gradients[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("label", [label for label, config in CASES.items() if config.attention != "none"])
+@pytest.mark.parametrize("label", [label for label, config in CASES.items() if config.cross_attention != "none"])
 def test_attention_is_shared_among_the_symbols_of_the_source(label: str) -> None:
     config = CASES[label]
     inputs, targets = batch(config)
@@ -115,7 +115,7 @@ def test_an_empty_source_counts_for_nothing_but_its_target(label: str) -> None:
 
 
 def test_parameters_are_named_in_order() -> None:
-    config = PairConfig(7, 5, "gru", hidden=4, layers=2, embedding=3, attention="additive", bidirectional=True)
+    config = PairConfig(7, 5, "gru", hidden=4, layers=2, embedding=3, cross_attention="additive", bidirectional=True)
     assert twin_pairs.shapes(config) == {
         "embedding.E": (7, 3),
         **{f"layers.0.{name}": shape for name, shape in _gru(3).items()},
@@ -129,7 +129,9 @@ def test_parameters_are_named_in_order() -> None:
         "attention.W_q": (4, 4), "attention.W_k": (8, 4), "attention.v": (4,), "attention.W_c": (12, 4),
         "head.W_hy": (4, 5), "head.b_y": (5,),
     }  # fmt: skip
-    names = list(twin_pairs.shapes(PairConfig(7, 5, layers=2, embedding=0, attention="general", bidirectional=True)))
+    names = list(
+        twin_pairs.shapes(PairConfig(7, 5, layers=2, embedding=0, cross_attention="general", bidirectional=True))
+    )
     cells = [f"{side}.{n}.{name}" for n in (0, 1) for side in ("layers", "back") for name in ("W_xh", "W_hh", "b")]
     bridges = [f"bridge.{n}.{state}.{name}" for n in (0, 1) for state in ("h", "c") for name in ("W", "b")]
     decoder = [f"decoder.{n}.{name}" for n in (0, 1) for name in ("W_xh", "W_hh", "b")]

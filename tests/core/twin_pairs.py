@@ -41,7 +41,7 @@ class PairConfig:
     layers: int = 1  # of the encoder, and of the decoder
     embedding: int = 3  # 0: one-hot
     activation: str = "tanh"  # rnn only
-    attention: str = "none"
+    cross_attention: str = "none"
     bidirectional: bool = False  # the encoder
 
 
@@ -72,11 +72,11 @@ def shapes(config: PairConfig) -> dict[str, tuple[int, ...]]:
         named["decoder.embedding.E"] = (K, E)
     for n in range(config.layers):
         named |= _cell_shapes(config, f"decoder.{n}.", H if n else E or K)
-    if config.attention == "general":
+    if config.cross_attention == "general":
         named["attention.W_a"] = (H, A)
-    if config.attention == "additive":
+    if config.cross_attention == "additive":
         named |= {"attention.W_q": (H, H), "attention.W_k": (A, H), "attention.v": (H,)}
-    if config.attention != "none":
+    if config.cross_attention != "none":
         named["attention.W_c"] = (A + H, H)
     return named | {"head.W_hy": (H, K), "head.b_y": (K,)}
 
@@ -260,9 +260,9 @@ class Attended:
 def attend(p: Mapping[str, F64], config: PairConfig, h: F64, a: F64) -> Attended:
     """Forward pass of dot, general or additive attention; ctx is 0 where the source is empty."""
     inner = np.zeros((len(h), len(a), config.hidden))
-    if config.attention == "dot":
+    if config.cross_attention == "dot":
         e = h @ a.T
-    elif config.attention == "general":
+    elif config.cross_attention == "general":
         e = h @ p["attention.W_a"] @ a.T
     else:
         for t in range(len(h)):
@@ -282,9 +282,9 @@ def attend_backward(p: Mapping[str, F64], config: PairConfig, s: Attended, dout:
     dctx, dh = np.split(dz @ p["attention.W_c"].T, [s.a.shape[1]], axis=1)
     dalpha, da = dctx @ s.a.T, s.alpha.T @ dctx
     de = s.alpha * (dalpha - (s.alpha * dalpha).sum(axis=1, keepdims=True))
-    if config.attention == "dot":
+    if config.cross_attention == "dot":
         return grads, dh + de @ s.a, da + de.T @ s.h
-    if config.attention == "general":
+    if config.cross_attention == "general":
         W_a = p["attention.W_a"]
         grads["W_a"] = s.h.T @ de @ s.a
         return grads, dh + de @ s.a @ W_a.T, da + de.T @ s.h @ W_a
@@ -315,7 +315,7 @@ def pair(p: Mapping[str, F64], config: PairConfig, source: Ints, inputs: Ints) -
     vectors = one_hot(inputs[:, None], config.outputs)
     decoder = stack(p, config, ("decoder",), vectors, "decoder.embedding.E", start.state)
     attended, top = None, decoder.outputs[-1][:, 0]
-    if config.attention != "none":
+    if config.cross_attention != "none":
         attended = attend(p, config, top, encoder.outputs[-1][:, 0])
         top = attended.out
     return Pair(encoder, start, decoder, attended, top, linear(top, p["head.W_hy"], p["head.b_y"]))

@@ -40,12 +40,12 @@ class Case:
 def _configs() -> Iterator[tuple[str, PairConfig]]:
     for family in ("rnn", "gru", "lstm"):
         for attention in twin_pairs.ATTENTIONS:
-            yield f"{family} {attention}", PairConfig(V, K, family, layers=2, attention=attention)
+            yield f"{family} {attention}", PairConfig(V, K, family, layers=2, cross_attention=attention)
         for attention in ("general", "additive"):
             for layers in (1, 2):
-                config = PairConfig(V, K, family, layers=layers, attention=attention, bidirectional=True)
+                config = PairConfig(V, K, family, layers=layers, cross_attention=attention, bidirectional=True)
                 yield f"{family} {attention} bidirectional {layers} layers", config
-    yield "rnn relu general", PairConfig(V, K, "rnn", layers=2, activation="relu", attention="general")
+    yield "rnn relu general", PairConfig(V, K, "rnn", layers=2, activation="relu", cross_attention="general")
     yield "lstm none bidirectional one-hot", PairConfig(V, K, layers=2, embedding=0, bidirectional=True)
 
 
@@ -89,13 +89,13 @@ class EncoderDecoder:
             for n in range(L):
                 for state in "hc" if config.family == "lstm" else "h":
                     self.bridges[f"{n}.{state}"] = self._linear(f"bridge.{n}.{state}.W", A, H, f"bridge.{n}.{state}.b")
-        if config.attention == "general":
+        if config.cross_attention == "general":
             self.W_a = self._linear("attention.W_a", H, A)
-        if config.attention == "additive":
+        if config.cross_attention == "additive":
             self.W_q, self.W_k = self._linear("attention.W_q", H, H), self._linear("attention.W_k", A, H)
             self.v = torch.nn.Parameter(torch.zeros(H))
             self.places["attention.v"] = Place(self.v)
-        if config.attention != "none":
+        if config.cross_attention != "none":
             self.W_c = self._linear("attention.W_c", A + H, H)
         self.head = self._linear("head.W_hy", H, K, "head.b_y")
 
@@ -118,7 +118,7 @@ class EncoderDecoder:
         packed, last = self.encoder(packed)
         annotations, _ = rnn.pad_packed_sequence(packed)  # (n, B, A)
         h, _ = self.decoder(self._embedded(inputs, K), self._start(last))
-        if self.config.attention == "none":
+        if self.config.cross_attention == "none":
             return self.head(h)
         scores = self._scores(h.transpose(0, 1), annotations.transpose(0, 1))
         padded = torch.arange(len(annotations)) >= lengths[:, None]
@@ -146,9 +146,9 @@ class EncoderDecoder:
 
     def _scores(self, h: Any, a: Any) -> Any:
         """(B, U, n) of h (B, U, H) and a (B, n, A)."""
-        if self.config.attention == "additive":
+        if self.config.cross_attention == "additive":
             return (self.W_q(h)[:, :, None] + self.W_k(a)[:, None]).tanh() @ self.v
-        return (self.W_a(h) if self.config.attention == "general" else h) @ a.transpose(1, 2)
+        return (self.W_a(h) if self.config.cross_attention == "general" else h) @ a.transpose(1, 2)
 
 
 def record(case: Case) -> Arrays:
