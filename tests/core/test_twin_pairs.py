@@ -27,8 +27,8 @@ def _cases() -> Iterator[tuple[str, PairConfig]]:
                     continue  # its annotations are twice as wide as h
                 for layers in (1, 2):
                     config = PairConfig(
-                        4, 5, hidden=3, layers=layers, embedding=2, cross_attention=attention, bidirectional=bidirectional,
-                        **fields,
+                        4, 5, hidden=3, layers=layers, embedding=2, cross_attention=attention,
+                        bidirectional=bidirectional, **fields,
                     )  # fmt: skip
                     yield f"{label} {attention} {'both ways' if bidirectional else 'one way'} {layers}", config
         one_hot = PairConfig(4, 5, hidden=3, embedding=0, cross_attention="general", bidirectional=True, **fields)  # type: ignore[arg-type]  # all are text
