@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import seqcore.layers.draw  # noqa: F401  # registers the kernel that generation needs
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.models.feedforward_serial import SerialFeedForward
+from seqcore.models.pairs_serial import SerialPairs
 from seqcore.models.recurrent_serial import SerialRecurrent
 from seqcore.models.transformer_serial import SerialTransformer
 from seqcore.parameters import Parameters
@@ -73,4 +74,4 @@ _SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {
 
 def serial_model(config: ModelConfig, parameters: Parameters | None = None) -> SerialModel:
     """Return the serial model of the config's family; without parameters, call `load` before use."""
-    return _SERIAL[config.family](config, parameters)
+    return SerialPairs(config, parameters) if config.decodes else _SERIAL[config.family](config, parameters)

@@ -56,11 +56,17 @@ def batch(config: ModelConfig, S: int = 0, U: int = 0) -> tuple[Any, Any]:
     return inputs.astype(np.int32), targets.astype(np.int32)
 
 
+def scored(inputs: Any, targets: Any, V: int) -> Any:
+    """The inputs as the engine numbers them: from V on, after the bar."""
+    S = int(np.argmax((targets >= 0).any(axis=1)))
+    return np.concatenate([inputs[:S], inputs[S:] + V]).astype(np.int32)
+
+
 def stepped(config: ModelConfig, parameters: Parameters, inputs: Any, targets: Any) -> tuple[Any, Any]:
     """Losses and gradient of one step."""
     model, work = build(config, parameters), workspace(config, *inputs.shape)
     model.pack()
-    losses = model.losses_and_gradient(inputs, targets, work).copy()
+    losses = model.losses_and_gradient(scored(inputs, targets, config.vocabulary_size), targets, work).copy()
     return losses, model.gradient
 
 
@@ -140,7 +146,7 @@ def test_a_workspace_serves_every_place_of_the_bar(config: ModelConfig) -> None:
     model.pack()
     for S, U in ((12, 12), (13, 11), (12, 12)):
         inputs, targets = batch(config, S, U)
-        losses = model.losses_and_gradient(inputs, targets, work).tobytes()
+        losses = model.losses_and_gradient(scored(inputs, targets, 11), targets, work).tobytes()
         alone, gradient = stepped(config, parameters, inputs, targets)
         assert losses == alone.tobytes()
         assert model.gradient.flat.tobytes() == gradient.flat.tobytes()
@@ -150,19 +156,21 @@ def test_dropout_differs_by_step_and_is_absent_from_losses() -> None:
     config = config_of("gru", "general", True, 2, dropout=0.4)
     parameters, (inputs, targets) = weighted(config), batch(config)
     model, work = build(config, parameters), workspace(config, *inputs.shape)
+    inputs = scored(inputs, targets, 11)
     model.pack()
     plain = model.losses(inputs, targets, work).copy()
     first, second, again = (model.losses_and_gradient(inputs, targets, work, 5, step).copy() for step in (0, 1, 0))
     assert first.tobytes() == again.tobytes() != second.tobytes()
     assert model.losses(inputs, targets, work).tobytes() == plain.tobytes()
     undropped = config_of("gru", "general", True, 2)
-    assert stepped(undropped, parameters, inputs, targets)[0].tobytes() == plain.tobytes()
+    assert stepped(undropped, parameters, *batch(config))[0].tobytes() == plain.tobytes()
 
 
 def test_dropout_gradient_is_that_of_the_dropped_model() -> None:
     config = config_of("lstm", "additive", True, 2, dropout=0.3)
     parameters, (inputs, targets) = weighted(config), batch(config)
     model, work = build(config, parameters), workspace(config, *inputs.shape)
+    inputs = scored(inputs, targets, 11)
 
     def mean() -> float:
         model.pack()

@@ -3,9 +3,10 @@
     source tokens -> encoder -> last state -> bridge -> the decoder's initial state
     <end> and target tokens -> decoder -> (attention over the encoder's annotations) -> head -> losses
 
-Shapes: one score of T = S + U timesteps, with the bar after S. Inputs (T, B) int32: the source tokens stand right
-before the bar, and -1 before them; after the bar, the decoder's inputs, padded at the end. Targets (T, B) int32: -1
-up to the bar, then the symbols that the decoder should write. The bar is before the first timestep with a target.
+Shapes: one score of T = S + U timesteps, with the bar after S. Inputs (T, B) int32: the source tokens, numbered from 0,
+stand right before the bar, and -1 before them; after it, what the decoder reads, symbols numbered from V on, padded at
+the end with any of them. Targets (T, B) int32: -1 up to the bar, then the symbols that the decoder should write,
+numbered from 0.
 
 Parameters, with V the symbols of the source, K those of the target, D the width of an annotation (H, or 2H if the
 encoder is bidirectional): those of the encoder and of attention, see `models.encoder` and `layers.cross`, and
@@ -72,9 +73,9 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
     return parameters
 
 
-def bar_of(targets: Targets) -> int:
-    """Return S, the timesteps before the first one that has a target."""
-    return int(np.argmax((targets >= 0).any(axis=1)))
+def bar_of(inputs: I32, V: int) -> int:
+    """Return S, the timesteps before the first one at which the decoder reads."""
+    return int(np.argmax((inputs >= V).any(axis=1)))
 
 
 @dataclass
@@ -208,7 +209,7 @@ class PairModel:
 
     def losses(self, inputs: I32, targets: Targets, work: PairWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
-        S, B = bar_of(targets), inputs.shape[1]
+        S, B = self._bar(inputs), inputs.shape[1]
         x, _ = self._forward(inputs, S, work, None)
         after = slice(S * B, None)
         work.losses[: S * B] = np.nan
@@ -220,7 +221,7 @@ class PairModel:
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         T, B = targets.shape
-        S, key = bar_of(targets), Key(seed, step)
+        S, key = self._bar(inputs), Key(seed, step)
         x, source = self._forward(inputs, S, work, key)
         parts, after = work.parts(S, T), slice(S * B, None)
         scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
@@ -235,7 +236,7 @@ class PairModel:
             self.attention.backward(h, a, source.lengths, dh, notes, work.attention)
         else:
             notes[:] = 0
-        self.decoder.backward(inputs[S:], parts.decoder, self._decoder_key(key))
+        self.decoder.backward(self._after(inputs, S), parts.decoder, self._decoder_key(key))
         self.encoder.backward(source, parts.encoder, self._backward_bridges(parts, work), key)
         return work.losses.reshape(targets.shape)
 
@@ -251,7 +252,7 @@ class PairModel:
                     bridges[name].forward(value, state, work.scratch[0])
                 else:
                     state[:] = value
-        x = self.decoder.forward(inputs[S:], parts.decoder, self._decoder_key(key) if key else None)
+        x = self.decoder.forward(self._after(inputs, S), parts.decoder, self._decoder_key(key) if key else None)
         if self.attention is not None and work.attention is not None:
             x = self.attention.forward(x, notes, source.lengths, work.attention)
         return x, source
@@ -283,6 +284,13 @@ class PairModel:
     def _annotations(self, parts: Parts, source: Source) -> F32:
         """Return the annotations of the top layer, as the forward pass has made them."""
         return self.encoder.annotations(self.config.layers - 1, parts.encoder, source, made=True)
+
+    def _bar(self, inputs: I32) -> int:
+        return bar_of(inputs, self.config.vocabulary_size)
+
+    def _after(self, inputs: I32, S: int) -> I32:
+        """Return what the decoder reads, (U, B), its symbols numbered from 0."""
+        return inputs[S:] - np.int32(self.config.vocabulary_size)
 
     def _decoder_key(self, key: Key) -> Key:
         return key._replace(layer=self.config.layers)
