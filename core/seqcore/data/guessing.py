@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seqcore.data.corpus import Corpus, read_corpus
-from seqcore.data.labelled import LABEL_NAMES, TEXT_NAMES, named_column
+from seqcore.data.labelled import LABEL_NAMES, TEXT_NAMES, named_column, too_varied
 from seqcore.data.number_cells import is_number
+from seqcore.data.pairs import named_pair
 from seqcore.data.tables import Table, read_table
 from seqcore.errors import SeqError
 
@@ -25,7 +26,7 @@ class Columns(NamedTuple):
 
 
 def table_kind(source: str, encoding: str = "utf-8") -> str:
-    """Return what a table can be used for: "texts" or "rows" with labels, or "sequences" of numbers.
+    """Return what a table can be used for: "texts" or "rows" with labels, "pairs" of texts, "sequences" of numbers.
 
     "texts" if it cannot be told, or cannot be read: the error then comes where the table is read.
     """
@@ -51,17 +52,34 @@ def _head(corpus: Corpus) -> Corpus:
 
 
 def kind_of(table: Table) -> str:
-    """Return "texts", "rows" or "sequences"; see `table_kind`."""
+    """Return "texts", "rows", "pairs" or "sequences"; see `table_kind`."""
     if named_column(table, TEXT_NAMES) is not None:
         return "texts"
     columns = by_content(table)
     label = named_column(table, LABEL_NAMES)
+    if _has_pairs(table, columns, label):
+        return "pairs"
     if label is not None and (label in columns.others or len(set(table.values(label))) <= _MOST_LABELS):
         return "texts" if set(columns.others) - {label} else "rows"
     if len(columns.others) == 1 and columns.numbers:
         column = columns.others[0]  # rows that are sorted by their labels have them in the last column, as a rule
         return "sequences" if is_key(table, column) and column < len(table.columns) - 1 else "rows"
     return "texts" if columns.others else "sequences"
+
+
+def _has_pairs(table: Table, columns: Columns, label: int | None) -> bool:
+    """Return whether there are columns of a source and of a target, and none of labels.
+
+    A column named "target" can be either: it is that of the labels if it has several of each.
+    """
+    source, target = named_pair(table) or (None, None)
+    if source is None or target is None or source not in columns.others:
+        return False
+    if target in columns.numbers and is_key(table, source):
+        return False  # several numbers of each source
+    if label == target:
+        return too_varied([value.strip() for value in table.values(target)])
+    return label is None or (label in columns.numbers and len(set(table.values(label))) > _MOST_LABELS)
 
 
 def by_content(table: Table) -> Columns:

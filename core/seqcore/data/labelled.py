@@ -93,11 +93,17 @@ def check_classes(labels: Sequence[str], name: str, where: str, advice: str = "c
         raise SeqError(f"{name}: every label is {only} ({where}): a classifier needs at least two classes")
     if classes > _MOST_CLASSES:
         raise SeqError(f"{name}: {classes:,} different labels ({where}), more than {_MOST_CLASSES:,}: {advice}")
-    if classes == len(labels) or (classes > 20 and 2 * classes > len(labels)):
+    if too_varied(labels):
         raise SeqError(
             f"{name}: {classes:,} different labels in {len(labels):,} examples ({where}): a classifier needs "
             f"several of each class; {advice}"
         )
+
+
+def too_varied(labels: Sequence[str]) -> bool:
+    """Return whether `labels` are too many different ones to be learnt: not several of each, or more than 1,000."""
+    classes = len(set(labels))
+    return classes > _MOST_CLASSES or classes == len(labels) or (classes > 20 and 2 * classes > len(labels))
 
 
 def named_column(table: Table, names: Sequence[str], taken: int | None = None) -> int | None:

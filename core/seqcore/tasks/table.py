@@ -21,7 +21,7 @@ from seqcore.tasks.task import Task
 TASKS: dict[str, type[Task]] = {
     task.name: task for task in (Language, Music, Classify, ClassifyRows, Forecast, Diagnose)
 }
-OF_TABLES: dict[str, type[Task]] = {"texts": Classify, "rows": ClassifyRows, "sequences": Forecast}
+OF_TABLES: dict[str, type[Task]] = {"texts": Classify, "rows": ClassifyRows, "sequences": Forecast, "pairs": Classify}
 
 
 def task_named(name: str) -> type[Task]:

@@ -16,6 +16,9 @@ KEYED = "ball,x,y\n" + "".join(f"{n // 10},{n},{n % 7}\n" for n in range(50))
 NAMED = "who,x\n" + "".join(f"{'abc'[n // 10]},{n}\n" for n in range(30))
 TARGET = "x,target\n" + "".join(f"{n},{n / 3}\n" for n in range(60))
 
+WORDS = [("one", "un"), ("two", "deux"), ("three", "trois"), ("four", "quatre")]
+PAIRS = "".join(f"{a},{b}\n" for a, b in WORDS)
+
 
 def table(text: str) -> Table:
     return read_table(Corpus("it", "it.csv", text.encode()))
@@ -33,6 +36,15 @@ def table(text: str) -> Table:
         (TARGET, "sequences"),
         ("remark,mood\n" + "well then,happy\nno way,sad\n" * 3, "texts"),
         ("name,place,label\n" + "ann,here,a\nbob,there,b\n" * 3, "texts"),
+        ("english,french\n" + PAIRS, "pairs"),
+        ("Source,Target\n" + PAIRS, "pairs"),
+        ("input,target\n" + PAIRS * 9, "texts"),
+        ("id,question,answer\n" + "".join(f"{n},{n}+{n},{2 * n}\n" for n in range(9)), "pairs"),
+        ("input,output,label\n" + "one,un,a\ntwo,deux,b\n" * 3, "texts"),
+        ("text,english,french\n" + "one,one,un\ntwo,two,deux\n", "texts"),
+        ("input,output\n" + "".join(f"{n},{n * n}\n" for n in range(30)), "sequences"),
+        ("source,output\n" + "".join(f"{'abc'[n // 10]},{n}\n" for n in range(30)), "sequences"),
+        ("source,target\n" + "".join(f"{n},{n % 7}\n" for n in range(30)), "rows"),
     ],
     ids=[
         "texts",
@@ -44,6 +56,15 @@ def table(text: str) -> Table:
         "a real target",
         "2 words",
         "3",
+        "pairs",
+        "targets of pairs",
+        "targets as labels",
+        "questions",
+        "pairs with labels",
+        "pairs with a text",
+        "numbers to numbers",
+        "numbers of sources",
+        "edges of a graph",
     ],
 )
 def test_kind_of_a_table(text: str, kind: str) -> None:

@@ -1,0 +1,127 @@
+"""Pairs of symbol sequences, and batches of pairs of similar lengths for an encoder-decoder.
+
+A batch has T = S + U timesteps: S for the source, U for the target and the end symbol, each rounded up to a multiple of
+`ROUND`. With pairs `ab` -> `xyz` and `c` -> `x`, the end symbol $ and S = U = 4:
+
+    inputs     -1 -1  a  b   $  x  y  z        -1 -1 -1  c   $  x  $  $
+    targets    -1 -1 -1 -1   x  y  z  $        -1 -1 -1 -1   x  $ -1 -1
+
+Padding stands before a source and after a target, and is masked: it changes nothing of a pair's results.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqcore.data.batches import Batch
+from seqcore.records import I32, I64
+
+ROUND = 4  # timesteps: so many different lengths of batches are avoided that memory for each can be kept
+
+
+@dataclass(frozen=True)
+class PairExamples:
+    """n pairs, joined; the source of pair i is sources[source_starts[i] : source_starts[i + 1]], and so its target."""
+
+    sources: I32  # (total,)
+    source_starts: I64  # (n + 1,)
+    targets: I32  # (total,) without the end symbol
+    target_starts: I64  # (n + 1,)
+    end: int  # the number of the end symbol, among those of the target
+    reverse: bool = False  # whether batches hold the sources backwards
+
+    @staticmethod
+    def of(pairs: Sequence[tuple[I32, I32]], end: int, reverse: bool = False) -> "PairExamples":
+        """Join pairs of a source and a target; either may be empty."""
+        sources, source_starts = _joined([source for source, _ in pairs])
+        targets, target_starts = _joined([target for _, target in pairs])
+        return PairExamples(sources, source_starts, targets, target_starts, end, reverse)
+
+    def some(self, which: Sequence[int]) -> "PairExamples":
+        """Return some of the pairs."""
+        return PairExamples.of([(self.source(i), self.target(i)) for i in which], self.end, self.reverse)
+
+    @property
+    def count(self) -> int:
+        """The number of pairs."""
+        return len(self.source_starts) - 1
+
+    @property
+    def source_lengths(self) -> I64:
+        """The symbols of each source, (n,)."""
+        return np.diff(self.source_starts)
+
+    @property
+    def target_lengths(self) -> I64:
+        """The symbols of each target without the end symbol, (n,)."""
+        return np.diff(self.target_starts)
+
+    @property
+    def lengths(self) -> I64:
+        """The timesteps of each pair without padding, (n,): those of its source, its target and the end symbol."""
+        return self.source_lengths + self.target_lengths + 1
+
+    @property
+    def order(self) -> I64:
+        """A key for each pair, (n,): sorted by it, pairs of similar lengths are neighbours."""
+        targets = self.target_lengths
+        return self.source_lengths * (int(targets.max(initial=0)) + 1) + targets
+
+    def source(self, i: int) -> I32:
+        """Return the source of a pair, (length,), never backwards."""
+        return self.sources[self.source_starts[i] : self.source_starts[i + 1]]
+
+    def target(self, i: int) -> I32:
+        """Return the target of a pair without the end symbol, (length,)."""
+        return self.targets[self.target_starts[i] : self.target_starts[i + 1]]
+
+    def batch(self, which: I64, rows: int) -> Batch:
+        """Return the pairs `which` (n,), n >= 1, as a batch (S + U, rows) in the layout above.
+
+        Rows without a pair have no source and no targets; their decoder reads end symbols.
+        """
+        starts, lengths = self.source_starts[which], self.source_starts[which + 1] - self.source_starts[which]
+        S = _rounded(int(lengths.max(initial=0)))
+        target_starts = self.target_starts[which]
+        target_lengths = self.target_starts[which + 1] - target_starts
+        U = _rounded(int(target_lengths.max(initial=0)) + 1)
+        inputs, targets = np.full((S + U, rows), -1, np.int32), np.full((S + U, rows), -1, np.int32)
+
+        place = np.arange(S)[:, None] - (S - lengths)  # in the source; < 0: padding
+        inside = place >= 0
+        at = starts + (lengths - 1 - place if self.reverse else place)
+        inputs[:S, : which.size][inside] = self.sources[at[inside]]
+
+        place = np.arange(U)[:, None]
+        inside = place < target_lengths
+        symbols = self.targets[(target_starts + place)[inside]]
+        inputs[S:] = self.end
+        inputs[S + 1 :, : which.size][inside[:-1]] = symbols  # the last of U timesteps has no symbol, at most the end
+        targets[S:, : which.size][inside] = symbols
+        targets[S + target_lengths, np.arange(which.size)] = self.end
+        return Batch(inputs, targets, True, which=which)
+
+
+def totals(examples: PairExamples) -> tuple[int, ...]:
+    """Return all T = S + U that batches of these pairs can have, ascending; some of them may not occur."""
+    if not examples.count:
+        return ()
+    sources, targets = (_all_rounded(lengths) for lengths in (examples.source_lengths, examples.target_lengths + 1))
+    return tuple(range(int((sources + targets).min()), int(sources.max() + targets.max()) + 1, ROUND))
+
+
+def _joined(parts: list[I32]) -> tuple[I32, I64]:
+    """Return sequences joined (total,), and where each starts (n + 1,)."""
+    starts = np.zeros(len(parts) + 1, np.int64)
+    np.cumsum([len(part) for part in parts], out=starts[1:])
+    return np.concatenate([np.zeros(0, np.int32), *parts], dtype=np.int32), starts
+
+
+def _rounded(length: int) -> int:
+    return max(ROUND, -(-length // ROUND) * ROUND)
+
+
+def _all_rounded(lengths: I64) -> I64:
+    """Return `_rounded` of each length."""
+    return np.maximum(ROUND, -(-lengths // ROUND) * ROUND)
