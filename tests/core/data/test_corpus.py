@@ -106,7 +106,7 @@ def test_the_samples_are_told() -> None:
         assert info.characters == len(corpus.text)
         assert corpus.text.isascii()
         assert info.description.isprintable()
-    assert sample_names(None) == ("balls", "brackets", "reviews", "students", "tales", "tunes", "waves")
+    assert sample_names(None) == ("balls", "brackets", "phrases", "reviews", "students", "tales", "tunes", "waves")
     with pytest.raises(SeqError, match="balls, brackets, reviews, students, tales, tunes, waves"):
         sample_info("tails")
 
