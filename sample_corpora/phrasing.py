@@ -144,11 +144,11 @@ class Phrases:
         single = single or not noun.plural or "one" in noun.kinds
         plural = not single and (several or self.maybe(0.35))
         determiner = self.weighed(determiners or ANY)
+        if determiner == "number" and single:
+            determiner = "a" if "a" in (determiners or ANY) else "the"
         if determiner == "number":
-            plural = not single
-        if (determiner == "number" and single) or (
-            determiner in ("my", "owner") and "person" in noun.kinds and "own" not in noun.kinds
-        ):
+            plural = True
+        if determiner in ("my", "owner") and "person" in noun.kinds and "own" not in noun.kinds:
             determiner = "the"
         adjectives = self.adjectives(noun)
         before = [one for one in adjectives if one.place == "before"]
