@@ -26,11 +26,11 @@ def finish(name: str, description: str, text: str, arguments: list[str], file: s
     entry |= {"task": task} if task != "language" else {}
     target = HERE / (file or f"{name}.txt")
     if arguments:
-        same = target.exists() and target.read_bytes() == text.encode("ascii") and entries.get(name) == entry
+        same = target.exists() and target.read_bytes() == text.encode("utf-8") and entries.get(name) == entry
         print(f"{target.name} is {'up to date' if same else 'out of date: run this program without --check'}")
         return 0 if same else 1
     entries[name] = entry
-    target.write_bytes(text.encode("ascii"))
+    target.write_bytes(text.encode("utf-8"))
     index.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"{target.name}: {len(text):,} characters, {len(set(text))} distinct")
     return 0

@@ -21,10 +21,10 @@ class SampleInfo:
 
     name: str
     description: str
-    characters: int  # language; 0 for tables
+    characters: int  # language; 0 for tables and pictures
     task: str = "language"
     file: str = ""
-    rows: int = 0  # of a table
+    rows: int = 0  # of a table or an array
 
 
 def _folder() -> Path | None:

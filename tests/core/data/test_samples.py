@@ -25,7 +25,7 @@ def make_tales() -> ModuleType:
         sys.path.remove(str(FOLDER))
 
 
-@pytest.mark.parametrize("name", ["tales", "brackets", "reviews", "tunes"])
+@pytest.mark.parametrize("name", ["tales", "brackets", "reviews", "tunes", "phrases", "shapes"])
 def test_the_committed_corpus_is_what_its_program_makes(name: str) -> None:
     # with another hash seed and working directory: the text must not depend on either
     done = subprocess.run(
