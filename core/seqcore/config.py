@@ -19,7 +19,7 @@ GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
 # In the order of `tasks.table.TASKS`.
-TASKS = ("language", "music", "classify", "classify-rows", "forecast", "diagnose")
+TASKS = ("language", "music", "classify", "classify-rows", "forecast", "translate", "transduce", "diagnose")
 TOKENS_BY = ("char", "byte", "word", "bpe")
 VOCABULARY_LIMIT = {"bpe": 1_000}  # default number of tokens, where it is not that of `TrainingConfig`
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from seqcore.config import ModelConfig
-from seqcore.model import Model, Workspace, build, workspace
+from seqcore.model import Model, Workspace, build, workspaces
 from seqcore.parameters import Parameters
 from seqcore.tasks.task import Data, Measures
 
@@ -13,7 +13,8 @@ class Evaluator:
 
     def __init__(self, config: ModelConfig, model: Model) -> None:
         self.config, self.model = config, model
-        self._works: dict[tuple[int, int], Workspace] = {}
+        self._works: dict[int, Workspace] = {}  # by T
+        self._rows = 0
 
     def measures(self, data: Data, stop: Callable[[], bool] = lambda: False) -> Measures:
         """Return the measures of the held-out part of `data`; empty without one, or if `stop` returns True.
@@ -21,10 +22,11 @@ class Evaluator:
         The model must be packed.
         """
         measure = data.measure()
+        self._prepare(*data.held_out_shape(self.config))
         for batch in data.held_out(self.config):
             if stop():
                 return {}
-            work = self._work(*batch.inputs.shape[:2])
+            work = self._works[len(batch.inputs)]
             if batch.fresh:
                 work.reset()
             elif batch.restart:
@@ -34,13 +36,10 @@ class Evaluator:
             work.carry()
         return measure.result()
 
-    def _work(self, T: int, B: int) -> Workspace:
-        """Return the workspace for batches (T, B); those of another B are dropped."""
-        if any(rows != B for _, rows in self._works):
-            self._works.clear()
-        if (T, B) not in self._works:
-            self._works[T, B] = workspace(self.config, T, B, backward=False)
-        return self._works[T, B]
+    def _prepare(self, lengths: tuple[int, ...], B: int) -> None:
+        """Have a workspace for each of those T; those of another B are dropped."""
+        if self._rows != B or any(T not in self._works for T in lengths):
+            self._works, self._rows = workspaces(self.config, lengths, B, backward=False), B
 
 
 def measured(config: ModelConfig, parameters: Parameters, data: Data) -> Measures:

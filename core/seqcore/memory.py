@@ -15,7 +15,7 @@ from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
 from seqcore.layers.plan import planned
-from seqcore.model import parameter_count, shapes, workspace_bytes
+from seqcore.model import parameter_count, shapes, workspaces_bytes
 from seqcore.models.stack import CELLS
 from seqcore.outer import scratch_bytes
 from seqcore.tasks.language import validation_shape
@@ -50,17 +50,18 @@ class Sizes(NamedTuple):
 
 def bytes_needed(model: ModelConfig, training: TrainingConfig, sizes: Sizes | None = None) -> int:
     """Return an upper bound of the bytes that training this model allocates; `sizes` None: language modelling."""
-    lengths, held_out_lengths, rows = sizes.cut(training.length) if sizes else Sizes.of_language(model, training)
+    sizes = sizes or Sizes.of_language(model, training)
+    lengths, held_out_lengths, rows = sizes if model.decodes else sizes.cut(training.length)
     T, B = lengths[-1], training.batch
     named = shapes(model)
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
     matrices = [shape for name, shape in named.items() if len(shape) == 2 and name not in looked_up]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
-    step = sum(workspace_bytes(model, length, B) for length in lengths)
+    step = workspaces_bytes(model, lengths, B)
     step += _table_bytes(model, T * B) + scratch_bytes(_factor_width(model), (T + 1) * B)
     if model.family in RECURRENT:
         step += planned(B, model.hidden, CELLS[model.family].products, TEAM.threads).bytes_needed(T)
-    validation = sum(workspace_bytes(model, length, rows, False) for length in held_out_lengths)
+    validation = workspaces_bytes(model, held_out_lengths, rows, False)
     validation += _table_bytes(model, max(held_out_lengths, default=0) * rows)
     return 4 * (_TRAINED + _SAVED) * parameter_count(model) + panels + step + validation
 

@@ -4,7 +4,7 @@ A family is a file in `models` with the functions and classes that `Family` list
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from seqcore.config import RECURRENT, ModelConfig
@@ -133,3 +133,15 @@ def workspace(config: ModelConfig, T: int, B: int, backward: bool = True) -> Wor
 def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:
     """Return the bytes that `workspace` allocates."""
     return _family(config).workspace_bytes(config, T, B, backward)
+
+
+def workspaces(config: ModelConfig, lengths: Sequence[int], B: int, backward: bool = True) -> dict[int, Workspace]:
+    """Return a workspace for every T of `lengths`, ascending; one for all of them where it serves any shorter T."""
+    if config.decodes:
+        return dict.fromkeys(lengths, workspace(config, lengths[-1], B, backward)) if lengths else {}
+    return {length: workspace(config, length, B, backward) for length in lengths}
+
+
+def workspaces_bytes(config: ModelConfig, lengths: Sequence[int], B: int, backward: bool = True) -> int:
+    """Return the bytes that `workspaces` allocates."""
+    return sum(workspace_bytes(config, T, B, backward) for T in (lengths[-1:] if config.decodes else lengths))

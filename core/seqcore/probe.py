@@ -22,7 +22,8 @@ HORIZON = 32  # timesteps that it runs on
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def _log_softmax(logits: F32) -> F64:
+def log_softmax(logits: F32) -> F64:
+    """Return log softmax(logits) along the last axis, in float64."""
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -49,7 +50,7 @@ def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, wa
         tokens, warning = tokens[: model.longest], f"{warning}; {cut}" if warning else cut
     T, look = tokens.size, model.look(tokens)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # show a diverged model without warnings
-        shares_log = _log_softmax(look.logits)  # log space: exp(-loss) underflows float64 at hundreds of nats
+        shares_log = log_softmax(look.logits)  # log space: exp(-loss) underflows float64 at hundreds of nats
         probability = np.exp(shares_log)
         loss = np.full(T, np.nan, np.float32)
         loss[1:] = -shares_log[np.arange(T - 1), tokens[1:]]
@@ -89,7 +90,7 @@ def verdicts(
     known = known or Example.unlabelled(inputs)
     targets, asked = known.targets[:T], known.asked[:T]
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        shares_log = _log_softmax(look.logits)[:, : len(classes)]
+        shares_log = log_softmax(look.logits)[:, : len(classes)]
         probability = np.exp(shares_log)
         loss = np.where(targets >= 0, -shares_log[np.arange(T), np.maximum(targets, 0)], np.nan).astype(np.float32)
         dlogits = np.zeros((T + 1, look.logits.shape[1]), np.float32)  # row t + 1: of the loss after timestep t

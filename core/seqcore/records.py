@@ -50,7 +50,7 @@ class Dial(NamedTuple):
     @property
     def source(self) -> str:
         """What names these examples as a corpus."""
-        return f"{self.name}:{self.value}"
+        return f"{self.name}:{self.value}" if self.most else self.name
 
     def at(self, value: int) -> "Dial":
         """Return the dial at a value, or at the nearest one that it has."""
@@ -118,6 +118,38 @@ class Boundary:
     shares: F32  # (pairs, G, G, K) of the classes; the first row is the lowest
 
 
+class Beginning(NamedTuple):
+    """A beginning of a sequence that beam search met: the symbol that it adds to the beginning before it."""
+
+    parent: int  # the number of the one before; -1 for a first symbol
+    symbol: int
+    depth: int  # symbols
+    share: float  # p(symbol | what is before)
+    total: float  # log p(the beginning)
+    weights: F32  # (S,) what attention looked at when the symbol was chosen; empty without attention
+    kept: bool  # whether the search went on from here, or it ended here
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What a model writes for a source, as beam search found it."""
+
+    symbols: tuple[str, ...]  # (K,) of the target, raw: sanitise before drawing; the last one ends a sequence
+    beginnings: tuple[Beginning, ...]  # in the order in which the search met them
+    finished: tuple[int, ...]  # the numbers of the finished ones, best first
+    scores: tuple[float, ...]  # of those
+    wanted: tuple[int, ...] | None  # the right symbols without the end symbol, if they are known
+
+    def written(self, rank: int = 0) -> tuple[int, ...]:
+        """Return the symbols of the result of that rank, without the end symbol; empty if there is none."""
+        found: list[int] = []
+        number = self.finished[rank] if rank < len(self.finished) else -1
+        while number >= 0:
+            found.append(self.beginnings[number].symbol)
+            number = self.beginnings[number].parent
+        return tuple(symbol for symbol in found[::-1] if symbol != len(self.symbols) - 1)
+
+
 @dataclass(frozen=True)
 class Probe:
     """All quantities recorded for one text under one set of weights."""
@@ -138,6 +170,8 @@ class Probe:
     verdict: Verdict | None = None  # of a task that predicts classes; see `probe.verdicts` for what differs then
     series: Series | None = None  # of a task that predicts real values
     boundary: Boundary | None = None  # of a task that reads rows of numbers
+    bar: int = 0  # of a pair: so many timesteps belong to the source
+    translation: Translation | None = None  # of a task on pairs
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""

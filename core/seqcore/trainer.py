@@ -16,7 +16,7 @@ from seqcore.arrays import unmasked
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.evaluation import Evaluator
-from seqcore.model import build, initial, workspace
+from seqcore.model import build, initial, workspaces
 from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Targets
@@ -62,7 +62,7 @@ class Trainer:
         self.model = build(config, self.parameters)
         self.optimizer = AdamW(self.parameters.size, (training.beta1, training.beta2))
         self.schedule = Schedule(training.schedule, training.warmup_steps, training.final_rate)
-        self._works = {length: workspace(config, length, self.feed.rows) for length in self.feed.lengths}
+        self._works = workspaces(config, self.feed.lengths, self.feed.rows)
         self.steps = 0
         self.seconds = 0.0
         self.rate_scale = 1.0  # factor on the rate, set by the user during the run
@@ -78,7 +78,7 @@ class Trainer:
         """
         data.check(self.config)
         feed = data.feed(training)
-        works = {length: workspace(self.config, length, feed.rows) for length in feed.lengths}
+        works = workspaces(self.config, feed.lengths, feed.rows)
         self.since = self.steps, self.tokens
         self.training, self.data, self.feed, self._works = training, data, feed, works
         self._evaluator = Evaluator(self.config, self.model)

@@ -71,11 +71,10 @@ def _show_help(ctx: click.Context) -> None:
 
 def _is_meant(corpus: str, encoding: str) -> None:
     """Check that the corpus exists; report a misspelt command as such. Raises UsageError, SeqError."""
-    from seqcore.data.diagnostics import diagnostic
+    from seqcore.data.generated import generated_name
     from seqcore.data.samples import sample_names
 
-    generated = diagnostic(corpus) is not None
-    if corpus == "-" or generated or corpus.removeprefix("sample:") in sample_names(None):
+    if corpus == "-" or generated_name(corpus) is not None or corpus.removeprefix("sample:") in sample_names(None):
         return
     if os.path.exists(os.path.expanduser(corpus)):
         return

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 from seqcore.config import (
     ACTIVATIONS,
+    CROSS_ATTENTIONS,
     FAMILIES,
     GATES,
     INITS,
@@ -80,6 +81,8 @@ SETTINGS = (
     Setting("positions", click.Choice(POSITIONS), "Position encoding of attention."),
     Setting("bias", bool, "Biases in the linear layers and norms of attention."),
     Setting("tied", bool, "Share the weights of attention's embedding and output layer."),
+    Setting("cross-attention", click.Choice(CROSS_ATTENTIONS), "Pairs: attention of the decoder over the source."),
+    Setting("bidirectional", bool, "Pairs: the encoder reads the source in both directions."),
     Setting("batch", int, "Batch size: sequences per step."),
     Setting("length", int, "Timesteps per step, over which gradients are backpropagated."),
     Setting("sampling", click.Choice(SAMPLINGS), "Consecutive streams with carried state, or random windows."),
@@ -111,6 +114,8 @@ _MEANS_SOMETHING_FOR = {  # settings that only some families have
     "drop_gate": ("lstm",),
     "bias": ("attention",),
     "tied": ("attention",),
+    "cross_attention": RECURRENT,
+    "bidirectional": RECURRENT,
 }
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -125,11 +130,12 @@ class Chosen:
     asked: frozenset[str] = frozenset()  # names of the settings that the user gave, and no preset
 
     def validated(
-        self, defaults: Mapping[str, Any] = MappingProxyType({}), fixed: Sequence[str] = ()
+        self, defaults: Mapping[str, Any] = MappingProxyType({}), fixed: Sequence[str] = (), decodes: bool = False
     ) -> tuple[dict[str, Any], TrainingConfig]:
         """Return the model fields and the complete training configuration. Raises UsageError that names the flag.
 
-        `defaults` are training fields of the task, `fixed` the names of those that cannot be chosen.
+        `defaults` are training fields of the task, `fixed` the names of those that cannot be chosen; `decodes`: the
+        model is an encoder-decoder.
         """
         self._check_embedding()
         self._check_meaning()
@@ -142,7 +148,8 @@ class Chosen:
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
-            config, trained = ModelConfig(vocabulary_size=2, **model), TrainingConfig(**training)
+            ends = {"outputs": 2, "decodes": True} if decodes else {}
+            config, trained = ModelConfig(vocabulary_size=2, **ends, **model), TrainingConfig(**training)
         if config.family == "attention":
             _check_context(config, trained)
         return model, trained
@@ -267,9 +274,13 @@ def choose(flags: Mapping[str, Any], file: Mapping[str, Any], source: str = "") 
 
 
 # Settings that tasks read.
-TASK_OPTIONS = ("text-column", "label-column", "columns", "sequence-column", "skip-bad-rows")
+TASK_OPTIONS = (
+    "text-column", "label-column", "columns", "sequence-column", "source-column", "target-column", "reverse-source",
+    "skip-bad-rows",
+)  # fmt: skip
 _OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(TASKS),
-    "text-column": str, "label-column": str, "columns": str, "sequence-column": str, "skip-bad-rows": bool,
+    "text-column": str, "label-column": str, "columns": str, "sequence-column": str, "source-column": str,
+    "target-column": str, "reverse-source": bool, "skip-bad-rows": bool,
 }  # fmt: skip
 _PRESET = click.Choice(tuple(entry.name for entry in PRESETS))
 

@@ -53,6 +53,9 @@ Examples:
     metavar="NAME",
     help="Tables: column that names the sequence of each row, or none.  [default: by its values]",
 )
+@click.option("--source-column", metavar="NAME", help="Pairs: column of the sources.  [default: by its name]")
+@click.option("--target-column", metavar="NAME", help="Pairs: column of the targets.  [default: by its name]")
+@click.option("--reverse-source", is_flag=True, help="Pairs: read sources backwards (Sutskever et al. 2014).")
 @click.option("--skip-bad-rows", is_flag=True, help="Tables: leave out malformed rows, and count them.")
 @click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(
@@ -125,7 +128,7 @@ def _started(chosen: Chosen, source: str) -> "Run":
     task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source, encoding)
     guess = "" if "task" in chosen.other else guess_said(source, task)
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
-    model, training = chosen.validated(task.defaults(source), task.fixed)
+    model, training = chosen.validated(task.defaults(source), task.fixed, task.decodes)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
 

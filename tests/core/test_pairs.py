@@ -142,9 +142,9 @@ def test_the_number_of_threads_changes_no_bit(config: ModelConfig) -> None:
 @pytest.mark.parametrize("config", CONFIGS[:4], ids=said)
 def test_a_workspace_serves_every_place_of_the_bar(config: ModelConfig) -> None:
     parameters = weighted(config)
-    model, work = build(config, parameters), workspace(config, 24, 5)
+    model, work = build(config, parameters), workspace(config, 30, 5)
     model.pack()
-    for S, U in ((12, 12), (13, 11), (12, 12)):
+    for S, U in ((12, 12), (13, 11), (12, 12), (18, 12), (13, 12)):
         inputs, targets = batch(config, S, U)
         losses = model.losses_and_gradient(scored(inputs, targets, 11), targets, work).tobytes()
         alone, gradient = stepped(config, parameters, inputs, targets)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seqcore.data.decoding import decoded, is_wide, marked_encoding
-from seqcore.data.diagnostics import diagnostic
 from seqcore.data.files import files_below, looks_binary, read_file, read_head, read_stream
+from seqcore.data.generated import generated_name
 from seqcore.data.quoting import printable, quoted
 from seqcore.data.samples import SampleInfo, sample_info, sample_names, sample_path
 from seqcore.errors import SeqError
@@ -57,8 +57,8 @@ def read_corpus(
 ) -> Corpus:
     """Read the corpus that `source` names; at most `limit` bytes of it.
 
-    `source` is, in this order: "-" for standard input (`stdin`, or that of the process); a diagnostic with its dial
-    ("copy:100"), whose sequences are generated while a model trains on them; the name of a sample corpus
+    `source` is, in this order: "-" for standard input (`stdin`, or that of the process); a generated corpus
+    ("copy:100", "reverse:20"), whose sequences are generated while a model trains on them; the name of a sample corpus
     ("tales" or "sample:tales"), which takes precedence over a local file of that name (use "./tales" for the file); a
     file, decompressed if it ends in .gz; or a folder, whose files are joined by blank lines in order of their names.
     Hidden and binary files are left out, and links to folders are not followed. A file that begins with the byte order
@@ -72,8 +72,9 @@ def read_corpus(
     if source == "-":
         data = read_stream(stdin or _standard_input(), limit, "standard input")
         return _checked(Corpus("stdin", "-", data, encoding), as_bytes)
-    if diagnostic(source) is not None:
-        return Corpus(source.replace(":", "-"), source, source.encode())
+    generated = generated_name(source)
+    if generated is not None:
+        return Corpus(generated.replace(":", "-"), generated, generated.encode())
     name = source.removeprefix(_SAMPLE)
     if source.startswith(_SAMPLE) or name in sample_names(None):
         return _checked(Corpus(name, _SAMPLE + name, read_file(sample_path(name), limit)), as_bytes)

@@ -8,6 +8,7 @@ masked. Since padding comes last and every model is causal, it changes nothing o
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,29 @@ from seqcore.records import I64, Inputs, Targets
 ROUND = 8  # timesteps: so many different lengths of batches are avoided that memory for each can be kept
 POOL = 32  # batches that are drawn at random and then sorted by length among themselves
 HELD_OUT_ROWS = 64
+
+
+class Batched(Protocol):
+    """n examples that can be put together into batches."""
+
+    @property
+    def count(self) -> int:
+        """n."""
+
+    @property
+    def lengths(self) -> I64:
+        """The timesteps of each example, (n,), without padding."""
+
+    @property
+    def order(self) -> I64:
+        """A key for each example, (n,): sorted by it, examples of similar length are neighbours."""
+
+    @property
+    def batch_lengths(self) -> tuple[int, ...]:
+        """The T that batches can have, ascending."""
+
+    def batch(self, which: I64, rows: int) -> Batch:
+        """Return examples as a batch (T, rows)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +82,16 @@ class Examples:
         """The timesteps of each example, (n,)."""
         return np.diff(self.starts)
 
+    @property
+    def order(self) -> I64:
+        """The lengths, by which examples are sorted."""
+        return self.lengths
+
+    @property
+    def batch_lengths(self) -> tuple[int, ...]:
+        """The T that batches of these examples can have, ascending."""
+        return tuple(sorted({padded_length(int(length)) for length in np.unique(self.lengths)}))
+
     def example(self, i: int) -> Inputs:
         """Return the inputs of an example, (T,) or (T, D)."""
         return self.inputs[self.starts[i] : self.starts[i + 1]]
@@ -90,11 +124,6 @@ def padded_length(length: int) -> int:
     return 1 if length == 1 else -(-length // ROUND) * ROUND
 
 
-def batch_lengths(examples: Examples) -> tuple[int, ...]:
-    """Return the T that batches of these examples can have, ascending."""
-    return tuple(sorted({padded_length(int(length)) for length in np.unique(examples.lengths)}))
-
-
 class ExampleBatches:
     """Training batches of `batch` examples each; the last few examples of an epoch are left out, others each time.
 
@@ -103,7 +132,7 @@ class ExampleBatches:
 
     carries = False
 
-    def __init__(self, examples: Examples, batch: int, seed: int) -> None:
+    def __init__(self, examples: Batched, batch: int, seed: int) -> None:
         if examples.count < batch:
             raise SeqError(
                 f"the training part has {examples.count:,} examples: --batch {batch} needs at least {batch}; "
@@ -111,7 +140,7 @@ class ExampleBatches:
             )
         self.examples, self.rows, self.seed = examples, batch, seed
         self.steps_per_epoch = examples.count // batch
-        self.lengths = batch_lengths(examples)
+        self.lengths = examples.batch_lengths
         self._plan: tuple[int, I64, I64] = (-1, np.zeros((0, 0), np.int64), np.zeros(1, np.int64))
         self._ended: list[int] = [0]  # tokens of all epochs before epoch e
 
@@ -134,12 +163,13 @@ class ExampleBatches:
     def _order(self, epoch: int) -> tuple[I64, I64]:
         """Return the examples of each batch (steps, B), and the timesteps before each and in all (steps + 1,)."""
         if self._plan[0] != epoch:
-            chance, lengths = np.random.default_rng([self.seed, epoch]), self.examples.lengths
+            chance = np.random.default_rng([self.seed, epoch])
+            lengths, key = self.examples.lengths, self.examples.order
             order = chance.permutation(self.examples.count)[: self.steps_per_epoch * self.rows]
             pool = POOL * self.rows
             for first in range(0, order.size, pool):
                 part = order[first : first + pool]
-                order[first : first + pool] = part[np.argsort(lengths[part], kind="stable")]
+                order[first : first + pool] = part[np.argsort(key[part], kind="stable")]
             batches = order.reshape(self.steps_per_epoch, self.rows)
             batches = batches[chance.permutation(self.steps_per_epoch)]
             before = np.concatenate([[0], np.cumsum(lengths[batches].sum(axis=1))])
@@ -147,20 +177,20 @@ class ExampleBatches:
         return self._plan[1:]
 
 
-def held_out_batches(examples: Examples) -> Iterator[Batch]:
+def held_out_batches(examples: Batched) -> Iterator[Batch]:
     """Yield batches that hold every example once, shortest first; all have the same B."""
     rows = held_out_rows(examples)
-    order = np.argsort(examples.lengths, kind="stable")
+    order = np.argsort(examples.order, kind="stable")
     for first in range(0, order.size, rows):
         which = order[first : first + rows]
         yield examples.batch(which, rows)
 
 
-def held_out_rows(examples: Examples) -> int:
+def held_out_rows(examples: Batched) -> int:
     """Return the B of `held_out_batches`."""
     return min(HELD_OUT_ROWS, examples.count)
 
 
-def held_out_lengths(examples: Examples) -> tuple[int, ...]:
+def held_out_lengths(examples: Batched) -> tuple[int, ...]:
     """Return the T of `held_out_batches`, ascending."""
     return tuple(sorted({len(batch.inputs) for batch in held_out_batches(examples)}))

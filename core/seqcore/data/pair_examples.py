@@ -1,7 +1,8 @@
 """Pairs of symbol sequences, and batches of pairs of similar lengths for an encoder-decoder.
 
 A batch has T = S + U timesteps: S for the source, U for the target and the end symbol, each rounded up to a multiple of
-`ROUND`. With pairs `ab` -> `xyz` and `c` -> `x`, the end symbol $ and S = U = 4:
+`ROUND`. What the decoder reads is numbered from the number of source symbols on. With pairs `ab` -> `xyz` and
+`c` -> `x`, the end symbol $ and S = U = 4:
 
     inputs     -1 -1  a  b   $  x  y  z        -1 -1 -1  c   $  x  $  $
     targets    -1 -1 -1 -1   x  y  z  $        -1 -1 -1 -1   x  $ -1 -1
@@ -29,18 +30,19 @@ class PairExamples:
     targets: I32  # (total,) without the end symbol
     target_starts: I64  # (n + 1,)
     end: int  # the number of the end symbol, among those of the target
+    first: int = 0  # the number of source symbols, from which on inputs of the decoder are numbered
     reverse: bool = False  # whether batches hold the sources backwards
 
     @staticmethod
-    def of(pairs: Sequence[tuple[I32, I32]], end: int, reverse: bool = False) -> "PairExamples":
+    def of(pairs: Sequence[tuple[I32, I32]], end: int, first: int = 0, reverse: bool = False) -> "PairExamples":
         """Join pairs of a source and a target; either may be empty."""
         sources, source_starts = _joined([source for source, _ in pairs])
         targets, target_starts = _joined([target for _, target in pairs])
-        return PairExamples(sources, source_starts, targets, target_starts, end, reverse)
+        return PairExamples(sources, source_starts, targets, target_starts, end, first, reverse)
 
     def some(self, which: Sequence[int]) -> "PairExamples":
         """Return some of the pairs."""
-        return PairExamples.of([(self.source(i), self.target(i)) for i in which], self.end, self.reverse)
+        return PairExamples.of([(self.source(i), self.target(i)) for i in which], self.end, self.first, self.reverse)
 
     @property
     def count(self) -> int:
@@ -61,6 +63,14 @@ class PairExamples:
     def lengths(self) -> I64:
         """The timesteps of each pair without padding, (n,): those of its source, its target and the end symbol."""
         return self.source_lengths + self.target_lengths + 1
+
+    @property
+    def batch_lengths(self) -> tuple[int, ...]:
+        """All T = S + U that batches of these pairs can have, ascending; some of them may not occur."""
+        if not self.count:
+            return ()
+        sources, targets = (_all_rounded(lengths) for lengths in (self.source_lengths, self.target_lengths + 1))
+        return tuple(range(int((sources + targets).min()), int(sources.max() + targets.max()) + 1, ROUND))
 
     @property
     def order(self) -> I64:
@@ -96,19 +106,11 @@ class PairExamples:
         place = np.arange(U)[:, None]
         inside = place < target_lengths
         symbols = self.targets[(target_starts + place)[inside]]
-        inputs[S:] = self.end
-        inputs[S + 1 :, : which.size][inside[:-1]] = symbols  # the last of U timesteps has no symbol, at most the end
+        inputs[S:] = self.first + self.end
+        inputs[S + 1 :, : which.size][inside[:-1]] = self.first + symbols  # the last timestep has none
         targets[S:, : which.size][inside] = symbols
         targets[S + target_lengths, np.arange(which.size)] = self.end
         return Batch(inputs, targets, True, which=which)
-
-
-def totals(examples: PairExamples) -> tuple[int, ...]:
-    """Return all T = S + U that batches of these pairs can have, ascending; some of them may not occur."""
-    if not examples.count:
-        return ()
-    sources, targets = (_all_rounded(lengths) for lengths in (examples.source_lengths, examples.target_lengths + 1))
-    return tuple(range(int((sources + targets).min()), int(sources.max() + targets.max()) + 1, ROUND))
 
 
 def _joined(parts: list[I32]) -> tuple[I32, I64]:

@@ -79,7 +79,7 @@ def understood(texts: Mapping[str, str], where: str) -> Described:
         raise SeqError(f"{where} is damaged: its model has a value of the wrong type") from None
     if vocabulary.size != config.vocabulary_size:
         raise SeqError(f"{where} is damaged: {vocabulary.size} symbols for {config.vocabulary_size} tokens")
-    if task.ends != (config.outputs, config.inputs, config.values):
+    if task.ends != (config.outputs, config.inputs, config.values, config.decodes):
         raise SeqError(f"{where} is damaged: its task is not what its model reads and predicts")
     return Described(config, vocabulary, task)
 

@@ -88,7 +88,7 @@ class Parts:
 
 @dataclass
 class PairWorkspace:
-    """The arrays of one pass over (T, B) timesteps, wherever the bar is."""
+    """The arrays of one pass over (T, B) timesteps, or fewer, wherever the bar is."""
 
     encoder: EncoderWorkspace  # for T timesteps, of which the first S are used
     decoder: StackWorkspace
@@ -97,7 +97,7 @@ class PairWorkspace:
     losses: F32  # (T * B,) NaN up to the bar
     scratch: list[F32]  # (B, padded H) for the bridge: z, and the gradient of a state
     rows: int
-    cuts: dict[int, Parts] = field(default_factory=dict)  # by S
+    cuts: dict[tuple[int, int], Parts] = field(default_factory=dict)  # by S and T
 
     @staticmethod
     def of(config: ModelConfig, T: int, B: int, backward: bool = True) -> "PairWorkspace":
@@ -126,9 +126,9 @@ class PairWorkspace:
 
     def parts(self, S: int, T: int) -> Parts:
         """Return the arrays of S timesteps of the encoder and T - S of the decoder."""
-        if S not in self.cuts:
-            self.cuts[S] = Parts(self.encoder.cut(S, self.rows), self.decoder.cut(0, T - S, self.rows))
-        return self.cuts[S]
+        if (S, T) not in self.cuts:
+            self.cuts[S, T] = Parts(self.encoder.cut(S, self.rows), self.decoder.cut(0, T - S, self.rows))
+        return self.cuts[S, T]
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Do nothing: every batch starts without state."""
@@ -138,7 +138,7 @@ class PairWorkspace:
 
     def scores(self, T: int) -> F32:
         """Return the logits, or numbers in their order, (T, B, padded K); meaningless up to the bar."""
-        return self.logits.reshape(T, -1, self.logits.shape[1])
+        return self.logits[: T * self.rows].reshape(T, self.rows, -1)
 
     def state(self) -> dict[str, F32]:
         """Return nothing: no state is carried."""
@@ -209,12 +209,12 @@ class PairModel:
 
     def losses(self, inputs: I32, targets: Targets, work: PairWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
-        S, B = self._bar(inputs), inputs.shape[1]
+        S, (T, B) = self._bar(inputs), targets.shape
         x, _ = self._forward(inputs, S, work, None)
-        after = slice(S * B, None)
+        after = slice(S * B, T * B)
         work.losses[: S * B] = np.nan
-        self.head.forward(x, flat(targets)[after], 1.0, work.logits[after], work.losses[after], None)
-        return work.losses.reshape(targets.shape)
+        self.head.forward(x, flat(targets)[S * B :], 1.0, work.logits[after], work.losses[after], None)
+        return work.losses[: T * B].reshape(T, B)
 
     def losses_and_gradient(
         self, inputs: I32, targets: Targets, work: PairWorkspace, seed: int = 0, step: int = 0
@@ -223,12 +223,12 @@ class PairModel:
         T, B = targets.shape
         S, key = self._bar(inputs), Key(seed, step)
         x, source = self._forward(inputs, S, work, key)
-        parts, after = work.parts(S, T), slice(S * B, None)
+        parts, after = work.parts(S, T), slice(S * B, T * B)
         scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
         dh = flat(parts.decoder.layers[-1].dh)
         dx = dh if work.attention is None else work.attention.dy[: len(x)]
         work.losses[: S * B] = np.nan
-        self.head.forward(x, flat(targets)[after], scale, work.logits[after], work.losses[after], dx)
+        self.head.forward(x, flat(targets)[S * B :], scale, work.logits[after], work.losses[after], dx)
         self.head.backward(x, work.logits[after])
         notes = parts.encoder.dnotes
         if self.attention is not None and work.attention is not None:
@@ -238,7 +238,7 @@ class PairModel:
             notes[:] = 0
         self.decoder.backward(self._after(inputs, S), parts.decoder, self._decoder_key(key))
         self.encoder.backward(source, parts.encoder, self._backward_bridges(parts, work), key)
-        return work.losses.reshape(targets.shape)
+        return work.losses[: T * B].reshape(T, B)
 
     def _forward(self, inputs: I32, S: int, work: PairWorkspace, key: Key | None) -> tuple[F32, Source]:
         """Run everything but the head; returns its input (U * B, H), and the source."""

@@ -34,6 +34,7 @@ class Classify:
     fixed: ClassVar[tuple[str, ...]] = ("sampling",)
     pane: ClassVar[str] = "verdict"
     generates: ClassVar[bool] = False
+    decodes: ClassVar[bool] = False
     dial: ClassVar[None] = None
 
     classes: tuple[str, ...]

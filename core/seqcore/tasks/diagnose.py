@@ -28,6 +28,7 @@ class Diagnose:
     name: ClassVar[str] = "diagnose"
     form: ClassVar[str] = "what a memory can do"
     generates: ClassVar[bool] = False
+    decodes: ClassVar[bool] = False
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by", "validation")
 
     diagnostic: str

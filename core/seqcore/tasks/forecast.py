@@ -34,6 +34,7 @@ class Forecast:
     pane: ClassVar[str] = "values"
     fixed: ClassVar[tuple[str, ...]] = ("sampling", "tokens_by")
     generates: ClassVar[bool] = False
+    decodes: ClassVar[bool] = False
     classes: ClassVar[tuple[str, ...]] = ()
     dial: ClassVar[None] = None
 

@@ -14,7 +14,6 @@ from seqcore.data.batches import Batch
 from seqcore.data.examples import (
     ExampleBatches,
     Examples,
-    batch_lengths,
     held_out_batches,
     held_out_lengths,
     held_out_rows,
@@ -67,7 +66,7 @@ class LabelledData:
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return the T that batches of the training texts can have."""
-        return batch_lengths(self.train)
+        return self.train.batch_lengths
 
     def feed(self, training: TrainingConfig) -> ExampleBatches:
         """Return batches of texts of similar length. Raises SeqError if there are too few."""

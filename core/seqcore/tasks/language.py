@@ -36,6 +36,7 @@ class Language:
     fixed: ClassVar[tuple[str, ...]] = ()
     pane: ClassVar[str] = "writing"
     generates: ClassVar[bool] = True
+    decodes: ClassVar[bool] = False
     longest: ClassVar[int] = 360  # tokens of a text that is generated to be looked at
     classes: ClassVar[tuple[str, ...]] = ()
     dial: ClassVar[None] = None

@@ -12,7 +12,6 @@ from seqcore.data.batches import Batch
 from seqcore.data.examples import (
     ExampleBatches,
     Examples,
-    batch_lengths,
     held_out_batches,
     held_out_lengths,
     held_out_rows,
@@ -49,7 +48,7 @@ class RowData:
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return 1."""
-        return batch_lengths(self.train)
+        return self.train.batch_lengths
 
     def feed(self, training: TrainingConfig) -> ExampleBatches:
         """Return batches of rows. Raises SeqError if there are too few."""

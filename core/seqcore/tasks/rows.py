@@ -39,6 +39,7 @@ class ClassifyRows:
     pane: ClassVar[str] = "boundary"
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by")
     generates: ClassVar[bool] = False
+    decodes: ClassVar[bool] = False
     dial: ClassVar[None] = None
 
     classes: tuple[str, ...]

@@ -11,7 +11,6 @@ from seqcore.data.batches import Batch
 from seqcore.data.examples import (
     ExampleBatches,
     Examples,
-    batch_lengths,
     held_out_batches,
     held_out_lengths,
     held_out_rows,
@@ -101,7 +100,7 @@ class SequenceData:
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return the T that batches of the training part can have."""
-        return batch_lengths(self.train)
+        return self.train.batch_lengths
 
     def feed(self, training: TrainingConfig) -> ExampleBatches:
         """Return batches of sequences of similar length. Raises SeqError if there are too few."""

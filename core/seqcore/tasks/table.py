@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqcore.data.diagnostics import DIAGNOSTICS, diagnostic
+from seqcore.data.generated import generated_name
 from seqcore.data.guessing import table_kind
+from seqcore.data.parallel_files import is_parallel
 from seqcore.data.quoting import quoted
 from seqcore.data.samples import sample_info, sample_names
 from seqcore.data.tables import is_table
+from seqcore.data.transductions import TRANSDUCTIONS, transduction
 from seqcore.errors import SeqError
 from seqcore.records import Dial
 from seqcore.tasks.classify import Classify
@@ -17,11 +20,18 @@ from seqcore.tasks.language import Language
 from seqcore.tasks.music import Music, is_abc
 from seqcore.tasks.rows import ClassifyRows
 from seqcore.tasks.task import Task
+from seqcore.tasks.transduce import Transduce
+from seqcore.tasks.translate import Translate
 
 TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Language, Music, Classify, ClassifyRows, Forecast, Diagnose)
+    task.name: task for task in (Language, Music, Classify, ClassifyRows, Forecast, Translate, Transduce, Diagnose)
 }
-OF_TABLES: dict[str, type[Task]] = {"texts": Classify, "rows": ClassifyRows, "sequences": Forecast, "pairs": Classify}
+OF_TABLES: dict[str, type[Task]] = {
+    "texts": Classify,
+    "rows": ClassifyRows,
+    "sequences": Forecast,
+    "pairs": Translate,
+}
 
 
 def task_named(name: str) -> type[Task]:
@@ -48,9 +58,13 @@ def guessed(source: str, encoding: str = "utf-8") -> type[Task]:
     """Return the task that a corpus is for: by its name; of a table, by its columns."""
     if diagnostic(source) is not None:
         return Diagnose
+    if transduction(source) is not None:
+        return Transduce
     name = source.removeprefix("sample:")
     if source.startswith("sample:") or name in sample_names(None):
         return task_named(sample_info(name).task)
+    if source != "-" and is_parallel(source):
+        return Translate
     if source != "-" and is_table(source):
         return OF_TABLES[table_kind(source, encoding)]
     return Music if is_abc(source) else Language
@@ -65,10 +79,13 @@ def guess_said(source: str, task: type[Task]) -> str:
 
 def generated() -> list[tuple[str, Dial, str]]:
     """Return the corpora that are generated, at their usual dials: form of the task, dial, what is asked for."""
-    return [(Diagnose.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in DIAGNOSTICS.values()]
+    found = [(Diagnose.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in DIAGNOSTICS.values()]
+    return found + [
+        (Transduce.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in TRANSDUCTIONS.values()
+    ]
 
 
 def is_language(source: str) -> bool:
     """Return whether a corpus can be read as a text: all can but diagnostics, and samples for other tasks."""
     sample = source.startswith("sample:") or source in sample_names(None)
-    return issubclass(guessed(source), Language) if sample else diagnostic(source) is None
+    return issubclass(guessed(source), Language) if sample else generated_name(source) is None

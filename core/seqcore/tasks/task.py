@@ -33,6 +33,7 @@ class Ends(NamedTuple):
     outputs: int = 0
     inputs: int = 0
     values: int = 0
+    decodes: bool = False
 
 
 class Baselines(NamedTuple):
@@ -169,6 +170,7 @@ class Task(Protocol):
     form: ClassVar[str]  # the shape that the lectures draw: "many to one", ...
 
     generates: ClassVar[bool]  # the model continues a text
+    decodes: ClassVar[bool]  # the model is an encoder-decoder
     fixed: ClassVar[tuple[str, ...]]  # fields of `TrainingConfig` that the task decides
 
     @classmethod

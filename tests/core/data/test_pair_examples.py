@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from seqcore.data.pair_examples import ROUND, PairExamples, totals
+from seqcore.data.pair_examples import ROUND, PairExamples
 from seqcore.records import I32
 
 END = 9
@@ -41,7 +41,7 @@ def test_the_layout_of_a_batch() -> None:
 
 
 def test_a_reversed_source_stands_before_the_bar_too() -> None:
-    batch = PairExamples.of(PAIRS, END, reverse=True).batch(np.array([2, 0]), 2)
+    batch = PairExamples.of(PAIRS, END, 0, True).batch(np.array([2, 0]), 2)
     assert batch.inputs[:8].T.tolist() == [[-1, -1, -1, 4, 3, 2, 1, 0], [-1, -1, -1, -1, -1, -1, 2, 1]]
     plain = PairExamples.of(PAIRS, END).batch(np.array([2, 0]), 2)
     assert np.array_equal(batch.targets, plain.targets)
@@ -59,7 +59,7 @@ def test_batches_hold_their_pairs(reverse: bool) -> None:
             for longest in (max(len(pairs[i][0]) for i in which), max(len(pairs[i][1]) for i in which) + 1)
         )
         assert inputs.shape == targets.shape == (S + U, 8)
-        assert len(inputs) in totals(examples)
+        assert len(inputs) in examples.batch_lengths
         for row in range(8):
             source, target = pairs[which[row]] if row < len(which) else (numbers(), numbers())
             assert inputs[:S, row].tolist() == [-1] * (S - len(source)) + source[:: -1 if reverse else 1].tolist()
@@ -70,7 +70,7 @@ def test_batches_hold_their_pairs(reverse: bool) -> None:
 
 
 def test_pairs_and_lengths() -> None:
-    examples = PairExamples.of(PAIRS, END, reverse=True)
+    examples = PairExamples.of(PAIRS, END, 0, True)
     assert examples.count == 3
     assert examples.source_lengths.tolist() == [2, 1, 5]
     assert examples.target_lengths.tolist() == [3, 1, 1]
@@ -92,10 +92,10 @@ def test_the_order_puts_similar_pairs_next_to_each_other() -> None:
 
 def test_totals_are_those_that_batches_can_have() -> None:
     examples = PairExamples.of(PAIRS, END)
-    assert totals(examples) == (8, 12)
-    assert totals(PairExamples.of([], END)) == ()
+    assert examples.batch_lengths == (8, 12)
+    assert PairExamples.of([], END).batch_lengths == ()
     assert PairExamples.of([], END).count == 0
     assert PairExamples.of([], END).order.size == 0
     wide = PairExamples.of([(numbers(*[0] * 9), numbers(1)), (numbers(1), numbers(*[0] * 8))], END)
-    assert len(wide.batch(np.array([0, 1]), 2).inputs) == 24 == totals(wide)[-1], "longer than either pair alone"
-    assert totals(wide)[0] == 16
+    assert len(wide.batch(np.array([0, 1]), 2).inputs) == 24 == wide.batch_lengths[-1], "longer than either pair alone"
+    assert wide.batch_lengths[0] == 16

@@ -1,0 +1,68 @@
+"""Exact match, accuracy and loss of pairs, in all and by the length of the source."""
+
+from typing import Any
+
+import numpy as np
+
+from seqcore.data.batches import Batch
+from seqcore.data.pair_examples import PairExamples
+from seqcore.records import F32, F64, I64
+from seqcore.tasks.task import Measures
+
+_BANDS = 8  # lengths are reported in at most so many bands
+
+
+class PairScoring:
+    """Accumulates the measures of held-out pairs.
+
+    The decoder reads the true target. Its likeliest symbols are all right exactly if greedy decoding, which reads its
+    own, gives the target: up to the first mistake both read the same. So exact match is that of greedy decoding, and
+    costs nothing more.
+    """
+
+    def __init__(self, examples: PairExamples, symbols: int) -> None:
+        self._examples, self._symbols = examples, symbols
+        self._loss: list[F64] = []  # of each pair: the sum over its targets
+        self._right: list[I64] = []
+        self._asked: list[I64] = []
+        self._lengths: list[I64] = []
+
+    def add(self, batch: Batch, losses: F32, scores: F32) -> None:
+        """Add a batch: losses (T, B) and scores (T, B, K and more)."""
+        n = batch.which.size
+        asked = batch.targets[:, :n] >= 0
+        guessed = np.argmax(scores[:, :n, : self._symbols], axis=2)
+        self._loss.append(np.where(asked, losses[:, :n], 0).sum(axis=0, dtype=np.float64))
+        self._right.append(((guessed == batch.targets[:, :n]) & asked).sum(axis=0))
+        self._asked.append(asked.sum(axis=0))
+        self._lengths.append(self._examples.source_lengths[batch.which])
+
+    def result(self) -> Measures:
+        """Return loss, token accuracy and exact match, and all of them by bands of the length of the source."""
+        if not self._asked:
+            return {}
+        loss = np.concatenate(self._loss)
+        right, asked, lengths = (np.concatenate(kept) for kept in (self._right, self._asked, self._lengths))
+        measures = _measured(loss, right, asked)
+        return measures | {"examples": int(asked.size), "by_length": _by_length(loss, right, asked, lengths)}
+
+
+def _measured(loss: F64, right: I64, asked: I64) -> dict[str, Any]:
+    return {
+        "loss": float(loss.sum() / asked.sum()),
+        "token_accuracy": float(right.sum() / asked.sum()),
+        "exact_match": float((right == asked).mean()),
+    }
+
+
+def _by_length(loss: F64, right: I64, asked: I64, lengths: I64) -> list[dict[str, Any]]:
+    """Return the measures by bands of about as many pairs each."""
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, _BANDS + 1), method="nearest").astype(np.int64))
+    lows = edges[:-1] if edges.size > 1 else edges
+    bands: list[dict[str, Any]] = []
+    for low, high in zip(lows.tolist(), [*(edges[1:-1] - 1).tolist(), int(edges[-1])], strict=True):
+        inside = (lengths >= low) & (lengths <= high)
+        if inside.any():
+            band = _measured(loss[inside], right[inside], asked[inside])
+            bands.append({"from": low, "to": high, "count": int(inside.sum())} | band)
+    return bands
