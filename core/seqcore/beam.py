@@ -105,7 +105,7 @@ def decoded(model: Decoder, state: Any, end: int, most: int, width: int = 1, pen
 
 
 def _score(total: float, length: int, penalty: float) -> float:
-    return total / ((5 + length) / 6) ** penalty
+    return total / math.pow((5 + length) / 6, penalty)
 
 
 def _read(model: Decoder, symbol: int, one: _Open) -> _Open:

@@ -148,7 +148,7 @@ class Chosen:
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
-            ends = {"outputs": 2, "decodes": True} if decodes else {}
+            ends: dict[str, Any] = {"outputs": 2, "decodes": True} if decodes else {}
             config, trained = ModelConfig(vocabulary_size=2, **ends, **model), TrainingConfig(**training)
         if config.family == "attention":
             _check_context(config, trained)

@@ -94,7 +94,5 @@ def _named(corpus: Corpus) -> tuple[Transduction, int]:
     found = transduction(corpus.source)
     if found is None:
         names = ", ".join(f"{one.name}:{one.dial}" if one.most else one.name for one in TRANSDUCTIONS.values())
-        raise SeqError(
-            f"{quoted(generated_name(corpus.source) or corpus.source)} is not a transduction: one of {names}"
-        )
+        raise SeqError(f"{quoted(corpus.source)} is not a transduction: give one of {names}")
     return found
