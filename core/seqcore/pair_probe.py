@@ -13,7 +13,7 @@ import numpy as np
 from seqcore.beam import Decoded
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.probe import TOP, log_softmax
-from seqcore.records import I32, Probe, Translation
+from seqcore.records import F32, I32, Probe, Translation
 
 
 def pair_probe(
@@ -52,9 +52,17 @@ def pair_probe(
     guesses = tuple(tuple(classes[k] for k in row if k >= 0) for row in top)
     return Probe(
         step, score.copy(), symbols, loss, top, guesses, shares, look.staves, reach_hidden, reach_input,
-        time.perf_counter() - start, warning, look.attention, bar=S,
+        time.perf_counter() - start, warning, bar=S,
         translation=Translation(
             classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores),
-            tuple(wanted) if wanted is not None else None,
+            tuple(wanted) if wanted is not None else None, _alignment(look.attention, S),
         ),
     )  # fmt: skip
+
+
+def _alignment(attention: F32 | None, S: int) -> F32 | None:
+    """Return (T, S): in each column's row the weights at the timestep before, at which its symbol was predicted."""
+    if attention is None:
+        return None
+    rows = attention[0, 0]
+    return np.concatenate([np.full((1, S), np.nan, np.float32), rows[:-1, :S]])

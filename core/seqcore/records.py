@@ -139,6 +139,8 @@ class Translation:
     finished: tuple[int, ...]  # the numbers of the finished ones, best first
     scores: tuple[float, ...]  # of those
     wanted: tuple[int, ...] | None  # the right symbols without the end symbol, if they are known
+    alignment: F32 | None = None  # (T, S) the weight of each source symbol when each column's symbol was predicted; NaN
+    # up to the bar; None without attention
 
     def written(self, rank: int = 0) -> tuple[int, ...]:
         """Return the symbols of the result of that rank, without the end symbol; empty if there is none."""

@@ -147,6 +147,7 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
     rows += [(name.replace("_", " "), number_said(name, report[name])) for name in _NUMBERS if name in report]
     rows += [(f"rmse of {visible(name)}", number_said("rmse", value))
              for name, value in report.get("rmse_by_column", {}).items()]  # fmt: skip
+    rows += [(said, f"{report[name]:.1f}") for name, said in (("bleu", "BLEU"), ("chrf", "chrF")) if name in report]
     rows += _tunes(report)
     facts(console(), rows)
     if "confusion" in report:
@@ -160,9 +161,12 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
         bands = report.get(f"by_{name}", [])
         if len(bands) < 2:
             continue
-        made = table(name, counted, "accuracy", right=(name, counted, "accuracy"))
+        shares = [key for key in ("exact_match", "token_accuracy", "accuracy") if key in bands[0]]
+        titles = [key.replace("_", " ") for key in shares]
+        made = table(name, counted, *titles, right=(name, counted, *titles))
         for band in bands:
-            made.add_row(f"{band['from']:,}–{band['to']:,}", f"{band['count']:,}", f"{band['accuracy']:.1%}")
+            values = (f"{band[key]:.1%}" for key in shares)
+            made.add_row(f"{band['from']:,}–{band['to']:,}", f"{band['count']:,}", *values)
         print_table(made)
     if "rmse_by_horizon" in report:
         _print_horizons(report["rmse_by_horizon"])
@@ -176,7 +180,9 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
 
 
 _MOST_FAULTS = 4
-_NUMBERS = ("accuracy", "exact_match", "f1", "bag_of_words_accuracy", "logistic_regression_accuracy", "rmse")
+_NUMBERS = (
+    "accuracy", "exact_match", "token_accuracy", "f1", "bag_of_words_accuracy", "logistic_regression_accuracy", "rmse",
+)  # fmt: skip
 
 
 def _tunes(report: dict[str, Any]) -> list[tuple[str, str]]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from seqcore.folder import At
     from seqcore.generate import Writer
 
+    from seqtui.cli.loading import LoadedRun
+
 
 @click.command(
     "generate",
@@ -24,7 +26,8 @@ Examples:
   seqtui generate tales-lstm256-1 --prompt "Once " --temperature 0.5 --length 200
   seqtui generate tales-lstm256-1 --prompt-file opening.txt --at best
   seqtui generate ./myrun --seed 7 --count 3 > samples.txt
-  seqtui generate tunes-gru256-1 --count 3 --to-abc tunes.abc --to-midi tune.mid""",
+  seqtui generate tunes-gru256-1 --count 3 --to-abc tunes.abc --to-midi tune.mid
+  seqtui generate phrases-gru128-1 --input "the old house is red ." --beam 4""",
 )
 @click.argument("run")
 @click.option("--prompt", help="Text to continue.  [default: the beginning of a line]")
@@ -50,6 +53,13 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Same seed, same text.")
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of texts.")
+@click.option("--input", "source", metavar="TEXT", help="Pairs: the source to translate.")
+@click.option(
+    "--beam", type=click.IntRange(1, 64), metavar="N", help="Pairs: beginnings that the search keeps.  [default: 1]"
+)
+@click.option(
+    "--length-penalty", type=click.FloatRange(0, 10), metavar="X", help="Pairs: exponent that favours long results."
+)
 @click.option("--to-abc", metavar="FILE", help="Music: write whole tunes to FILE, each up to its end or --length.")
 @click.option(
     "--to-midi", metavar="FILE", help="Music: write whole tunes as MIDI; with --count, to FILE-1.mid, FILE-2.mid, ..."
@@ -63,6 +73,9 @@ def command(
     length: int,
     seed: int,
     count: int,
+    source: str | None,
+    beam: int | None,
+    length_penalty: float | None,
     to_abc: str | None,
     to_midi: str | None,
     force: bool,
@@ -76,9 +89,12 @@ def command(
 
     A run with the task music also writes whole tunes, to ABC files as they were generated and to MIDI files (which need
     pip install "seqtui[midi]") with their repeats played. MIDI leaves out tunes whose notation is wrong, and says so.
+
+    An encoder-decoder writes the target of --input, the likeliest first, --count of them with --beam.
     """
     from seqcore.errors import SeqError
     from seqcore.generate import Sampling, Writer
+    from seqcore.tasks.generating import Answering
     from seqcore.tasks.tune_writing import written_tunes
 
     from seqtui.cli.boundary import complain
@@ -95,6 +111,12 @@ def command(
     vocabulary = loaded.config.vocabulary
     if to_abc is not None or to_midi is not None:
         check_music(loaded)
+    if isinstance(loaded.config.task, Answering):
+        _answer(loaded, source, count, beam or max(1, count), length_penalty or 0.0)
+        return
+    if source is not None or beam is not None or length_penalty is not None:
+        task = loaded.config.task.name
+        raise click.UsageError(f"--input, --beam and --length-penalty are for pairs; the task of this run is {task}")
     if not loaded.config.task.generates:
         name = loaded.folder.argument
         raise SeqError(
@@ -116,6 +138,26 @@ def command(
             _show(writer, given, length, vocabulary)
         else:
             _write(writer, given, length, vocabulary)
+
+
+def _answer(loaded: "LoadedRun", source: str | None, count: int, width: int, penalty: float) -> None:
+    """Print the `count` likeliest targets of a source, a line each. Raises UsageError, SeqError."""
+    from seqcore.tasks.generating import Answering
+
+    from seqtui.cli.boundary import complain
+    from seqtui.visible import visible
+
+    if source is None:
+        raise click.UsageError("give a source to translate: --input TEXT")
+    if count > width:
+        raise click.UsageError(f"--count {count}: a beam of {width} has no more than {width} results; raise --beam")
+    task = loaded.config.task
+    assert isinstance(task, Answering)
+    found, warning = task.answer(loaded.serial(), loaded.config.vocabulary, source, width, penalty)
+    if warning:
+        complain(warning)
+    for text, _ in found[:count]:
+        click.echo(visible(text) if sys.stdout.isatty() else text.encode("utf-8", "replace"))
 
 
 def _prompt(name: str, vocabulary: "Vocabulary") -> str | bytes:

@@ -124,7 +124,7 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
     from seqtui.cli.terminal import print_table, shown, table
     from seqtui.tui.panes.readout import steps_to_a_tenth
 
-    numbers = {stave.name: [f"{float((row > _OPEN).mean()):.0%}" for row in stave.values]
+    numbers = {stave.name: ["" if np.isnan(row).any() else f"{float((row > _OPEN).mean()):.0%}" for row in stave.values]
                for stave in probe.staves if stave.layer == layer and stave.gate and not stave.signed}  # fmt: skip
     if probe.attention is None:
         numbers["|h|"] = [f"{float(np.linalg.norm(row)):.2f}" for row in probe.stave("h", layer).values]

@@ -31,3 +31,13 @@ class Generating(Protocol):
 
     def judge(self, text: str) -> Judgement | None:
         """Return what is found of a generated text, prompt included; None if texts of this task cannot be checked."""
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A task whose models write a target for a source."""
+
+    def answer(
+        self, model: SerialModel, vocabulary: Vocabulary, text: str, width: int = 1, penalty: float = 0.0
+    ) -> tuple[list[tuple[str, float]], str]:
+        """Return what a model writes for a source, best first, each with its score, and a warning. Raises SeqError."""
