@@ -71,7 +71,7 @@ class ModelConfig:
     inputs: int = 0  # real values read at each timestep; 0: one token
     values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
     decodes: bool = False  # encoder and decoder: reads symbols of the vocabulary, then writes `outputs` other symbols
-    cross_attention: str = "none"  # of the decoder over the states of the encoder; see `layers.cross`
+    cross_attention: str = ""  # over the encoder's states, see `layers.cross`; "": general if it decodes
     bidirectional: bool = False  # the encoder reads in both directions
 
     def __post_init__(self) -> None:
@@ -83,6 +83,8 @@ class ModelConfig:
             object.__setattr__(self, "tied", self.tied and not other)
         elif self.inputs:
             object.__setattr__(self, "embedding", 0)
+        if not self.cross_attention:
+            object.__setattr__(self, "cross_attention", "general" if self.decodes else "none")
         _whole("inputs", self.inputs, 0, 4096)
         _whole("values", self.values, 0, 4096)
         if self.inputs:

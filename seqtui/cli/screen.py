@@ -7,13 +7,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
-from seqcore.config import FAMILIES, TASKS, TOKENS_BY
+from seqcore.config import CROSS_ATTENTIONS, FAMILIES, TASKS, TOKENS_BY
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
 from seqtui.cli.boundary import DIVERGED, FAILED, MISUSED, Exit
 
 _HANGUP = getattr(signal, "SIGHUP", 1)
+_COLUMNS = ("text_column", "label_column", "source_column", "target_column")
 
 if TYPE_CHECKING:
     from seqtui.live.snapshot import ModelChoice
@@ -32,6 +33,8 @@ class Screen(click.Command):
 @click.option("--model", type=click.Choice(FAMILIES), default="lstm", help="Model family.  [default: lstm]")
 @click.option("--hidden", type=int, metavar="N", help="Hidden units per layer.  [default: 256; attention: 128]")
 @click.option("--layers", type=int, metavar="N", help="Number of stacked layers.  [default: 1; attention: 2]")
+@click.option("--cross-attention", type=click.Choice(CROSS_ATTENTIONS), help="Pairs: attention over the source.")
+@click.option("--bidirectional", is_flag=True, help="Pairs: read the source in both directions.")
 @click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder; CORPUS is then its new path.")
 @click.option("--corpus-changed-ok", is_flag=True, help="With --run: accept a corpus that has changed.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
@@ -39,6 +42,8 @@ class Screen(click.Command):
 @click.option("--task", type=click.Choice(TASKS), help="What to train on CORPUS.  [default: what it is for]")
 @click.option("--text-column", metavar="NAME", help="Of a table: the column of the texts.")
 @click.option("--label-column", metavar="NAME", help="Of a table: the column of the labels.")
+@click.option("--source-column", metavar="NAME", help="Of a table: the column of the sources.")
+@click.option("--target-column", metavar="NAME", help="Of a table: the column of the targets.")
 @click.option("--encoding", default="utf-8", help="Encoding of the text.  [default: utf-8]")
 @click.option("--threads", type=int, metavar="N", help="Number of threads.  [default: as many as are fastest]")
 @click.option(
@@ -98,7 +103,7 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
     if asked["run"] is not None:
         asked["run"] = os.path.expanduser(asked["run"])  # of --run=~/run, which no shell reads
     _is_possible(asked)
-    columns = {name.replace("_", "-"): asked[name] for name in ("text_column", "label_column") if asked[name]}
+    columns = {name.replace("_", "-"): asked[name] for name in _COLUMNS if asked[name]}
     session = LiveSession(
         corpus,
         choice=_choice(asked),
@@ -129,10 +134,14 @@ def _choice(asked: dict[str, Any]) -> "ModelChoice":
     """Return the given model settings, completed by the defaults of the family."""
     from seqcore.presets import with_defaults
 
-    from seqtui.live.snapshot import ModelChoice
+    from seqtui.live.snapshot import BOTH_WAYS, ModelChoice
 
     said = {key: asked[key] for key in ("hidden", "layers") if asked[key] is not None}
     model, training = with_defaults({"family": asked["model"]} | said, {})
+    if asked["cross_attention"] is not None:
+        model["cross_attention"] = asked["cross_attention"]
+    if asked["bidirectional"]:
+        model["directions"] = BOTH_WAYS
     known = {field.name for field in fields(ModelChoice)}
     return ModelChoice(**{key: value for key, value in (model | training).items() if key in known})
 

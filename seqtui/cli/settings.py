@@ -222,7 +222,9 @@ def setting_options(*names: str) -> Callable[[Any], Any]:
 
 def _defaults_told(setting: Setting) -> str:
     """Return the default and those of families that differ, as text."""
-    own = "the family's" if setting.key == "context" else value_said(setting.key, setting.default)
+    own = {"context": "the family's", "cross_attention": "general"}.get(
+        setting.key, value_said(setting.key, setting.default)
+    )
     differing = family_defaults(setting.key)
     if _MEANS_SOMETHING_FOR.get(setting.key, FAMILIES) == tuple(differing):  # no family has the field's own default
         return _value(next(iter(differing.values())))

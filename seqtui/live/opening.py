@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seqtui.live.about import TaskInfo
-from seqtui.live.snapshot import ModelChoice
+from seqtui.live.snapshot import BOTH_WAYS, ModelChoice
 
 if TYPE_CHECKING:
     from seqcore.run import Run
@@ -61,6 +61,8 @@ class Opening:
 
         task, options = self._task(source, self.encoding if before is None else before.corpus.encoding)
         model, fields = self._settings(task, source, choice, before)
+        model = {name: value for name, value in model.items() if name not in choice.across()}
+        model |= choice.across() if task.decodes else {}
         training = TrainingConfig(**fields)
         encoding = self.encoding if before is None else before.corpus.encoding
         if before is not None and source == before.corpus.source:
@@ -128,7 +130,8 @@ def choice_of(run: Run) -> ModelChoice:
     shape, training = run.config.model, run.config.training
     return ModelChoice(
         shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length, shape.activation,
-        shape.heads, shape.positions, shape.context,
+        shape.heads, shape.positions, shape.cross_attention if shape.decodes else "general",
+        BOTH_WAYS if shape.bidirectional else "one way", shape.context,
     )  # fmt: skip
 
 
@@ -138,7 +141,8 @@ def task_of(run: Run) -> TaskInfo:
     passages = has_passages(run)
     return TaskInfo(
         task.name, task.pane, task.unit(vocabulary), task.loss_unit(vocabulary), task.input_unit(vocabulary),
-        vocabulary.size > 0, task.generates, passages, task.classes, task.measures, task.fixed, task.dial,
+        vocabulary.size > 0, task.generates, passages, () if task.decodes else task.classes, task.measures, task.fixed,
+        task.dial,
         int(data.example_lengths.size),
         None if passages else (data.lengths(run.config.training), *data.held_out_shape(run.config.model)),
     )  # fmt: skip

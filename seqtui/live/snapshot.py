@@ -31,6 +31,7 @@ class Phase(StrEnum):
     FAILED = "failed"  # `message` says what is wrong and what to do
 
 
+BOTH_WAYS = "both ways"
 GRAVE = (Phase.FAILED, Phase.DIVERGED)  # phases whose message stays until the phase changes
 
 
@@ -47,6 +48,8 @@ class ModelChoice:
     activation: str = "tanh"  # rnn
     heads: int = 4  # attention
     positions: str = "learned"  # attention
+    cross_attention: str = "general"  # encoder-decoder
+    directions: str = "one way"  # encoder-decoder: in which the encoder reads, or "both ways"
     context: int = field(default=0, compare=False)  # feedforward: shown, not chosen; 0: the default of `ModelConfig`
 
     @property
@@ -69,6 +72,10 @@ class ModelChoice:
         if self.family == "feedforward" and self.context:
             fields["context"] = self.context
         return fields
+
+    def across(self) -> dict[str, Any]:
+        """Return the fields of a `ModelConfig` that only an encoder-decoder has."""
+        return {"cross_attention": self.cross_attention, "bidirectional": self.directions == BOTH_WAYS}
 
 
 @dataclass(frozen=True)

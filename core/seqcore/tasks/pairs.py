@@ -16,6 +16,7 @@ from seqcore.tasks.pair_data import decode_source
 from seqcore.tasks.task import Ends
 
 END = "<end>"
+BAR = "‖"  # drawn where the decoder reads the end symbol to begin
 BEAM = 4  # beginnings that the search keeps for a probe
 
 
@@ -85,18 +86,18 @@ class OnPairs:
         if not isinstance(model, SerialPairs):
             raise SeqError("this model does not write a target for a source")
         V, end = vocabulary.size, self.target.size
-        before = inputs[inputs < V]  # as the model reads it
-        source = before[::-1] if self.reverse_source and known is not None else before
-        if self.reverse_source and known is None and not (inputs >= V).any():
-            before = before[::-1]
+        given, wanted = inputs[inputs < V], None
+        whole = len(given) < len(inputs)  # a pair, whose source is in the order in which the model reads it
+        source = given[::-1] if whole and self.reverse_source else given
+        before = source[::-1] if self.reverse_source else source
         found = decode_source(model, source, self.reverse_source, end, BEAM)
-        wanted = None
-        if (inputs >= V).any():
-            score, wanted = inputs, (inputs[len(before) + 1 : -1] - V).tolist()
-        else:
-            score = np.concatenate([before, V + np.array([end, *found.symbols(), end])]).astype(np.int32)
+        after = [end, *found.symbols(), end]
+        if whole:
+            after = (inputs[len(given) :] - V).tolist()
+            wanted = after[1:-1]
+        score = np.concatenate([before, V + np.array(after)]).astype(np.int32)
         symbols = [vocabulary.symbol(int(token)) for token in before]
-        symbols += [self.classes[int(token) - V] for token in score[len(before) :]]
+        symbols += [BAR, *(self.classes[int(token) - V] for token in score[len(before) + 1 :])]
         return pair_probe(model, tuple(symbols), self.classes, score, step, found, wanted, warning)
 
 

@@ -166,7 +166,11 @@ class ModelPicker(Dialog[ModelChoice]):
 
     def _settings(self) -> list[Setting | Option]:
         """Return the settings of the family, without those that the task decides."""
-        return [one for one in settings_of(self._family) if one.name not in self._snapshot.task.fixed]
+        return [
+            one
+            for one in settings_of(self._family, self._snapshot.task.features)
+            if one.name not in self._snapshot.task.fixed
+        ]
 
     def _begins(self, family: str) -> ModelChoice:
         """Return the defaults of a family; examples with an end have the length that they have."""
@@ -255,7 +259,7 @@ class ModelPicker(Dialog[ModelChoice]):
             values[one.name] = text if isinstance(one, Option) else one.parse(text)
         same = kind_of(self._family) == kind_of(self._choice.family)
         choice = replace(self._choice if same else self._begins(self._family), **values)
-        check(choice)
+        check(choice, "translation" in self._snapshot.task.features)
         return choice
 
     def describe(self, choice: ModelChoice) -> str:

@@ -1,14 +1,16 @@
 """The model settings that can be chosen: their ranges, their defaults per family, and the resulting model size."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, fields
+from typing import Any
 
-from seqcore.config import ACTIVATIONS, FAMILIES, POSITIONS, RECURRENT, ModelConfig, TrainingConfig
+from seqcore.config import ACTIVATIONS, CROSS_ATTENTIONS, FAMILIES, POSITIONS, RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.presets import with_defaults
 
 from seqtui.live.following import following
-from seqtui.live.snapshot import ModelChoice
+from seqtui.live.snapshot import BOTH_WAYS, ModelChoice
 
 DEEP = (*RECURRENT, "attention")  # families that can be stacked
 
@@ -57,6 +59,7 @@ class Option:
     label: str
     words: tuple[str, ...]
     families: tuple[str, ...] = FAMILIES
+    needs: str = ""  # what the task must have (see `TaskInfo.features`)
 
 
 FAMILY = Option("family", "family", FAMILIES)
@@ -66,6 +69,8 @@ SETTINGS: tuple[Setting | Option, ...] = (
     Setting("layers", "layers", "stacked", 1, 12, (1, 2, 3, 4, 6, 8, 12), families=DEEP),
     Setting("heads", "heads", "split the units of a layer", 1, 256, (1, 2, 4, 8, 16), families=("attention",)),
     Option("positions", "positions", POSITIONS, ("attention",)),
+    Option("cross_attention", "attention", CROSS_ATTENTIONS, RECURRENT, "translation"),
+    Option("directions", "source is read", ("one way", BOTH_WAYS), RECURRENT, "translation"),
     Setting("dropout", "dropout", "while training", 0.0, 0.95, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), whole=False),
     Setting("batch", "batch", "sequences per step", 1, 4096, (8, 12, 16, 32, 64, 128, 256)),
     Setting("length", "length", "timesteps per sequence", 1, 8192, (16, 32, 64, 96, 128, 192, 256, 512)),
@@ -90,9 +95,10 @@ EQUATIONS = {
 }
 
 
-def settings_of(family: str) -> list[Setting | Option]:
-    """Return the settings of a family."""
-    return [one for one in SETTINGS if family in one.families]
+def settings_of(family: str, features: Collection[str] = ()) -> list[Setting | Option]:
+    """Return the settings of a family on a task with these features."""
+    needs = {one.name: one.needs for one in SETTINGS if isinstance(one, Option) and one.needs}
+    return [one for one in SETTINGS if family in one.families and needs.get(one.name, "") in ("", *features)]
 
 
 def kind_of(family: str) -> str:
@@ -107,10 +113,11 @@ def defaults(family: str) -> ModelChoice:
     return ModelChoice(**{name: value for name, value in (model | training).items() if name in known})
 
 
-def check(choice: ModelChoice) -> None:
-    """Raise ValueError with a message if the settings are inconsistent."""
+def check(choice: ModelChoice, decodes: bool = False) -> None:
+    """Raise ValueError with a message if the settings are inconsistent; `decodes`: of an encoder-decoder."""
+    ends: dict[str, Any] = choice.across() | {"outputs": 2, "decodes": True} if decodes else {}
     try:
-        ModelConfig(vocabulary_size=2, **choice.fields())
+        ModelConfig(vocabulary_size=2, **ends, **choice.fields())
     except SeqError as error:
         raise ValueError(f"{error}.") from error
 
@@ -132,6 +139,8 @@ def size(
     from seqcore.model import parameter_count
 
     fields, settings = following(choice, shape, training)
-    model = ModelConfig(vocabulary_size=vocabulary, outputs=0 if shape is None else shape.outputs, **fields)
+    ends: dict[str, Any] = {} if shape is None else {"outputs": shape.outputs, "decodes": shape.decodes}
+    fields |= choice.across() if shape is not None and shape.decodes else {}
+    model = ModelConfig(vocabulary_size=vocabulary, **ends, **fields)
     sizes = None if batches is None else Sizes(*batches)
     return parameter_count(model), bytes_needed(model, TrainingConfig(**settings), sizes)

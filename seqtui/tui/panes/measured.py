@@ -68,12 +68,11 @@ def group_rows(measures: Mapping[str, Any], ink: Ink, width: int) -> list[Row]:
 def length_rows(measures: Mapping[str, Any], unit: str, ink: Ink, width: int, height: int) -> list[Row]:
     """Return a bar for the accuracy of each band of lengths (of lags if lengths are equal), then of each group."""
     by_lag = len(measures.get("by_length", [])) < 2 <= len(measures.get("by_lag", []))
-    bands = [
-        (_band(band["from"], band["to"]), band["accuracy"], band["count"])
-        for band in measures.get("by_lag" if by_lag else "by_length", [])
-    ]
+    found_bands = measures.get("by_lag" if by_lag else "by_length", [])
+    share = next((key for key in ("exact_match", "accuracy") if found_bands and key in found_bands[0]), "accuracy")
+    bands = [(_band(band["from"], band["to"]), band[share], band["count"]) for band in found_bands]
     about = f"the {unit}s since the answer was read" if by_lag else f"length in {unit}s"
-    rows = [_heading(f"accuracy by {about}", ink, width)]
+    rows = [_heading(f"{share.replace('_', ' ')} by {about}", ink, width)]
     if len(bands) < height or width < _TWO:
         rows += _share_bars(bands, ink, width)
     else:  # in two columns
