@@ -33,7 +33,9 @@ async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
         assert isinstance(pane, TranslationPane)
         await s.until(lambda: "exact match" in s.text(), "the measures")
         probe = s.now.probe
-        assert probe is not None and probe.translation is not None and probe.translation.wanted is not None
+        assert probe is not None
+        assert probe.translation is not None
+        assert probe.translation.wanted is not None
         source = "".join(probe.symbols[: probe.bar])
         truth = "".join(probe.translation.symbols[k] for k in probe.translation.wanted)
         assert truth == source[::-1]
@@ -89,9 +91,10 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
         await s.training()
         await translated(s)
         await s.open("m")
-        assert "source is read" in s.text()
-        await s.app.screen.query_one("#cross_attention").run_action("step(1)")  # type: ignore[attr-defined]  # a widget
-        await s.app.screen.query_one("#directions").run_action("step(1)")  # type: ignore[attr-defined]
+        for name in ("cross_attention", "directions"):
+            while s.app.focused is None or s.app.focused.id != name:
+                await s.press("down")
+            await s.press("right")
         await s.press("enter")
         await s.until(lambda: s.now.shape is not None and s.now.shape.bidirectional, "the new model")
         assert s.now.shape is not None
@@ -105,8 +108,9 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
 async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
     async with live(corpus="parity:4", choice=SMALL) as s:
         await s.training()
+        await s.until(lambda: "says" in s.text(), "a verdict")
         await s.open("m")
-        assert "source is read" not in s.text()
+        assert not s.app.screen.query_one("#row-cross_attention").display
         await s.press("escape")
         await s.quit()
     assert not RunFolder.find(next((tmp_path / "runs").iterdir()).name).config().model.decodes
