@@ -221,6 +221,8 @@ def _losses(rows: Sequence[Mapping[str, Any]], unit: str, without: Iterable[str]
         cells["bits/char"] = lambda row: _loss(row.get("bits_per_character"))
     if any("validation_accuracy" in row for row in rows):
         cells["accuracy"] = lambda row: f"{row['validation_accuracy']:.1%}" if "validation_accuracy" in row else ""
+    if any("validation_exact_match" in row for row in rows):
+        cells["exact"] = lambda row: f"{row['validation_exact_match']:.1%}" if "validation_exact_match" in row else ""
     if unit == "byte":
         cells["bits/byte"] = lambda row: _loss(row.get("bits_per_token"))
     kept = {name: of for name, of in cells.items() if name not in without}

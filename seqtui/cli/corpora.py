@@ -53,15 +53,14 @@ def _samples() -> list[dict[str, Any]]:
 
 
 def _diagnostics() -> list[dict[str, Any]]:
-    from seqcore.data.diagnostics import DIAGNOSTICS
-    from seqcore.tasks.diagnose import Diagnose
+    from seqcore.tasks.table import generated
 
     return [
         {
-            "name": f"{one.name}:{one.dial}", "description": one.about, "task": Diagnose.name, "dial": one.dial,
-            "dial_least": one.least, "dial_most": one.most,
+            "name": dial.source, "description": about, "task": task.name, "dial": dial.value,
+            "dial_least": dial.least, "dial_most": dial.most,
         }
-        for one in DIAGNOSTICS.values()
+        for task, dial, about in generated()
     ]  # fmt: skip
 
 

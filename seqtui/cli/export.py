@@ -53,12 +53,15 @@ def command(run: str, file: str, layout: str | None, at: "At", source: str | Non
         raise click.UsageError("--source and FILE are the same file: give two different ones")
     places = [free_place(Path(place), force) for place in (file, source) if place is not None]
     from seqcore.checkpoint import write_atomically
+    from seqcore.errors import SeqError
     from seqcore.exchange.contents import Contents
 
     from seqtui.cli.loading import load
     from seqtui.cli.terminal import size
 
     loaded = load(run, at)
+    if loaded.config.model.decodes and layout != "npz":
+        raise SeqError(f"an encoder-decoder cannot be exported to {layout}: use --to npz")
     contents = Contents(
         loaded.config.model, loaded.config.vocabulary, dict(loaded.parameters.items()), loaded.config.task
     )

@@ -160,7 +160,7 @@ class LiveSession:
                 info = sample_info(name)
                 form = TASKS[info.task].form if info.task in TASKS else ""
                 found.append(CorpusChoice(info.name, info.description, info.characters, form, info.rows))
-        found += [CorpusChoice(dial.source, about, 0, form, dial=dial) for form, dial, about in generated()]
+        found += [CorpusChoice(dial.source, about, 0, task.form, dial=dial) for task, dial, about in generated()]
         forms = list(dict.fromkeys([task.form for task in TASKS.values()]))
         return tuple(sorted(found, key=lambda one: forms.index(one.form) if one.form in forms else len(forms)))
 

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqcore.config import TASKS
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
@@ -60,7 +61,7 @@ def sample_names(task: str | None = "language") -> tuple[str, ...]:
 
     Raises SeqError if the index is damaged.
     """
-    index = _index().items()
+    index = [(name, info) for name, info in _index().items() if info.task in TASKS]
     return tuple(name for name, info in index if task in (None, info.task) or (task == "language" and info.characters))
 
 

@@ -1,16 +1,16 @@
 """The tasks by name. A new task is a file in this package and a line here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from seqcore.data.diagnostics import DIAGNOSTICS, diagnostic
+from seqcore.data.diagnostics import DIAGNOSTICS, Diagnostic, diagnostic
 from seqcore.data.generated import generated_name
 from seqcore.data.guessing import table_kind
 from seqcore.data.parallel_files import is_parallel
 from seqcore.data.quoting import quoted
 from seqcore.data.samples import sample_info, sample_names
 from seqcore.data.tables import is_table
-from seqcore.data.transductions import TRANSDUCTIONS, transduction
+from seqcore.data.transductions import TRANSDUCTIONS, Transduction, transduction
 from seqcore.errors import SeqError
 from seqcore.records import Dial
 from seqcore.tasks.classify import Classify
@@ -77,12 +77,13 @@ def guess_said(source: str, task: type[Task]) -> str:
     return f"the table is taken for {task.name}, {task.form} (--task changes it)"
 
 
-def generated() -> list[tuple[str, Dial, str]]:
-    """Return the corpora that are generated, at their usual dials: form of the task, dial, what is asked for."""
-    found = [(Diagnose.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in DIAGNOSTICS.values()]
-    return found + [
-        (Transduce.form, Dial(one.name, one.dial, one.least, one.most), one.about) for one in TRANSDUCTIONS.values()
-    ]
+def generated() -> list[tuple[type[Task], Dial, str]]:
+    """Return the corpora that are generated, at their usual dials: task, dial, what is asked for."""
+    kinds: tuple[tuple[type[Task], Iterable[Diagnostic | Transduction]], ...] = (
+        (Diagnose, DIAGNOSTICS.values()),
+        (Transduce, TRANSDUCTIONS.values()),
+    )
+    return [(task, Dial(one.name, one.dial, one.least, one.most), one.about) for task, ones in kinds for one in ones]
 
 
 def is_language(source: str) -> bool:
