@@ -169,6 +169,16 @@ def device(function: F) -> F:
     return compiled
 
 
+def entry(function: Any) -> Any:
+    """Return a function for Python that calls a device function, compiled at its first call."""
+
+    @numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})  # type: ignore[untyped-decorator]
+    def call(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    return call
+
+
 def elementwise(function: F) -> F:
     """Compile a function of scalars, inlined into its callers so that the surrounding loop vectorises."""
     compiled: F = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")(function)

@@ -50,8 +50,11 @@ class Sizes(NamedTuple):
 
 def bytes_needed(model: ModelConfig, training: TrainingConfig, sizes: Sizes | None = None) -> int:
     """Return an upper bound of the bytes that training this model allocates; `sizes` None: language modelling."""
-    sizes = sizes or Sizes.of_language(model, training)
-    lengths, held_out_lengths, rows = sizes if model.decodes else sizes.cut(training.length)
+    if sizes is None:
+        sizes = Sizes.of_language(model, training)
+    elif not model.decodes:  # pairs that are too long are left out, other examples cut
+        sizes = sizes.cut(training.length)
+    lengths, held_out_lengths, rows = sizes
     T, B = lengths[-1], training.batch
     named = shapes(model)
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}

@@ -125,7 +125,7 @@ def weight_gradient(rows: int, M: int, N: int, second: int = 0) -> list[Region]:
 
     Work is in rows of A times columns of A times panels.
     """
-    size_of, divide = cast(Any, outer.group_size).py_func, cast(Any, outer.division)
+    size_of, divide = cast(Any, outer.group_size).py_func, entry(outer.division)
 
     def groups(threads: int) -> list[float]:
         size, _, _, parts = divide(panels(N), panels(second), M, threads)

@@ -9,13 +9,13 @@ from seqcore import elementwise, jit
 from seqcore.records import F32
 
 from tests.core import twin
-from tests.core.calling import called
+from seqcore.jit import entry
 
 
 def over(function: Any) -> Callable[[F32], F32]:
     """`function` over an array, compiled with a kernel's options: it is inlined, so the caller's options apply."""
 
-    @called
+    @entry
     @jit.device
     def apply(x: F32, y: F32) -> None:
         for n in range(x.size):

@@ -8,7 +8,7 @@ import pytest
 from seqcore import elementwise, jit
 from seqcore.records import F32
 
-from tests.core.calling import called
+from seqcore.jit import entry
 from tests.core.twin import F64
 
 WIDE = np.concatenate((np.linspace(-13.1, 20, 400_001), np.linspace(-1e-3, 1e-3, 20_001), [1e-30, -1e-30, 3e38]))
@@ -17,7 +17,7 @@ WIDE = np.concatenate((np.linspace(-13.1, 20, 400_001), np.linspace(-1e-3, 1e-3,
 inlined: Any = elementwise.gelu
 
 
-@called
+@entry
 @jit.device
 def apply(x: F32, y: F32, slope: F32) -> None:
     for n in range(x.size):

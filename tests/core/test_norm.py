@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from seqcore.layers.norm import norm_backward, norm_forward
 
-from tests.core.calling import called
+from seqcore.jit import entry
 from tests.core.compare import assert_close, normal
 from tests.core.twin import F64
 
 SIZES = [(1, 1), (3, 2), (5, 33), (64, 128), (7, 200)]
 
 
-forward: Any = called(norm_forward)
-backward: Any = called(norm_backward)
+forward: Any = entry(norm_forward)
+backward: Any = entry(norm_backward)
 
 
 def norm(x: F64, g: F64, b: F64) -> F64:
