@@ -113,7 +113,7 @@ def command(
         check_music(loaded)
     if isinstance(loaded.config.task, Answering):
         if prompt is not None or prompt_file is not None:
-            raise click.UsageError("a run on pairs continues no prompt: give a source with --input TEXT")
+            raise click.UsageError("--prompt does not apply to pairs: give a source with --input TEXT")
         _answer(loaded, source, count, beam or max(1, count), length_penalty or 0.0)
         return
     if source is not None or beam is not None or length_penalty is not None:
