@@ -117,6 +117,15 @@ def test_every_batch_has_one_of_the_announced_lengths(source: str) -> None:
     assert seen <= set(lengths)
 
 
+@pytest.mark.parametrize("source", ["reverse:9", "duplicate:5"])
+def test_tokens_are_the_timesteps_that_are_not_padding_on_average(source: str) -> None:
+    run, counted = start(source, batch=64), 0
+    for step in range(100):
+        counted += sum(len(word) + len(target) + 1 for word, target in trained_on(run, step))
+    assert run.trainer.feed.tokens(100) == pytest.approx(counted, rel=0.02)
+    assert run.trainer.feed.tokens(0) == 0
+
+
 def test_held_out_pairs_are_the_same_for_all_runs() -> None:
     first = held_out(start("reverse:9", seed=1))
     others = [
