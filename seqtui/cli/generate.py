@@ -112,6 +112,8 @@ def command(
     if to_abc is not None or to_midi is not None:
         check_music(loaded)
     if isinstance(loaded.config.task, Answering):
+        if prompt is not None or prompt_file is not None:
+            raise click.UsageError("--prompt does not apply to pairs: give a source with --input TEXT")
         _answer(loaded, source, count, beam or max(1, count), length_penalty or 0.0)
         return
     if source is not None or beam is not None or length_penalty is not None:

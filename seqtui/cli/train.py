@@ -128,6 +128,8 @@ def _started(chosen: Chosen, source: str) -> "Run":
     task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source, encoding)
     guess = "" if "task" in chosen.other else guess_said(source, task)
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
+    if options.get("reverse-source") and not task.decodes:
+        raise click.UsageError(f"--reverse-source is for pairs; the task of this corpus is {task.name}")
     model, training = chosen.validated(task.defaults(source), task.fixed, task.decodes)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run

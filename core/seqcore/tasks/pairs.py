@@ -102,8 +102,12 @@ class OnPairs:
 
 
 def spaced(text: str, kind: str) -> str:
-    """Return a text that begins with a space if tokens are words or their parts: the first word is like all others."""
-    return f" {text.strip()}" if kind in ("word", "bpe") else text.strip()
+    """Return a text that begins with a space if tokens are words or their parts: the first word is like all others.
+
+    A blank text becomes an empty one.
+    """
+    text = text.strip()
+    return f" {text}" if text and kind in ("word", "bpe") else text
 
 
 def stored_vocabulary(values: Any) -> Vocabulary:

@@ -1,7 +1,7 @@
 """Translation: pairs of texts from a table or from two parallel files (many to many, unequal)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ class Translate(OnPairs):
     source_column: str = ""
     target_column: str = ""
     skip_bad_rows: bool = False
+    remarks: tuple[str, ...] = field(default=(), compare=False)  # of a new run: how its columns were chosen
 
     @classmethod
     def defaults(cls, source: str) -> dict[str, Any]:
@@ -53,7 +54,7 @@ class Translate(OnPairs):
             _vocabulary(texts, train, held_out, corpus, training) for texts in (found.sources, found.targets)
         )
         reverse = bool(options.get("reverse-source", False))
-        return cls(target, reverse, found.source_column, found.target_column, skip), source
+        return cls(target, reverse, found.source_column, found.target_column, skip, found.remarks), source
 
     @classmethod
     def from_settings(cls, values: Mapping[str, Any]) -> "Translate":
@@ -85,7 +86,9 @@ class Translate(OnPairs):
 
     def data(self, corpus: Corpus, vocabulary: Vocabulary, training: TrainingConfig) -> PairData:
         """Return the pairs, split into a training part and a held-out part. Raises SeqError."""
-        return self._data(corpus, vocabulary, training.length, training.validation, None)
+        data = self._data(corpus, vocabulary, training.length, training.validation, None)
+        chosen = tuple(line for line in self.remarks if line not in data.notes)
+        return replace(data, notes=chosen + data.notes)
 
     def test_data(self, corpus: Corpus, vocabulary: Vocabulary, train: Data | None) -> PairData:
         """Return the pairs of another corpus, all held out. Raises SeqError."""

@@ -51,7 +51,7 @@ def test_a_reversed_source_stands_before_the_bar_too() -> None:
 @pytest.mark.parametrize("reverse", [False, True])
 def test_batches_hold_their_pairs(reverse: bool) -> None:
     pairs = some_pairs(60, 11)
-    examples = PairExamples.of(pairs, END, reverse)
+    examples = PairExamples.of(pairs, END, 0, reverse)
     for which in np.array_split(np.random.default_rng(1).permutation(60), 9):
         inputs, targets = examples.batch(which, 8)[:2]
         S, U = (
