@@ -24,12 +24,14 @@ from seqcore.bench import StepTime
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.gemm import NR
+from seqcore.jit import entry
 from seqcore.layers import block, linear, loss, stack, window
 from seqcore.layers.plan import PEAK, planned
 from seqcore.models.stack import CELLS
 
 OPENING = 2e-6, 0.3e-6  # seconds of a region with two threads, and of each further one
 COPY = 1.0  # time to copy or add an element, relative to multiplying it into a row of a panel
+DIVIDE = entry(outer.division)
 MOST = 64  # threads: beyond, one memory for all cores is not what machines have
 
 Share = Callable[[int], float]
@@ -125,7 +127,7 @@ def weight_gradient(rows: int, M: int, N: int, second: int = 0) -> list[Region]:
 
     Work is in rows of A times columns of A times panels.
     """
-    size_of, divide = cast(Any, outer.group_size).py_func, entry(outer.division)
+    size_of, divide = cast(Any, outer.group_size).py_func, DIVIDE
 
     def groups(threads: int) -> list[float]:
         size, _, _, parts = divide(panels(N), panels(second), M, threads)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from seqcore import elementwise, jit
+from seqcore.jit import entry
 from seqcore.records import F32
 
 from tests.core import twin
-from seqcore.jit import entry
 
 
 def over(function: Any) -> Callable[[F32], F32]:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from seqcore import elementwise, jit
+from seqcore.jit import entry
 from seqcore.records import F32
 
-from seqcore.jit import entry
 from tests.core.twin import F64
 
 WIDE = np.concatenate((np.linspace(-13.1, 20, 400_001), np.linspace(-1e-3, 1e-3, 20_001), [1e-30, -1e-30, 3e38]))

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seqcore.jit import entry
 from seqcore.layers.norm import norm_backward, norm_forward
 
-from seqcore.jit import entry
 from tests.core.compare import assert_close, normal
 from tests.core.twin import F64
 
