@@ -5,6 +5,7 @@ from seqcore import scaling
 from seqcore.bench import StepTime, trainer_of
 from seqcore.config import FAMILIES, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
+from seqcore.jit import entry
 from seqcore.layers import loss
 from seqcore.models.clocked import PHASES
 from seqcore.outer import GROUP, group_size
@@ -85,7 +86,7 @@ def test_groups_of_panels_are_claimed_by_whoever_is_free() -> None:
     _, sums = scaling.weight_gradient(2048, 64, columns)
     sizes, left = [], 100
     while left:
-        sizes.append(int(group_size(left, threads)))
+        sizes.append(int(entry(group_size)(left, threads)))
         left -= sizes[-1]
     assert sizes[0] == GROUP
     assert sums.share(threads) == scaling.uneven(lambda threads: sizes)(threads)
