@@ -112,10 +112,10 @@ def test_generate_warns_of_words_that_are_not_in_the_vocabulary(call: Call, tran
 
 def test_inspect_shows_the_source_and_then_what_is_written(call: Call, translator: str) -> None:
     lines = call("inspect", translator, "--text", "the red house").out.splitlines()
-    assert [line.split()[1] for line in lines[1:5]] == ["the", "red", "house", "<end>"]
+    assert [line.split()[1] for line in lines[1:5]] == ["the", "red", "house", "‖"]
     assert lines[-1].split()[1] == "<end>"
     found = json.loads(call("inspect", translator, "--text", "the red house", "--json").out)
-    assert [symbol.strip() for symbol in found["symbols"][:4]] == ["the", "red", "house", "<end>"]
+    assert [symbol.strip() for symbol in found["symbols"][:4]] == ["the", "red", "house", "‖"]
     written = call("generate", translator, "--input", "the red house", "--beam", "4").out
     assert "".join(found["symbols"][4:-1]).strip() == written.strip()
     assert found["loss"][:4] == [None] * 4

@@ -25,6 +25,7 @@ from seqcore.tasks.pair_scoring import PairScoring
 from seqcore.tasks.task import Baselines, Feed, Measures
 
 _BASELINE_PAIRS = 4000  # training pairs that the baselines are counted on at most
+MORE = 8  # symbols that decoding may write beyond the longest target
 _DECODED = 500  # held-out pairs that are decoded for a report at most
 
 
@@ -114,7 +115,12 @@ class PairData:
 
     def decode(self, model: SerialModel, source: I32, width: int = 1, penalty: float = 0.0) -> Decoded:
         """Return what a model writes for a source (S,)."""
-        return decode_source(model, source, self.train.reverse, self.end, width, penalty)
+        return decode_source(model, source, self.train.reverse, self.end, self.most, width, penalty)
+
+    @cached_property
+    def most(self) -> int:
+        """The number of symbols after which decoding stops: no target is as long."""
+        return MORE + max(int(part.target_lengths.max(initial=0)) for part in (self.train, self.validation))
 
     def sample(self, model: SerialModel, vocabulary: Vocabulary, length: int, seed: int) -> str:
         """Return a held-out source, what the model writes for it, and whether that is right."""
@@ -169,13 +175,13 @@ def pair_score(source: I32, target: I32, part: PairExamples) -> Example:
 
 
 def decode_source(
-    model: SerialModel, source: I32, reverse: bool, end: int, width: int = 1, penalty: float = 0.0
+    model: SerialModel, source: I32, reverse: bool, end: int, most: int, width: int = 1, penalty: float = 0.0
 ) -> Decoded:
-    """Return what a model writes for a source (S,), at most twice as many symbols and 16. Raises SeqError."""
+    """Return what a model writes for a source (S,), at most `most` symbols. Raises SeqError."""
     if not isinstance(model, SerialPairs):
         raise SeqError("this model does not write a target for a source")
     read = np.ascontiguousarray(source[::-1] if reverse else source, np.int32)
-    return decoded(model, model.begin(read), end, 2 * len(source) + 16, width, penalty)
+    return decoded(model, model.begin(read), end, most, width, penalty)
 
 
 def _joined(part: PairExamples, end: int) -> I32:
@@ -236,6 +242,11 @@ class TransductionData(PairData):
         """Return what is asked for."""
         about = self.transduction.about.replace("N ", f"{self.dial:,} ")
         return f"{about} · {self.vocabulary.size} and {self.target.size} symbols · endless"
+
+    @cached_property
+    def most(self) -> int:
+        """As in `PairData`, at this dial."""
+        return MORE + self.transduction.lengths(self.dial)[1][1]
 
     @cached_property
     def _drawn_once(self) -> PairExamples:

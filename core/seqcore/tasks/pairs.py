@@ -12,7 +12,7 @@ from seqcore.pair_probe import pair_probe
 from seqcore.records import I32, Dial, Example, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.language import UNITS
-from seqcore.tasks.pair_data import decode_source
+from seqcore.tasks.pair_data import MORE, decode_source
 from seqcore.tasks.task import Ends
 
 END = "<end>"
@@ -32,6 +32,11 @@ class OnPairs:
 
     target: Vocabulary
     reverse_source: bool = False
+
+    @property
+    def longest(self) -> int:
+        """The symbols of the longest target."""
+        raise NotImplementedError
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -69,7 +74,8 @@ class OnPairs:
     ) -> tuple[list[tuple[str, float]], str]:
         """Return what a model writes for a source, best first, each with its score, and a warning. Raises SeqError."""
         source, warning = self.encode(vocabulary, text)
-        found = decode_source(model, source, self.reverse_source, self.target.size, width, penalty)
+        most = self.longest + MORE
+        found = decode_source(model, source, self.reverse_source, self.target.size, most, width, penalty)
         texts = [self.target.decode(found.symbols(rank)).strip() for rank in range(len(found.finished))]
         return list(zip(texts, found.scores, strict=True))[:width], warning
 
@@ -90,7 +96,7 @@ class OnPairs:
         whole = len(given) < len(inputs)  # a pair, whose source is in the order in which the model reads it
         source = given[::-1] if whole and self.reverse_source else given
         before = source[::-1] if self.reverse_source else source
-        found = decode_source(model, source, self.reverse_source, end, BEAM)
+        found = decode_source(model, source, self.reverse_source, end, self.longest + MORE, BEAM)
         after = [end, *found.symbols(), end]
         if whole:
             after = (inputs[len(given) :] - V).tolist()
@@ -115,3 +121,10 @@ def stored_vocabulary(values: Any) -> Vocabulary:
     if not isinstance(values, dict):
         raise SeqError("its task has no symbols to write")
     return Vocabulary.from_json(values)
+
+
+def stored_length(value: Any) -> int:
+    """Return a length in an untrusted JSON value. Raises SeqError."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
+        raise SeqError("its task has no valid length of targets")
+    return value

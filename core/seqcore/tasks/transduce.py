@@ -64,6 +64,11 @@ class Transduce(OnPairs):
         return {"transduction": self.transduction, "dial": self.setting, "reverse_source": self.reverse_source}
 
     @property
+    def longest(self) -> int:
+        """The symbols of the longest target."""
+        return TRANSDUCTIONS[self.transduction].lengths(self.setting)[1][1]
+
+    @property
     def dial(self) -> Dial | None:
         """The dial of the transduction."""
         one = TRANSDUCTIONS[self.transduction]

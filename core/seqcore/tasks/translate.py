@@ -16,9 +16,10 @@ from seqcore.records import I32
 from seqcore.tasks.labelled_data import split
 from seqcore.tasks.language import UNITS
 from seqcore.tasks.pair_data import PairData
-from seqcore.tasks.pairs import OnPairs, spaced, stored_vocabulary
+from seqcore.tasks.pairs import OnPairs, spaced, stored_length, stored_vocabulary
 from seqcore.tasks.task import Data
 
+_LOOKED_AT = 2000  # texts of most characters
 LONGEST = 100  # symbols of a source or a target by default: longer pairs are left out
 
 
@@ -32,6 +33,7 @@ class Translate(OnPairs):
     source_column: str = ""
     target_column: str = ""
     skip_bad_rows: bool = False
+    longest: int = LONGEST
     remarks: tuple[str, ...] = field(default=(), compare=False)  # of a new run: how its columns were chosen
 
     @classmethod
@@ -53,8 +55,9 @@ class Translate(OnPairs):
         source, target = (
             _vocabulary(texts, train, held_out, corpus, training) for texts in (found.sources, found.targets)
         )
-        reverse = bool(options.get("reverse-source", False))
-        return cls(target, reverse, found.source_column, found.target_column, skip, found.remarks), source
+        reverse, longest = bool(options.get("reverse-source", False)), _longest(found.targets, target, training.length)
+        columns = found.source_column, found.target_column
+        return cls(target, reverse, *columns, skip, longest, found.remarks), source
 
     @classmethod
     def from_settings(cls, values: Mapping[str, Any]) -> "Translate":
@@ -68,6 +71,7 @@ class Translate(OnPairs):
             str(columns[0]),
             str(columns[1]),
             values.get("skip_bad_rows") is True,
+            stored_length(values.get("longest", LONGEST)),
         )
 
     def settings(self) -> dict[str, Any]:
@@ -78,6 +82,7 @@ class Translate(OnPairs):
             "source_column": self.source_column,
             "target_column": self.target_column,
             "skip_bad_rows": self.skip_bad_rows,
+            "longest": self.longest,
         }
 
     def on(self, corpus: Corpus) -> "Translate":
@@ -102,7 +107,7 @@ class Translate(OnPairs):
             (_encoded(vocabulary, source, found, at), _encoded(self.target, target, found, at))
             for at, (source, target) in enumerate(zip(found.sources, found.targets, strict=True))
         ]
-        notes = [*found.remarks]
+        notes = [*found.remarks, *_unknown(vocabulary, pairs, 0), *_unknown(self.target, pairs, 1)]
         train, held = split(len(pairs), held_out)
         parts = [[pairs[i] for i in part if max(map(len, pairs[i])) <= longest] for part in (train, held)]
         left_out = len(pairs) - sum(map(len, parts))
@@ -121,19 +126,37 @@ def _vocabulary(
 ) -> Vocabulary:
     """Return the vocabulary of the training texts; of characters, that of all texts."""
     kind = training.tokens_by
+    between = "\n" if kind == "bpe" else ""  # no pair of bytes goes from one text to the next
     kept = [spaced(texts[i], kind) for i in train]
-    seen = "\n".join(kept)
+    seen = between.join(kept)
     if kind != "word":
         kept += [spaced(texts[i], kind) for i in held_out]
-    text = "\n".join(kept)
+    text = between.join(kept)
     whole = replace(corpus, data=text.encode("utf-8", "surrogatepass"), encoding="utf-8", data_encoding="utf-8")
     share = len(seen) / max(1, len(text))
     return Vocabulary.build(kind, whole, limit=training.vocabulary_limit, share=share)
 
 
+def _longest(texts: Sequence[str], vocabulary: Vocabulary, most: int) -> int:
+    """Return the symbols of the longest text, looked for among those of most characters; at most `most`."""
+    some = sorted(texts, key=len)[-_LOOKED_AT:]
+    return min(most, max(len(vocabulary.encode_prompt(spaced(text, vocabulary.kind))[0]) for text in some))
+
+
+def _unknown(vocabulary: Vocabulary, pairs: Sequence[tuple[I32, I32]], side: int) -> list[str]:
+    """Return a note on how many symbols of a side are not in the vocabulary, or none."""
+    if vocabulary.unknown is None:
+        return []
+    count = sum(int((pair[side] == vocabulary.unknown).sum()) for pair in pairs)
+    noun = f"{UNITS[vocabulary.kind]}{'' if count == 1 else 's'} of the {('sources', 'targets')[side]}"
+    return [f"{count:,} {noun} not in the vocabulary, read as <unk>"] if count else []
+
+
 def _encoded(vocabulary: Vocabulary, text: str, found: TextPairs, at: int) -> I32:
-    """Return the symbols of a text. Raises SeqError that says where it stands."""
+    """Return the symbols of a text. Raises SeqError that says where it stands: a symbol is unknown."""
+    whole = spaced(text, vocabulary.kind)
     try:
-        return vocabulary.encode_prompt(spaced(text, vocabulary.kind))[0].astype(np.int32)
+        ids = vocabulary.encode(whole) if vocabulary.unknown is None else vocabulary.encode_prompt(whole)[0]
     except SeqError as error:
         raise SeqError(f"{found.name}, line {int(found.lines[at])}: {error}") from None
+    return ids.astype(np.int32)

@@ -13,6 +13,7 @@ from seqcore.errors import SeqError
 from seqcore.evaluation import measured
 from seqcore.run import Run
 from seqcore.serial import serial_model
+from seqcore.tasks.pairs import BAR
 from seqcore.tasks.table import guessed
 from seqcore.tasks.translate import Translate
 
@@ -278,10 +279,10 @@ def test_an_error_in_a_table_names_the_file_and_the_line(small: str, content: st
         assert "bad.tsv" in str(caught.value)
 
 
-def test_a_text_of_which_nothing_is_known_is_named_with_its_line(tmp_path: Path) -> None:
+def test_a_character_that_is_not_known_is_named_with_its_line(tmp_path: Path) -> None:
     run = start(table(tmp_path / "chars.tsv"), tokens_by="char")
     corpus = Corpus("greek", "/somewhere/greek.tsv", "source\ttarget\nthe door\tpuerta\nλ\tpuerta\n".encode())
-    with pytest.raises(SeqError, match=r"greek\.tsv.*line 3: nothing is left of the text"):
+    with pytest.raises(SeqError, match=r"greek\.tsv.*line 3: not in the vocabulary: 'λ'"):
         run.config.task.test_data(corpus, run.vocabulary, None)
 
 
@@ -333,7 +334,7 @@ def test_example_probe_and_answer_agree_on_the_order_in_which_a_source_is_read(s
         assert example.inputs[:S].tolist() == read.tolist()
         probe = task.probe(model, run.vocabulary, example.inputs, 7, known=example)
         names = [run.vocabulary.symbol(int(token)) for token in read]
-        assert list(probe.symbols) == [*names, "<end>", *(task.classes[k] for k in target), "<end>"]
+        assert list(probe.symbols) == [*names, BAR, *(task.classes[k] for k in target), "<end>"]
         assert probe.bar == S
         assert np.isnan(probe.loss[: S + 1]).all()
         assert probe.loss[S + 1 :].sum() == pytest.approx(losses[number], rel=1e-4)
@@ -352,7 +353,7 @@ def test_example_probe_and_answer_agree_on_the_order_in_which_a_source_is_read(s
             assert probed.translation.written(rank) == probe.translation.written(rank)
         np.testing.assert_allclose(probed.translation.scores, probe.translation.scores, rtol=1e-6)
         written = [*probed.translation.written(0)]
-        assert list(probed.symbols[S:]) == ["<end>", *(task.classes[k] for k in written), "<end>"]
+        assert list(probed.symbols[S:]) == [BAR, *(task.classes[k] for k in written), "<end>"]
         if probe.translation.alignment is not None:
             assert probe.translation.alignment.shape == (len(example.inputs), S)
             np.testing.assert_allclose(probe.translation.alignment[S + 1 :].sum(axis=1), 1, atol=1e-5)
@@ -374,3 +375,37 @@ def test_a_sample_shows_a_held_out_source_and_whether_what_is_written_is_right(s
         kinds.add(found[3] == "right")
         assert set(found[2].split()) <= set(WORDS.values())
     assert kinds == {True, False}
+
+
+def test_words_that_are_not_known_are_counted_in_a_note(small: str) -> None:
+    run = start(small)
+    corpus = Corpus("other", "/somewhere/other.tsv", b"source\ttarget\nthe zebra\tla cebra\nthe door\tcebra\n")
+    notes = run.config.task.test_data(corpus, run.vocabulary, None).notes
+    assert "1 word of the sources not in the vocabulary, read as <unk>" in notes
+    assert "3 words of the targets not in the vocabulary, read as <unk>" in notes
+    assert run.data.notes == ()
+
+
+@pytest.mark.parametrize("tokens_by", ["char", "word"])
+def test_the_vocabularies_hold_what_occurs_and_no_more(small: str, tokens_by: str) -> None:
+    run = start(small, tokens_by=tokens_by)
+    task = run.config.task
+    assert isinstance(task, Translate)
+    for vocabulary, part in ((run.vocabulary, "sources"), (task.target, "targets")):
+        found = np.concatenate([getattr(run.data.train, part), getattr(run.data.validation, part)])
+        assert {*range(vocabulary.size)} - {vocabulary.unknown} == {*found.tolist()}
+
+
+def test_decoding_goes_as_far_as_the_longest_target(tmp_path: Path) -> None:
+    long = " ".join(["casa", "roja"] * 12)
+    run = start(table(tmp_path / "long.tsv", sentences(60) + [("the", long)] * 20), model=ATTENDING)
+    assert run.config.task.settings()["longest"] == 24
+
+    def answer() -> Any:
+        return run.config.task.answer(serial(run), run.vocabulary, "the")[0][0][0]
+
+    while run.trainer.steps < 600 and answer() != long:
+        advance(run, 20)
+    assert answer() == long
+    number = next(n for n in range(run.data.validation.count) if len(run.data.validation.target(n)) == 24)
+    assert not run.data.errs(serial(run), number)
