@@ -125,6 +125,21 @@ GOOD: dict[str, Preset] = {
         {"family": "attention", "hidden": 64, "layers": 2, "positions": "learned"},
         {"batch": 64, "learning_rate": 0.002, "steps": 3000, "eval_every": 250},
     ),
+    "phrases": Preset(
+        "good",
+        "an LSTM that reads the source in both directions, with dropout, and attention",
+        {"family": "lstm", "hidden": 128, "embedding": 128, "dropout": 0.2, "bidirectional": True},
+        {"batch": 64, "learning_rate": 0.004, "schedule": "cosine", "steps": 6000, "eval_every": 600},
+    ),
+    **{
+        name: Preset(
+            "good",
+            "an LSTM that reads the source in both directions, with attention",
+            {"family": "lstm", "hidden": 128, "bidirectional": True},
+            {"batch": 64, "learning_rate": 0.004, "schedule": "cosine", "steps": 2000, "eval_every": 250},
+        )
+        for name in ("reverse", "sort", "duplicate", "dates")
+    },
 }
 
 # Where the defaults of a family differ from those of `ModelConfig` and `TrainingConfig`. Attention: chosen by sweeps on

@@ -137,3 +137,39 @@ def test_tunes_are_legal_where_pickups_are_remembered() -> None:
 def tunes_of(run: Run) -> Measures:
     """What `seqtui evaluate` reports of the tunes that a trained model generates."""
     return run.data.report(run.measures, run.vocabulary, serial_model(run.config.model, run.trainer.parameters))
+
+
+def halves(measures: Measures) -> tuple[float, float]:
+    """The exact match of the shorter half of the sources, and of the longer half."""
+    bands = measures["by_length"]
+    counts = np.array([band["count"] for band in bands])
+    right = np.array([band["exact_match"] for band in bands]) * counts
+    middle = int(np.argmin(np.abs(np.cumsum(counts) - counts.sum() / 2))) + 1
+    return float(right[:middle].sum() / counts[:middle].sum()), float(right[middle:].sum() / counts[middle:].sum())
+
+
+def test_attention_translates_long_sentences_and_one_state_does_not_hold_them() -> None:
+    attending = trained("phrases").measures
+    shorter, longer = halves(attending)
+    assert attending["exact_match"] >= 0.9
+    assert shorter - longer < 0.05
+    shorter, longer = halves(trained("phrases", {"cross_attention": "none"}).measures)
+    assert shorter - longer > 0.15
+
+
+def test_reversing_is_solved_with_attention_and_not_through_one_state() -> None:
+    run = trained("reverse:20")
+    assert run.measures["exact_match"] >= 0.99
+    assert trained("reverse:20", {"cross_attention": "none"}).measures["exact_match"] < 0.8
+    example = next(e for e in (run.data.example(run.vocabulary, n, 0) for n in range(64)) if e.asked.sum() == 16)
+    probe = run.config.task.probe(
+        serial_model(run.config.model, run.trainer.parameters), run.vocabulary, example.inputs, 0, known=example
+    )
+    assert probe.translation is not None
+    assert probe.translation.alignment is not None
+    looked = np.argmax(probe.translation.alignment[probe.bar + 1 : probe.bar + 16], axis=1)
+    assert np.array_equal(looked, np.arange(14, -1, -1)), "the anti-diagonal"
+
+
+def test_dates_are_read_whatever_their_spelling() -> None:
+    assert trained("dates").measures["exact_match"] >= 0.98
