@@ -67,7 +67,8 @@ def check(config: ModelConfig, T: int, B: int, masked: float) -> None:
     for n, (layer, trace, (_, dc0)) in enumerate(zip(work.layers, done.traces, dstates, strict=True)):
         assert_close(layer.h, trace.h, 1e-5, f"h of layer {n}")
         assert_close(layer.c, trace.c, 1e-5, f"c of layer {n}")
-        assert_close(layer.direct[0], dc0, 5e-5, f"dc_0 of layer {n}")
+        terms = float(np.abs(layer.gates).max())  # the gradients that add up to dc_0, and may cancel
+        assert_close(layer.direct[0], dc0, 5e-5, f"dc_0 of layer {n}", terms)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])

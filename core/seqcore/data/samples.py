@@ -69,7 +69,8 @@ def sample_info(name: str) -> SampleInfo:
     """Return the entry of a sample corpus. Raises SeqError if the name is unknown."""
     index = _index()
     if name not in index:
-        raise SeqError(f"unknown sample corpus {quoted(name)}; available: {', '.join(index) or 'none (not installed)'}")
+        known = ", ".join(sample_names(None)) or "none (not installed)"
+        raise SeqError(f"unknown sample corpus {quoted(name)}; available: {known}")
     return index[name]
 
 
