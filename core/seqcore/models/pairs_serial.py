@@ -25,7 +25,7 @@ from seqcore.models.pairs_reach import reach
 from seqcore.models.stack import CELLS
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Inputs, Stave
+from seqcore.records import F32, I32, I64, Inputs, Stave
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Reading:
     layers: list[list[CellWorkspace]]  # by layer and direction; the second reads from the end
     notes: list[F32]  # (S, D) the annotations of each layer
     keys: F32  # (S, padded H) of additive attention, or empty
+    lengths: I64  # (1,) S
+    shares: F32  # (1, 1, padded S) scratch of a step of attention
 
 
 @dataclass
@@ -73,6 +75,9 @@ class SerialPairs:
         self._rows: dict[int, F32] = {}
         self._inputs = zeros(1, padded(self.cell.products * config.hidden))
         self._logits = zeros(1, padded(config.logits))
+        H, D = config.hidden, config.annotation
+        self._query, self._mixed = zeros(1, padded(D if kind == "general" else H)), zeros(1, padded(D + H))
+        self._z, self._y = zeros(1, padded(H)), zeros(1, H)
         self._backward = False
         if parameters is not None:
             self.load(parameters.flat)
@@ -123,7 +128,7 @@ class SerialPairs:
         if self.attention is not None and self.attention.key is not None:
             keys = zeros(S, padded(H))
             self.attention.key.forward_serial(notes[-1], keys)
-        return Reading(layers, notes, keys)
+        return Reading(layers, notes, keys, np.array([S]), zeros(1, 1, padded(S)))
 
     def _start(self, reading: Reading, layers: list[CellWorkspace]) -> None:
         """Fill the decoder's initial states."""
@@ -181,18 +186,16 @@ class SerialPairs:
         return self._logits[0, : self.config.logits]
 
     def _attend(self, h: F32, reading: Reading) -> tuple[F32, F32]:
-        """Return y (1, H) for one state of the decoder h (1, H), and the weights (S,)."""
-        attention, a, H = self.attention, reading.notes[-1], self.config.hidden
+        """Return y (1, H), valid until the next call, for a state of the decoder h (1, H), and the weights (S,)."""
+        attention, a, q = self.attention, reading.notes[-1], h
         assert attention is not None
-        q, S = h, len(a)
         if attention.query is not None:
-            q = zeros(1, attention.query.width)
+            q = self._query
             attention.query.forward_serial(h, q)
-        shares, mixed, z, y = zeros(1, 1, padded(S)), zeros(1, padded(a.shape[1] + H)), zeros(1, padded(H)), zeros(1, H)
-        align_serial(q, reading.keys, attention.v, a, h, np.array([S]), 1, shares, mixed)
-        attention.out.forward_serial(mixed, z)
-        tanh_forward_serial(z, y)
-        return y, shares[0, 0, :S]
+        align_serial(q, reading.keys, attention.v, a, h, reading.lengths, 1, reading.shares, self._mixed)
+        attention.out.forward_serial(self._mixed, self._z)
+        tanh_forward_serial(self._z, self._y)
+        return self._y, reading.shares[0, 0, : len(a)].copy()
 
     def look(self, inputs: Inputs) -> "PairLook":
         """Read the score of a pair (T,) and keep all intermediate results. The decoder reads one symbol at least."""
