@@ -128,8 +128,15 @@ GOOD: dict[str, Preset] = {
     "phrases": Preset(
         "good",
         "an LSTM that reads the source in both directions, with dropout, and attention",
-        {"family": "lstm", "hidden": 128, "embedding": 128, "dropout": 0.2, "bidirectional": True},
-        {"batch": 64, "learning_rate": 0.004, "schedule": "cosine", "steps": 6000, "eval_every": 600},
+        {"family": "lstm", "hidden": 128, "embedding": 128, "dropout": 0.3, "bidirectional": True},
+        {
+            "batch": 64,
+            "learning_rate": 0.006,
+            "weight_decay": 0.05,
+            "schedule": "cosine",
+            "steps": 6000,
+            "eval_every": 600,
+        },
     ),
     **{
         name: Preset(
