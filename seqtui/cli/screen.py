@@ -1,5 +1,6 @@
 """`seqtui [CORPUS]`: the screen."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -118,7 +119,9 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
         finally:
             if app.terminal_lost or not sys.stdin.isatty():
                 discard_output()
-            click.echo(app.finish(), err=True)
+            line = app.finish()
+            with contextlib.suppress(OSError):  # the terminal may have gone since
+                click.echo(line, err=True)
     if leaving.asked or app.terminal_lost:
         raise Exit(leaving.code if leaving.asked else 128 + _HANGUP)
     if app.return_code:
