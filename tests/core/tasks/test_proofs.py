@@ -161,7 +161,7 @@ def test_reversing_is_solved_with_attention_and_not_through_one_state() -> None:
     run = trained("reverse:20")
     assert run.measures["exact_match"] >= 0.99
     assert trained("reverse:20", {"cross_attention": "none"}).measures["exact_match"] < 0.8
-    example = next(e for e in (run.data.example(run.vocabulary, n, 0) for n in range(64)) if e.asked.sum() == 16)
+    example = next(e for e in (run.data.example(run.vocabulary, n, 0) for n in range(512)) if e.asked.sum() == 16)
     probe = run.config.task.probe(
         serial_model(run.config.model, run.trainer.parameters), run.vocabulary, example.inputs, 0, known=example
     )
