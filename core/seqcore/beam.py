@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqcore.errors import SeqError
-from seqcore.records import F32, F64, Beginning
+from seqcore.records import F32, F64, Beginning, path_to
 
 MOST_WIDTH = 64
 
@@ -40,17 +40,9 @@ class Decoded:
     scores: list[float]  # of those nodes
     end: int
 
-    def path(self, number: int) -> list[int]:
-        """Return the numbers of the nodes from the first symbol to node `number`."""
-        path: list[int] = []
-        while number >= 0:
-            path.append(number)
-            number = self.nodes[number].parent
-        return path[::-1]
-
     def symbols(self, rank: int = 0) -> list[int]:
         """Return the symbols of the result of that rank, without the end symbol."""
-        found = [self.nodes[number].symbol for number in self.path(self.finished[rank])]
+        found = [self.nodes[number].symbol for number in path_to(self.nodes, self.finished[rank])]
         return found[:-1] if found and found[-1] == self.end else found
 
     @property

@@ -13,8 +13,8 @@ class Evaluator:
 
     def __init__(self, config: ModelConfig, model: Model) -> None:
         self.config, self.model = config, model
-        self._works: dict[int, Workspace] = {}  # by T
-        self._rows = 0
+        self._works: dict[int, Workspace] = {}  # by T, for `_data`
+        self._data: Data | None = None
 
     def measures(self, data: Data, stop: Callable[[], bool] = lambda: False) -> Measures:
         """Return the measures of the held-out part of `data`; empty without one, or if `stop` returns True.
@@ -22,7 +22,9 @@ class Evaluator:
         The model must be packed.
         """
         measure = data.measure()
-        self._prepare(*data.held_out_shape(self.config))
+        if data is not self._data:
+            lengths, rows = data.held_out_shape(self.config)
+            self._works, self._data = workspaces(self.config, lengths, rows, backward=False), data
         for batch in data.held_out(self.config):
             if stop():
                 return {}
@@ -35,11 +37,6 @@ class Evaluator:
             measure.add(batch, losses, work.scores(len(batch.inputs)))
             work.carry()
         return measure.result()
-
-    def _prepare(self, lengths: tuple[int, ...], B: int) -> None:
-        """Have a workspace for each of those T; those of another B are dropped."""
-        if self._rows != B or any(T not in self._works for T in lengths):
-            self._works, self._rows = workspaces(self.config, lengths, B, backward=False), B
 
 
 def measured(config: ModelConfig, parameters: Parameters, data: Data) -> Measures:

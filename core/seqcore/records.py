@@ -10,7 +10,7 @@ The time axis of a `Probe` has one entry per token of the text, T of them. Colum
 - reach[t, s] is the norm of d loss_t / d something_s, s < t; NaN where s >= t and in row 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -130,6 +130,15 @@ class Beginning(NamedTuple):
     kept: bool  # whether the search went on from here, or it ended here
 
 
+def path_to(beginnings: Sequence[Beginning], number: int) -> list[int]:
+    """Return the numbers of the beginnings on the way from a first symbol to that of this number, itself included."""
+    path: list[int] = []
+    while number >= 0:
+        path.append(number)
+        number = beginnings[number].parent
+    return path[::-1]
+
+
 @dataclass(frozen=True)
 class Translation:
     """What a model writes for a source, as beam search found it."""
@@ -144,12 +153,12 @@ class Translation:
 
     def written(self, rank: int = 0) -> tuple[int, ...]:
         """Return the symbols of the result of that rank, without the end symbol; empty if there is none."""
-        found: list[int] = []
-        number = self.finished[rank] if rank < len(self.finished) else -1
-        while number >= 0:
-            found.append(self.beginnings[number].symbol)
-            number = self.beginnings[number].parent
-        return tuple(symbol for symbol in found[::-1] if symbol != len(self.symbols) - 1)
+        found = [self.beginnings[number].symbol for number in self.path(rank)]
+        return tuple(symbol for symbol in found if symbol != len(self.symbols) - 1)
+
+    def path(self, rank: int = 0) -> list[int]:
+        """Return the numbers of the beginnings of that result; empty if there is none."""
+        return path_to(self.beginnings, self.finished[rank]) if rank < len(self.finished) else []
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from seqcore.errors import SeqError
 from seqcore.models.pairs import shapes
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.parameters import Parameters
+from seqcore.records import path_to
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
@@ -125,7 +126,7 @@ def test_width_1_takes_the_likeliest_symbol_each_time(attention: str) -> None:
             expected.append(symbol)
             if symbol == END:
                 break
-        assert [found.nodes[number].symbol for number in found.path(found.finished[0])] == expected
+        assert [found.nodes[number].symbol for number in path_to(found.nodes, found.finished[0])] == expected
         assert found.ended is (expected[-1] == END)
         assert len(found.nodes) == len(expected)
 
@@ -160,7 +161,9 @@ def test_beginnings_form_a_tree_with_shares_that_multiply() -> None:
         assert node.weights.sum() == pytest.approx(1, abs=1e-5)
         parents.add(node.parent)
     assert all(found.nodes[number].kept for number in found.finished)
-    beginnings = [tuple(found.nodes[n].symbol for n in found.path(number)) for number in range(len(found.nodes))]
+    beginnings = [
+        tuple(found.nodes[n].symbol for n in path_to(found.nodes, number)) for number in range(len(found.nodes))
+    ]
     assert len(set(beginnings)) == len(beginnings)
     for depth in range(1, 6):
         assert sum(node.kept and node.symbol != END for node in found.nodes if node.depth == depth) <= 3
@@ -170,7 +173,7 @@ def test_attention_weights_of_a_beginning_are_those_that_look_computes() -> None
     model = small(2)
     found = search(model, 3)
     for number in range(len(found.nodes)):
-        symbols = [found.nodes[n].symbol for n in found.path(number)]
+        symbols = [found.nodes[n].symbol for n in path_to(found.nodes, number)]
         look = model.look(np.concatenate([SOURCE, V + np.array([END, *symbols[:-1]])]).astype(np.int32))
         assert look.attention is not None
         np.testing.assert_allclose(found.nodes[number].weights, look.attention[0, 0, -1, :3], rtol=1e-3, atol=1e-5)

@@ -118,20 +118,28 @@ def _text_and_label(table: Table, text: str | None, label: str | None) -> tuple[
     labels = None if label is None else table.index(label, "--label-column")
     texts = named_column(table, TEXT_NAMES, labels) if texts is None else texts
     labels = named_column(table, LABEL_NAMES, texts) if labels is None else labels
+    if len(table.columns) == 2 and texts is None and labels is None:
+        return _by_variety(table)
+    return *both_columns(table, ("text", "label"), texts, labels), ()
+
+
+def both_columns(table: Table, nouns: tuple[str, str], first: int | None, second: int | None) -> tuple[int, int]:
+    """Return two positions, of which one may be missing if the table has two columns.
+
+    Raises SeqError, with the names of the flags after `nouns`, if one is missing otherwise, or both are the same.
+    """
     if len(table.columns) == 2:
-        if texts is None and labels is None:
-            return _by_variety(table)
-        labels = 1 - texts if labels is None and texts is not None else labels
-        texts = 1 - labels if texts is None and labels is not None else texts
-    if texts is None or labels is None:
+        second = 1 - first if second is None and first is not None else second
+        first = 1 - second if first is None and second is not None else first
+    if first is None or second is None:
         missing = " and ".join(
-            f"{noun} (--{noun}-column)" for noun, at in (("text", texts), ("label", labels)) if at is None
+            f"{noun} (--{noun}-column)" for noun, at in zip(nouns, (first, second), strict=True) if at is None
         )
         raise SeqError(f"{table.bad.name}: choose the column of the {missing}: one of {listed(table.columns)}")
-    if texts == labels:
-        column = quoted(table.columns[texts], 40)
-        raise SeqError(f"{table.bad.name}: {column} cannot be both text and label: choose another --label-column")
-    return texts, labels, ()
+    if first == second:
+        column, (one, other) = quoted(table.columns[first], 40), nouns
+        raise SeqError(f"{table.bad.name}: {column} cannot be both {one} and {other}: choose another --{other}-column")
+    return first, second
 
 
 def _by_variety(table: Table) -> tuple[int, int, tuple[str, ...]]:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqcore.data.corpus import Corpus
-from seqcore.data.labelled import named_column
+from seqcore.data.labelled import both_columns, named_column
 from seqcore.data.labelled_source import is_folder
 from seqcore.data.parallel_files import is_parallel, parallel_table
-from seqcore.data.quoting import listed, quoted
+from seqcore.data.quoting import quoted
 from seqcore.data.tables import Table, read_table
-from seqcore.errors import SeqError
 from seqcore.records import I32
 
 __all__ = ["SOURCE_NAMES", "TARGET_NAMES", "TextPairs", "is_parallel", "named_pair", "read_pairs"]
@@ -103,19 +102,8 @@ def _chosen(
             both = source is None and named_column(table, TARGET_NAMES, target) is not None
             target = None if both and len(table.columns) == 2 else target  # french, german: their order decides
     note: tuple[str, ...] = ()
-    if len(table.columns) == 2:
-        if source is None and target is None:
-            source = 0
-            first, noun = quoted(table.columns[0], 40), "column" if by_name else "file"
-            note = (f"{table.bad.name}: {noun} {first} is taken as the source (--source-column changes it)",)
-        source = 1 - target if source is None and target is not None else source
-        target = 1 - source if target is None and source is not None else target
-    if source is None or target is None:
-        missing = " and ".join(
-            f"{noun} (--{noun}-column)" for noun, at in (("source", source), ("target", target)) if at is None
-        )
-        raise SeqError(f"{table.bad.name}: choose the column of the {missing}: one of {listed(table.columns)}")
-    if source == target:
-        column = quoted(table.columns[source], 40)
-        raise SeqError(f"{table.bad.name}: {column} cannot be both source and target: choose another --target-column")
-    return source, target, note
+    if len(table.columns) == 2 and source is None and target is None:
+        source = 0
+        first, noun = quoted(table.columns[0], 40), "column" if by_name else "file"
+        note = (f"{table.bad.name}: {noun} {first} is taken as the source (--source-column changes it)",)
+    return *both_columns(table, ("source", "target"), source, target), note

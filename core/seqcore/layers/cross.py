@@ -33,7 +33,6 @@ from seqcore.parameters import Parameters
 from seqcore.records import F32, I64
 from seqcore.team import shared, team
 
-KINDS = ("none", "dot", "general", "additive")
 int64, f4 = np.int64, np.float32
 
 

@@ -9,12 +9,13 @@ from seqcore.layers.linear import Linear
 from seqcore.layers.tanh import tanh_forward_serial
 from seqcore.layers.window import Window
 from seqcore.models.feedforward import shapes
+from seqcore.models.serial_weights import SerialWeights
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Inputs, Stave
 
 
-class SerialFeedForward:
+class SerialFeedForward(SerialWeights):
     """A feed-forward model that reads one sequence, timestep by timestep. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: no limit
@@ -27,21 +28,8 @@ class SerialFeedForward:
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
         self._packs = packs(p.flat, self.input, self.head)
         self._one = Activations(config, 1)
-        self._backward = False
         if parameters is not None:
             self.load(parameters.flat)
-
-    def load(self, flat: F32) -> None:
-        """Copy the parameters (P,) and repack them."""
-        self.parameters.flat[:] = flat
-        self._packs.pack(back=False, parallel=False)
-        self._backward = False
-
-    def pack_backward(self) -> None:
-        """Also pack the transposes, which only a backward pass needs."""
-        if not self._backward:
-            self._packs.pack(forward=False, parallel=False)
-            self._backward = True
 
     def initial_state(self) -> Inputs:
         """Return the window of the last `context` inputs, (n, 1) or (n, 1, D), with nothing read yet."""

@@ -16,12 +16,12 @@ from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.cross import Buffers, CrossAttention, align_serial
-from seqcore.layers.embedding import gather_rows
 from seqcore.layers.linear import Linear
 from seqcore.layers.tanh import tanh_forward_serial
 from seqcore.models.encoder import PREFIXES, directions
 from seqcore.models.pairs import bridged, shapes
 from seqcore.models.pairs_reach import reach
+from seqcore.models.serial_weights import FIRST, SerialWeights, forked, one_step, token_rows
 from seqcore.models.stack import CELLS
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
@@ -48,7 +48,7 @@ class PairState:
     weights: F32  # (S,) what attention looked at in the last step; empty without attention
 
 
-class SerialPairs:
+class SerialPairs(SerialWeights):
     """An encoder-decoder for one sequence at a time. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: no limit
@@ -71,29 +71,19 @@ class SerialPairs:
         bridges = [linear for by_state in self.bridges for linear in by_state.values()]
         more = self.attention.linears if self.attention else ()
         self._packs = packs(p.flat, *cells, *(cell.input for cell in cells), *bridges, *more, self.head)
-        self._first = np.zeros(1, np.int32)
         self._rows: dict[int, F32] = {}
         self._inputs = zeros(1, padded(self.cell.products * config.hidden))
         self._logits = zeros(1, padded(config.logits))
         H, D = config.hidden, config.annotation
         self._query, self._mixed = zeros(1, padded(D if kind == "general" else H)), zeros(1, padded(D + H))
         self._z, self._y = zeros(1, padded(H)), zeros(1, H)
-        self._backward = False
         if parameters is not None:
             self.load(parameters.flat)
 
     def load(self, flat: F32) -> None:
         """Copy the parameters (P,) and repack them."""
-        self.parameters.flat[:] = flat
-        self._packs.pack(back=False, parallel=False)
+        super().load(flat)
         self._rows.clear()
-        self._backward = False
-
-    def pack_backward(self) -> None:
-        """Also pack the transposes, which only a backward pass needs."""
-        if not self._backward:
-            self._packs.pack(forward=False, parallel=False)
-            self._backward = True
 
     def initial_state(self) -> PairState:
         """Return the state after an empty source; `begin` reads one."""
@@ -102,7 +92,7 @@ class SerialPairs:
     def begin(self, source: I32) -> PairState:
         """Read a source (S,) and return the state before the decoder's first symbol."""
         reading = self.encode(source)
-        layers = [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.decoder]
+        layers = one_step(self.cell, len(self.decoder), self.config.hidden)
         self._start(reading, layers)
         return PairState(reading, layers, np.zeros(len(source) if self.attention else 0, np.float32))
 
@@ -148,23 +138,11 @@ class SerialPairs:
 
     def _input_rows(self, layer: Cell, E: str, tokens: I32) -> F32:
         """Return x W_xh + b of a first layer for tokens (T,): (T, padded N)."""
-        linear = layer.input
-        rows = zeros(len(tokens), linear.width)
-        if E not in self.parameters:
-            gather_rows(linear.W, tokens, linear.b, rows)
-            return rows
-        x = zeros(len(tokens), self.parameters[E].shape[1])
-        gather_rows(self.parameters[E], tokens, NO_VECTOR, x)
-        linear.forward_serial(x, rows)
-        return rows
+        return token_rows(layer.input, self.parameters[E] if self.config.embedding else None, tokens)
 
     def fork(self, state: PairState) -> PairState:
         """Return a copy of a state; the source is shared."""
-        copies = [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.decoder]
-        for copy, work in zip(copies, state.layers, strict=True):
-            for name, view in copy.state().items():
-                view[:] = work.state()[name]
-        return PairState(state.reading, copies, state.weights)
+        return PairState(state.reading, forked(self.cell, state.layers), state.weights)
 
     def read(self, token: int | F32, state: PairState) -> F32:
         """Read one of the K symbols and update `state`. Returns the logits (K,), valid until the next call."""
@@ -177,7 +155,7 @@ class SerialPairs:
             if n:
                 inputs = self._inputs
                 layer.input.forward_serial(state.layers[n - 1].last_h, inputs)
-            layer.forward(inputs, self._first, work, parallel=False)
+            layer.forward(inputs, FIRST, work, parallel=False)
             work.carry()
         top = state.layers[-1].last_h
         if self.attention is not None:

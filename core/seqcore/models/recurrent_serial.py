@@ -13,9 +13,9 @@ from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.cell import CellWorkspace
-from seqcore.layers.embedding import gather_rows
 from seqcore.layers.linear import Linear
 from seqcore.models.recurrent import shapes
+from seqcore.models.serial_weights import FIRST, SerialWeights, forked, one_step, token_rows
 from seqcore.models.stack import CELLS
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
@@ -24,7 +24,7 @@ from seqcore.records import F32, Inputs, Stave
 _KEPT_ROWS = 4096  # cached input rows at most; a row of an LSTM takes 16 bytes per unit
 
 
-class SerialRecurrent:
+class SerialRecurrent(SerialWeights):
     """A recurrent model that reads one sequence, timestep by timestep. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: no limit
@@ -37,41 +37,24 @@ class SerialRecurrent:
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
         self._packs = packs(p.flat, *self.layers, *(layer.input for layer in self.layers), self.head)
         self._rows: OrderedDict[int, F32] = OrderedDict()
-        self._first = np.zeros(1, np.int32)
         self._inputs = zeros(1, padded(self.cell.products * config.hidden))
         self._logits = zeros(1, padded(config.logits))
         self._predicted = self._logits[0, : config.logits]
-        self._backward = False
         if parameters is not None:
             self.load(parameters.flat)
 
     def load(self, flat: F32) -> None:
         """Copy the parameters (P,) and repack them."""
-        self.parameters.flat[:] = flat
-        self._packs.pack(back=False, parallel=False)
+        super().load(flat)
         self._rows.clear()
-        self._backward = False
-
-    def pack_backward(self) -> None:
-        """Also pack the transposes, which only a backward pass needs."""
-        if not self._backward:
-            self._packs.pack(forward=False, parallel=False)
-            self._backward = True
 
     def input_rows(self, inputs: Inputs) -> F32:
         """Return x W_xh + b of the first layer for tokens (T,) or real inputs (T, D): (T, padded N)."""
         linear = self.layers[0].input
+        if not self.config.inputs:
+            return token_rows(linear, self.parameters["embedding.E"] if self.config.embedding else None, inputs)
         rows = zeros(len(inputs), linear.width)
-        if self.config.inputs:
-            linear.forward_serial(inputs, rows)
-            return rows
-        if "embedding.E" not in self.parameters:
-            gather_rows(linear.W, inputs, linear.b, rows)
-            return rows
-        E = self.parameters["embedding.E"]
-        x = zeros(len(inputs), E.shape[1])
-        gather_rows(E, inputs, NO_VECTOR, x)
-        linear.forward_serial(x, rows)
+        linear.forward_serial(inputs, rows)
         return rows
 
     def _row(self, token: int | F32) -> F32:
@@ -87,15 +70,11 @@ class SerialRecurrent:
 
     def initial_state(self) -> list[CellWorkspace]:
         """Return every layer's zero state, with room for the current timestep."""
-        return [self.cell.workspace(1, 1, self.config.hidden, backward=False) for _ in self.layers]
+        return one_step(self.cell, len(self.layers), self.config.hidden)
 
     def fork(self, state: list[CellWorkspace]) -> list[CellWorkspace]:
         """Return a copy of every layer's state."""
-        copies = self.initial_state()
-        for copy, work in zip(copies, state, strict=True):
-            for name, view in copy.state().items():
-                view[:] = work.state()[name]
-        return copies
+        return forked(self.cell, state)
 
     def read(self, token: int | F32, state: list[CellWorkspace]) -> F32:
         """Read one input and update `state`. Returns the logits or values (K,) there, valid until the next call."""
@@ -104,7 +83,7 @@ class SerialRecurrent:
             if n:
                 inputs = self._inputs
                 layer.input.forward_serial(state[n - 1].last_h, inputs)
-            layer.forward(inputs, self._first, work, parallel=False)
+            layer.forward(inputs, FIRST, work, parallel=False)
             work.carry()
         self.head.forward_serial(state[-1].last_h, self._logits)
         return self._predicted

@@ -19,7 +19,7 @@ from seqcore.probe import verdicts
 from seqcore.records import I32, Example, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.labelled_data import LabelledData, split
-from seqcore.tasks.language import UNITS
+from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.task import Data, Ends
 
 LONGEST = 512  # tokens of a text by default; attention needs as many positions
@@ -55,10 +55,10 @@ class Classify:
         skip = bool(options.get("skip-bad-rows", False))
         found = read_labelled(corpus, options.get("text-column"), options.get("label-column"), skip_bad_rows=skip)
         train, held_out = split(len(found.texts), training.validation)
-        kept = [_spaced(found.texts[i], training.tokens_by) for i in train]
+        kept = [spaced(found.texts[i], training.tokens_by) for i in train]
         seen = "\n".join(kept)
         if training.tokens_by != "word":  # the characters of all texts
-            kept += [_spaced(found.texts[i], training.tokens_by) for i in held_out]
+            kept += [spaced(found.texts[i], training.tokens_by) for i in held_out]
         text = "\n".join(kept)
         whole = replace(corpus, data=text.encode("utf-8", "surrogatepass"), encoding="utf-8", data_encoding="utf-8")
         share = len(seen) / max(1, len(text))
@@ -134,7 +134,7 @@ class Classify:
         cut = 0
         for at, text in enumerate(found.texts):
             try:
-                ids, _ = vocabulary.encode_prompt(_spaced(text, vocabulary.kind))
+                ids, _ = vocabulary.encode_prompt(spaced(text, vocabulary.kind))
             except SeqError as error:
                 raise SeqError(f"{place_of(found, at, corpus.name)}: {error}") from None
             cut += ids.size > longest
@@ -167,12 +167,7 @@ class Classify:
 
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
         """Return the tokens of a text that was typed, and a warning. Raises SeqError."""
-        return vocabulary.encode_prompt(_spaced(text, vocabulary.kind))
-
-
-def _spaced(text: str, kind: str) -> str:
-    """Return a text that begins with a space if tokens are words or their parts: the first word is like all others."""
-    return f" {text.strip()}" if kind in ("word", "bpe") else text.strip()
+        return vocabulary.encode_prompt(spaced(text, vocabulary.kind))
 
 
 def _last(length: int, label: int) -> I32:

@@ -269,3 +269,12 @@ def validation_shape(config: ModelConfig) -> tuple[int, int]:
 def _warm(config: ModelConfig) -> int:
     """Return the tokens that a piece reads before its first target; attention carries no state and reads none."""
     return 0 if config.family == "attention" else max(VALIDATION_WARM, config.context - 1)
+
+
+def spaced(text: str, kind: str) -> str:
+    """Return a text that begins with a space if tokens are words or their parts: the first word is like all others.
+
+    A blank text becomes an empty one.
+    """
+    text = text.strip()
+    return f" {text}" if text and kind in ("word", "bpe") else text

@@ -7,9 +7,8 @@ import numpy as np
 from seqcore.data.batches import Batch
 from seqcore.data.pair_examples import PairExamples
 from seqcore.records import F32, F64, I64
+from seqcore.tasks.scoring import by_bands
 from seqcore.tasks.task import Measures
-
-_BANDS = 8  # lengths are reported in at most so many bands
 
 
 class PairScoring:
@@ -43,8 +42,8 @@ class PairScoring:
             return {}
         loss = np.concatenate(self._loss)
         right, asked, lengths = (np.concatenate(kept) for kept in (self._right, self._asked, self._lengths))
-        measures = _measured(loss, right, asked)
-        return measures | {"examples": int(asked.size), "by_length": _by_length(loss, right, asked, lengths)}
+        bands = by_bands(lengths, lambda inside: _measured(loss[inside], right[inside], asked[inside]))
+        return _measured(loss, right, asked) | {"examples": int(asked.size), "by_length": bands}
 
 
 def _measured(loss: F64, right: I64, asked: I64) -> dict[str, Any]:
@@ -53,16 +52,3 @@ def _measured(loss: F64, right: I64, asked: I64) -> dict[str, Any]:
         "token_accuracy": float(right.sum() / asked.sum()),
         "exact_match": float((right == asked).mean()),
     }
-
-
-def _by_length(loss: F64, right: I64, asked: I64, lengths: I64) -> list[dict[str, Any]]:
-    """Return the measures by bands of about as many pairs each."""
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, _BANDS + 1), method="nearest").astype(np.int64))
-    lows = edges[:-1] if edges.size > 1 else edges
-    bands: list[dict[str, Any]] = []
-    for low, high in zip(lows.tolist(), [*(edges[1:-1] - 1).tolist(), int(edges[-1])], strict=True):
-        inside = (lengths >= low) & (lengths <= high)
-        if inside.any():
-            band = _measured(loss[inside], right[inside], asked[inside])
-            bands.append({"from": low, "to": high, "count": int(inside.sum())} | band)
-    return bands

@@ -11,7 +11,7 @@ from seqcore.models.pairs_serial import SerialPairs
 from seqcore.pair_probe import pair_probe
 from seqcore.records import I32, Dial, Example, Probe
 from seqcore.serial import SerialModel
-from seqcore.tasks.language import UNITS
+from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import MORE, decode_source
 from seqcore.tasks.task import Ends
 
@@ -105,15 +105,6 @@ class OnPairs:
         symbols = [vocabulary.symbol(int(token)) for token in before]
         symbols += [BAR, *(self.classes[int(token) - V] for token in score[len(before) + 1 :])]
         return pair_probe(model, tuple(symbols), self.classes, score, step, found, wanted, warning)
-
-
-def spaced(text: str, kind: str) -> str:
-    """Return a text that begins with a space if tokens are words or their parts: the first word is like all others.
-
-    A blank text becomes an empty one.
-    """
-    text = text.strip()
-    return f" {text}" if text and kind in ("word", "bpe") else text
 
 
 def stored_vocabulary(values: Any) -> Vocabulary:

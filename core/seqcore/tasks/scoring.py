@@ -1,13 +1,13 @@
 """Accuracy and what belongs to it, for tasks that predict one of several symbols or classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqcore.data.batches import Batch
-from seqcore.records import F32, I32, I64, Example
+from seqcore.records import F32, I32, I64, Bools, Example
 from seqcore.serial import SerialModel
 from seqcore.tasks.task import Measures
 
@@ -114,12 +114,19 @@ def macro_f1(confusion: I64) -> float:
 
 def _bands(values: I64, right: I64, asked: I64) -> list[dict[str, Any]]:
     """Return the accuracy by bands of a value; `right` of the `asked` answers belong to each value."""
+    return by_bands(values, lambda inside: {"accuracy": float(right[inside].sum() / max(1, asked[inside].sum()))})
+
+
+def by_bands(values: I64, measured: Callable[[Bools], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what is measured of the examples in each band of a value, (n,); bands have about as many examples each.
+
+    A band is "from", "to", "count" and what `measured` returns for the mask (n,) of its examples.
+    """
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _BANDS + 1), method="nearest").astype(np.int64))
     bands: list[dict[str, Any]] = []
     lows = edges[:-1] if edges.size > 1 else edges
     for low, high in zip(lows.tolist(), [*(edges[1:-1] - 1).tolist(), int(edges[-1])], strict=True):
         inside = (values >= low) & (values <= high)
         if inside.any():
-            share = float(right[inside].sum() / max(1, asked[inside].sum()))
-            bands.append({"from": low, "to": high, "count": int(inside.sum()), "accuracy": share})
+            bands.append({"from": low, "to": high, "count": int(inside.sum())} | measured(inside))
     return bands

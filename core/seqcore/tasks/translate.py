@@ -14,9 +14,9 @@ from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.records import I32
 from seqcore.tasks.labelled_data import split
-from seqcore.tasks.language import UNITS
+from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import PairData
-from seqcore.tasks.pairs import OnPairs, spaced, stored_length, stored_vocabulary
+from seqcore.tasks.pairs import OnPairs, stored_length, stored_vocabulary
 from seqcore.tasks.task import Data
 
 _LOOKED_AT = 2000  # texts of most characters

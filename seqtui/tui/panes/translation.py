@@ -169,7 +169,7 @@ def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, widt
 
 def beam_rows(found: Translation, ink: Ink, width: int, height: int) -> list[Row]:
     """Return the search as a tree: a line for each symbol, those that the search went on from brighter."""
-    best = set(_path(found, 0))
+    best = set(found.path())
     children: dict[int, list[int]] = {}
     for number, one in enumerate(found.beginnings):
         children.setdefault(one.parent, []).append(number)
@@ -193,18 +193,8 @@ def beam_rows(found: Translation, ink: Ink, width: int, height: int) -> list[Row
 
 def _by_share(found: Translation, numbers: list[int]) -> list[int]:
     """Return beginnings, those on the way to the best result first, then the likeliest."""
-    best = set(_path(found, 0))
+    best = set(found.path())
     return sorted(numbers, key=lambda number: (number not in best, -found.beginnings[number].share))
-
-
-def _path(found: Translation, rank: int) -> list[int]:
-    """Return the beginnings of a result, from its last symbol to its first."""
-    path: list[int] = []
-    number = found.finished[rank] if rank < len(found.finished) else -1
-    while number >= 0:
-        path.append(number)
-        number = found.beginnings[number].parent
-    return path
 
 
 def _total(found: Translation, rank: int) -> float:
