@@ -14,19 +14,19 @@ from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.judged import Judged, judged
 from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.measured import confusion_rows, summary_row
+from seqtui.tui.panes.watching import ExamplePane
 from seqtui.tui.widgets.axis import Axis
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.colours import GATE, SIGNED, Triplet, mix
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import rgb
 from seqtui.tui.widgets.numbers import percent, short
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows
+from seqtui.tui.widgets.pane import BLANK, Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, x_ticks
 from seqtui.visible import visible
 
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
-TITLE = "2 boundary"
 _WAITING = {
     Phase.LOADING: "waiting for the table and the model",
     Phase.COMPILING: "waiting for the kernels",
@@ -36,14 +36,14 @@ _MARKS = "○×△□+*"  # of the classes, if they are few; else the first lett
 _HERE = "◆"  # the row under the microscope
 
 
-class BoundaryPane(Pane):
+class BoundaryPane(ExamplePane):
     """Pane of the decision boundary: a page for each pair of columns, then one for the confusion matrix."""
+
+    TITLE = "2 boundary"
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = 0
-        self._snapshot = Snapshot()
-        self.set_titles(TITLE)
 
     @property
     def _boundary(self) -> Boundary | None:
@@ -55,13 +55,6 @@ class BoundaryPane(Pane):
         pairs = self._boundary.pairs if self._boundary is not None else ()
         place = self.page % (len(pairs) + 1)
         return pairs[place] if place < len(pairs) else None
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take the newest boundary and measures; does nothing if they are already shown."""
-        old, self._snapshot = self._snapshot, snapshot
-        names = ("probe", "measures", "facts", "compiling", "phase", "example", "searched", "task")
-        if any(getattr(old, name) is not getattr(snapshot, name) for name in names):
-            self._changed()
 
     def next_page(self) -> None:
         """Show the next pair of columns, or the confusion matrix."""
@@ -78,9 +71,9 @@ class BoundaryPane(Pane):
 
     def _changed(self) -> None:
         now, boundary, titles = self._snapshot, self._boundary, [""]
-        title = TITLE
+        title = self.TITLE
         if now.searched is not None:
-            titles = [f"looking for an error: {now.searched:,} of {now.task.examples:,}", f"{now.searched:,} searched"]
+            titles = self._searching()
         elif now.probe is not None and boundary is not None:
             step = f"step {now.probe.step:,}"
             which = "typed row" if now.example is None else f"row {now.example + 1:,} of {now.task.examples:,}"

@@ -14,13 +14,13 @@ from seqtui.tui.panes.alignment import alignment_rows, shade
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.measured import length_rows, summary_row
+from seqtui.tui.panes.watching import ExamplePane
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import percent
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
+from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import visible
 
-TITLE = "2 translation"
 _WAITING = {
     Phase.LOADING: "waiting for the corpus and the model",
     Phase.COMPILING: "waiting for the kernels",
@@ -40,30 +40,16 @@ class Page(StrEnum):
     LENGTH = "by length"
 
 
-class TranslationPane(Pane):
+class TranslationPane(ExamplePane):
     """Pane of the example under the microscope as the model translates it, and of the last validation."""
 
     follows = True
 
+    TITLE = "2 translation"
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = Page.EXAMPLE
-        self._snapshot = Snapshot()
-        self._playhead = 0
-        self.set_titles(TITLE)
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take the newest translation and measures; does nothing if they are already shown."""
-        old, self._snapshot = self._snapshot, snapshot
-        names = ("probe", "measures", "facts", "compiling", "phase", "example", "searched", "task")
-        if any(getattr(old, name) is not getattr(snapshot, name) for name in names):
-            self._changed()
-
-    def point(self, playhead: int) -> None:
-        """Take the timestep of the playhead."""
-        if playhead != self._playhead:
-            self._playhead = playhead
-            self._changed()
 
     @property
     def pages(self) -> list[Page]:
@@ -94,14 +80,13 @@ class TranslationPane(Pane):
         now = self._snapshot
         titles: list[str] = []
         if now.searched is not None:
-            titles = [f"looking for an error: {now.searched:,} of {now.task.examples:,}", f"{now.searched:,} searched"]
+            titles = self._searching()
         elif now.probe is not None and self._translation is not None:
             step = f"step {now.probe.step:,}"
-            which = "typed text" if now.example is None else f"example {now.example + 1:,} of {now.task.examples:,}"
-            brief = "typed" if now.example is None else f"{now.example + 1:,}/{now.task.examples:,}"
+            which, brief = self._numbered()
             titles = [f"{which} · {step}", f"{brief} · {step}", brief]
         page = "" if self.page is Page.EXAMPLE else f" · {self.page.value}"
-        self.set_titles(TITLE + page, *titles)
+        self.set_titles(self.TITLE + page, *titles)
         self.redraw()
 
     def rows(self, width: int, height: int) -> Sequence[Row]:

@@ -13,15 +13,15 @@ from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.forecast import HORIZONS, Forecast, answer_of, forecast_at, one_scale, series_of
 from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.plane import Plane
+from seqtui.tui.panes.watching import ExamplePane
 from seqtui.tui.widgets.axis import Axis
 from seqtui.tui.widgets.numbers import counted, significant
-from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
+from seqtui.tui.widgets.pane import Row, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, x_ticks
 from seqtui.visible import visible
 
 F64 = npt.NDArray[np.float64]
 Said = tuple[tuple[str, Style], ...]  # what stands together or is left out together
-TITLE = "2 values"
 _WAITING = {
     Phase.LOADING: "waiting for the corpus and the model",
     Phase.COMPILING: "waiting for the kernels",
@@ -31,32 +31,19 @@ _PAST, _TRUTH, _MODEL, _NOW = 1, 2, 3, 4
 _LOW = 8  # rows from which there are lines about the validation and the errors
 
 
-class ValuesPane(Pane):
+class ValuesPane(ExamplePane):
     """Pane of the values up to the playhead, and of what the model says there."""
+
+    TITLE = "2 values"
+    WATCHED = tuple(name for name in ExamplePane.WATCHED if name != "facts")
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = 0  # 0: the plane of the first two columns, or else the first column; then every column over time
-        self._snapshot = Snapshot()
-        self._playhead = 0
-        self.set_titles(TITLE)
 
     @property
     def _series(self) -> Series | None:
         return series_of(self._snapshot.probe)
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take the newest probe and measures; does nothing if they are already shown."""
-        old, self._snapshot = self._snapshot, snapshot
-        names = ("probe", "measures", "compiling", "phase", "example", "searched", "task")
-        if any(getattr(old, name) is not getattr(snapshot, name) for name in names):
-            self._changed()
-
-    def point(self, playhead: int) -> None:
-        """Take the timestep of the playhead."""
-        if playhead != self._playhead:
-            self._playhead = playhead
-            self._changed()
 
     def next_page(self) -> None:
         """Show the plane, then one column after another over time."""
@@ -78,9 +65,9 @@ class ValuesPane(Pane):
 
     def _changed(self) -> None:
         now, series, titles = self._snapshot, self._series, [""]
-        title = TITLE
+        title = self.TITLE
         if now.searched is not None:
-            titles = [f"looking for an error: {now.searched:,} of {now.task.examples:,}", f"{now.searched:,} searched"]
+            titles = self._searching()
         elif now.probe is not None and series is not None:
             step = f"step {now.probe.step:,}"
             which = "typed" if now.example is None else f"example {now.example + 1:,} of {now.task.examples:,}"

@@ -8,10 +8,10 @@ from seqtui.tui.panes.example import example_rows, verdict_words
 from seqtui.tui.panes.judged import Judged, judged
 from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.measured import confusion_rows, group_rows, length_rows, summary_row
+from seqtui.tui.panes.watching import ExamplePane
 from seqtui.tui.widgets.numbers import counted, percent
-from seqtui.tui.widgets.pane import BLANK, Pane, Row, joined, waiting_rows
+from seqtui.tui.widgets.pane import BLANK, Row, joined, waiting_rows
 
-TITLE = "2 verdict"
 _WAITING = {
     Phase.LOADING: "waiting for the corpus and the model",
     Phase.COMPILING: "waiting for the kernels",
@@ -35,30 +35,16 @@ class Page(StrEnum):
         return pages[(pages.index(self) + 1) % len(pages)]
 
 
-class VerdictPane(Pane):
+class VerdictPane(ExamplePane):
     """Pane of the verdict at the playhead, and of what was right and wrong in the last validation."""
 
     follows = True
 
+    TITLE = "2 verdict"
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = Page.EXAMPLE
-        self._snapshot = Snapshot()
-        self._playhead = 0
-        self.set_titles(TITLE)
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Take the newest verdict and measures; does nothing if they are already shown."""
-        old, self._snapshot = self._snapshot, snapshot
-        names = ("probe", "measures", "facts", "compiling", "phase", "example", "searched", "task")
-        if any(getattr(old, name) is not getattr(snapshot, name) for name in names):
-            self._changed()
-
-    def point(self, playhead: int) -> None:
-        """Take the timestep of the playhead."""
-        if playhead != self._playhead:
-            self._playhead = playhead
-            self._changed()
 
     def next_page(self) -> None:
         """Show the next page."""
@@ -82,15 +68,14 @@ class VerdictPane(Pane):
         now = self._snapshot
         titles: list[str] = []
         if now.searched is not None:
-            titles = [f"looking for an error: {now.searched:,} of {now.task.examples:,}", f"{now.searched:,} searched"]
+            titles = self._searching()
         elif now.probe is not None and now.probe.verdict is not None:
             step = f"step {now.probe.step:,}"
-            which = "typed text" if now.example is None else f"example {now.example + 1:,} of {now.task.examples:,}"
-            brief = "typed" if now.example is None else f"{now.example + 1:,}/{now.task.examples:,}"
+            which, brief = self._numbered()
             long = f" · {counted(len(now.probe.symbols), now.task.input_unit or 'token')}"
             titles = [f"{which}{long} · {step}", f"{which} · {step}", f"{brief} · {step}", brief]
         page = "" if self.page is Page.EXAMPLE else f" · {self.page.value}"
-        self.set_titles(TITLE + page, *titles)
+        self.set_titles(self.TITLE + page, *titles)
         self.redraw()
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
