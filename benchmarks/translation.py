@@ -10,20 +10,15 @@ decoder, which attends to all of them, reads padded targets.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import itertools
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from processes import Children, Worker, serve
-from reporting import machine, main_guard, note, tell
-from sides import MOST, START, add_arguments, parsed
-from task_step import row, tables, timed
+from steps import Steps, main
 
 if TYPE_CHECKING:
     pass
@@ -94,7 +89,7 @@ def ours(task: str) -> Callable[[], object]:
     return decode
 
 
-def theirs(task: str, adam: dict[str, bool]) -> Callable[[], object]:
+def theirs(task: str, adam: dict[str, bool], _: Any) -> Callable[[], object]:
     """Return the same for PyTorch."""
     torch: Any = importlib.import_module("torch")
     nn, rnn = torch.nn, torch.nn.utils.rnn
@@ -170,67 +165,5 @@ def batch(torch: Any, one: Any) -> tuple[Any, ...]:
     return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
 
 
-class Side:
-    """Answers "hello" and "step" requests of one side."""
-
-    def __init__(self, name: str, threads: int) -> None:
-        self.name, self.threads = name, threads
-
-    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer a request."""
-        if self.name == "ours":
-            from seqcore import cores, team
-
-            team.set_threads(self.threads)
-            if request["do"] == "hello":
-                return {"threads": cores.most_threads()}
-            return {"seconds": timed(ours(request["task"]), request["seconds"])}
-        torch: Any = importlib.import_module("torch")
-        torch.set_num_threads(self.threads)
-        if request["do"] == "hello":
-            return {"version": torch.__version__}
-        ways = ({"fused": True}, {"foreach": True})
-        return {"seconds": min(timed(theirs(request["task"], way), request["seconds"] / 2) for way in ways)}
-
-
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure both sides in turn, every other round backwards. Raises BenchmarkError."""
-    found, torch = machine(), None
-    with Children() as children:
-        command = [sys.executable, str(Path(__file__)), "--side", "ours"]
-        hello = Worker(children, "our worker", [*command, "1"]).ask(START, do="hello")
-        threads = sorted({1, min(hello["threads"], arguments.threads or hello["threads"])})
-        sides = {("ours", n): Worker(children, "our worker", [*command, str(n)]) for n in threads}
-        interpreter = arguments.torch_python or (sys.executable if importlib.util.find_spec("torch") else None)
-        if interpreter:
-            for n in threads:
-                other = [interpreter, str(Path(__file__)), "--side", "pytorch", str(n)]
-                sides["pytorch", n] = Worker(children, f"PyTorch ({interpreter})", other)
-                torch = sides["pytorch", n].ask(START, do="hello")["version"]
-        each, rows = arguments.seconds / arguments.rounds, []
-        for task, target in TARGETS.items():
-            note(f"measuring {task}")
-            rounds: dict[tuple[str, int], list[float]] = {side: [] for side in sides}
-            for number in range(arguments.rounds):
-                for side in list(sides)[:: 1 if number % 2 == 0 else -1]:
-                    request = {"do": "step", "task": task, "seconds": each}
-                    rounds[side].append(sides[side].ask(each + MOST, **request)["seconds"])
-            made = row(task, rounds, threads[-1])
-            rows.append(made | {"target": target, "reached": made.get("ratio", 0) >= target})
-    return {"benchmark": "translation", "machine": found, "pytorch": torch, "threads": threads,
-            "seconds": arguments.seconds, "rounds": arguments.rounds, "rows": rows}  # fmt: skip
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser, 12.0)
-    arguments = parsed(parser, None)
-    document = measure(arguments)
-    tell(document, arguments.json, lambda: tables(document))
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--side"]:
-        serve(Side(sys.argv[2], int(sys.argv[3])))
-    else:
-        main_guard(main)
+    main(Steps(Path(__file__), TARGETS, ours, theirs), __doc__)

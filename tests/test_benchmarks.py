@@ -57,9 +57,14 @@ def test_training_step_measures_every_family() -> None:
         assert ("ratio" in row) == (found["pytorch"] is not None)
 
 
-def test_task_step_measures_both_tasks() -> None:
-    found = document("task_step.py", "--seconds", "0.02", "--rounds", "2")
-    assert [row["task"] for row in found["rows"]] == ["classification", "forecast"]
+@pytest.mark.parametrize(
+    ("program", "tasks"),
+    [("task_step", ["classification", "forecast"]), ("translation", ["translation", "decoding"])],
+)
+def test_steps_of_both_tasks_are_measured(program: str, tasks: list[str]) -> None:
+    found = document(f"{program}.py", "--seconds", "0.02", "--rounds", "2")
+    assert found["benchmark"] == program
+    assert [row["task"] for row in found["rows"]] == tasks
     for row in found["rows"]:
         assert len(row["ours_rounds"]["1"]) == 2
         assert all(seconds > 0 for seconds in row["ours_seconds"].values())
