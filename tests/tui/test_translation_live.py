@@ -112,5 +112,6 @@ async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
         await s.open("m")
         assert not s.app.screen.query_one("#row-cross_attention").display
         await s.press("escape")
+        await s.until(lambda: s.app.screen is s.app.lab, "the dialog closed")
         await s.quit()
     assert not RunFolder.find(next((tmp_path / "runs").iterdir()).name).config().model.decodes
