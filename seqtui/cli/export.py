@@ -40,7 +40,8 @@ def command(run: str, file: str, layout: str | None, at: "At", source: str | Non
     \b
     torch  safetensors (.safetensors); the source of a plain torch.nn module for them is printed
     npz    NumPy arrays (.npz) under the engine's own names, for np.load
-    onnx   ONNX graph (.onnx) from tokens to logits; needs pip install "seqtui[onnx]"
+    onnx   ONNX graph (.onnx) from tokens to logits; needs pip install "seqtui[onnx]". An
+           encoder-decoder has two: NAME.encoder.onnx and NAME.decoder.onnx for NAME.onnx
 
     The PyTorch module loads the weights with strict=True. torch and npz files can be imported with seqtui import.
     """  # \b: click does not wrap the lines that follow
@@ -51,50 +52,55 @@ def command(run: str, file: str, layout: str | None, at: "At", source: str | Non
         raise click.UsageError(f"--source only works with --to torch, not with --to {layout}")
     if source is not None and Path(source) == Path(file):
         raise click.UsageError("--source and FILE are the same file: give two different ones")
-    places = [free_place(Path(place), force) for place in (file, source) if place is not None]
     from seqcore.checkpoint import write_atomically
-    from seqcore.errors import SeqError
     from seqcore.exchange.contents import Contents
 
     from seqtui.cli.loading import load
     from seqtui.cli.terminal import size
 
+    path = free_place(Path(file), force=True)  # whether the parts exist is checked below
+    module = None if source is None else free_place(Path(source), force)
     loaded = load(run, at)
-    if loaded.config.model.decodes and layout != "npz":
-        raise SeqError(f"an encoder-decoder cannot be exported to {layout}: use --to npz")
     contents = Contents(
         loaded.config.model, loaded.config.vocabulary, dict(loaded.parameters.items()), loaded.config.task
     )
-    data = _bytes(contents, layout)
-    write_atomically(places[0], data, "another FILE")
-    printed = layout == "torch" and source is None
-    click.echo(f"{file}: {layout}, step {loaded.step:,}, {size(len(data))}", err=printed)
+    files = {free_place(_place(path, name), force): data for name, data in _files(contents, layout).items()}
+    printed = layout == "torch" and module is None
+    for place, data in files.items():
+        write_atomically(place, data, "another FILE")
+        click.echo(f"{place}: {layout}, step {loaded.step:,}, {size(len(data))}", err=printed)
     if layout == "torch":
-        _give_source(contents, file, places[1:])
+        _give_source(contents, file, module)
 
 
-def _bytes(contents: "Contents", layout: str) -> bytes:
+def _files(contents: "Contents", layout: str) -> dict[str, bytes]:
+    """Return the contents of the files by the name of their part: "" for a model in one file. Raises SeqError."""
     if layout == "torch":
         from seqcore.exchange.torch_file import torch_bytes
 
-        return torch_bytes(contents)
+        return {"": torch_bytes(contents)}
     if layout == "npz":
         from seqcore.exchange.npz import npz_bytes
 
-        return npz_bytes(contents)
-    from seqcore.exchange.onnx_file import onnx_bytes
+        return {"": npz_bytes(contents)}
+    from seqcore.exchange.onnx_file import onnx_files
 
-    return onnx_bytes(contents)
+    return onnx_files(contents)
 
 
-def _give_source(contents: "Contents", file: str, places: list[Path]) -> None:
-    """Write the PyTorch module to the path in `places`, or to standard output if it is empty."""
+def _place(file: Path, part: str) -> Path:
+    """Return the path of a part: phrases.encoder.onnx."""
+    return file.with_name(f"{file.stem}.{part}{file.suffix}") if part else file
+
+
+def _give_source(contents: "Contents", file: str, place: Path | None) -> None:
+    """Write the PyTorch module to a path, or to standard output."""
     from seqcore.checkpoint import write_atomically
     from seqcore.exchange.torch_source import source
 
-    text = source(contents.config, file)
-    if not places:
+    text = source(contents.described, file)
+    if place is None:
         click.echo(text, nl=False)
         return
-    write_atomically(places[0], text.encode(), "another --source")
-    click.echo(f"{places[0]}: PyTorch module that loads it")
+    write_atomically(place, text.encode(), "another --source")
+    click.echo(f"{place}: PyTorch module that loads it")

@@ -72,7 +72,7 @@ def test_what_is_exported_is_what_pytorch_took(label: str) -> None:
         assert array.flags.c_contiguous
         np.testing.assert_array_equal(array, told[f"state/{name}"], err_msg=name)
     assert {name: array.shape for name, array in state.items()} == torch_shapes(case.config, shapes(case.config))
-    assert source(case.config, record.FILE) == str(told["source"])
+    assert source(case.contents.described, record.FILE) == str(told["source"])
 
 
 @every_case
@@ -100,7 +100,7 @@ def test_numpy_alone_reads_an_npz(label: str, tmp_path: Path) -> None:
 
 @every_case
 def test_the_printed_source_is_short_and_plain(label: str) -> None:
-    text = source(CASES[label].config, 'it\'s "here"/w\n\u00e4.safetensors')
+    text = source(CASES[label].contents.described, 'it\'s "here"/w\n\u00e4.safetensors')
     compile(text, "printed", "exec")
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 120
@@ -135,7 +135,7 @@ def test_pytorch_loads_it_strictly_and_says_the_same_today(label: str, tmp_path:
     pytest.importorskip("torch")
     case = CASES[label]
     file = written(tmp_path / record.FILE, torch_bytes(case.contents))
-    model = record.module(case.config, file)
+    model = record.module(case.contents.described, file)
     assert not model.training
     assert_close(
         record.logits(model, record.inputs(CASES[label].config)),
@@ -153,7 +153,7 @@ def test_what_pytorch_saved_comes_back_with_the_help_of_the_run(label: str, tmp_
     from safetensors.torch import save_file
 
     case = CASES[label]
-    model = record.module(case.config, written(tmp_path / record.FILE, torch_bytes(case.contents)))
+    model = record.module(case.contents.described, written(tmp_path / record.FILE, torch_bytes(case.contents)))
     save_file(model.state_dict(), tmp_path / "saved.safetensors")
     back = read_torch(tmp_path / "saved.safetensors", case.contents.described)
     assert_same(back, case.contents)

@@ -8,7 +8,7 @@ import pytest
 from seqcore.config import RECURRENT
 from seqcore.errors import SeqError
 from seqcore.exchange.contents import Contents, understood
-from seqcore.exchange.onnx_file import onnx_bytes
+from seqcore.exchange.onnx_file import onnx_files
 
 from tests.core.compare import assert_close
 from tests.core.recorded import record_exported as record
@@ -23,7 +23,7 @@ def session(contents: Contents) -> Any:
     """An onnxruntime session for the exported graph."""
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
-    return runtime.InferenceSession(onnx_bytes(contents), providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(onnx_files(contents)[""], providers=["CPUExecutionProvider"])
 
 
 def run(graph: Any, tokens: Any, state: Named) -> Named:
@@ -89,4 +89,4 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(SeqError, match=r'pip install "seqtui\[onnx\]"'):
-        onnx_bytes(CASES["rnn"].contents)
+        onnx_files(CASES["rnn"].contents)

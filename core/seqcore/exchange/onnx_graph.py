@@ -1,15 +1,18 @@
 """A small builder for ONNX graphs: nodes and constants are named as they are added. Needs the extra `onnx`."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from seqcore.errors import SeqError
+from seqcore.exchange.contents import Contents
+from seqcore.records import F32
 
 OPSET = 17  # the first with LayerNormalization
 IR_VERSION = 8  # the one of that opset; a newer one would exclude older runtimes
+INT64, FLOAT = np.dtype(np.int64), np.dtype(np.float32)
 
 
 def onnx_module() -> Any:
@@ -74,3 +77,33 @@ class Graph:
         helper.set_model_props(made, properties)
         self.onnx.checker.check_model(made)
         return made
+
+
+def model_graph(contents: Contents, build: Callable[[Graph, Contents, str], str]) -> dict[str, Graph]:
+    """Return one graph from "tokens" to "logits", or from "values", or to "predicted" values; `build` adds the rest."""
+    config, graph = contents.config, Graph()
+    if config.inputs:
+        read = graph.input("values", FLOAT, ["T", "B", config.inputs])
+    else:
+        read = graph.input("tokens", INT64, ["T", "B"])
+    found = build(graph, contents, read)
+    graph.output("predicted" if config.values else "logits", FLOAT, ["T", "B", config.logits], found)
+    return {"": graph}
+
+
+def product(graph: Graph, x: str, p: Mapping[str, F32], W: str, b: str = "") -> str:
+    """x W + b; b is optional."""
+    y = graph.add("MatMul", x, graph.constant(p[W], W))
+    return graph.add("Add", y, graph.constant(p[b], b)) if b in p else y
+
+
+def sizes(graph: Graph, tokens: str) -> tuple[str, str]:
+    """T and B, each of shape (1,)."""
+    T, B = (graph.add("Shape", tokens, start=n, end=n + 1) for n in (0, 1))
+    return T, B
+
+
+def times(graph: Graph, T: str) -> str:
+    """0, 1, ... T - 1."""
+    end = graph.add("Squeeze", T, graph.constant([0]))
+    return graph.add("Range", graph.constant(0), end, graph.constant(1))

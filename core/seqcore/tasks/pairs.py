@@ -13,7 +13,7 @@ from seqcore.records import I32, Dial, Example, Probe
 from seqcore.serial import SerialModel
 from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import MORE, decode_source
-from seqcore.tasks.task import Ends
+from seqcore.tasks.task import Ends, Task
 
 END = "<end>"
 BAR = "‖"  # drawn where the decoder reads the end symbol to begin
@@ -105,6 +105,13 @@ class OnPairs:
         symbols = [vocabulary.symbol(int(token)) for token in before]
         symbols += [BAR, *(self.classes[int(token) - V] for token in score[len(before) + 1 :])]
         return pair_probe(model, tuple(symbols), self.classes, score, step, found, wanted, warning)
+
+
+def pairs_task(task: Task) -> OnPairs:
+    """Return a task on pairs as one. Raises SeqError if it is another task."""
+    if not isinstance(task, OnPairs):
+        raise SeqError(f"the task {task.name} has no pairs of a source and a target")
+    return task
 
 
 def stored_vocabulary(values: Any) -> Vocabulary:

@@ -60,8 +60,16 @@ class Transduce(OnPairs):
         return cls._of(*found, values.get("reverse_source") is True)
 
     def settings(self) -> dict[str, Any]:
-        """Return the name of the transduction, its dial, and whether sources are read backwards."""
-        return {"transduction": self.transduction, "dial": self.setting, "reverse_source": self.reverse_source}
+        """Return the name of the transduction, its dial, whether sources are read backwards, and the target's symbols.
+
+        The symbols follow from the name: they are for readers of an exported file.
+        """
+        return {
+            "transduction": self.transduction,
+            "dial": self.setting,
+            "reverse_source": self.reverse_source,
+            "target": self.target.to_json(),
+        }
 
     @property
     def longest(self) -> int:

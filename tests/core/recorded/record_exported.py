@@ -17,7 +17,7 @@ import numpy as np
 from seqcore.config import ModelConfig
 from seqcore.data.standardise import Standardise
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.exchange.contents import Contents
+from seqcore.exchange.contents import Contents, Described
 from seqcore.exchange.torch_file import torch_bytes
 from seqcore.exchange.torch_source import source
 from seqcore.model import shapes
@@ -106,10 +106,10 @@ def inputs(config: ModelConfig) -> Inputs:
     return np.random.default_rng(6).standard_normal((T, B, config.inputs)).astype(np.float32)
 
 
-def module(config: ModelConfig, file: Path) -> Any:
+def module(model: Described, file: Path) -> Any:
     """The module that export prints, with the weights of `file`."""
     names: dict[str, Any] = {}
-    exec(compile(source(config, str(file)), "printed", "exec"), names)  # our own source, which is what is tried here
+    exec(compile(source(model, str(file)), "printed", "exec"), names)  # our own source, which is what is tried here
     return names["load"]()
 
 
@@ -127,9 +127,10 @@ def record(case: Case) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         file = Path(folder, FILE)
         file.write_bytes(torch_bytes(case.contents))
-        model = module(case.config, file)
+        model = module(case.contents.described, file)
     state = {f"state/{name}": value.numpy() for name, value in model.state_dict().items()}
-    return {"source": np.array(source(case.config, FILE)), "logits": logits(model, inputs(case.config)), **state}
+    text = np.array(source(case.contents.described, FILE))
+    return {"source": text, "logits": logits(model, inputs(case.config)), **state}
 
 
 def main() -> None:
