@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqcore.data.corpus import Corpus
     from seqcore.folder import RunFolder
     from seqcore.run_config import RunConfig
+    from seqcore.tasks.task import Task
 
 _TOLD_BY_THE_FILE = ("tokens_by", "vocabulary_limit")
 _TRAINING = [setting.name for setting in SETTINGS if not setting.of_model and setting.key not in _TOLD_BY_THE_FILE]
@@ -63,8 +64,16 @@ def command(ctx: click.Context, /, file: str, like: str | None, name: str | None
     folder = import_run(contents, training, corpus, Path(file).stem, path)
     count = plural(sum(array.size for array in contents.arrays.values()), "parameter")
     click.echo(f"{folder.name}: {described(contents.config)}, {count}")
-    use = "generate text with: seqtui generate" if contents.task.generates else "use it with: seqtui inspect"
-    click.echo(f"{use} {folder.argument}")
+    click.echo(_use(contents.task, folder.argument))
+
+
+def _use(task: "Task", run: str) -> str:
+    """Return a line that says how to use the run."""
+    from seqcore.tasks.generating import Answering
+
+    if isinstance(task, Answering):
+        return f"write the target of a source with: seqtui generate {run} --input TEXT"
+    return f"generate text with: seqtui generate {run}" if task.generates else f"use it with: seqtui inspect {run}"
 
 
 def _training(chosen: Chosen, model: "ModelConfig", other: "RunConfig | None") -> "TrainingConfig":
