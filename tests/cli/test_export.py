@@ -12,11 +12,8 @@ from seqcore.checkpoint import read_checkpoint
 from seqcore.config import FAMILIES
 from seqcore.folder import RunFolder
 from seqcore.model import shapes
-from seqcore.tasks.pair_data import MORE
-from seqcore.tasks.translate import Translate
 
 from tests.cli.conftest import TINY, Call
-from tests.core.tasks.pair_runs import table
 
 SMALL = {
     "rnn": ["--hidden", "8", "--embedding", "4"],
@@ -125,91 +122,6 @@ def test_onnx_with_the_extra_is_a_graph(call: Call, run: Path, tmp_path: Path) -
     graph = onnx.load(tmp_path / "graph.onnx").graph
     assert [value.name for value in graph.input] == ["tokens", "h_0", "c_0"]
     assert [value.name for value in graph.output] == ["h_n", "c_n", "logits"]
-
-
-PAIRS = {
-    "gru": ("--cross-attention", "general", "--bidirectional"),
-    "lstm": ("--cross-attention", "none", "--reverse-source", "--layers", "2"),
-    "rnn": ("--cross-attention", "additive", "--bidirectional", "--reverse-source", "--embedding", "0"),
-}
-SENTENCES = ("the old house is red", "the door opens", "red", "the zebra is old")
-
-
-def translator(call: Call, tmp_path: Path, family: str) -> str:
-    """A small translator of a family, trained for 30 steps; returns its folder."""
-    words = ["--model", family, "--hidden", "12", "--embedding", "6", "--batch", "6", "--steps", "30", "--lr", "0.02"]
-    answer = call("train", table(tmp_path / "small.tsv"), *words, *PAIRS[family], "--out", str(tmp_path / "pairs"))
-    assert answer.code == 0, answer.err
-    return str(tmp_path / "pairs")
-
-
-def translations(call: Call, run: str) -> list[str]:
-    """What a run writes for the sentences."""
-    return [call("generate", run, "--input", sentence).out for sentence in SENTENCES]
-
-
-@pytest.mark.parametrize("suffix", ["safetensors", "npz"])
-@pytest.mark.parametrize("family", PAIRS)
-def test_an_encoder_decoder_leaves_and_comes_back(call: Call, tmp_path: Path, family: str, suffix: str) -> None:
-    run, file = translator(call, tmp_path, family), tmp_path / f"weights.{suffix}"
-    assert call("export", run, str(file)).code == 0
-    answer = call("import", str(file), "--name", "back")
-    assert answer.code == 0, answer.err
-    assert "--input TEXT" in answer.out
-    assert weights("back") == weights(run)
-    assert translations(call, "back") == translations(call, run)
-    assert call("evaluate", "back", str(tmp_path / "small.tsv"), "--json").code == 0
-    state = file.with_name("saved.safetensors")
-    if suffix == "safetensors":
-        save_file(load_file(file), state)  # as PyTorch saves it, without metadata
-        assert "--like RUN" in call("import", str(state)).line
-        assert call("import", str(state), "--like", run, "--name", "like").code == 0
-        assert weights("like") == weights(run)
-
-
-@pytest.mark.parametrize("family", PAIRS)
-def test_two_graphs_write_what_generate_writes(call: Call, tmp_path: Path, family: str) -> None:
-    pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    run = translator(call, tmp_path, family)
-    answer = call("export", run, str(tmp_path / "small.onnx"))
-    assert answer.code == 0, answer.err
-    names = ["small.encoder.onnx", "small.decoder.onnx"]
-    assert [line.split(": onnx, step 30, ")[0] for line in answer.out.splitlines()] == [
-        str(tmp_path / name) for name in names
-    ]
-    assert not (tmp_path / "small.onnx").exists()
-    encoder, decoder = (runtime.InferenceSession(tmp_path / name) for name in names)
-    config = RunFolder.find(run).config()
-    task, found = config.task, []
-    assert isinstance(task, Translate)
-    for sentence in SENTENCES:
-        source = task.encode(config.vocabulary, sentence)[0].astype(np.int64)[:, None]
-        given: dict[str, Any] = {"source": source, "lengths": np.array([len(source)])}
-        given |= dict(zip([one.name for one in encoder.get_outputs()], encoder.run(None, given), strict=True))
-        wanted, written = [one.name for one in decoder.get_inputs()], [task.target.size]
-        while len(written) <= task.longest + MORE and (written[-1] != task.target.size or len(written) == 1):
-            given["symbols"] = np.array([[written[-1]]])
-            told = decoder.run(None, {name: given[name] for name in wanted})
-            given |= {one.name.replace("_n", "_0"): value for one, value in zip(decoder.get_outputs(), told, strict=True)}
-            written.append(int(given["logits"].argmax()))
-        found.append(task.target.decode([one for one in written if one != task.target.size]).strip() + "\n")
-    assert found == translations(call, run)
-
-
-def test_no_part_of_an_encoder_decoder_is_overwritten(call: Call, tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
-    run, part = translator(call, tmp_path, "gru"), tmp_path / "small.decoder.onnx"
-    part.write_text("mine")
-    answer = call("export", run, str(tmp_path / "small.onnx"))
-    assert answer.code == 1
-    assert "small.decoder.onnx' already exists: add --force" in answer.line
-    assert not (tmp_path / "small.encoder.onnx").exists()
-    assert part.read_text() == "mine"
-    assert call("export", run, str(tmp_path / "small.onnx"), "--force").code == 0
-    assert part.read_bytes() != b"mine"
-    for words, said in ((("nowhere/w.onnx",), "no folder"), ((".", "--to", "onnx"), "is a folder")):
-        assert said in call("export", run, *words).line
 
 
 def exported(call: Call, run: Path) -> Path:
