@@ -33,7 +33,7 @@ from numba.core import codegen
 from platformdirs import user_cache_path
 
 from seqcore.compilers import COMPILERS
-from seqcore.device_code import DeviceCompiler
+from seqcore.device_code import DeviceCompiler, KernelCompiler
 from seqcore.records import CompileProgress
 
 if numba_config.CPU_NAME and numba_config.CPU_FEATURES is None:
@@ -190,9 +190,10 @@ def kernel(label: str, group: str, signature: Any) -> Callable[[Callable[..., An
 
     def register(function: Callable[..., Any]) -> Any:
         with _caching_here():
-            dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True)(
-                function
-            )
+            dispatcher = numba.njit(
+                nogil=True, error_model="numpy", fastmath={"contract", "reassoc"}, cache=True,
+                pipeline_class=KernelCompiler,
+            )(function)  # fmt: skip
         KERNELS.append(Kernel(label, group, signature, dispatcher))
         return dispatcher
 

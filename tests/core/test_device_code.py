@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from llvmlite.binding import Linkage
 from numba import njit
+from seqcore.device_code import KernelCompiler
 from seqcore.jit import device
 
 
@@ -18,6 +20,28 @@ def quarter(x):
     """Call another device function twice."""
     halve(x)
     halve(x)
+
+
+@device
+def fill(x, n):
+    """Fill x[:n] by halves: a function that calls itself is not inlined."""
+    if n > 1:
+        fill(x[: n // 2], n // 2)
+        fill(x[n // 2 :], n - n // 2)
+    elif n == 1:
+        x[0] = np.float32(3)
+
+
+def test_a_kernel_shares_no_function_with_other_kernels():
+    """One of the same name in another kernel, compiled by another process, may be different code."""
+    kernel = njit("void(float32[::1])", pipeline_class=KernelCompiler)(lambda x: fill(x, x.size))
+    x = np.zeros(5, np.float32)
+    kernel(x)
+    assert x.tolist() == [3] * 5
+    module = kernel.overloads[kernel.signatures[0]].library._final_module
+    linked = {one.name: one.linkage for one in module.functions if not one.is_declaration}
+    assert any("fill" in name for name in linked)
+    assert not {Linkage.linkonce_odr, Linkage.linkonce_any, Linkage.weak_odr, Linkage.weak_any} & set(linked.values())
 
 
 def test_compiled_functions_call_device_functions():
