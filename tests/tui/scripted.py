@@ -1,8 +1,10 @@
 """A session that plays a script: no engine, no threads, deterministic."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from seqcore.records import (
@@ -240,7 +242,7 @@ class ScriptedSession:
         self._columns = 64
         self._text = ""
         self._written = 0
-        self._embedding_shown = False
+        self._asks: Mapping[str, Any] = {}
         self._rate = 4.1e-3
         self._now = Snapshot(
             corpus=corpora[0].name if corpora else "",
@@ -317,8 +319,7 @@ class ScriptedSession:
             probe=make_probe(text, step, model.hidden, model.layers, model.family, model.heads),
             checkpoint_step=step // 100 * 100 or None,
         )
-        if self._embedding_shown:
-            self._put(embedding=make_embedding(step))
+        self._look(step)
 
     def _write(self) -> None:
         """Add four characters to the sample, or start a new one."""
@@ -414,11 +415,14 @@ class ScriptedSession:
         self.calls.append(("set_probe_width", columns))
         self._columns = columns
 
-    def set_embedding_shown(self, shown: bool) -> None:
-        self.calls.append(("set_embedding_shown", shown))
-        self._embedding_shown = shown
-        if shown:
-            self._put(embedding=make_embedding(self._now.step))
+    def look_for(self, asks: Mapping[str, Any]) -> None:
+        self.calls.append(("look_for", tuple(asks)))
+        self._asks = asks
+        self._look(self._now.step)
+
+    def _look(self, step: int) -> None:
+        if "embedding" in self._asks:
+            self._put(looks={"embedding": make_embedding(step)})
 
     def change_model(self, choice: ModelChoice) -> None:
         self.calls.append(("change_model", choice))
