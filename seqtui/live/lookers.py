@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seqtui.live.embedding_watch import EmbeddingWatch
+from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
 
 if TYPE_CHECKING:
@@ -37,4 +38,5 @@ class Looker(Protocol):
 
 LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "embedding": EmbeddingWatch,
+    "next token": NextTokenWatch,
 }

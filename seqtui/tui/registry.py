@@ -59,6 +59,7 @@ class Group(StrEnum):
     PLAYHEAD = "the playhead"
     SCORE = "the score"
     ENCODINGS = "the encodings"
+    WRITE = "writing with it"
     VIEWS = "views"
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from seqcore.data.vocabulary import Vocabulary
 from seqcore.records import (
     F32,
     CompileProgress,
@@ -18,6 +19,7 @@ from seqcore.records import (
 )
 
 from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
+from seqtui.live.next_token import Asked, NextToken
 from seqtui.live.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
 KERNEL_NAMES = (
@@ -206,6 +208,14 @@ def make_history(step: int) -> History:
         valid,
         (1.5 + 2.7 * np.exp(-valid / 260)).astype(np.float32),
     )
+
+
+def make_next(step: int, asked: Asked) -> NextToken:
+    """What may follow: the token after the last one in the alphabet most likely, then the others in their order."""
+    after = (asked.path[-1] + 1) % len(ALPHABET) if asked.path else 0
+    logits = -0.5 * ((np.arange(len(ALPHABET)) - after) % len(ALPHABET)).astype(np.float32)
+    n = len(asked.path)
+    return NextToken(step, asked, logits, Vocabulary("char", tuple(ALPHABET)), (0.4,) * n, tuple(range(1, n + 1)))
 
 
 class ScriptedSession:
@@ -423,6 +433,8 @@ class ScriptedSession:
     def _look(self, step: int) -> None:
         if "embedding" in self._asks:
             self._put(looks={"embedding": make_embedding(step)})
+        if "next token" in self._asks:
+            self._put(looks={"next token": make_next(step, self._asks["next token"])})
 
     def change_model(self, choice: ModelChoice) -> None:
         self.calls.append(("change_model", choice))
