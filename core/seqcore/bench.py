@@ -12,12 +12,13 @@ import numpy as np
 from seqcore.arrays import NO_VECTOR
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.generate import Sampling, Writer
+from seqcore.generate import Writer
 from seqcore.layers.linear import project
 from seqcore.model import initial
 from seqcore.models.clocked import PHASES, Clocked
 from seqcore.models.stack import CELLS
 from seqcore.packing import Packed
+from seqcore.sampling import Sampling
 from seqcore.serial import serial_model
 from seqcore.tasks.language import TokenData
 from seqcore.team import team

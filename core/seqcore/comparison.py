@@ -9,9 +9,10 @@ import numpy as np
 from seqcore.data.brackets import Closing, closings
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer
+from seqcore.generate import Writer
 from seqcore.probe import probe
 from seqcore.records import F64, I32
+from seqcore.sampling import Sampling
 from seqcore.serial import SerialModel
 
 LAGS = (1, 2, 5, 10, 20, 40)  # tokens back

@@ -66,8 +66,8 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
     before it.
     """
     from seqcore.errors import SeqError
-    from seqcore.generate import Sampling
     from seqcore.jit import kernel_groups
+    from seqcore.sampling import Sampling
 
     from seqtui.cli.boundary import FAILED, Exit, complain
     from seqtui.cli.compared import grouped

@@ -93,7 +93,8 @@ def command(
     An encoder-decoder writes the target of --input, the likeliest first, --count of them with --beam.
     """
     from seqcore.errors import SeqError
-    from seqcore.generate import Sampling, Writer
+    from seqcore.generate import Writer
+    from seqcore.sampling import Sampling
     from seqcore.tasks.generating import Answering
     from seqcore.tasks.tune_writing import written_tunes
 

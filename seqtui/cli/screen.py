@@ -13,6 +13,7 @@ from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
 from seqtui.cli.boundary import DIVERGED, FAILED, MISUSED, Exit
+from seqtui.views import LAB, VIEWS
 
 _HANGUP = getattr(signal, "SIGHUP", 1)
 _COLUMNS = ("text_column", "label_column", "source_column", "target_column")
@@ -39,6 +40,7 @@ class Screen(click.Command):
 @click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder; CORPUS is then its new path.")
 @click.option("--corpus-changed-ok", is_flag=True, help="With --run: accept a corpus that has changed.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
+@click.option("--view", type=click.Choice(VIEWS), default=LAB, help="The view to begin with.  [default: lab]")
 @click.option("--tokens-by", type=click.Choice(TOKENS_BY), help="Token type.  [default: char; classification: word]")
 @click.option("--task", type=click.Choice(TASKS), help="What to train on CORPUS.  [default: what it is for]")
 @click.option("--text-column", metavar="NAME", help="Of a table: the column of the texts.")
@@ -112,7 +114,7 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
         options=columns,
         **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed", "task")},
     )
-    app = SeqtuiApp(session)
+    app = SeqtuiApp(session, asked["view"])
     with Leaving(app) as leaving:
         try:
             app.run()

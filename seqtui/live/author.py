@@ -114,7 +114,7 @@ class Author:
 
     def _writer(self, seen: Seen, seed: int) -> Stream | None:
         """A writer that has read the prompt; None, and the prompt dropped, if the vocabulary has none of its tokens."""
-        from seqcore.generate import Sampling
+        from seqcore.sampling import Sampling
 
         try:
             return self.task.writer(self.model, self.run.vocabulary, seen.prompt, Sampling(seen.temperature), seed)

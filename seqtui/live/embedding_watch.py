@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from seqcore.records import F32, I64
@@ -15,36 +15,31 @@ if TYPE_CHECKING:
     from seqcore.run import Run
     from seqcore.tasks.task import Data
 
+    from seqtui.live.lookers import Scene
+
 SHARE = 0.03  # of one core's time
 PAUSE = 0.7  # seconds between two maps, at least
 NAMES = ("embedding.E", "layers.0.W_xh")  # the matrix with a row per token: the first that the model has
 
 
-class Publisher(Protocol):
-    """Where maps are published: the observer."""
-
-    def publish(self, run: Run, **changes: Any) -> None:
-        """Publish changes of `Seen`."""
-
-
 class EmbeddingWatch:
     """Maps the embedding of a run."""
 
-    def __init__(self, desk: Publisher, run: Run) -> None:
-        self._desk, self._run = desk, run
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._step, self._due = -1, 0.0
         self._counts: I64 | None = None
         self._places: F32 | None = None
 
-    def turn(self, weights: Weights) -> None:
-        """Map the embedding in these weights, if that is due and they are new."""
-        began = time.monotonic()
+    def look(self, scene: Scene, asked: Any) -> EmbeddingMap | None:
+        """Return the map of the embedding in the newest weights, if that is due and they are new; asks nothing more."""
+        weights, began = scene.weights, time.monotonic()
         if weights.step == self._step or began < self._due or not self._run.vocabulary.size:
-            return
+            return None
         made = self._map(weights)
         self._step = weights.step
         self._due = began + max(PAUSE, (time.monotonic() - began) / SHARE)
-        self._desk.publish(self._run, embedding=made)
+        return made
 
     def _map(self, weights: Weights) -> EmbeddingMap:
         from seqcore.model import shapes

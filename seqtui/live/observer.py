@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Observer:
         self.wants_weights = False
         self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
-        self._embedding_shown = False
+        self._asks: Mapping[str, Any] = {}
         self._text_changed = self._prompt_changed = self._turned = False
         self._browse: list[str] = []
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
@@ -73,7 +74,7 @@ class Observer:
                 self._update(probe_text="")
             self._update(
                 probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None,
-                tally=Tally(), embedding=None, message="",
+                tally=Tally(), looks={}, message="",
             )  # fmt: skip
 
     def turned(self, run: Run) -> None:
@@ -156,10 +157,10 @@ class Observer:
                 self._text_changed |= not self._seen.probe_text
                 self._wake.notify_all()
 
-    def set_embedding_shown(self, shown: bool) -> None:
-        """Map the embedding from now on, or stop."""
+    def look_for(self, asks: Mapping[str, Any]) -> None:
+        """Compute this from now on, by name, and nothing else of the kind; see `lookers`."""
         with self._wake:
-            self._embedding_shown = shown
+            self._asks = dict(asks)
             self._wake.notify_all()
 
     def _update(self, **changes: Any) -> None:
@@ -174,6 +175,12 @@ class Observer:
         with self._wake:
             if run is self._run:
                 self._update(**changes)
+
+    def publish_look(self, run: Run, name: str, found: Any) -> None:
+        """Publish what a view has asked for, unless the observer has switched to another run."""
+        with self._wake:
+            if run is self._run:
+                self._update(looks={**self._seen.looks, name: found})
 
     # The observer thread.
 
@@ -234,5 +241,4 @@ class Observer:
             text, prompt, turned, browse = self._text_changed, self._prompt_changed, self._turned, (*self._browse,)
             self._text_changed = self._prompt_changed = self._turned = False
             self._browse.clear()
-            shown = self._embedding_shown
-            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, shown)
+            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, self._asks)

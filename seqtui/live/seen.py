@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seqcore.records import F32, Probe, References, Sample, Tally
-
-from seqtui.live.embedding import EmbeddingMap
 
 if TYPE_CHECKING:
     from seqcore.run import Run
@@ -41,7 +40,7 @@ class Seen:
     sample: Sample | None = None
     earlier: tuple[Sample, ...] = ()
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
-    embedding: EmbeddingMap | None = None  # the newest one; None until a view has asked for it
+    looks: Mapping[str, Any] = field(default_factory=dict)  # what views have asked for, by name; see `lookers`
 
 
 class Desk(Protocol):
@@ -62,6 +61,9 @@ class Desk(Protocol):
     def publish(self, run: Run, **changes: Any) -> None:
         """Publish changes of `Seen`."""
 
+    def publish_look(self, run: Run, name: str, found: Any) -> None:
+        """Publish what a view has asked for."""
+
 
 class Requests(NamedTuple):
     """What the user asked of the observer."""
@@ -73,4 +75,4 @@ class Requests(NamedTuple):
     width: int  # its length in tokens, if it is a passage
     browse: tuple[str, ...] = ()  # "longer", "shorter", "error": other examples asked for since the last look
     turned: bool = False  # the run has other examples since the last look
-    embedding: bool = False  # whether a view shows the embedding
+    asks: Mapping[str, Any] = MappingProxyType({})  # what views show, by name, with the arguments; see `lookers`

@@ -77,7 +77,7 @@ class LiveSession:
             sample=seen.sample,
             earlier=seen.earlier,
             tally=seen.tally,
-            embedding=seen.embedding,
+            looks=seen.looks,
         )
 
     def start(self) -> None:
@@ -137,9 +137,9 @@ class LiveSession:
         """Set how many tokens of a passage fit the screen."""
         self._observer.set_probe_width(columns)
 
-    def set_embedding_shown(self, shown: bool) -> None:
-        """Map the embedding from now on, or stop."""
-        self._observer.set_embedding_shown(shown)
+    def look_for(self, asks: Mapping[str, Any]) -> None:
+        """Compute this from now on, by name, and nothing else of the kind; see `lookers`."""
+        self._observer.look_for(asks)
 
     def change_model(self, choice: ModelChoice) -> None:
         """Start a new run of another model; settings not in `choice` stay (see `following`). Saves the old run."""

@@ -14,7 +14,6 @@ from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample, Tally
 
 from seqtui.live.about import CorpusChoice, TaskInfo
-from seqtui.live.embedding import EmbeddingMap
 
 __all__ = ["GRAVE", "CorpusChoice", "ModelChoice", "Phase", "Session", "Snapshot", "TaskInfo"]
 
@@ -115,7 +114,7 @@ class Snapshot:
     sample: Sample | None = None  # the newest sample, possibly unfinished
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
-    embedding: EmbeddingMap | None = None  # the newest one that a view has asked for
+    looks: Mapping[str, Any] = field(default_factory=dict)  # the newest of what views have asked for, by name
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name
@@ -189,8 +188,8 @@ class Session(Protocol):
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
 
-    def set_embedding_shown(self, shown: bool) -> None:
-        """Map the embedding from now on, or stop: only a view that shows it asks for it."""
+    def look_for(self, asks: Mapping[str, Any]) -> None:
+        """Compute this from now on, by name, and nothing else of the kind: what the view shows; see `lookers`."""
 
     def change_model(self, choice: ModelChoice) -> None:
         """Start a new run of another model; corpus, probe text and prompt stay."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqcore.errors import SeqError
 from seqcore.records import Example, References
 
 from seqtui.live.author import Author
 from seqtui.live.browser import Browser
-from seqtui.live.embedding_watch import EmbeddingWatch
+from seqtui.live.lookers import LOOKERS, Looker, Scene
 from seqtui.live.seen import Desk, Weights
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Watch:
         self.example: Example | None = None  # that is probed; if it was typed, without targets
         self.warning = ""
         self.referred = False
-        self.embedding = EmbeddingWatch(desk, run)
+        self.lookers: dict[str, Looker] = {}  # those that were asked for
 
     def turn(self) -> float:
         """Do what is due; return the seconds to wait before the next turn."""
@@ -68,8 +68,8 @@ class Watch:
             return 0.05
         if weights.step != self.probed_step and now >= self.probe_due:
             self._probe(weights)
-        if asked.embedding:
-            self.embedding.turn(weights)
+        for name, arguments in asked.asks.items():
+            self._look(name, arguments, weights)
         for what in asked.browse if self.browser.count else ():
             self._browse(what, asked.passage % self.browser.count, weights)
         if self.author is not None:
@@ -114,6 +114,16 @@ class Watch:
         self.probed_step = weights.step
         self.probe_due = time.monotonic() + max(PROBE_PAUSE, seen.seconds / PROBE_SHARE)
         self.desk.publish(self.run, probe=seen)
+
+    def _look(self, name: str, arguments: Any, weights: Weights) -> None:
+        """Let a looker look, and publish what it has found."""
+        assert self.example is not None
+        if name not in self.lookers:
+            self.lookers[name] = LOOKERS[name](self.run)
+        scene = Scene(weights, self.looker, self.probed_step, self.example)
+        found = self.lookers[name].look(scene, arguments)
+        if found is not None:
+            self.desk.publish_look(self.run, name, found)
 
     def _browse(self, what: str, number: int, weights: Weights) -> None:
         """Go to a longer or shorter example, or begin to search for one that is wrong."""

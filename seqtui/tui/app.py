@@ -21,9 +21,9 @@ from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.dialogs.diverged import DivergedDialog, Way
 from seqtui.tui.pace import Pace
 from seqtui.tui.screens.lab import Lab
-from seqtui.tui.screens.view import ViewScreen
-from seqtui.tui.screens.views import VIEWS
+from seqtui.tui.screens.view import ViewScreen, open_view
 from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
+from seqtui.views import LAB
 from seqtui.visible import visible
 
 CLOSING_SECONDS = 2.0  # that saving may take when the user quits
@@ -43,12 +43,13 @@ class SeqtuiApp(App[None]):
         Binding(",".join(key for key in GENERAL["quit"].keys if "+" in key), "quit", show=False, priority=True)
     ]
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, view: str = LAB) -> None:
         super().__init__()
         self.session = session
+        self._first = view  # to open once the session has begun
         self.lab = Lab(session)
         self.view: ViewScreen = self.lab  # the one that the user looks at; dialogs may be on top of it
-        self._views: dict[str, ViewScreen] = {"lab": self.lab}  # those opened so far
+        self._views: dict[str, ViewScreen] = {LAB: self.lab}  # those opened so far
         self.pace = Pace()
         self.farewell = ""  # printed once the terminal is restored
         self.leaving = False
@@ -86,6 +87,8 @@ class SeqtuiApp(App[None]):
             return
         self.session.start()
         self.pull()
+        if self._first != LAB:
+            self.view.look_at(self._first)
 
     # Frames
 
@@ -144,11 +147,11 @@ class SeqtuiApp(App[None]):
     def on_view_screen_wanted(self, event: ViewScreen.Wanted) -> None:
         """Go to a view; from that view itself, return to the Lab."""
         before = self.view
-        name = "lab" if self._views.get(event.view) is before else event.view
+        name = LAB if self._views.get(event.view) is before else event.view
         if self._drawn_out or self.screen is not before or self._views.get(name) is before:
             return  # a key that repeats, or a dialog that has opened meanwhile
         if name not in self._views:
-            self._views[name] = VIEWS[name](self.session)
+            self._views[name] = open_view(name, self.session)
             self.install_screen(self._views[name], name)  # it is kept when the user leaves it
         now = self.view = self._views[name]
         if before is not self.lab:
@@ -157,7 +160,7 @@ class SeqtuiApp(App[None]):
             self.push_screen(now)
         before.left()
         now.show(self._seen)
-        now.playhead = before.playhead
+        now.standpoint = before.standpoint
         now.entered()
 
     # What Textual asks for

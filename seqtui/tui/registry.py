@@ -30,7 +30,7 @@ KEY_LABELS = {
     "right_curly_bracket": "}",
     "escape": "esc",
     "f1": "F1",
-    "f2": "F2",
+    **{f"f{n}": f"F{n}" for n in range(2, 13)},
     "slash": "/",
 }
 
@@ -56,8 +56,11 @@ class Group(StrEnum):
     LOSS = "loss"
     WRITING = "writing"
     EXAMPLE = "examples and verdict"
+    PLAYHEAD = "the playhead"
     SCORE = "the score"
     ENCODINGS = "the encodings"
+    WRITE = "writing with it"
+    VIEWS = "views"
 
 
 ViewT = TypeVar("ViewT")

@@ -14,7 +14,8 @@ SAME_AT = 100  # steps after which the weights are compared with those of a run 
 LOOKED_AT = """
 import hashlib, json, sys, threading, time
 from seqcore import cores, jit, probe, serial, team
-from seqcore.generate import Sampling, Writer
+from seqcore.generate import Writer
+from seqcore.sampling import Sampling
 from tests.core import runs
 
 seconds, same_at = float(sys.argv[1]), int(sys.argv[2])

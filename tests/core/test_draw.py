@@ -6,10 +6,11 @@ from seqcore.config import ModelConfig
 from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer, distribution, draw
+from seqcore.generate import Writer, distribution
 from seqcore.layers.draw import draw_token
 from seqcore.model import initial
 from seqcore.records import F32, F64
+from seqcore.sampling import Sampling, draw
 from seqcore.serial import serial_model
 
 LARGEST = np.finfo(np.float32).max

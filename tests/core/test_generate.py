@@ -8,10 +8,11 @@ from seqcore.config import ModelConfig
 from seqcore.data.corpus import Corpus
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer, distribution, draw
+from seqcore.generate import Writer, distribution
 from seqcore.model import initial
 from seqcore.models.recurrent import RecurrentModel
 from seqcore.models.recurrent import RecurrentWorkspace as Workspace
+from seqcore.sampling import Sampling, draw
 from seqcore.serial import SerialModel, serial_model
 
 VOCABULARY = Vocabulary.build("char", Corpus("abc", "-", b"abcdefg \n", "utf-8"))

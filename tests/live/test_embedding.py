@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqcore.config import TrainingConfig
 from seqcore.data.corpus import read_corpus
+from seqcore.records import F32
 from seqcore.run import Run
+from seqcore.serial import serial_model
 from seqcore.tasks.table import guessed
 
 from seqtui.live.embedding import MOST_MAPPED, EmbeddingMap, by_frequency, places_of
 from seqtui.live.embedding_watch import EmbeddingWatch
+from seqtui.live.lookers import Scene
 from seqtui.live.seen import Weights
 
 
@@ -123,16 +126,6 @@ def test_tokens_that_are_hardly_read_are_no_neighbours() -> None:
     assert made(vectors, few).nearest(0, 1)[0][0] == 79, "with so few, all are listed"
 
 
-class Shelf:
-    """Keeps what is published."""
-
-    def __init__(self) -> None:
-        self.maps: list[EmbeddingMap] = []
-
-    def publish(self, run: Run, **changes: EmbeddingMap) -> None:
-        self.maps.append(changes["embedding"])
-
-
 @pytest.mark.parametrize("source", ["tales", "reviews", "recall:4"])
 def test_every_task_has_a_map_and_counts_what_it_reads(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -144,14 +137,17 @@ def test_every_task_has_a_map_and_counts_what_it_reads(
     run = Run.start(
         {"family": "gru", "hidden": 8, "embedding": 4}, training, read_corpus(source), tmp_path / "run", task=task
     )
-    shelf = Shelf()
-    watch = EmbeddingWatch(shelf, run)
-    flat = run.trainer.parameters.flat.copy()
-    watch.turn(Weights(run, 0, flat))
-    watch.turn(Weights(run, 0, flat))
-    assert len(shelf.maps) == 1, "weights that are not new are not mapped again"
-    watch.turn(Weights(run, 1, flat + np.float32(0.01)))
-    first, second = shelf.maps
+    watch, flat = EmbeddingWatch(run), run.trainer.parameters.flat.copy()
+    model, example = serial_model(run.config.model), run.data.example(run.vocabulary, 0, 8)
+
+    def seen(step: int, weights: F32) -> EmbeddingMap | None:
+        return watch.look(Scene(Weights(run, step, weights), model, step, example), None)
+
+    first = seen(0, flat)
+    assert seen(0, flat) is None, "weights that are not new are not mapped again"
+    second = seen(1, flat + np.float32(0.01))
+    assert first is not None
+    assert second is not None
     assert np.allclose(first.places, second.places, atol=1e-2)
     assert first.vectors.shape == (run.vocabulary.size, 4)
     assert bool(first.counts.any()) is (source != "recall:4")

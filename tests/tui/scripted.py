@@ -1,10 +1,13 @@
 """A session that plays a script: no engine, no threads, deterministic."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from seqcore.data.vocabulary import Vocabulary
 from seqcore.records import (
     F32,
     CompileProgress,
@@ -16,6 +19,7 @@ from seqcore.records import (
 )
 
 from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
+from seqtui.live.next_token import Asked, NextToken
 from seqtui.live.snapshot import CorpusChoice, ModelChoice, Phase, Snapshot
 
 KERNEL_NAMES = (
@@ -206,6 +210,14 @@ def make_history(step: int) -> History:
     )
 
 
+def make_next(step: int, asked: Asked) -> NextToken:
+    """What may follow: the token after the last one in the alphabet most likely, then the others in their order."""
+    after = (asked.path[-1] + 1) % len(ALPHABET) if asked.path else 0
+    logits = -0.5 * ((np.arange(len(ALPHABET)) - after) % len(ALPHABET)).astype(np.float32)
+    n = len(asked.path)
+    return NextToken(step, asked, logits, Vocabulary("char", tuple(ALPHABET)), (0.4,) * n, tuple(range(1, n + 1)))
+
+
 class ScriptedSession:
     """Implements `Session` with a script. `advance` plays frames; with `auto`, so does each call of `snapshot`.
 
@@ -240,7 +252,7 @@ class ScriptedSession:
         self._columns = 64
         self._text = ""
         self._written = 0
-        self._embedding_shown = False
+        self._asks: Mapping[str, Any] = {}
         self._rate = 4.1e-3
         self._now = Snapshot(
             corpus=corpora[0].name if corpora else "",
@@ -317,8 +329,7 @@ class ScriptedSession:
             probe=make_probe(text, step, model.hidden, model.layers, model.family, model.heads),
             checkpoint_step=step // 100 * 100 or None,
         )
-        if self._embedding_shown:
-            self._put(embedding=make_embedding(step))
+        self._look(step)
 
     def _write(self) -> None:
         """Add four characters to the sample, or start a new one."""
@@ -414,11 +425,16 @@ class ScriptedSession:
         self.calls.append(("set_probe_width", columns))
         self._columns = columns
 
-    def set_embedding_shown(self, shown: bool) -> None:
-        self.calls.append(("set_embedding_shown", shown))
-        self._embedding_shown = shown
-        if shown:
-            self._put(embedding=make_embedding(self._now.step))
+    def look_for(self, asks: Mapping[str, Any]) -> None:
+        self.calls.append(("look_for", tuple(asks)))
+        self._asks = asks
+        self._look(self._now.step)
+
+    def _look(self, step: int) -> None:
+        if "embedding" in self._asks:
+            self._put(looks={"embedding": make_embedding(step)})
+        if "next token" in self._asks:
+            self._put(looks={"next token": make_next(step, self._asks["next token"])})
 
     def change_model(self, choice: ModelChoice) -> None:
         self.calls.append(("change_model", choice))

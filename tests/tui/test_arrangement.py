@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqtui.tui.app import SeqtuiApp
 from seqtui.tui.screens.arrangement import ABOVE, PANES, arrange
 from tests.tui.panes.made import made_probe
 from tests.tui.reading import stage
+from tests.tui.scripted import ScriptedSession
 
 
 @given(
@@ -139,3 +141,33 @@ async def test_words_get_a_passage_that_is_longer_than_the_score_is_wide() -> No
         await s.pull()
         assert s.lab.score.columns < 32
         assert s.session.calls[-1] == ("set_probe_width", 32)
+
+
+async def test_the_views_are_named_with_their_keys_where_there_is_room_and_lead_there_by_click() -> None:
+    async with stage(size=(120, 36)) as s:
+        bar = s.lines()[1]
+        assert " Lab " in bar
+        assert "F2 encodings" in bar
+        assert bar.rstrip().endswith("What is it learning?")
+        await s.pilot.click(s.lab.bar, offset=(bar.index("encodings"), 0))
+        await s.pull()
+        assert s.app.view is not s.lab
+        assert s.lines()[1].rstrip().endswith("What does it read?")
+        await s.pilot.click(s.app.view.bar, offset=(s.lines()[1].index("Lab"), 0))
+        await s.pull()
+        assert s.app.view is s.lab
+        await s.pilot.resize_terminal(80, 24)
+        await s.pull()
+        assert "encodings" not in s.lines()[1]
+        await s.press("f2")
+        assert s.app.view is not s.lab, "the keys are the same"
+
+
+async def test_a_view_can_be_the_first() -> None:
+    app = SeqtuiApp(ScriptedSession(), "encodings")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.pause()
+        await pilot.pause()
+        assert app.view.VIEW == "encodings"
+        await pilot.press("escape")
+        assert app.view is app.lab

@@ -171,11 +171,11 @@ async def save(s: Stage, key: str) -> None:
 
 async def zoom(s: Stage, key: str) -> None:
     await s.press("2", key)
-    assert s.lab.writing.region.height == s.app.size.height - 2
+    assert s.lab.writing.region.height == s.app.size.height - 2 - s.app.view.bar.display
     assert not s.lab.score.display
     assert "unzoom" in s.lines()[-1] or s.app.size.width < 120
     await s.press("1")
-    assert s.lab.loss.region.height == s.app.size.height - 2
+    assert s.lab.loss.region.height == s.app.size.height - 2 - s.app.view.bar.display
     await s.press(key)
     assert s.lab.score.display
 
@@ -324,7 +324,7 @@ PROOFS: dict[str, Proof] = {
     "copy": copy,
     "screenshot": screenshot,
     "theme": theme,
-    "encodings": encodings,
+    "view_encodings": encodings,
     "palette": opens(Palette),
     "help": opens(HelpScreen),
 }

@@ -19,13 +19,16 @@ from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.panes.embedding_map import MapPane
 from seqtui.tui.panes.map_layout import Window, arranged
 from seqtui.tui.panes.subject import Subject
-from seqtui.tui.screens.encodings import PANES, Encodings, arrange
+from seqtui.tui.screens.encodings import Encodings
 from seqtui.tui.screens.encodings_commands import ENCODINGS
+from seqtui.tui.screens.panes import arrange
 from tests.tui.panes.drawn import lines, staged
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ALPHABET, ScriptedSession, make_embedding, make_probe
 
 Proof = Callable[[Stage, str], Awaitable[None]]
+
+PANES = ("encoding", "map", "neighbours")
 
 
 async def opened(s: Stage) -> Encodings:
@@ -62,12 +65,12 @@ def opens(screen: type) -> Proof:
 def moves(there: Callable[[int, int, str], bool]) -> Proof:
     async def proof(s: Stage, key: str) -> None:
         view = view_of(s)
-        view.playhead = 31
+        view.point(31)
         await s.press(key)
         assert view.shown.probe is not None
-        assert there(31, view.playhead, "".join(view.shown.probe.symbols))
+        assert there(31, view.standpoint.playhead, "".join(view.shown.probe.symbols))
         await s.press("1")
-        assert re.search(rf"playhead +{view.playhead}/", s.text())
+        assert re.search(rf"playhead +{view.standpoint.playhead}/", s.text())
 
     return proof
 
@@ -109,7 +112,7 @@ async def cycle(s: Stage, key: str) -> None:
 async def zoom(s: Stage, key: str) -> None:
     await s.press("2", key)
     view = view_of(s)
-    assert view.map.region.height == s.app.size.height - 2
+    assert view.map.region.height == s.app.size.height - 2 - s.app.view.bar.display
     assert not view.encoding.display
     await s.press(key)
     assert view.zoomed is None
@@ -208,6 +211,7 @@ PROOFS: dict[str, Proof] = {
     "model": opens(ModelPicker),
     "probe_text": opens(TextDialog),
     "next_passage": asks("next_passage"),
+    "previous_passage": asks("previous_passage"),
     "left": moves(lambda before, after, text: after == before - 1),
     "right": moves(lambda before, after, text: after == before + 1),
     "word_left": moves(lambda before, after, text: after < before and text[after - 1] == " "),
@@ -224,7 +228,7 @@ PROOFS: dict[str, Proof] = {
     "focus_next": cycle,
     "focus_previous": cycle,
     "freeze": freeze,
-    "encodings": leaves,
+    "view_encodings": leaves,
     "copy": copy,
     "theme": theme,
     "palette": opens(Palette),
@@ -256,7 +260,7 @@ async def test_the_subject_travels_there_and_back() -> None:
     async with stage() as s:
         s.lab.score.playhead = 20
         view = await opened(s)
-        assert view.playhead == 20
+        assert view.standpoint.playhead == 20
         text = s.session.snapshot().probe_text
         token = ALPHABET.index(text[20])
         name = text[20].replace(" ", "␣")
@@ -268,21 +272,35 @@ async def test_the_subject_travels_there_and_back() -> None:
         assert re.search(r"playhead +22/", s.text())
 
 
+async def test_the_unit_and_the_layer_travel_along() -> None:
+    async with stage() as s:
+        await s.press("G", "g", "down", "down")
+        before = s.lab.standpoint
+        assert before.unit is not None
+        assert before.layer == 1
+        await s.press("f2", "right")
+        assert s.app.view.standpoint == replace(before, playhead=before.playhead + 1)
+        await s.press("escape")
+        assert s.lab.standpoint == replace(before, playhead=before.playhead + 1)
+        chosen = s.lab.score.selection
+        assert (chosen.layer, chosen.gate, chosen.unit) == (1, before.quantity, before.unit)
+
+
 async def test_the_embedding_is_asked_for_only_while_it_is_looked_at() -> None:
     def asked() -> list[object]:
-        return [call[1] for call in s.session.calls if call[0] == "set_embedding_shown"]
+        return [call[1] for call in s.session.calls if call[0] == "look_for"]
 
     async with stage() as s:
         assert asked() == []
         await opened(s)
-        assert asked() == [True]
+        assert asked() == [("embedding",)]
         await s.press("f2")
-        assert asked() == [True, False]
-        before = s.session.snapshot().embedding
+        assert asked() == [("embedding",), ()]
+        before = s.session.snapshot().looks.get("embedding")
         await s.frames(3)
-        assert s.session.snapshot().embedding is before
+        assert s.session.snapshot().looks.get("embedding") is before
         await s.press("f2", "question_mark", "escape")
-        assert asked() == [True, False, True]
+        assert asked() == [("embedding",), (), ("embedding",)]
 
 
 async def test_a_key_that_repeats_opens_the_view_once() -> None:
@@ -323,11 +341,11 @@ async def test_messages_and_divergence_arrive_in_the_view() -> None:
 @pytest.mark.parametrize(("width", "height"), [(60, 16), (80, 24), (99, 40), (100, 30), (120, 36), (300, 100)])
 def test_panes_are_seen_or_under_a_tab(width: int, height: int) -> None:
     for front in PANES:
-        found = arrange(width, height, None, front)
+        found = arrange(width, height, PANES, None, front, 24)
         assert front in found.panes
         assert set(found.panes) | set(found.tabs) == set(PANES)
-    assert arrange(width, height, "map", "map").panes == ("map",)
-    assert arrange(59, 16, None, "map").too_small
+    assert arrange(width, height, PANES, "map", "map", 24).panes == ("map",)
+    assert arrange(59, 16, PANES, None, "map", 24).too_small
 
 
 async def test_small_screens_name_the_other_panes_and_tiny_ones_what_they_need() -> None:
@@ -408,7 +426,7 @@ async def test_a_model_with_one_hot_vectors_says_which_row_is_read() -> None:
         vectors = replace(make_embedding(500), name="layers.0.W_xh")
         view = await opened(s)
         await s.press("space")
-        s.session.say(embedding=vectors)
+        s.session.say(looks={"embedding": vectors})
         await s.pull()
         token = view.subject.token
         assert f"no embedding: the one-hot vector times W_xh is row {token} of W_xh, 16 numbers" in s.text()
@@ -428,8 +446,8 @@ async def test_unknown_tokens_and_padding_are_explained() -> None:
         view = await opened(s)
         await s.press("space")
         shape = ModelConfig(vocabulary_size=4, hidden=8, outputs=2)
-        s.session.say(embedding=few, probe=probe, vocabulary=4, tokens_by="word", shape=shape)
-        view.playhead = 1
+        s.session.say(looks={"embedding": few}, probe=probe, vocabulary=4, tokens_by="word", shape=shape)
+        view.point(1)
         await s.pull()
         assert "`<unk>` is token 0 of 4: it stands for every word that is not in the vocabulary" in s.text()
         assert "end in <pad>: token 0, masked" in s.text()
@@ -448,12 +466,12 @@ async def test_tokens_outside_the_vocabulary_are_drawn_without_an_index() -> Non
         await s.press("space")
         s.session.say(probe_text=evil, probe=make_probe(evil, 600, 64, 2))
         for t in range(len(evil)):
-            view.playhead = t
+            view.point(t)
             await s.pull()
             for line in s.lines():
                 assert line.isprintable()
                 assert cell_len(line) == 120
-        view.playhead = 0
+        view.point(0)
         await s.pull()
         assert "is not in the vocabulary" in s.text()
 
@@ -466,7 +484,7 @@ async def test_numbers_that_are_not_finite_are_said() -> None:
     async with stage() as s:
         await opened(s)
         await s.press("space")
-        s.session.say(embedding=broken)
+        s.session.say(looks={"embedding": broken})
         await s.pull()
         assert "no map: the vectors are not finite" in s.text()
         assert "no vector to compare with" in s.text()
@@ -500,7 +518,7 @@ async def test_clicks_move_the_playhead_and_pick_tokens() -> None:
         region = view.encoding.content_region
         await s.pilot.click(offset=(region.x + 13 + 3 * 4, region.y + 1))
         await s.pull()
-        assert view.playhead == 4
+        assert view.standpoint.playhead == 4
         region = view.neighbours.content_region
         await s.pilot.click(offset=(region.x + 8, region.y + 1))
         await s.pull()

@@ -33,11 +33,16 @@ async def opened(s: Live) -> Encodings:
     return view
 
 
+def mapped(s: Live) -> EmbeddingMap | None:
+    return s.now.looks.get("embedding")
+
+
 async def next_map(s: Live) -> EmbeddingMap:
-    before = s.now.embedding
-    await s.until(lambda: s.now.embedding is not None and s.now.embedding is not before, "another map")
-    assert s.now.embedding is not None
-    return s.now.embedding
+    before = mapped(s)
+    await s.until(lambda: mapped(s) is not None and mapped(s) is not before, "another map")
+    found = mapped(s)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -64,12 +69,12 @@ async def test_nothing_is_mapped_in_the_lab(corpus: str) -> None:
         await opened(s)
         await s.press("escape")
         await s.until(lambda: s.app.screen is s.app.lab, "the Lab")
-        await s.until(lambda: not s.session._observer.take_requests().embedding, "the request to end")
+        await s.until(lambda: not s.session._observer.take_requests().asks, "the request to end")
         step = s.now.step
         await s.until(lambda: s.now.step > step + 50, "steps")
-        last = s.now.embedding
+        last = mapped(s)
         await s.until(lambda: s.now.step > step + 100, "more steps")
-        assert s.now.embedding is last
+        assert mapped(s) is last
 
 
 async def test_another_model_and_corpus_are_mapped_anew(corpus: str) -> None:
@@ -78,10 +83,13 @@ async def test_another_model_and_corpus_are_mapped_anew(corpus: str) -> None:
         size = s.now.vocabulary
         s.session.change_corpus("brackets")
         await s.until(lambda: s.now.vocabulary not in (0, size), "the other corpus")
-        await s.until(lambda: view.subject.vectors is not None and s.now.embedding is not None
-                      and len(s.now.embedding.symbols) == s.now.vocabulary, "its map")  # fmt: skip
+        await s.until(lambda: view.subject.vectors is not None and mapped(s) is not None
+                      and len(mapped(s).symbols) == s.now.vocabulary, "its map")  # fmt: skip
         s.session.change_model(ModelChoice("gru", 8, 1, batch=4, length=16))
-        await s.until(lambda: s.now.model.family == "gru" and s.now.embedding is not None, "the map of the other model")
+        await s.until(
+            lambda: s.now.model.family == "gru" and mapped(s) is not None,
+            "the map of the other model",
+        )
 
 
 async def test_a_model_with_one_hot_vectors_shows_the_rows_it_reads(corpus: str, tmp_path: Path) -> None:
@@ -92,6 +100,6 @@ async def test_a_model_with_one_hot_vectors_shows_the_rows_it_reads(corpus: str,
     run.close()
     async with live(run=str(tmp_path / "hot")) as s:
         await opened(s)
-        assert s.now.embedding is not None
-        assert s.now.embedding.vectors.shape == (s.now.vocabulary, 24)
+        assert mapped(s) is not None
+        assert mapped(s).vectors.shape == (s.now.vocabulary, 24)
         assert "no embedding: the one-hot vector times W_xh is row" in s.text()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import ClassVar, Protocol, runtime_checkable
 
 from seqcore.data.vocabulary import Vocabulary
-from seqcore.generate import Sampling, Written
+from seqcore.generate import Written
 from seqcore.records import Judgement
+from seqcore.sampling import Sampling
 from seqcore.serial import SerialModel
 
 

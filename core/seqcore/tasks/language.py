@@ -14,9 +14,10 @@ from seqcore.data.corpus import Corpus, split_tokens
 from seqcore.data.ngrams import references
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer
+from seqcore.generate import Writer
 from seqcore.probe import probe
 from seqcore.records import I32, I64, Example, Judgement, Probe
+from seqcore.sampling import Sampling
 from seqcore.serial import SerialModel
 from seqcore.tasks.generating import Stream
 from seqcore.tasks.task import Baselines, Data, Ends, MeanLoss, Measures

@@ -16,8 +16,8 @@ from seqcore.data.corpus import Corpus
 from seqcore.data.quoting import quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling
 from seqcore.records import I32, Judgement
+from seqcore.sampling import Sampling
 from seqcore.serial import SerialModel
 from seqcore.tasks.generating import Stream
 from seqcore.tasks.language import Language, TokenData

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from seqcore.data.abc import Tune, legality, parse_tune, tunes
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.generate import Sampling, Writer, Written
+from seqcore.generate import Writer, Written
+from seqcore.sampling import Sampling
 from seqcore.serial import SerialModel
 
 _EMPTY_LINE = "\n\n"

@@ -5,8 +5,7 @@ from textual.content import Content
 from seqtui.tui.bars.clickable import Clickable, clickable
 from seqtui.tui.panes.second import SECOND
 
-TITLES = {"loss": "1 loss", "score": "3 the score"} | {name: f"2 {name}" for name in SECOND}
-TITLES |= {"encoding": "1 encoding", "map": "2 map", "neighbours": "3 neighbours"}
+_LAB = {"loss": "1 loss", "score": "3 the score"} | {name: f"2 {name}" for name in SECOND}
 
 
 class TabStrip(Clickable):
@@ -36,12 +35,12 @@ class TabStrip(Clickable):
     def render(self) -> Content:
         """Return the line. The front tab has a reversed background, so it stands out without colour."""
         parts = []
-        for name in self._names:
+        for number, name in enumerate(self._names, start=1):
             style = "$foreground 60%"
             if name == self._front:
                 style = "bold reverse $accent" if self._focused else "reverse $foreground 60%"
             command = "focus_second" if name in SECOND else f"focus_{name}"
-            parts.append(clickable(f" {TITLES[name]} ", style, command))
+            parts.append(clickable(f" {_LAB.get(name, f'{number} {name}')} ", style, command))
         tabs = Content(" ").join(parts)
         room = self.size.width - tabs.cell_length - 3
         note = Content(self._note).truncate(max(0, room), ellipsis=True)

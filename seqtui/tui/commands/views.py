@@ -2,12 +2,22 @@
 
 from seqtui.tui.commands.view import View
 from seqtui.tui.registry import Commands, Group
+from seqtui.views import LAB, VIEWS, command_id
 
-VIEWS: Commands[View] = Commands()
-_command = VIEWS.command
+VIEW_COMMANDS: Commands[View] = Commands()
 
 
-@_command("f2", "Encodings", Group.SCREEN, label="encodings", alternate="the Lab", rank=2, needs="tokens")
-def encodings(view: View) -> None:
-    """Show what the model reads: tokens, vectors, their map."""
-    view.look_at("encodings")
+def _register(name: str) -> None:
+    line = VIEWS[name]
+
+    def go(view: View) -> None:
+        view.look_at(name)
+
+    go.__name__, go.__doc__ = command_id(name), f"{line.label.capitalize()}: {line.question}"
+    command = VIEW_COMMANDS.command
+    command(line.key, f"View: {line.label}", Group.VIEWS, label="views", rank=2, needs=line.needs)(go)
+
+
+for _name in VIEWS:
+    if _name != LAB:  # every view has "Back"
+        _register(_name)

@@ -18,6 +18,7 @@ from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
+from seqtui.tui.standpoint import Standpoint
 from seqtui.tui.widgets.pane import Pane, Row
 
 _SPREADS = (None, Kind.MAP, Kind.HEADS)  # cycled through by the attention key
@@ -139,6 +140,18 @@ class ScorePane(Pane):
         self.redraw()
 
     # The playhead
+
+    @property
+    def standpoint(self) -> Standpoint:
+        """The playhead, and the picked unit of a stave."""
+        return Standpoint(self.playhead, self.selection.layer, self.selection.gate, self.selection.unit)
+
+    @standpoint.setter
+    def standpoint(self, place: Standpoint) -> None:
+        if place != self.standpoint:
+            self.selection.look_at(place, self._probe)
+            self.playhead = place.playhead
+            self._changed()
 
     @property
     def columns(self) -> int:

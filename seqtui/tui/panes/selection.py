@@ -7,6 +7,7 @@ from seqcore.records import Probe
 
 from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.staves import BY_HEAD, HOLDING, Fold, unit_name
+from seqtui.tui.standpoint import Standpoint
 
 FOCUSES = ("loss", "gate", "reach", "attention")
 _MEANT = {"attends": "attention", "map": "attention", "triangle": "reach"}  # bands that share a readout
@@ -59,6 +60,14 @@ class Selection:
         self.reach = min(self.reach, len(probe.reach_hidden) - 1)
         self.head = min(self.head, max(0, heads_of(probe)[1] - 1))
         self._clip_unit(probe)
+
+    def look_at(self, place: Standpoint, probe: Probe | None) -> None:
+        """Pick the unit, layer and stave of a standpoint, as far as the probe has them."""
+        self.layer, self.unit = place.layer, place.unit
+        if place.quantity and place.quantity != self.gate:
+            self.gate = self.asked = place.quantity
+        if probe is not None:
+            self.adopt(probe)
 
     def _clip_unit(self, probe: Probe) -> None:
         if self.unit is not None:

@@ -32,7 +32,7 @@ class Subject:
         """Return the subject of a snapshot; the playhead is limited to the text, the pick to the vocabulary."""
         probe = snapshot.probe if snapshot.probe is not None and snapshot.probe.symbols else None
         playhead = max(0, min(playhead, len(probe.symbols) - 1)) if probe is not None else playhead
-        vectors = snapshot.embedding
+        vectors = snapshot.looks.get("embedding")
         if picked is not None and (vectors is None or picked >= len(vectors.symbols)):
             picked = None
         classes = snapshot.shape.outputs if snapshot.shape is not None else 0

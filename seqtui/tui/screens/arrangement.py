@@ -37,7 +37,7 @@ def arrange(
         alone: the pane shown if there is room for only one.
         second: the pane beside the loss.
     """
-    if width < MIN_WIDTH or height < MIN_HEIGHT:
+    if too_small(width, height):
         return Arrangement(())
     if zoomed is not None:
         return Arrangement((zoomed,))
@@ -46,6 +46,11 @@ def arrange(
     if height >= STACKED_HEIGHT:
         return Arrangement((above, "score"), ("loss", second), above=above_rows(height))
     return Arrangement((alone,), ("loss", second, "score"))
+
+
+def too_small(width: int, height: int) -> bool:
+    """Return whether a terminal of width x height cells is too small for any pane."""
+    return width < MIN_WIDTH or height < MIN_HEIGHT
 
 
 def above_rows(height: int) -> int:

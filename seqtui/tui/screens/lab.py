@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from seqtui.live.snapshot import Phase, Session, Snapshot
 from seqtui.tui.bars.tabs import TabStrip
+from seqtui.tui.bars.views import LEAST_HEIGHT
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.second import SECOND, USUAL, second_pane
@@ -20,7 +21,9 @@ from seqtui.tui.panes.writing import WritingPane
 from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, arrange
 from seqtui.tui.screens.lab_commands import LAB
 from seqtui.tui.screens.view import ViewScreen
+from seqtui.tui.standpoint import Standpoint
 from seqtui.tui.widgets.pane import Pane
+from seqtui.views import LAB as LAB_ID
 from seqtui.visible import visible
 
 LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
@@ -34,6 +37,7 @@ COMPILING = "◔ compiling {}, {} of {}, once on this machine"
 class Lab(ViewScreen):
     """Draws the snapshots that it is given, and passes the user's requests to the session."""
 
+    VIEW = LAB_ID
     BINDINGS: ClassVar[list[BindingType]] = LAB.bindings()
 
     def __init__(self, session: Session) -> None:
@@ -59,13 +63,13 @@ class Lab(ViewScreen):
         self._columns = 0  # of the score, as reported to the session
 
     @property
-    def playhead(self) -> int:
-        """The timestep that the score reads out."""
-        return self.score.playhead
+    def standpoint(self) -> Standpoint:
+        """The timestep and the unit that the score reads out."""
+        return self.score.standpoint
 
-    @playhead.setter
-    def playhead(self, timestep: int) -> None:
-        self.score.playhead = timestep
+    @standpoint.setter
+    def standpoint(self, place: Standpoint) -> None:
+        self.score.standpoint = place
 
     @property
     def panes(self) -> Mapping[str, Pane]:
@@ -85,6 +89,7 @@ class Lab(ViewScreen):
     def compose(self) -> ComposeResult:
         """Lay out everything from top to bottom."""
         yield self.status
+        yield self.bar
         yield self.banner
         yield self.too_small
         yield self.tabs
@@ -196,9 +201,10 @@ class Lab(ViewScreen):
 
     def _show_footer(self) -> None:
         on = {"pause": self.newest.phase is Phase.PAUSED, "freeze": self.frozen, "zoom": self.zoomed is not None}
-        on["attention"] = self.score.attends
+        on |= {"attention": self.score.attends, "playhead": self.current == "score"}
         states = {name for name, state in on.items() if state}
         self.footer.show(self.current, frozenset(states) | self.features)
+        self.bar.show(self.features)
 
     # Where it is drawn
 
@@ -224,6 +230,7 @@ class Lab(ViewScreen):
         self.too_small.display = new.too_small
         self.too_small.update(f"seqtui needs {MIN_WIDTH}×{MIN_HEIGHT}; this is {width}×{height}. Training continues.")
         self.status.display = self.footer.display = not new.too_small
+        self.bar.display = height >= LEAST_HEIGHT and not new.too_small
         self._draw()
         if new.panes:
             self.current = self._wanted if self._wanted in new.panes else new.panes[0]
@@ -268,6 +275,25 @@ class Lab(ViewScreen):
         """Freeze the panes, or unfreeze them with the newest snapshot."""
         self.frozen = frozen
         self.show(self.newest)
+
+    def move(self, timesteps: int) -> None:
+        """Move the playhead by that many timesteps."""
+        self.score.move(timesteps)
+
+    def move_word(self, direction: int) -> None:
+        """Move the playhead to the next word, or the previous one."""
+        self.score.move_word(direction)
+
+    def move_edge(self, direction: int) -> None:
+        """Move the playhead to an end of the text."""
+        self.score.move_edge(direction)
+
+    def back(self) -> None:
+        """Leave zoom, then freeze."""
+        if self.zoomed:
+            self.zoom(None)
+        elif self.frozen:
+            self.freeze(False)
 
     def next_page(self) -> None:
         """Show the next page of the pane beside the loss."""

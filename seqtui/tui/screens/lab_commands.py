@@ -4,9 +4,10 @@ from typing import Protocol
 
 from seqtui.tui.commands.choices import CHOICES
 from seqtui.tui.commands.general import GENERAL
+from seqtui.tui.commands.panes import PANES, PanesView
+from seqtui.tui.commands.playhead import PLAYHEAD, PlayheadView
 from seqtui.tui.commands.training import TRAINING
-from seqtui.tui.commands.view import View
-from seqtui.tui.commands.views import VIEWS
+from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
@@ -15,33 +16,18 @@ from seqtui.tui.registry import Commands, Group
 WARMTH = 0.1  # change of the temperature per key press
 
 
-class LabView(View, Protocol):
+class LabView(PanesView, PlayheadView, Protocol):
     """What these commands ask of the Lab."""
 
     loss: LossPane
     score: ScorePane
-    frozen: bool
-    zoomed: str | None  # the pane that has the whole screen
-    current: str  # the pane with the focus
     second: str  # the pane beside the loss
 
     def next_page(self) -> None:
         """Show the next page of the pane beside the loss."""
 
-    def go_to(self, name: str) -> None:
-        """Focus a pane."""
 
-    def cycle(self, direction: int) -> None:
-        """Focus the next or the previous pane."""
-
-    def zoom(self, name: str | None) -> None:
-        """Give the whole screen to one pane, or show all."""
-
-    def freeze(self, frozen: bool) -> None:
-        """Freeze or unfreeze the panes."""
-
-
-LAB: Commands[LabView] = Commands(TRAINING, CHOICES)
+LAB: Commands[LabView] = Commands(TRAINING, CHOICES, PLAYHEAD)
 _command = LAB.command
 
 
@@ -91,42 +77,6 @@ def loss_zoom_out(lab: LabView) -> None:
 def loss_positions(lab: LabView) -> None:
     """Show the loss over training, or by position in the text."""
     lab.loss.toggle_positions()
-
-
-@_command("left h", "Playhead left", Group.SCORE, label="playhead", rank=1, pane="score")
-def left(lab: LabView) -> None:
-    """Move the playhead one timestep back."""
-    lab.score.move(-1)
-
-
-@_command("right l", "Playhead right", Group.SCORE, label="playhead", rank=1, pane="score")
-def right(lab: LabView) -> None:
-    """Move the playhead one timestep forward."""
-    lab.score.move(1)
-
-
-@_command("H ctrl+left", "Playhead a word back", Group.SCORE)
-def word_left(lab: LabView) -> None:
-    """Move the playhead to the previous word."""
-    lab.score.move_word(-1)
-
-
-@_command("L ctrl+right", "Playhead a word forward", Group.SCORE)
-def word_right(lab: LabView) -> None:
-    """Move the playhead to the next word."""
-    lab.score.move_word(1)
-
-
-@_command("0 home", "Playhead to the start", Group.SCORE)
-def start(lab: LabView) -> None:
-    """Move the playhead to the first timestep."""
-    lab.score.move_edge(-1)
-
-
-@_command("dollar_sign end", "Playhead to the end", Group.SCORE)
-def end(lab: LabView) -> None:
-    """Move the playhead to the last timestep."""
-    lab.score.move_edge(1)
 
 
 @_command("up k", "Unit above", Group.SCORE, label="unit", rank=2, pane="score")
@@ -199,21 +149,6 @@ def _has_heads(lab: LabView) -> bool:
     return lab.score.attends
 
 
-@_command("z", "Zoom", Group.SCREEN, label="zoom", alternate="unzoom", rank=3)
-def zoom(lab: LabView) -> None:
-    """Give one pane the whole screen, or show all panes."""
-    lab.zoom(None if lab.zoomed else lab.current)
-
-
-@_command("escape", "Back", Group.SCREEN)
-def back(lab: LabView) -> None:
-    """Leave zoom, then freeze."""
-    if lab.zoomed:
-        lab.zoom(None)
-    elif lab.frozen:
-        lab.freeze(False)
-
-
 @_command("1", "Go to loss", Group.SCREEN)
 def focus_loss(lab: LabView) -> None:
     """Focus the loss over training."""
@@ -255,23 +190,6 @@ def focus_attention(lab: LabView) -> None:
         lab.score.focus_stave("attention")
 
 
-@_command("tab", "Next pane", Group.SCREEN)
-def focus_next(lab: LabView) -> None:
-    """Focus the next pane."""
-    lab.cycle(1)
-
-
-@_command("shift+tab", "Previous pane", Group.SCREEN)
-def focus_previous(lab: LabView) -> None:
-    """Focus the previous pane."""
-    lab.cycle(-1)
-
-
-@_command("f", "Freeze", Group.SCREEN, label="freeze", alternate="unfreeze", rank=5)
-def freeze(lab: LabView) -> None:
-    """Freeze the display while training continues."""
-    lab.freeze(not lab.frozen)
-
-
-LAB.include(VIEWS)
+LAB.include(PANES)
+LAB.include(VIEW_COMMANDS)
 LAB.include(GENERAL)

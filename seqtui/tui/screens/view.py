@@ -1,7 +1,8 @@
 """The base of every view: panes between a status line and a footer, and the commands that act on them."""
 
+import importlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual.message import Message
 from textual.notifications import Notify
@@ -11,7 +12,10 @@ from seqtui.live.snapshot import Session, Snapshot
 from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
 from seqtui.tui.bars.notice import Notice
 from seqtui.tui.bars.status import StatusLine
+from seqtui.tui.bars.views import ViewBar
 from seqtui.tui.registry import MISSING, Commands
+from seqtui.tui.standpoint import Standpoint
+from seqtui.views import VIEWS
 from seqtui.visible import visible
 
 Answer = TypeVar("Answer")
@@ -21,11 +25,13 @@ class ViewScreen(Screen[None]):
     """A screen on which commands run; see `seqtui.tui.commands.view.View`. A subclass binds and passes its commands."""
 
     AUTO_FOCUS = ""
+    VIEW: ClassVar[str]  # its id in `seqtui.tui.views`
 
     def __init__(self, session: Session, commands: Commands[Any]) -> None:
         super().__init__()
         self.session, self.commands = session, commands
         self.status = StatusLine(id="status")
+        self.bar = ViewBar(self.VIEW, id="views")
         self.footer = CommandLine(commands, id="footer")
         self.newest = Snapshot()
         self.shown = Snapshot()
@@ -38,12 +44,12 @@ class ViewScreen(Screen[None]):
             self.view = view
 
     @property
-    def playhead(self) -> int:
-        """The timestep that the view is about; it travels with the user from view to view."""
+    def standpoint(self) -> Standpoint:
+        """What the view is about; it travels with the user from view to view."""
         raise NotImplementedError
 
-    @playhead.setter
-    def playhead(self, timestep: int) -> None:
+    @standpoint.setter
+    def standpoint(self, place: Standpoint) -> None:
         raise NotImplementedError
 
     def show(self, snapshot: Snapshot) -> None:
@@ -94,3 +100,10 @@ class ViewScreen(Screen[None]):
         else:
             notice = Notice(text, severity="error" if error else "information", timeout=NOTICE_SECONDS)
             self.app.post_message(Notify(notice))
+
+
+def open_view(name: str, session: Session) -> ViewScreen:
+    """Return the screen of a view; its module is imported when it is opened first."""
+    module, _, kind = VIEWS[name].screen.partition(":")
+    found: ViewScreen = getattr(importlib.import_module(f"seqtui.tui.screens.{module}"), kind)(session)
+    return found

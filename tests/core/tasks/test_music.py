@@ -13,8 +13,8 @@ from seqcore.data.corpus import Corpus, read_corpus
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
-from seqcore.generate import Sampling
 from seqcore.run import Run
+from seqcore.sampling import Sampling
 from seqcore.serial import SerialModel, serial_model
 from seqcore.tasks import music
 from seqcore.tasks.language import Language

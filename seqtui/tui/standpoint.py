@@ -1,0 +1,13 @@
+"""What the user looks at, whichever the view: it travels along from view to view."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Standpoint:
+    """A timestep of the text, and a unit of a layer. A view keeps of it what its model has."""
+
+    playhead: int = 0
+    layer: int = 0
+    quantity: str = ""  # the name of a stave; "": the view chooses
+    unit: int | None = None  # of that stave; None: none is picked
