@@ -92,13 +92,12 @@ def _plain(value: Any) -> Any:
 
 
 def _title(place: "CellFacts | CellBack") -> None:
-    from seqtui.cli.terminal import console, drawn, shown
+    from seqtui.cli.terminal import drawn, shown
 
     words = [place.family, *([place.part] if place.part else []), f"layer {place.layer}", f"unit {place.unit}"]
     words += [f"head {place.head}"] if place.head >= 0 else []
     line = shown(", ".join([*words, f"timestep {place.t}"]), "bold")
     _line(line.append(" ").append_text(shown(drawn(place.symbol), "bold reverse")))
-    console()
 
 
 def _line(*parts: Any) -> None:
@@ -140,8 +139,10 @@ def _terms(terms: "tuple[Term, ...]", count: int) -> None:
     made = table("", "product", "weight", "", "value", "", right=("product", "weight", "value"))
     for term in terms[:count]:
         at = f" t={term.at}" if term.at >= 0 and not term.name.startswith("t=") else ""
-        made.add_row("", _number(term.product), _number(term.weight), shown(term.by, "dim"), _number(term.value),
-                     shown(f"{drawn(term.name)}{at}"))  # fmt: skip
+        made.add_row(
+            "", _number(term.product), _number(term.weight), shown("" if term.by == "1" else term.by, "dim"),
+            _number(term.value), shown(f"{drawn(term.name)}{at}"),
+        )  # fmt: skip
     if terms[count:]:
         from seqcore.cellwork.records import sum_of
 
@@ -193,14 +194,11 @@ def _path(back: "CellBack") -> None:
     """Print the gradient at the timesteps before and after, and where it dies."""
     from seqtui.cli.terminal import drawn, print_table, shown, table
 
-    _equation(
-        "the way back through time",
-        "|dL/dh| of the layer, dL/dh of the unit" + (f", keep = {back.keep}" if back.keep else ""),
-    )
+    size, keep = f"|dL/d{back.state}|", f", keep = {back.keep}" if back.keep else ""
+    _equation("the way back through time", f"{size} of the layer, dL/d{back.state} of the unit{keep}")
     more = ("stretch", "keep", "product") if back.keep else ()
-    made = table(
-        "", "t", "symbol", "|dL/dh|", "entering", "unit", *more, right=("t", "|dL/dh|", "entering", "unit", *more)
-    )
+    columns = ("t", "symbol", size, "entering", "unit", *more)
+    made = table("", *columns, right=(name for name in columns if name != "symbol"))
     for step in _around(back.path, back.t):
         made.add_row(
             ">" if step.t == back.t else "", str(step.t), shown(drawn(step.symbol), "bold"), _size(step.gradient),
@@ -208,7 +206,7 @@ def _path(back: "CellBack") -> None:
             *(_size(value) for value in (step.stretch, step.keep, step.product)[: len(more)]),
         )  # fmt: skip
     print_table(made)
-    _line(*(part for one in back.depth for part in ("\n", f"|dL/d {one.name}| at t = {_size(one.value)}")))
+    _line(*(f"\n|dL/d {one.name}| at timestep {back.t} = {_size(one.value)}" for one in back.depth))
     if back.dies_at is not None:
         _line(f"\nbelow 1/1000 of its largest from timestep {back.dies_at} on, going back")
 

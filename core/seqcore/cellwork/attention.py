@@ -11,11 +11,13 @@ Of the 4C hidden units of the perceptron, the one that adds most to x″[u] is s
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
+from seqcore.arrays import NO_VECTOR
 from seqcore.cellwork.attention_back import AttentionBack, chain
-from seqcore.cellwork.block import Block
+from seqcore.cellwork.block import Block, norm
 from seqcore.cellwork.ends import Losses, Top
 from seqcore.cellwork.paths import plain_path
 from seqcore.cellwork.place import Backward, Forward, Place, input_read
@@ -47,7 +49,8 @@ class AttentionWork:
         """See `Work`."""
         p, C = self.model.parameters, self.config.hidden
         W = p["embedding.E"].T if self.config.tied else p["head.W_hy"]
-        return Top(Read.whole("m", t, self.look.work.normed[-1, t, :C], unit_name), W, np.zeros(0, np.float32))
+        read = Read.whole("m", t, self.look.work.normed[-1, t, :C], unit_name)
+        return Top(read, W, NO_VECTOR, "E n_t" if self.config.tied else "W_hy n_t")
 
     def block(self, layer: int) -> Block:
         """Return the weights and arrays of a block."""
@@ -62,6 +65,9 @@ class AttentionWork:
             self._entered(t, layer, unit), block.norm(1, "m_t", "x_t", t, unit), *self._attend(block, place, position),
             *self._perceive(block, t, unit),
         )  # fmt: skip
+        if layer + 1 == self.config.layers:
+            last = norm(self.model, self.look, 2 * layer + 2, "n_t", "x″_t", t, unit)
+            quantities += (replace(last, label="what the output reads"),)
         shares = block.shares[unit // block.d, t, : t + 1].astype(np.float64)
         scores = block.scores(t, unit // block.d)
         order = np.argsort(-shares, kind="stable").tolist()
@@ -167,4 +173,4 @@ class AttentionWork:
             for stage, name in ((2, "x″"), (1, "x'")):
                 depth.append(Factor(f"{name} of layer {n}", float(np.linalg.norm(work.x[2 * n + stage, t, :C]))))
         depth.append(Factor("x of layer 0", float(np.linalg.norm(work.x[0, t, :C]))))
-        return Backward(gradients, path, tuple(depth), "", position)
+        return Backward(gradients, path, tuple(depth), state="x″_t", position=position)

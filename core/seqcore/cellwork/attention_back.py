@@ -56,7 +56,7 @@ def _above(
     terms = NormBack(look.model, look.look, 2 * layer, t, dn).terms(unit, "n", t)
     said = largest(head_terms(look.top(t), unit, losses.dlogits[t], look.names))
     return (
-        Gradient("dL/dn", "what the output reads", "dL/dn = W_hy dL/dlogits", float(dn[unit]), terms=said),
+        Gradient("dL/dn", "what the output reads", f"dL/dn = {look.top(t).by} dL/dlogits", float(dn[unit]), terms=said),
         Gradient("dL/dx″", "stream after the block", "dL/dx″ = through the last norm", value, terms=largest(terms)),
     )
 

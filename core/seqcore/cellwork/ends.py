@@ -17,6 +17,12 @@ class Top(NamedTuple):
     read: Read  # (H,)
     W: F32  # (H, K)
     b: F32  # (K,), or empty
+    formula: str = "W_hy h_t + b_y"
+
+    @property
+    def by(self) -> str:
+        """The name of the matrix."""
+        return self.formula.split()[0]
 
 
 class Losses(NamedTuple):
@@ -85,19 +91,18 @@ def end_facts(top: Top, logits: F32, target: Targets, names: Names, shown: int =
     best = np.argsort(-scores, kind="stable")[:shown].tolist()
     best += [right] if right >= 0 and right not in best else []
     choices = tuple(Choice(k, names.output(k), float(scores[k]), float(shares[k])) for k in best)
-    softmax = Softmax("p_t", "output", "p_t = softmax(W_hy h_t + b_y)", choices, log_total)
+    softmax = Softmax("p_t", "output", f"p_t = softmax({top.formula})", choices, log_total)
     outputs = tuple(_output(top, k, float(scores[k]), names, "logit") for k in best)
     name = names.output(right) if right >= 0 else ""
     return EndFacts(outputs, softmax, right, name, (), log_total - float(scores[right]) if right >= 0 else np.nan)
 
 
 def _output(top: Top, k: int, value: float, names: Names, kind: str) -> Quantity:
-    terms = [*top.read.terms("W_hy", top.W[:, k]), *bias("b_y", top.b, k)]
-    formula = f"{kind}_t = W_hy h_t" + (" + b_y" if top.b.size else "")
-    return Quantity(f"{kind}_t", names.output(k), formula, "", value, largest(terms))
+    terms = [*top.read.terms(top.by, top.W[:, k]), *bias("b_y", top.b, k)]
+    return Quantity(f"{kind}_t", names.output(k), f"{kind}_t = {top.formula}", "", value, largest(terms))
 
 
 def head_terms(top: Top, unit: int, dlogits: F32, names: Names) -> list[Term]:
     """Return the terms of the gradient of a top unit that come from the output: a term for each of dlogits (K,)."""
     some = np.flatnonzero(dlogits)
-    return terms_of("head", top.read.at, names.output, "W_hy", top.W[unit, some], dlogits[some], some)
+    return terms_of("head", top.read.at, names.output, top.by, top.W[unit, some], dlogits[some], some)

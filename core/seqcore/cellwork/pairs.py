@@ -62,7 +62,8 @@ class PairsWork:
         if t < self.bar:
             return None
         values = self.cross.y if self.cross is not None else self.look.layers[-1].h[1:, 0]
-        return Top(Read.whole("h", t, values[t - self.bar], unit_name), self.model.head.W, self.model.head.b)
+        read, head = Read.whole("h", t, values[t - self.bar], unit_name), self.model.head
+        return Top(read, head.W, head.b, f"W_hy {'h̃_t' if self.cross is not None else 'h_t'} + b_y")
 
     def point(self, place: Place) -> Point:
         """Return a unit at a timestep."""

@@ -38,6 +38,7 @@ class Backward(NamedTuple):
     depth: tuple[Factor, ...]
     keep: str = ""
     position: int = -1
+    state: str = "h_t"
 
 
 class Work(Protocol):

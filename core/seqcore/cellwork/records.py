@@ -122,7 +122,7 @@ class Softmax:
 class EndFacts:
     """What the model predicts at one timestep."""
 
-    outputs: tuple[Quantity, ...]  # the logits of the likeliest symbols and of the target; or every predicted value
+    outputs: tuple[Quantity, ...]  # the logits of the likeliest symbols and of the target; or all values, standardised
     softmax: Softmax | None  # None for values
     target: int  # the right symbol; -1: unknown, or values
     target_name: str
@@ -181,10 +181,10 @@ class Step(NamedTuple):
 
     t: int
     symbol: str
-    gradient: float  # |dL/dh_t|, over all units; attention: of the residual stream after the block
+    gradient: float  # |dL/d state|, over all units, see `CellBack.state`
     entering: float  # |the part of it that enters at t|, from the output or the layer above, not from later timesteps
     stretch: float  # |gradient that arrives at the state before t from that after t| / |the latter|; NaN: no recurrence
-    unit: float  # dL/dh_t of the unit
+    unit: float  # dL/d state of the unit
     keep: float  # the unit's own factor from t to the timestep before, see `CellBack.keep`; NaN: no recurrence
     product: float  # of the `keep` of all timesteps after t, up to the last loss
 
@@ -203,6 +203,7 @@ class CellBack:
     losses: str  # what L is
     gradients: tuple[Gradient, ...]  # from the loss backwards
     position: int  # the attended timestep whose score is among the gradients; -1: none
+    state: str  # what the path is of: "h_t", or of attention "x″_t", the residual stream after the block
     keep: str  # the formula of `Step.keep`; "" without recurrence
     path: tuple[Step, ...]  # every timestep of this part of the sequence, first to last
     depth: tuple[Factor, ...]  # |dL/d..| at t of each layer, from the output downwards

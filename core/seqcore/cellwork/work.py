@@ -91,7 +91,7 @@ class Cellwork:
             found = self._work.backward(place, losses, back)
         return CellBack(
             self.config.family, part, t, self.names.symbol(t), layer, place.unit, self._head(place.unit), losses.said,
-            found.gradients, found.position, found.keep, found.path, found.depth,
+            found.gradients, found.position, found.state, found.keep, found.path, found.depth,
         )  # fmt: skip
 
     def _head(self, unit: int) -> int:
