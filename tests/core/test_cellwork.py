@@ -228,6 +228,21 @@ def test_names_say_where_each_term_comes_from() -> None:
     assert [factor.name for factor in back.gradient("dL/dz_f").factors] == ["dL/dc_t", "c_{t-1}", "f_t (1 - f_t)"]
 
 
+def test_the_second_direction_remembers_the_timestep_after() -> None:
+    config = next(one for one in CONFIGS if one.bidirectional and one.family == "lstm")
+    work = opened_pair(config)
+    facts, back = work.forward(2, 0, 3, second=True), work.backward(2, 0, 3, second=True)
+    assert facts.quantity("f_t").formula == "f_t = σ(W_xf x_t + W_hf h_{t+1} + b_f)"
+    assert facts.quantity("c_t").formula == "c_t = f_t · c_{t+1} + i_t · g_t"
+    assert {term.at for term in facts.quantity("f_t").terms if term.source == "h"} == {3}
+    assert {term.at for term in back.gradient("dL/dh_t").terms if term.source == "next"} == {1}
+    assert [factor.name for factor in back.gradient("dL/dz_f").factors] == ["dL/dc_t", "c_{t+1}", "f_t (1 - f_t)"]
+    assert [step.t for step in back.path] == list(range(len(SOURCE)))
+    assert back.path[0].product == 1, "the last timestep that it reads"
+    last = work.forward(len(SOURCE) - 1, 0, 3, second=True).quantity("f_t")
+    assert not [term for term in last.terms if term.source == "h"]
+
+
 def test_the_outputs_are_the_likeliest_symbols_and_the_target() -> None:
     work, _, _, targets = opened(EVERY["gru"], masked=0.0)
     for t in range(T):
