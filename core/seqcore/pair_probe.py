@@ -40,6 +40,8 @@ def pair_probe(
         probability = np.exp(shares_log)
         loss = np.full(T, np.nan, np.float32)
         columns = np.arange(S + 1, T)
+        wanted_next = np.full(T, -1, np.int32)
+        wanted_next[columns - 1] = targets[columns]
         loss[columns] = -shares_log[columns - 1, targets[columns]]
         dlogits = np.zeros(look.logits.shape, np.float32)
         dlogits[columns] = probability[columns - 1]
@@ -57,6 +59,7 @@ def pair_probe(
             classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores),
             tuple(wanted) if wanted is not None else None, _alignment(look.attention, S),
         ),
+        targets=wanted_next,
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def probe(model: SerialModel, vocabulary: Vocabulary, tokens: I32, step: int, wa
     guesses = tuple(tuple(vocabulary.symbol(int(token)) for token in row if token >= 0) for row in top)
     return Probe(
         step, tokens.copy(), symbols, loss, top, guesses, shares, look.staves, reach_hidden, reach_input,
-        time.perf_counter() - start, warning, look.attention,
+        time.perf_counter() - start, warning, look.attention, targets=np.append(tokens[1:], np.int32(-1)),
     )  # fmt: skip
 
 
@@ -105,6 +105,7 @@ def verdicts(
         top, tuple(tuple(classes[k] for k in row) for row in top), shares, look.staves,
         reach_hidden[:, 1:, :T].copy(), reach_input[1:, :T].copy(), time.perf_counter() - start, warning,
         look.attention, Verdict(classes, probability.astype(np.float32), targets.copy(), asked.copy()),
+        targets=targets.copy(),
     )  # fmt: skip
 
 
@@ -189,4 +190,5 @@ def _valued(
         step, _tokens(inputs), symbols, loss, none, ((),) * T, none.astype(np.float32), look.staves,
         reach_hidden[:, int(after) :, :T].copy(), reach_input[int(after) :, :T].copy(),
         time.perf_counter() - start, warning, look.attention, series=series,
+        targets=wanted.copy() if after else np.concatenate([wanted[1:], np.full((1, K), np.nan, np.float32)]),
     )  # fmt: skip

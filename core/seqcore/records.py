@@ -183,6 +183,7 @@ class Probe:
     boundary: Boundary | None = None  # of a task that reads rows of numbers
     bar: int = 0  # of a pair: so many timesteps belong to the source
     translation: Translation | None = None  # of a task on pairs
+    targets: Targets | None = None  # (T,) or (T, K): what the output of each timestep should be, see `Targets`
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""

@@ -2,16 +2,21 @@
 
 import json
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqtui.cli.at import at_option
+from seqtui.cli.cell import Look, Where, WhereType, explain
 
 if TYPE_CHECKING:
     from rich.text import Text
+    from seqcore.cellwork.work import Cellwork
+    from seqcore.data.vocabulary import Vocabulary
     from seqcore.folder import At
-    from seqcore.records import F32, F64, Probe, Series
+    from seqcore.records import F32, F64, Inputs, Probe, Series
+    from seqcore.serial import SerialModel
 
 _MOST = 2000  # tokens: the cost of reach is quadratic in their number
 _OPEN = 0.5  # a gate above this counts as open
@@ -23,6 +28,7 @@ _OPEN = 0.5  # a gate above this counts as open
 Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time"
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --layer 0 --unit 17
+  seqtui inspect tales-lstm256-1 --text "Once upon a time" --cell 0:9:17 --backward
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden""",
 )
 @click.argument("run")
@@ -31,9 +37,36 @@ Examples:
 @click.option(
     "--unit", type=click.IntRange(0), metavar="N", help="Show one unit: its gates and states at each timestep."
 )
+@click.option(
+    "--cell", type=WhereType(), help="Show the equations of one unit at one timestep, with their largest terms."
+)
+@click.option("--backward", is_flag=True, help="With --cell: the chain rule, from the losses back to the unit.")
+@click.option(
+    "--loss", type=click.IntRange(0), metavar="T", help="With --backward: only the loss of the output at timestep T."
+)
+@click.option("--terms", type=click.IntRange(1), default=8, show_default=True, help="With --cell: terms of each sum.")
+@click.option(
+    "--position", type=click.IntRange(0), metavar="T", help="With --cell: show the attention score of timestep T."
+)
+@click.option(
+    "--second-direction", is_flag=True, help="With --cell: the direction of an encoder that reads from the end."
+)
 @at_option
 @click.option("--json", "as_json", is_flag=True, help="Print every array as JSON; null if not finite.")
-def command(run: str, text: str, layer: int | None, unit: int | None, at: "At", as_json: bool) -> None:
+def command(
+    run: str,
+    text: str,
+    layer: int | None,
+    unit: int | None,
+    cell: Where | None,
+    backward: bool,
+    loss: int | None,
+    terms: int,
+    position: int | None,
+    second_direction: bool,
+    at: "At",
+    as_json: bool,
+) -> None:
     """Run the model of RUN on a text and show its internals at each timestep.
 
     Loss is that of the token, in nats; the guesses are the most likely tokens at its position. Reach is the number of
@@ -41,7 +74,16 @@ def command(run: str, text: str, layer: int | None, unit: int | None, at: "At", 
     show the share of open units (gate above one half), |h| the norm of the hidden state. For attention, lag is how many
     tokens the heads look back on average, |x| the norm of the residual stream after the block.
     """
-    probe = _probe(run, text, at)
+    if cell is None and (backward or second_direction or not (loss is None and position is None)):
+        raise click.UsageError("--backward, --loss, --position and --second-direction need --cell LAYER:TIMESTEP")
+    if cell is not None and not (layer is None and unit is None):
+        raise click.UsageError("--layer and --unit: with --cell, give them as --cell LAYER:TIMESTEP:UNIT")
+    seen = _seen(run, text, at)
+    probe = seen.probe
+    if cell is not None:
+        look = Look(cell, backward or loss is not None, terms, second_direction, position, loss)
+        explain(seen.cells(), look, probe.step, as_json)
+        return _warn(probe, as_json)
     layers = 1 + max(stave.layer for stave in probe.staves)
     units = max(stave.values.shape[1] for stave in probe.staves)
     for name, value, count in (("layer", layer, layers), ("unit", unit, units)):
@@ -53,13 +95,33 @@ def command(run: str, text: str, layer: int | None, unit: int | None, at: "At", 
         _print_timesteps(probe, layers - 1 if layer is None else layer)
     else:
         _print_unit(probe, layers - 1 if layer is None else layer, unit)
+    return _warn(probe, as_json)
+
+
+def _warn(probe: "Probe", as_json: bool) -> None:
     if probe.warning and not as_json:
         from seqtui.cli.boundary import complain
 
         complain(probe.warning)
 
 
-def _probe(run: str, text: str, at: "At") -> "Probe":
+@dataclass(frozen=True)
+class _Seen:
+    """A probe of a text, and what it was made with."""
+
+    probe: "Probe"
+    model: "SerialModel"
+    inputs: "Inputs"
+    vocabulary: "Vocabulary"
+
+    def cells(self) -> "Cellwork":
+        """Return the equations of the model for this text."""
+        from seqcore.cellwork.work import cellwork
+
+        return cellwork(self.model, self.probe, self.inputs, self.vocabulary)
+
+
+def _seen(run: str, text: str, at: "At") -> _Seen:
     """Load the run and probe it on `text`. Raises SeqError."""
     from seqcore.errors import SeqError
 
@@ -70,7 +132,8 @@ def _probe(run: str, text: str, at: "At") -> "Probe":
     tokens, warning = task.encode(vocabulary, text)
     if len(tokens) > _MOST:
         raise SeqError(f"--text has {len(tokens):,} timesteps, the limit is {_MOST:,}: give a shorter text")
-    return task.probe(loaded.serial(), vocabulary, tokens, loaded.step, warning)
+    model = loaded.serial()
+    return _Seen(task.probe(model, vocabulary, tokens, loaded.step, warning), model, tokens, vocabulary)
 
 
 def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, Any]:
@@ -121,7 +184,7 @@ def _lists(array: Any) -> Any:
 def _print_timesteps(probe: "Probe", layer: int) -> None:
     import numpy as np
 
-    from seqtui.cli.terminal import print_table, shown, table
+    from seqtui.cli.terminal import drawn, print_table, shown, table
     from seqtui.tui.panes.readout import steps_to_a_tenth
 
     numbers = {stave.name: ["" if np.isnan(row).any() else f"{float((row > _OPEN).mean()):.0%}" for row in stave.values]
@@ -141,7 +204,7 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
         back = steps_to_a_tenth(probe.reach_input[t], t)
         made.add_row(
             str(t),
-            *(shown(_drawn(symbol), "bold") for _ in shows),
+            *(shown(drawn(symbol), "bold") for _ in shows),
             f"{probe.loss[t]:.3f}" if math.isfinite(probe.loss[t]) else "",
             *(_guesses(probe, t) for _ in guesses),
             str(back) if back is not None else "",
@@ -171,34 +234,27 @@ def _distances(attention: "F32") -> list[float]:
     return [float(mean) for mean in np.nansum(attention * lag, axis=2).mean(axis=0)]
 
 
-def _drawn(symbol: str) -> str:
-    """Format a token for a table; a space would be invisible."""
-    from seqtui.visible import cell
-
-    return "␣" if symbol == " " else cell(symbol)
-
-
 def _guesses(probe: "Probe", t: int) -> "Text":
     from rich.text import Text
 
-    from seqtui.cli.terminal import shown
+    from seqtui.cli.terminal import drawn, shown
 
     line = Text(end="")
     for symbol, share in zip(probe.top_symbols[t][:3], probe.top_probability[t].tolist(), strict=False):
         right = symbol == probe.symbols[t]
-        line.append("  " if line.plain else "").append_text(shown(_drawn(symbol), "bold" if right else ""))
+        line.append("  " if line.plain else "").append_text(shown(drawn(symbol), "bold" if right else ""))
         line.append(f" {share:.0%}", "dim")
     return line
 
 
 def _print_unit(probe: "Probe", layer: int, unit: int) -> None:
-    from seqtui.cli.terminal import print_table, shown, table
+    from seqtui.cli.terminal import drawn, print_table, shown, table
 
     staves = [stave for stave in probe.staves if stave.layer == layer and unit < stave.values.shape[1]]
     names = [stave.name for stave in staves]
     made = table("t", "token", *names, right=("t", *names))
     for t, symbol in enumerate(probe.symbols):
         made.add_row(
-            str(t), shown(_drawn(symbol), "bold"), *(f"{float(stave.values[t, unit]):+.3f}" for stave in staves)
+            str(t), shown(drawn(symbol), "bold"), *(f"{float(stave.values[t, unit]):+.3f}" for stave in staves)
         )
     print_table(made)

@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleDimensions, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from seqtui.visible import visible
+from seqtui.visible import cell, visible
 
 _ENDLESS = 10_000  # columns, if no terminal limits lines
 UNITS = {"char": "character", "byte": "byte", "word": "word", "bpe": "token"}  # of a vocabulary, by its kind
@@ -37,6 +37,11 @@ def on_terminal(screen: Console) -> bool:
 def shown(text: str, style: str = "") -> Text:
     """Return untrusted text for Rich: no control characters, no markup, on one line."""
     return Text(visible(text), style=style, end="")
+
+
+def drawn(symbol: str) -> str:
+    """Format a token for a table; a space would be invisible."""
+    return "␣" if symbol == " " else cell(symbol)
 
 
 def table(*columns: str, right: Iterable[str] = (), loose: str = "") -> Table:

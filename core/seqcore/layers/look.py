@@ -106,6 +106,23 @@ def attention_shares(qkv, C, shares):
                 row[t + 1 :] = f4(np.nan)
 
 
+@device
+def back_from(first, dlogits, weights, work, heads):
+    """Backpropagate losses whose gradient is dlogits (n, V), at the timesteps from `first` on, through all blocks."""
+    matmul(dlogits, dlogits.shape[1], weights.head_back, work.dtop[first:], False)
+    dscales, T = np.empty(weights.scales.shape, np.float32), work.dtop.shape[0]
+    backward_rows(0, T, weights, work, dscales, T, heads, np.zeros(0, np.uint32), 0.0)
+
+
+@kernel("transformer backward, one thread", "look-attention", void(f2, WEIGHTS, ACTIVATIONS, i8))
+def look_backward(dlogits, weights, work, heads):
+    """Backpropagate all losses together, whose gradient is dlogits (T, V), into work, as `backward_rows` does.
+
+    `work` is as left by `look_forward`, and x, qkv and slope are overwritten by their gradients.
+    """
+    back_from(np.int64(0), dlogits, weights, work, heads)
+
+
 @kernel("transformer reach", "look-attention", void(f2, WEIGHTS, ACTIVATIONS, i8, f3, f2))
 def look_reach(dlogits, weights, work, heads, hidden, inputs):
     """Backpropagate one loss, whose gradient at the logits after the last of t tokens is dlogits (1, V).
@@ -115,9 +132,7 @@ def look_reach(dlogits, weights, work, heads, hidden, inputs):
     """
     t, L, C = work.dtop.shape[0], weights.scales.shape[0] // 2, weights.scales.shape[2]
     work.dtop[:] = f4(0)
-    matmul(dlogits, dlogits.shape[1], weights.head_back, work.dtop[t - 1 :], False)
-    dscales = np.empty(weights.scales.shape, np.float32)
-    backward_rows(0, t, weights, work, dscales, t, heads, np.zeros(0, np.uint32), 0.0)
+    back_from(t - 1, dlogits, weights, work, heads)
     row_norms(work.x[0], C, inputs[t, :t])
     for n in range(L):
         row_norms(work.x[2 * n + 2], C, hidden[n, t, :t])

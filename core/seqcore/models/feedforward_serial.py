@@ -87,7 +87,7 @@ class FeedForwardLook:
     attention: F32 | None = None
 
     def __init__(self, model: SerialFeedForward, work: Activations) -> None:
-        self.model, self.h = model, work.h
+        self.model, self.x, self.h = model, work.x, work.h
         self.logits = work.logits[:, : model.config.logits]  # (T, K)
 
     @property

@@ -12,7 +12,7 @@ from seqcore.arrays import NO_INDEX, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.block import Activations
-from seqcore.layers.look import attention_shares, look_forward, look_reach, read_token
+from seqcore.layers.look import attention_shares, look_backward, look_forward, look_reach, read_token
 from seqcore.models.transformer import TransformerWorkspace
 from seqcore.models.transformer_weights import PackedWeights, shapes
 from seqcore.parameters import Parameters
@@ -109,7 +109,7 @@ class TransformerLook:
 
     def __init__(self, model: SerialTransformer, work: Activations) -> None:
         config, T = model.config, len(work.logits)
-        self._model, self._work = model, work
+        self.model, self.work = model, work
         self.logits = work.logits[:, : config.logits].copy()
         self.attention: F32 | None = np.empty((config.layers, config.heads, T, T), np.float32)
         attention_shares(work.qkv, config.hidden, self.attention)
@@ -121,14 +121,13 @@ class TransformerLook:
         NaN where s >= t; x is the embedded token, or the real inputs. Row t of dlogits (T, K) is the gradient of loss t
         at the logits after timestep t - 1; row 0 is unused.
         """
-        model, config, T = self._model, self._model.config, len(dlogits)
+        model, config, T = self.model, self.model.config, len(dlogits)
         hidden, inputs = np.full((config.layers, T, T), np.nan, np.float32), np.full((T, T), np.nan, np.float32)
         model.pack_backward()
         rows = np.ascontiguousarray(dlogits, np.float32)
         scratch = TransformerWorkspace.of(config, T, 1).arrays
         for t in range(1, T):
-            for kept, spoilt in zip(self._work[:SPOILT], scratch[:SPOILT], strict=True):
-                np.copyto(spoilt[:, :t], kept[:, :t])
+            self._restore(scratch, t)
             work = scratch._replace(dtop=scratch.dtop[:t])
             look_reach(rows[t : t + 1], model.packed.weights, work, config.heads, hidden, inputs)
             if model.packed.entry is not None:
@@ -136,6 +135,19 @@ class TransformerLook:
                 model.packed.entry.backward_input_serial(np.ascontiguousarray(work.x[0, :t]), dx)
                 inputs[t, :t] = _norms(dx[:, : config.inputs])
         return hidden, inputs
+
+    def gradients(self, dlogits: F32) -> Activations:
+        """Return arrays in which x, qkv, slope and dtop are gradients: of all losses, from dlogits (T, K)."""
+        scratch = TransformerWorkspace.of(self.model.config, len(dlogits), 1).arrays
+        self.model.pack_backward()
+        self._restore(scratch, len(dlogits))
+        look_backward(np.ascontiguousarray(dlogits), self.model.packed.weights, scratch, self.model.config.heads)
+        return scratch
+
+    def _restore(self, scratch: Activations, t: int) -> None:
+        """Copy what a backward pass through the first t timesteps reads."""
+        for kept, spoilt in zip(self.work[:SPOILT], scratch[:SPOILT], strict=True):
+            np.copyto(spoilt[:, :t], kept[:, :t])
 
 
 def _staves(config: ModelConfig, work: Activations) -> tuple[Stave, ...]:
