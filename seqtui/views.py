@@ -22,6 +22,7 @@ class ViewLine:
 VIEWS: dict[str, ViewLine] = {
     LAB: ViewLine("escape", "Lab", "What is it learning?", "lab:Lab"),
     "encodings": ViewLine("f2", "encodings", "What does it read?", "encodings:Encodings", needs="tokens"),
+    "cell": ViewLine("f3", "cell", "What does this step compute?", "cell:Cell"),
     "write": ViewLine("f7", "write", "What would it write?", "write:Write", needs="prompt"),
 }
 

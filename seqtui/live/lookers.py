@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from seqtui.live.cell_watch import CellWatch
 from seqtui.live.embedding_watch import EmbeddingWatch
 from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
 
 if TYPE_CHECKING:
-    from seqcore.records import Example
+    from seqcore.records import Example, Probe
     from seqcore.run import Run
     from seqcore.serial import SerialModel
 
@@ -24,9 +25,14 @@ class Scene:
     """What there is to look at."""
 
     weights: Weights  # the newest
-    model: SerialModel  # with the weights of the newest probe
-    step: int  # of the newest probe; -1 before the first
+    model: SerialModel  # with the weights of the probe
     example: Example  # that is probed
+    probe: Probe | None  # the newest; None before the first of this example
+
+    @property
+    def step(self) -> int:
+        """The step of the probe; -1 without one."""
+        return self.probe.step if self.probe is not None else -1
 
 
 class Looker(Protocol):
@@ -38,5 +44,6 @@ class Looker(Protocol):
 
 LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "embedding": EmbeddingWatch,
+    "cell": CellWatch,
     "next token": NextTokenWatch,
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from seqcore.errors import SeqError
-from seqcore.records import Example, References
+from seqcore.records import Example, Probe, References
 
 from seqtui.live.author import Author
 from seqtui.live.browser import Browser
@@ -45,6 +45,7 @@ class Watch:
         self.author = Author(desk, run) if run.config.task.generates else None
         self.browser = Browser(run)
         self.probed_step, self.probe_due = -1, 0.0
+        self.probe: Probe | None = None  # of the example
         self.example: Example | None = None  # that is probed; if it was typed, without targets
         self.warning = ""
         self.referred = False
@@ -61,7 +62,7 @@ class Watch:
         if asked.text_changed or self.example is None:
             self.browser.stop()
             self._choose_text(asked.seen.probe_text, asked.passage, asked.width)
-            self.probed_step, self.probe_due = -1, 0.0
+            self.probed_step, self.probe_due, self.probe = -1, 0.0, None
         if asked.prompt_changed and self.author is not None:
             self.author.start_over()
         if weights is None:
@@ -111,7 +112,7 @@ class Watch:
         self.looker.load(weights.flat)
         task, vocabulary, example = self.run.config.task, self.run.vocabulary, self.example
         seen = task.probe(self.looker, vocabulary, example.inputs, weights.step, self.warning, example)
-        self.probed_step = weights.step
+        self.probed_step, self.probe = weights.step, seen
         self.probe_due = time.monotonic() + max(PROBE_PAUSE, seen.seconds / PROBE_SHARE)
         self.desk.publish(self.run, probe=seen)
 
@@ -120,7 +121,7 @@ class Watch:
         assert self.example is not None
         if name not in self.lookers:
             self.lookers[name] = LOOKERS[name](self.run)
-        scene = Scene(weights, self.looker, self.probed_step, self.example)
+        scene = Scene(weights, self.looker, self.example, self.probe)
         found = self.lookers[name].look(scene, arguments)
         if found is not None:
             self.desk.publish_look(self.run, name, found)

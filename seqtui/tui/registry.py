@@ -60,6 +60,7 @@ class Group(StrEnum):
     SCORE = "the score"
     ENCODINGS = "the encodings"
     WRITE = "writing with it"
+    CELL = "the cell"
     VIEWS = "views"
 
 

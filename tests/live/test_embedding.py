@@ -141,7 +141,7 @@ def test_every_task_has_a_map_and_counts_what_it_reads(
     model, example = serial_model(run.config.model), run.data.example(run.vocabulary, 0, 8)
 
     def seen(step: int, weights: F32) -> EmbeddingMap | None:
-        return watch.look(Scene(Weights(run, step, weights), model, step, example), None)
+        return watch.look(Scene(Weights(run, step, weights), model, example, None), None)
 
     first = seen(0, flat)
     assert seen(0, flat) is None, "weights that are not new are not mapped again"

@@ -15,7 +15,16 @@ from seqtui.tui.registry import Command, Group, key_label
 KEYS_WIDTH = 15  # with the longest sentence 75 columns: one line at 80 columns
 # Two columns of similar height, side by side if there is room.
 LEFT = (Group.TRAINING, Group.CHOICE, Group.VIEWS, Group.SCREEN)
-RIGHT = (Group.WRITE, Group.ENCODINGS, Group.PLAYHEAD, Group.SCORE, Group.LOSS, Group.WRITING, Group.EXAMPLE)
+RIGHT = (
+    Group.CELL,
+    Group.WRITE,
+    Group.ENCODINGS,
+    Group.PLAYHEAD,
+    Group.SCORE,
+    Group.LOSS,
+    Group.WRITING,
+    Group.EXAMPLE,
+)
 
 
 def entry(command: Command[Any]) -> Content:

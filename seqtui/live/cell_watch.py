@@ -1,0 +1,76 @@
+"""The equations of one unit at one timestep of the example, with the weights of the newest probe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from seqcore.cellwork.records import CellBack, CellFacts
+from seqcore.errors import SeqError
+
+if TYPE_CHECKING:
+    from seqcore.cellwork.work import Cellwork
+    from seqcore.records import Probe
+    from seqcore.run import Run
+
+    from seqtui.live.lookers import Scene
+
+
+class CellAsked(NamedTuple):
+    """A unit at a timestep."""
+
+    t: int
+    layer: int = 0
+    unit: int | None = None  # None: the one that varies most
+    second: bool = False  # in the second direction of an encoder
+    back: bool = False  # the chain rule, too
+
+
+@dataclass(frozen=True, eq=False)
+class CellSeen:
+    """What was found for a unit at a timestep."""
+
+    step: int
+    asked: CellAsked
+    facts: CellFacts
+    back: CellBack | None
+    said: str = ""  # why something else is shown than was asked for
+
+
+class CellWatch:
+    """Explains the cells of one run; what the model computed for an example is kept until the next probe."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._probe: Probe | None = None
+        self._work: Cellwork | None = None
+        self._asked: CellAsked | None = None
+
+    def look(self, scene: Scene, asked: CellAsked) -> CellSeen | None:
+        """Return the equations of a unit, if it or the probe is another one than before."""
+        from seqcore.cellwork.work import cellwork
+
+        probe = scene.probe
+        if probe is None or (probe is self._probe and asked == self._asked):
+            return None
+        if probe is not self._probe or self._work is None:
+            self._work = cellwork(scene.model, probe, scene.example.inputs, self._run.vocabulary)
+            self._probe = probe
+        self._asked = asked
+        return seen(self._work, probe.step, asked)
+
+
+def seen(work: Cellwork, step: int, asked: CellAsked) -> CellSeen:
+    """Return the equations of a unit; those of the nearest one that there is, if there is none where it was asked."""
+    config = work.config
+    t = max(0, min(asked.t, work.timesteps - 1))
+    layer = max(0, min(asked.layer, config.layers - 1))
+    unit = asked.unit if asked.unit is None else max(0, min(asked.unit, config.hidden - 1))
+    second, said = asked.second, ""
+    try:
+        facts = work.forward(t, layer, unit, second)
+    except SeqError as error:
+        second, said = False, str(error)
+        facts = work.forward(t, layer, unit)
+    back = work.backward(t, layer, facts.unit, second) if asked.back else None
+    return CellSeen(step, asked, facts, back, said)

@@ -1,0 +1,146 @@
+"""The pictures of the cells, as lectures draw them: each a drawing in which names stand where numbers belong.
+
+A place is ‹..›, five cells wide: the name of a quantity, or a sum of terms by its source as in ‹Σh_›. A new cell is a
+drawing and a line in `PICTURES`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from seqcore.cellwork.records import CellBack, CellFacts, totals
+
+from seqtui.tui.widgets.numbers import UNKNOWN, short
+
+RNN = """\
+h_{t-1} ─── W_hh ──▶ ‹Σh_› ───┐
+                              │
+x_t ─────── W_xh ──▶ ‹Σx_› ───┼──▶ (+) ‹z_t› ──▶ [tanh] ──▶ h_t ‹h_t›
+                              │
+bias ──────── b ───▶ ‹Σb_› ───┘
+"""
+LSTM = """\
+c_{t-1} ‹c_p› ────────(×)──── ‹f·c› ──────(+)───────────────┬──────────▶ c_t ‹c_t›
+                       │                   │                │
+                       │                 ‹i·g›            [tanh] ‹tc_›
+                       │                   │                │
+                       │            ┌─────(×)─────┐         │
+                     ‹f_t›        ‹i_t›         ‹g_t›      (×)─── ‹o_t› ─┐
+                       │            │             │         │            │
+                      [σ]          [σ]         [tanh]       │           [σ]
+                       │            │             │         │            │
+h_{t-1}, x_t ──────────┴────────────┴─────────────┴─────────│────────────┘
+                                                            └──────────▶ h_t ‹h_t›
+"""
+GRU = """\
+h_{t-1} ‹h_p› ─────────────(×)──── ‹z·h› ────────────────(+)──────────▶ h_t ‹h_t›
+                            │                             │
+                          ‹z_t› ──── 1 - z_t ────────────(×) ‹z·n›
+                            │                             │
+                            │                           ‹n_t›
+                            │                             │
+                            │        ‹q_t› ──(×)─────── [tanh]
+                            │                 │           │
+                           [σ]              ‹r_t›         │
+                            │                 │           │
+                            │                [σ]          │
+                            │                 │           │
+h_{t-1}, x_t ───────────────┴─────────────────┴───────────┘
+"""
+ATTENTION = """\
+x_t ‹x_t› ─┬─ norm ─┬─ W_q ──▶ q_t ‹q_t› ─┐
+           │        │                     ├─▶ q·k/√d ‹sts› ─▶ softmax ─▶ a_ts ‹ats› ─┐
+           │        ├─ W_k ──▶ k_s ‹k_s› ─┘                                          │
+           │        │                                                                │
+           │        └─ W_v ──▶ v_s ‹v_s› ──────────────────────────────▶ (×), sum ◀──┘
+           │                                                                 │
+           └───────────────▶ (+) ◀───────────────── W_o ◀───────────── y_t ‹y_t›
+                              │
+                            ‹x1t› ─┬─ norm ──▶ W, gelu, W ──▶ (+) ──▶ x″_t ‹x2t›
+                                   └───────────────────────────┘
+"""
+FEEDFORWARD = """\
+the last n inputs ─── W ──▶ ‹Σx_› ──▶ (+) ──▶ [tanh] ──▶ h_t ‹h_t›
+                                       │
+bias ───────────────── b ──▶ ‹Σb_› ────┘
+"""
+PICTURES: Mapping[str, str] = {
+    "rnn": RNN, "lstm": LSTM, "gru": GRU, "attention": ATTENTION, "feedforward": FEEDFORWARD,
+}  # fmt: skip
+_PLACE = re.compile(r"‹(.{3})›")
+_SHORT = {"x′_t": "x1t", "x″_t": "x2t", "s_ts": "sts", "e_ts": "sts"}
+_PRODUCTS = {  # a product of two quantities, or a value that is read in one of them
+    "lstm": {"f·c": ("c_t", "f_t"), "i·g": ("c_t", "i_t")},
+    "gru": {"z·h": ("h_t", "z_t"), "z·n": ("h_t", "1 - z_t")},
+}
+_READ = {"c_p": ("c_t", "f_t"), "h_p": ("h_t", "z_t"), "tc_": ("h_t", "o_t")}
+_BACK = {
+    "h_t": ("dL/dh_t",), "c_t": ("dL/dc_t",), "c_p": ("dL/dc_{t-1}",), "z_t": ("dL/dz_z", "dL/dz_t"),
+    "f_t": ("dL/dz_f",), "i_t": ("dL/dz_i",), "g_t": ("dL/dz_g",), "o_t": ("dL/dz_o",), "r_t": ("dL/dz_r",),
+    "n_t": ("dL/dz_n",), "q_t": ("dL/dq_t",), "k_s": ("dL/dk_t",), "v_s": ("dL/dv_t",), "y_t": ("dL/dy_t",),
+    "sts": ("dL/ds_ts",), "ats": ("dL/da_ts",), "x_t": ("dL/dx_t",), "x1t": ("dL/dx′",), "x2t": ("dL/dx″",),
+}  # fmt: skip
+
+
+def forward_values(facts: CellFacts) -> dict[str, float]:
+    """Return the number at each place of the picture of a unit."""
+    found = {_SHORT.get(one.name, one.name): one.value for one in facts.quantities}
+    named = {one.name: one for one in facts.quantities}
+    by_weight = {(one.name, term.by): term for one in facts.quantities for term in one.terms}
+    for place, key in _PRODUCTS.get(facts.family, {}).items():
+        if key in by_weight:
+            found[place] = by_weight[key].product
+    for place, key in _READ.items():
+        if key in by_weight:
+            found[place] = by_weight[key].value
+    if facts.family in ("rnn", "feedforward") and "h_t" in named:
+        found |= {f"Σ{source}_": total for source, total in totals(named["h_t"].terms).items()}
+        found["z_t"] = named["h_t"].before
+    if facts.attention is not None:
+        share = {choice.number: choice.share for choice in facts.attention.choices}
+        found |= {"ats": share[facts.position]} if facts.position in share else {}
+    return found
+
+
+def backward_values(back: CellBack) -> dict[str, float]:
+    """Return the gradient at each place of the picture."""
+    named = {one.name: one.value for one in back.gradients}
+    return {place: named[name] for place, names in _BACK.items() for name in names if name in named}
+
+
+def drawn(
+    family: str, values: Mapping[str, float], back: bool, mark: Callable[[str], bool]
+) -> list[list[tuple[str, str]]]:
+    """Return the lines of a picture as (text, kind) parts; kind: "line", "number", "marked", "unknown".
+
+    Args:
+        family: of the model.
+        values: the numbers by place.
+        back: whether arrows point backwards.
+        mark: whether a place is that of the quantity that is picked.
+    """
+    turned = {"▶": "◀", "◀": "▶"}
+    lines = []
+    for line in PICTURES[family].splitlines():
+        parts, at = [], 0
+        for place in _PLACE.finditer(line):
+            parts.append((line[at : place.start()], "line"))
+            name = place.group(1)
+            number = short(values[name], 5) if name in values else UNKNOWN
+            kind = "unknown" if name not in values else "marked" if mark(name) else "number"
+            parts.append((f"{number:^5}", kind))
+            at = place.end()
+        parts.append((line[at:], "line"))
+        if back:
+            parts = [
+                ("".join(turned.get(c, c) for c in text) if kind == "line" else text, kind) for text, kind in parts
+            ]
+        lines.append(parts)
+    return lines
+
+
+def place_of(name: str) -> str:
+    """Return the place in a picture of a quantity or of a gradient, by its name."""
+    for place, names in _BACK.items():
+        if name in names:
+            return place
+    return _SHORT.get(name, name)
