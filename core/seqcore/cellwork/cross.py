@@ -128,7 +128,7 @@ class CrossBack:
 
     @cached_property
     def dscores(self) -> F64:
-        """DL/de_ts, (U, S)."""
+        """The gradients of the scores e_ts, (U, S)."""
         shares = self.cross.shares.astype(np.float64)
         dshares = self._dshares
         found: F64 = shares * (dshares - (shares * dshares).sum(axis=1, keepdims=True))

@@ -28,10 +28,9 @@ def backward(at: BackPoint) -> Sequence[Gradient]:
     """Return the gradients of h_t, of the gates before their nonlinearities, and of what is recalled."""
     r, z, n, q = (at.gate(block) for block in range(4))
     later = at.next
+    more = []
     if later is not None:
         more = [product("z_{t+1}", later.gate(UPDATE), "dL/dh_{t+1}", later.dh, at.unit, at.later, "next")]
-    else:
-        more = at.carried_in()
     dh = Factor("dL/dh_t", at.dh)
     pre_n = Factor("dL/dz_n", at.dz(CANDIDATE))
     return (

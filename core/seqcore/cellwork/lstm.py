@@ -1,8 +1,9 @@
 """The equations of the LSTM; see `layers.lstm`."""
 
+import math
 from collections.abc import Sequence
 
-from seqcore.cellwork.points import BackPoint, Block, Equations, Point, squash, through_sigmoid, through_tanh
+from seqcore.cellwork.points import BackPoint, Block, Equations, Point, through_sigmoid, through_tanh
 from seqcore.cellwork.records import Factor, Gradient, Quantity
 from seqcore.cellwork.terms import largest, product
 
@@ -19,13 +20,13 @@ def forward(at: Point) -> Sequence[Quantity]:
         at.squashed("g_t", CELL, "tanh", g),
         at.squashed("o_t", OUTPUT, "σ", o),
         Quantity("c_t", "cell state", "c_t = f_t · c_{t-1} + i_t · g_t", "", at.c, c),
-        Quantity("h_t", "state", "h_t = o_t · tanh(c_t)", "", at.h, (product("o_t", o, "tanh(c_t)", squash(at.c)),)),
+        Quantity("h_t", "state", "h_t = o_t · tanh(c_t)", "", at.h, (product("o_t", o, "tanh(c_t)", math.tanh(at.c)),)),
     )
 
 
 def _from_h(at: BackPoint) -> float:
     """The derivative of h_t by c_t."""
-    return at.gate(OUTPUT) * (1 - squash(at.c) ** 2)
+    return at.gate(OUTPUT) * (1 - math.tanh(at.c) ** 2)
 
 
 def _dc(at: BackPoint) -> float:
@@ -35,7 +36,7 @@ def _dc(at: BackPoint) -> float:
 def backward(at: BackPoint) -> Sequence[Gradient]:
     """Return the gradients of h_t, c_t, and of the gates before their nonlinearities."""
     i, f, g, o = (at.gate(block) for block in range(4))
-    later, squashed = at.next, squash(at.c)
+    later, squashed = at.next, math.tanh(at.c)
     terms = [product("o_t (1 - tanh(c_t)²)", _from_h(at), "dL/dh_t", at.dh)]
     if later is not None:
         terms.append(product("f_{t+1}", later.gate(FORGET), "dL/dc_{t+1}", _dc(later), at.unit, at.later, "next"))

@@ -3,7 +3,6 @@
 A new cell brings its `Equations` in a file of its own, and a line in `cells.EQUATIONS`.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
@@ -102,7 +101,7 @@ class BackPoint(Point):
 
     @property
     def dh(self) -> float:
-        """DL/dh_t, from everything that reads it."""
+        """The gradient of h_t, from everything that reads it."""
         return float(self.back.dh[self.i, self.unit])
 
     @property
@@ -192,8 +191,3 @@ def through_sigmoid(name: str, gate: float) -> Factor:
 def through_tanh(name: str, value: float) -> Factor:
     """Return the derivative of tanh, by its value."""
     return Factor(f"(1 - {name}²)", 1 - value * value)
-
-
-def squash(x: float) -> float:
-    """Return tanh x."""
-    return math.tanh(x)

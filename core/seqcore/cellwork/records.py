@@ -164,7 +164,7 @@ class Gradient:
     name: str  # "dL/dz_f"
     label: str  # "forget gate, before σ"
     formula: str  # "dL/dz_f = dL/dc_t · c_{t-1} · f_t (1 - f_t)"
-    value: float  # as the kernel computed it
+    value: float  # as the kernel computed it, if it keeps it
     factors: tuple[Factor, ...] = ()
     terms: tuple[Term, ...] = ()  # largest first
 
