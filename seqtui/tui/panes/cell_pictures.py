@@ -4,12 +4,13 @@ A place is ‹..›, five cells wide: the name of a quantity, or a sum of terms 
 drawing and a line in `PICTURES`.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 
 from seqcore.cellwork.records import CellBack, CellFacts, totals
 
-from seqtui.tui.widgets.numbers import UNKNOWN, short
+from seqtui.tui.widgets.numbers import UNKNOWN
 
 RNN = """\
 h_{t-1} ─── W_hh ──▶ ‹Σh_› ───┐
@@ -125,7 +126,7 @@ def drawn(
         for place in _PLACE.finditer(line):
             parts.append((line[at : place.start()], "line"))
             name = place.group(1)
-            number = short(values[name], 5) if name in values else UNKNOWN
+            number = in_five(values[name]) if name in values else UNKNOWN
             kind = "unknown" if name not in values else "marked" if mark(name) else "number"
             parts.append((f"{number:^5}", kind))
             at = place.end()
@@ -136,6 +137,19 @@ def drawn(
             ]
         lines.append(parts)
     return lines
+
+
+def in_five(value: float) -> str:
+    """Return a number with its sign in at most five cells: +0.12, -12.3, +3e-5."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "+∞" if value > 0 else "-∞"
+    if size < 1e-9:
+        return "0" if size == 0 else "≈0"
+    if 0.005 <= size < 9999.5:
+        return f"{value:+.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}"
+    mantissa, _, power = f"{value:+.0e}".partition("e")
+    return f"{mantissa}e{int(power)}"
 
 
 def place_of(name: str) -> str:

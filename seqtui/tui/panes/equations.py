@@ -160,7 +160,7 @@ class TermsPane(Pane):
         symbol = visible(bare(name)) if len(name) != 1 else visible(name).replace(" ", "␣")
         if by in ("", "1"):
             return f"{symbol}{where}"
-        return f"{by} {number(weight).strip()} · {symbol}{where} {number(value).strip()}"
+        return f"{by} {number(weight).strip()} · {number(value).strip()} {symbol}{where}"
 
     def _row(self, value: str, text: str, sign: str) -> Row:
         ink = self.ink

@@ -136,10 +136,13 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot; only the status line while frozen."""
-        self.newest = snapshot
+        before, self.newest = self.probe, snapshot
         if not self.frozen:
             self.shown = snapshot
-        self.draw()
+        if before is None and self.probe is not None and self.place.playhead == 0:  # this view was the first
+            self.point(len(self.probe.symbols) // 2)
+        else:
+            self.draw()
 
     @property
     def _gone(self) -> bool:
