@@ -23,24 +23,40 @@ _OPEN = 0.5  # a gate above this counts as open
 Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time"
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --layer 0 --unit 17
-  seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden""",
+  seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden
+  seqtui inspect tales-lstm256-1 --health""",
 )
 @click.argument("run")
-@click.option("--text", required=True, help="Text to read.")
+@click.option("--text", help="Text to read.")
+@click.option("--health", is_flag=True, help="Show whether the model is well, instead of a text.")
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="Layer to show, 0 at the bottom.  [default: top]")
 @click.option(
     "--unit", type=click.IntRange(0), metavar="N", help="Show one unit: its gates and states at each timestep."
 )
 @at_option
 @click.option("--json", "as_json", is_flag=True, help="Print every array as JSON; null if not finite.")
-def command(run: str, text: str, layer: int | None, unit: int | None, at: "At", as_json: bool) -> None:
+def command(
+    run: str, text: str | None, health: bool, layer: int | None, unit: int | None, at: "At", as_json: bool
+) -> None:
     """Run the model of RUN on a text and show its internals at each timestep.
 
     Loss is that of the token, in nats; the guesses are the most likely tokens at its position. Reach is the number of
     tokens back to the farthest embedding with at least a tenth of the largest gradient norm of that loss. Gate columns
     show the share of open units (gate above one half), |h| the norm of the hidden state. For attention, lag is how many
     tokens the heads look back on average, |x| the norm of the residual stream after the block.
+
+    --health shows saturated gates, dead units, the entropy of heads, the largest singular value of W_hh, the sizes of
+    updates and a verdict on the loss, each with what is good.
     """
+    if health:
+        if text is not None or layer is not None or unit is not None:
+            raise click.UsageError("--health is about the whole model: give it without --text, --layer and --unit")
+        from seqtui.cli.health import show_health
+
+        show_health(run, at, as_json)
+        return
+    if text is None:
+        raise click.UsageError("give a text to read, --text TEXT, or --health")
     probe = _probe(run, text, at)
     layers = 1 + max(stave.layer for stave in probe.staves)
     units = max(stave.values.shape[1] for stave in probe.staves)

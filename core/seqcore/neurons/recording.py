@@ -69,13 +69,14 @@ def record(
     has diverged.
     """
     values: F16 | None = None
+    size = model.longest or CHUNK  # a model with a context reads each as a whole
     layers = width = done = 0
     for span in passage.spans:
         carried: Any = model.initial_state()
-        for first in range(span.start, span.stop, CHUNK):
+        for first in range(span.start, span.stop, size):
             if stop():
                 return None
-            part = passage.inputs[first : min(first + CHUNK, span.stop)]
+            part = passage.inputs[first : min(first + size, span.stop)]
             found = model.record(part, carried, state)
             if layer is not None:
                 found = found[:, layer : layer + 1]
