@@ -1,7 +1,6 @@
 """`seqtui neurons`: units that follow something nameable, and where else the units of a selection are on."""
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,17 +9,13 @@ from seqtui.cli.at import at_option
 
 if TYPE_CHECKING:
     from seqcore.folder import At
-    from seqcore.neurons.matching import Matches
     from seqcore.neurons.passage import Passage
-    from seqcore.neurons.recording import Progress, Recording
+    from seqcore.neurons.recording import Progress
     from seqcore.neurons.search import Finding, Search
 
     from seqtui.cli.kernels import Status
 
-_AROUND = 24  # timesteps shown on each side of a match
 _SAMPLE = 96  # timesteps of the sample
-_SHOWN_UNITS = 16  # units that are named in a line
-_STRETCH = re.compile(r"(\d+):(\d+)")
 
 
 @click.command(
@@ -30,6 +25,7 @@ Examples:
   seqtui neurons tales-lstm256-1
   seqtui neurons tales-lstm256-1 --state h --layer 0 --feature quotes --feature line
   seqtui neurons tales-lstm256-1 --like 120:134 --threshold 0.3
+  seqtui neurons tales-lstm256-1 --like 120:134 --unlike 200:230
   seqtui neurons tales-lstm256-1 --json | jq .findings""",
 )
 @click.argument("run")
@@ -45,12 +41,13 @@ Examples:
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="Search one layer.  [default: all]")
 @click.option("--feature", "names", multiple=True, metavar="NAME", help="Search for this only; may be repeated.")
 @click.option("--like", metavar="START:END", help="Show where the units that are on at these timesteps are on again.")
+@click.option("--unlike", metavar="START:END", help="With --like: show the units that tell the two stretches apart.")
 @click.option("--threshold", type=float, default=0.3, show_default=True, metavar="X", help="With --like: on is above.")
 @at_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
     run: str, timesteps: int, state: str | None, layer: int | None, names: tuple[str, ...], like: str | None,
-    threshold: float, at: "At", as_json: bool,
+    unlike: str | None, threshold: float, at: "At", as_json: bool,
 ) -> None:  # fmt: skip
     """Find the units of RUN that follow something nameable: quotation marks, brackets, place in the line, a label.
 
@@ -60,23 +57,28 @@ def command(
     eight untrained models; chance is the probability that anything at all is reported for another reason.
 
     --like selects a stretch of timesteps: its units are those above --threshold throughout, and not just outside; of a
-    recurrent model, by default, by their h.
+    recurrent model, by default, by their h. With --unlike, another stretch, the units that tell the two apart are
+    listed, with the probability that stretches which lie like these are told apart as well elsewhere.
     """
     from seqcore.errors import SeqError
     from seqcore.neurons.features import FEATURES
 
     from seqtui.cli.kernels import Status
     from seqtui.cli.loading import load
+    from seqtui.cli.selections import inside, stretch_of, tell_apart, tell_matches
 
     for name in names:
         if name not in FEATURES:
             raise click.UsageError(f"--feature {name}: choose from {', '.join(FEATURES)}")
-    stretch = _stretch(like)
+    if unlike is not None and like is None:
+        raise click.UsageError("--unlike goes with --like: it is the other stretch")
+    stretch, other = stretch_of("--like", like), stretch_of("--unlike", unlike)
     loaded = load(run, at)
     _, data = loaded.held_out()
     model, config = loaded.serial(), loaded.config
     if layer is not None and layer >= config.model.layers:
         raise click.UsageError(f"--layer {layer}: this model has layers 0 to {config.model.layers - 1}")
+    from seqcore.neurons.contrast import contrast
     from seqcore.neurons.matching import matching
     from seqcore.neurons.passage import held_out_passage
     from seqcore.neurons.recording import affordable, record, state_of
@@ -92,10 +94,8 @@ def command(
     most = affordable(model, passage, chosen, layer)
     if len(passage) > most:
         passage = held_out_passage(config.task, data, config.vocabulary, model, most)
-    if stretch is not None and not stretch[0] < stretch[1] <= len(passage):
-        raise click.UsageError(
-            f"--like {like}: give START:END, two of the timesteps 0 to {len(passage):,}, END excluded"
-        )
+    inside("--like", stretch, len(passage))
+    inside("--unlike", other, len(passage))
     with Status() as status:
         if stretch is None:
             found = search(model, passage, chosen, layer, names, progress=_progress(status))
@@ -105,21 +105,11 @@ def command(
     about = {"run": loaded.folder.name, "step": loaded.step, "state": chosen, "timesteps": len(passage)}
     if found is not None:
         _tell(about, found, passage, as_json)
-    if recording is not None and stretch is not None:
+    if recording is not None and stretch is not None and other is not None:
+        tell_apart(about, contrast(recording, [stretch], [other]), passage, (stretch, other), as_json)
+    elif recording is not None and stretch is not None:
         matches = matching(recording, *stretch, threshold)
-        _tell_matches(about | {"threshold": threshold}, recording, matches, passage, stretch, as_json)
-
-
-def _stretch(like: str | None) -> tuple[int, int] | None:
-    """Return the timesteps of --like. Raises UsageError."""
-    if like is None:
-        return None
-    match = _STRETCH.fullmatch(like)
-    if match is None or len(like) > 30:
-        raise click.UsageError(
-            f"--like {like[:40]!r}: give START:END, two timesteps of the held-out part, END excluded"
-        )
-    return int(match[1]), int(match[2])
+        tell_matches(about | {"threshold": threshold}, matches, passage, stretch, as_json)
 
 
 def _progress(status: "Status") -> "Progress":
@@ -159,8 +149,9 @@ def _tell(about: dict[str, Any], found: "Search", passage: "Passage", as_json: b
                 f"{one.score:.3f}", f"{one.untrained:.3f}", f"{one.chance:.1g}",
             )  # fmt: skip
         print_table(made)
-    for name, reason in found.missing.items():
-        screen.print(shown(f"{name}: {reason}", "dim"), soft_wrap=True)
+    for reason in dict.fromkeys(found.missing.values()):
+        which = ", ".join(name for name, said in found.missing.items() if said == reason)
+        screen.print(shown(f"{which}: {reason}", "dim"), soft_wrap=True)
     if found.findings:
         _print_sample(found, passage)
 
@@ -203,66 +194,3 @@ def _lines(passage: "Passage", first: int, last: int, values: Any, low: float, h
         bar = BARS[1 + round(min(1.0, max(0.0, share)) * (len(BARS) - 2))]
         text, bars, used = text + cell(symbol), bars + bar * size, used + size
     return [*lines, text, bars]
-
-
-def _tell_matches(
-    about: dict[str, Any], recording: "Recording", matches: "Matches", passage: "Passage", stretch: tuple[int, int],
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Print the units of a selection, and where else they are on."""
-    first, last = stretch
-    count = len(matches.units)
-    if as_json:
-        found = [
-            {"start": one.first, "end": one.last, "shared": one.shared, "others": one.others,
-             "likeness": round(one.likeness(count), 6), "text": _text(passage, one.first, one.last)}
-            for one in matches.found
-        ]  # fmt: skip
-        units = [unit._asdict() for unit in matches.units]
-        selection = {"start": first, "end": last, "text": _text(passage, first, last), "units": units}
-        click.echo(json.dumps(about | {"selection": selection, "matches": found}))
-        return
-    from rich.text import Text
-
-    from seqtui.cli.terminal import console, plural, print_table, shown, table
-
-    screen = console()
-    said = ", ".join(f"{unit.layer}.{unit.unit}" for unit in matches.units[:_SHOWN_UNITS])
-    more = f" and {count - _SHOWN_UNITS} more" if count > _SHOWN_UNITS else ""
-    screen.print(Text.assemble(f"{first}:{last} ", _passage(passage, first, last)), soft_wrap=True)
-    named = f": {said}{more}" if count else ": lower --threshold, or select another stretch"
-    line = f"{plural(count, 'unit')} at {about['threshold']:g} or above throughout, and below just outside{named}"
-    screen.print(shown(line), soft_wrap=True)
-    if not matches.found:
-        if count:
-            screen.print(shown(f"they are not on together anywhere else in {len(passage):,} timesteps"))
-        return
-    made = table("timesteps", "alike", "units", "text", right=("alike", "units"), loose="text")
-    for one in matches.found:
-        share = f"{one.likeness(count):.0%}"
-        made.add_row(
-            f"{one.first}:{one.last}", share, f"{one.shared} of {count}", _passage(passage, one.first, one.last)
-        )
-    print_table(made)
-
-
-def _text(passage: "Passage", first: int, last: int) -> str:
-    return "".join(passage.symbol(t) for t in range(first, last))
-
-
-def _passage(passage: "Passage", first: int, last: int) -> Any:
-    """Return a stretch of text with what is around it."""
-    from rich.text import Text
-
-    from seqtui.cli.terminal import shown
-    from seqtui.visible import cell
-
-    line = Text(end="")
-    for begin, end, style in (
-        (max(0, first - _AROUND), first, "dim"),
-        (first, last, "bold reverse"),
-        (last, min(len(passage), last + _AROUND), "dim"),
-    ):
-        drawn = "".join(cell(passage.symbol(t)) for t in range(begin, end))
-        line.append_text(shown(f"[{drawn}]" if style != "dim" else drawn, style))
-    return line

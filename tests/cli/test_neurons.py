@@ -72,6 +72,20 @@ def test_where_else_the_units_of_a_selection_are_on(call: Call, long_run: Path) 
     assert "lower --threshold" in call(*words[:-1], "5").out
 
 
+def test_units_that_tell_two_stretches_apart(call: Call, long_run: Path) -> None:
+    words = ["neurons", str(long_run), "--timesteps", "3000", "--like", "100:110", "--unlike", "130:150"]
+    found = json.loads(call(*words, "--json").out)
+    assert [(one["start"], one["end"]) for one in found["selections"]] == [(100, 110), (130, 150)]
+    assert len(found["units"]) == 8
+    assert all(0 <= one["score"] <= 1 and 0 < one["chance"] <= 1 for one in found["units"])
+    lines = call(*words).out.splitlines()
+    assert lines[0].startswith("like   100:110 ")
+    assert len(lines) == 3 + 8
+    overlapping = call(*words[:-1], "105:120")
+    assert overlapping.code == 1
+    assert "share timesteps" in overlapping.line
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -81,6 +95,8 @@ def test_where_else_the_units_of_a_selection_are_on(call: Call, long_run: Path) 
         (["--like", "9"], "give START:END"),
         (["--like", "9:4"], "give START:END"),
         (["--like", "9:4000000"], "give START:END"),
+        (["--unlike", "1:9"], "goes with --like"),
+        (["--like", "1:9", "--unlike", "x"], "give START:END"),
         (["--timesteps", "3"], "200"),
     ],
 )

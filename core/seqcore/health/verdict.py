@@ -101,12 +101,22 @@ def _flat(curve: Curve) -> Remark | None:
     slack = max(_FLAT * float(mean[0] - mean.min()), _NOISE * curve.error)
     away = np.flatnonzero(np.abs(mean - end) > slack)
     first = int(away[-1]) + 1 if away.size else 0
-    if len(mean) - first < max(3.0, _LONG * len(mean)):
+    if len(mean) - first < max(3.0, _LONG * len(mean)) or _falls(
+        mean[first:], curve.error, _FLAT * float(np.ptp(mean))
+    ):
         return None
     if not first:
         return Remark("flat", "flat from the beginning: it has learnt nothing yet", int(curve.step[0]), False)
     step = int(curve.step[first])
     return Remark("flat", f"flat since step {step:,}", step)
+
+
+def _falls(mean: F64, error: float, little: float) -> bool:
+    """Return whether the line through n means falls by more than `little`, and by more than its uncertainty."""
+    place = np.arange(len(mean)) - (len(mean) - 1) / 2
+    spread = float(np.square(place).sum())
+    slope = float((place * mean).sum()) / spread
+    return -slope > _NOISE * error / np.sqrt(spread) and -slope * (len(mean) - 1) > little
 
 
 def _falling(curve: Curve) -> Remark | None:

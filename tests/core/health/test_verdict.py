@@ -53,6 +53,11 @@ def test_a_curve_that_stops_falling_is_flat_since_then(seed: int) -> None:
     assert never.good is False
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_slow_fall_in_noise_is_not_flat(seed: int) -> None:
+    assert kinds(history(2 - np.arange(STEPS) / 10_000, noise=0.1, seed=seed)) == ["falling"]
+
+
 def test_a_few_means_of_ten_steps_are_judged_like_all_steps() -> None:
     rows = falls(300, 60, 1.9).reshape(30, 10).mean(axis=1)
     assert kinds(history(rows, noise=0.01)) == ["falling"]
