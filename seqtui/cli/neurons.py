@@ -56,9 +56,10 @@ def command(
     correlation. Reported are units that beat both what shifted copies of the recording score, and the best units of
     eight untrained models; chance is the probability that anything at all is reported for another reason.
 
-    --like selects a stretch of timesteps: its units are those above --threshold throughout, and not just outside; of a
-    recurrent model, by default, by their h. With --unlike, another stretch, the units that tell the two apart are
-    listed, with the probability that stretches which lie like these are told apart as well elsewhere.
+    --like selects a stretch of timesteps: its units are those above --threshold throughout, and not just outside (if
+    there are none, those that are on outside too); of a recurrent model, by default, by their h. With --unlike, another
+    stretch, the units that tell the two apart are listed, with the probability that stretches which lie like these are
+    told apart as well elsewhere.
     """
     from seqcore.errors import SeqError
     from seqcore.neurons.features import FEATURES
@@ -108,8 +109,11 @@ def command(
     if recording is not None and stretch is not None and other is not None:
         tell_apart(about, contrast(recording, [stretch], [other]), passage, (stretch, other), as_json)
     elif recording is not None and stretch is not None:
+        bounded = True
         matches = matching(recording, *stretch, threshold)
-        tell_matches(about | {"threshold": threshold}, matches, passage, stretch, as_json)
+        if not matches.units:  # most units of a small model are on for longer
+            bounded, matches = False, matching(recording, *stretch, threshold, bounded=False)
+        tell_matches(about | {"threshold": threshold, "bounded": bounded}, matches, passage, stretch, as_json)
 
 
 def _progress(status: "Status") -> "Progress":

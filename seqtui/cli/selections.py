@@ -59,8 +59,9 @@ def tell_matches(
     said = ", ".join(f"{unit.layer}.{unit.unit}" for unit in matches.units[:SHOWN_UNITS])
     more = f" and {count - SHOWN_UNITS} more" if count > SHOWN_UNITS else ""
     screen.print(Text.assemble(f"{first}:{last} ", _passage(passage, first, last)), soft_wrap=True)
+    where = ", and below just outside" if about["bounded"] else ", some of them outside too"
     named = f": {said}{more}" if count else ": lower --threshold, or select another stretch"
-    line = f"{plural(count, 'unit')} at {about['threshold']:g} or above throughout, and below just outside{named}"
+    line = f"{plural(count, 'unit')} at {about['threshold']:g} or above throughout{where}{named}"
     screen.print(shown(line), soft_wrap=True)
     if not matches.found:
         if count:
