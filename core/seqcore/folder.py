@@ -1,7 +1,7 @@
-"""The run folder: config.json, metrics.jsonl, checkpoint-STEP.safetensors, best.safetensors, samples.txt.
+"""The run folder: config.json, metrics.jsonl, updates.jsonl, checkpoints (safetensors), samples.txt.
 
-Every file but the two that grow is written under a temporary name, synced and renamed; a truncated last line of
-metrics.jsonl is ignored when it is read.
+Every file but those that grow is written under a temporary name, synced and renamed; a truncated last line of
+metrics.jsonl or updates.jsonl is ignored when it is read.
 """
 
 import contextlib
@@ -40,6 +40,7 @@ from seqcore.run_config import RunConfig, is_count
 
 RUNS_VARIABLE = "SEQTUI_RUNS_DIR"
 KEEP = 3  # checkpoints: the newest, and two to fall back on
+_METRICS, _UPDATES = "metrics.jsonl", "updates.jsonl"
 _OWN_CORPUS = "corpus.txt"  # a copy of standard input, which cannot be read again
 
 At = Literal["best", "last"] | int  # which checkpoint: the best, the newest, or that of a step
@@ -220,9 +221,11 @@ class RunFolder:
 
         Checkpoints after `step` are still there only if they are damaged: they get another name.
         """
-        kept = [line for line in self.metrics() if line["step"] <= step]
-        text = "".join(json.dumps(line) + "\n" for line in kept)
-        write_atomically(self.path / "metrics.jsonl", text.encode())
+        for name in (_METRICS, _UPDATES):
+            kept = [line for line in self._lines(name) if line["step"] <= step]
+            if kept or (self.path / name).exists() or name == _METRICS:
+                text = "".join(json.dumps(line) + "\n" for line in kept)
+                write_atomically(self.path / name, text.encode())
         for later in checkpoint_steps(self.path):
             if later > step:
                 self.set_aside(checkpoint_path(self.path, later).name)
@@ -237,8 +240,15 @@ class RunFolder:
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """Yield the lines of metrics.jsonl that have a step, without a truncated one."""
+        return self._lines(_METRICS)
+
+    def updates(self) -> Iterator[dict[str, Any]]:
+        """Yield the lines of updates.jsonl that have a step; none for a run of an older version."""
+        return self._lines(_UPDATES)
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         try:
-            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (self.path / name).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return
         for line in lines:
@@ -260,7 +270,11 @@ class RunFolder:
 
     def add_metrics(self, line: Mapping[str, float | int]) -> None:
         """Append a line to metrics.jsonl. Raises SeqError."""
-        self._append("metrics.jsonl", json.dumps(dict(line)) + "\n")
+        self._append(_METRICS, json.dumps(dict(line)) + "\n")
+
+    def add_updates(self, line: Mapping[str, Any]) -> None:
+        """Append a line to updates.jsonl. Raises SeqError."""
+        self._append(_UPDATES, json.dumps(dict(line)) + "\n")
 
     def add_sample(self, step: int, text: str) -> None:
         """Append a text that the model generated at `step` to samples.txt, not sanitised. Raises SeqError."""

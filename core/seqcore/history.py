@@ -1,12 +1,14 @@
 """The curves of a run as they grow: loss, rate and gradient norm of every step, and every validation."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
 
-from seqcore.records import History
+from seqcore.records import History, Updates
 from seqcore.trainer import Step
+from seqcore.update_sizes import UpdateSize
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -25,11 +27,17 @@ class HistoryLog:
         self._count = 0
         self._validations: list[tuple[int, float]] = []
         self._validation_record = _validation_columns([])
+        self._updates: list[tuple[int, Mapping[str, UpdateSize]]] = []
 
     @staticmethod
-    def of(lines: Iterable[Mapping[str, Any]]) -> "HistoryLog":
-        """Return the curves in untrusted metrics lines that have a step; values that are not numbers are left out."""
+    def of(lines: Iterable[Mapping[str, Any]], updates: Iterable[Mapping[str, Any]] = ()) -> "HistoryLog":
+        """Return the curves in untrusted metrics lines that have a step; values that are not numbers are left out.
+
+        `updates` are lines of updates.jsonl, untrusted too.
+        """
         log = HistoryLog()
+        for line in updates:
+            log.add_updates(line["step"], _sizes_in(line))
         for line in lines:
             rest = [line.get(key) for key in ("train_loss", "learning_rate", "gradient_norm")]
             if all(is_number(value) for value in rest):
@@ -56,12 +64,41 @@ class HistoryLog:
         """Append one validation."""
         self._validations.append((step, loss))
 
+    def add_updates(self, step: int, sizes: Mapping[str, UpdateSize]) -> None:
+        """Append the sizes of the updates of one step."""
+        if sizes:
+            self._updates.append((step, sizes))
+
+    def updates(self) -> Updates:
+        """Return the sizes of the updates so far."""
+        names = tuple(dict.fromkeys(name for _, sizes in self._updates for name in sizes))
+        unknown = UpdateSize(math.nan, math.nan)
+        rows = [[sizes.get(name, unknown) for name in names] for _, sizes in self._updates]
+        values = np.array(rows, np.float32).reshape(len(rows), len(names), 2)
+        steps = np.array([step for step, _ in self._updates], np.int64)
+        return Updates(names, steps, values[:, :, 0].copy(), values[:, :, 1].copy())
+
     def record(self) -> History:
         """Return the curves as they are now."""
         step, loss, rate, norm = (_read_only(column[: self._count]) for column in self._columns)
         if len(self._validations) != self._validation_record[0].size:
             self._validation_record = _validation_columns(self._validations)
         return History(step, loss, rate, norm, *self._validation_record)
+
+
+def sizes_line(step: int, sizes: Mapping[str, UpdateSize]) -> dict[str, Any]:
+    """Return a line of updates.jsonl; four digits are enough to be drawn."""
+    rounded = {name: [float(f"{value:.4g}") for value in size] for name, size in sizes.items()}
+    return {"step": step, "updates": rounded}
+
+
+def _sizes_in(line: Mapping[str, Any]) -> dict[str, UpdateSize]:
+    """Return what `sizes_line` wrote, without what is not valid."""
+    found, sizes = line.get("updates"), {}
+    for name, pair in found.items() if isinstance(found, dict) else ():
+        if isinstance(pair, list) and len(pair) == 2 and all(is_number(value) and value >= 0 for value in pair):
+            sizes[name] = UpdateSize(float(pair[0]), float(pair[1]))
+    return sizes
 
 
 def _columns(size: int) -> tuple[Any, ...]:

@@ -70,11 +70,17 @@ class AdamW:
         square_sums(g, self._sums, team())
         return math.sqrt(math.fsum(self._sums)) if np.isfinite(self._sums).all() else math.nan
 
+    @property
+    def corrections(self) -> tuple[float, float]:
+        """What m and v are multiplied by in the last update, because they began at zero."""
+        b1, b2 = self.betas
+        return 1 / (1 - b1**self.updates), 1 / (1 - b2**self.updates)
+
     def update(self, w: F32, g: F32, rate: float, scale: float, decay: float, decayed: int) -> None:
         """Update w (P,) with the gradient scale * g; the first `decayed` elements of w decay."""
         self.updates += 1
         b1, b2 = self.betas
-        c1, c2 = 1 / (1 - b1**self.updates), 1 / (1 - b2**self.updates)
+        c1, c2 = self.corrections
         numbers = (np.float32(x) for x in (rate, scale, 1 - b1, b2, 1 - b2, self.eps, c1, c2, decay))
         adamw(w, g, self.m, self.v, *numbers, decayed, team())
 

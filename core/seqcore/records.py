@@ -264,6 +264,16 @@ class History:
 
 
 @dataclass(frozen=True)
+class Updates:
+    """How large gradients and updates of the p matrices of a model were, at n steps of a run; NaN where unknown."""
+
+    names: tuple[str, ...]  # (p,) of the matrices: "layers.0.W_hh"
+    step: I64  # (n,)
+    gradient_norm: F32  # (n, p) before clipping
+    update_ratio: F32  # (n, p) norm of the update / norm of the weights
+
+
+@dataclass(frozen=True)
 class CompileProgress:
     """Progress of kernel compilation: `done` of `total`, and the kernels' names, in order."""
 

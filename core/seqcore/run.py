@@ -18,7 +18,7 @@ from seqcore.data.corpus import Corpus, read_corpus
 from seqcore.data.quoting import quoted
 from seqcore.errors import CorpusChanged, SeqError
 from seqcore.folder import RunFolder
-from seqcore.history import HistoryLog, is_number
+from seqcore.history import HistoryLog, is_number, sizes_line
 from seqcore.memory import Sizes, check_memory
 from seqcore.run_config import CorpusReference, RunConfig, is_count
 from seqcore.tasks.language import Language
@@ -159,7 +159,8 @@ class Run:
         self._since = _Interval.of(checkpoint.numbers)
         self.saved_step = step
         if self.folder:
-            self.history = HistoryLog.of(line for line in self.folder.metrics() if line["step"] <= step)
+            lines = (self.folder.metrics(), self.folder.updates())
+            self.history = HistoryLog.of(*([line for line in part if line["step"] <= step] for part in lines))
 
     def _find_best(self) -> None:
         """Take note of the best checkpoint of the folder; a damaged one is set aside."""
@@ -312,8 +313,11 @@ class Run:
         if validation is not None:
             line |= self.validation_fields(validation)
         self._since = _Interval()
+        sizes = trainer.update_sizes(step)
+        self.history.add_updates(step.step, sizes)
         if self.folder:
             self.folder.add_metrics(line)
+            self.folder.add_updates(sizes_line(step.step, sizes))
         self.log(line)
 
 

@@ -64,6 +64,16 @@ class SerialModel(Protocol):
     def look(self, inputs: Inputs) -> Look:
         """Read inputs (T,) or (T, D), at most `longest`, from the initial state and keep all intermediate results."""
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Return the names of what `record` can return, the one to look at first in front; empty: none."""
+
+    def record(self, inputs: Inputs, state: Any, name: str) -> F32:
+        """Read inputs (T,) or (T, D), at most `longest`, after `state`, and return (T, layers, units) of `name`.
+
+        `state` is updated; a model with a context reads the inputs as a new one, whatever the state.
+        """
+
 
 _SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {
     **dict.fromkeys(RECURRENT, SerialRecurrent),

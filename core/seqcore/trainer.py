@@ -23,6 +23,7 @@ from seqcore.records import F32, Targets
 from seqcore.tasks.task import Data, Measures
 from seqcore.team import TEAM
 from seqcore.threads import Fastest
+from seqcore.update_sizes import UpdateSize, update_sizes
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,11 @@ class Trainer:
         self.optimizer.update(p.flat, self.model.gradient.flat, rate, scale, self.training.weight_decay, p.decayed)
         self._packed = False
         self.steps += 1
+
+    def update_sizes(self, step: Step) -> dict[str, UpdateSize]:
+        """Return how large the gradients and the updates of `step`, the last one, were. Changes nothing."""
+        decay = self.training.weight_decay
+        return update_sizes(self.parameters, self.model.gradient, self.optimizer, step.learning_rate, decay)
 
     def validate(self, stop: Callable[[], bool] = lambda: False) -> Measures:
         """Return the measures of the held-out part; empty without one, or if `stop` returns True."""

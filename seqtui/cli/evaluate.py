@@ -54,19 +54,8 @@ def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int 
 
 def _held_out(loaded: "LoadedRun") -> "tuple[str, Data]":
     """Return a description and the examples of the run. Raises SeqError."""
-    from seqcore.errors import CorpusChanged, SeqError
-
     config = loaded.config
-    if not config.corpus.source:
-        name = loaded.folder.argument
-        raise SeqError(f"{loaded.folder.name} was imported without a corpus: give one, seqtui evaluate {name} CORPUS")
-    try:
-        corpus = loaded.folder.corpus(config)
-    except CorpusChanged as error:
-        raise SeqError(f"{error}: give a CORPUS to evaluate on") from None
-    data = config.task.data(corpus, config.vocabulary, config.training)
-    if not data.held_out_shape(config.model)[0]:
-        raise SeqError("this run has no held-out part (--validation 0): give a CORPUS to evaluate on")
+    corpus, data = loaded.held_out("give a CORPUS to evaluate on")
     if "validation" in config.task.fixed:
         return f"held-out sequences of {corpus.name}", data
     return f"the held-out {config.training.validation:.0%} of {corpus.name}", data

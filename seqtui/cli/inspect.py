@@ -29,10 +29,12 @@ Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time"
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --layer 0 --unit 17
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --cell 0:9:17 --backward
-  seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden""",
+  seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden
+  seqtui inspect tales-lstm256-1 --health""",
 )
 @click.argument("run")
-@click.option("--text", required=True, help="Text to read.")
+@click.option("--text", help="Text to read.")
+@click.option("--health", is_flag=True, help="Show whether the model is well, instead of a text.")
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="Layer to show, 0 at the bottom.  [default: top]")
 @click.option(
     "--unit", type=click.IntRange(0), metavar="N", help="Show one unit: its gates and states at each timestep."
@@ -55,7 +57,8 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print every array as JSON; null if not finite.")
 def command(
     run: str,
-    text: str,
+    text: str | None,
+    health: bool,
     layer: int | None,
     unit: int | None,
     cell: Where | None,
@@ -73,11 +76,25 @@ def command(
     tokens back to the farthest embedding with at least a tenth of the largest gradient norm of that loss. Gate columns
     show the share of open units (gate above one half), |h| the norm of the hidden state. For attention, lag is how many
     tokens the heads look back on average, |x| the norm of the residual stream after the block.
+
+    --health shows saturated gates, dead units, the entropy of heads, the largest singular value of W_hh, the sizes of
+    updates and a verdict on the loss, each with what is good.
     """
     if cell is None and (backward or second_direction or not (loss is None and position is None)):
         raise click.UsageError("--backward, --loss, --position and --second-direction need --cell LAYER:TIMESTEP")
     if cell is not None and not (layer is None and unit is None):
         raise click.UsageError("--layer and --unit: with --cell, give them as --cell LAYER:TIMESTEP:UNIT")
+    if health:
+        if text is not None or layer is not None or unit is not None or cell is not None:
+            raise click.UsageError(
+                "--health is about the whole model: give it without --text, --layer, --unit and --cell"
+            )
+        from seqtui.cli.health import show_health
+
+        show_health(run, at, as_json)
+        return None
+    if text is None:
+        raise click.UsageError("give a text to read, --text TEXT, or --health")
     seen = _seen(run, text, at)
     probe = seen.probe
     if cell is not None:

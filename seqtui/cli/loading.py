@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from seqcore.config import ModelConfig
-from seqcore.errors import SeqError
+from seqcore.data.corpus import Corpus
+from seqcore.errors import CorpusChanged, SeqError
 from seqcore.folder import At, RunFolder
 from seqcore.jit import kernel_groups
 from seqcore.model import shapes
 from seqcore.parameters import Parameters
 from seqcore.run_config import RunConfig
 from seqcore.serial import SerialModel, serial_model
+from seqcore.tasks.task import Data
 
 from seqtui.cli.boundary import complain
 from seqtui.cli.kernels import Status, compile_with
@@ -29,6 +31,23 @@ class LoadedRun:
         with Status() as status:
             compile_with(status.compiling, kernel_groups(self.config.model.kernels, "look"))
             return serial_model(self.config.model, self.parameters)
+
+    def held_out(self, otherwise: str = "") -> tuple[Corpus, Data]:
+        """Return the corpus of the run, and its examples, some of which are held out.
+
+        Raises SeqError if there are none; `otherwise` says what else the command can do.
+        """
+        config, hint = self.config, f": {otherwise}" if otherwise else ""
+        if not config.corpus.source:
+            raise SeqError(f"{self.folder.name} was imported without a corpus{hint}")
+        try:
+            corpus = self.folder.corpus(config)
+        except CorpusChanged as error:
+            raise SeqError(f"{error}{hint}") from None
+        data = config.task.data(corpus, config.vocabulary, config.training)
+        if not data.held_out_shape(config.model)[0]:
+            raise SeqError(f"this run has no held-out part (--validation 0){hint}")
+        return corpus, data
 
 
 def load(run: str, at: At = "last") -> LoadedRun:

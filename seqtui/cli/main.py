@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": "Generate text with a trained run.",
     "evaluate": "Measure the loss, perplexity and bits per character of a run.",
     "inspect": "Show the internals of a model at each timestep of a text.",
+    "neurons": "Find units that follow something nameable.",
     "runs": "List the runs, or show one.",
     "compare": "Compare runs, with n-gram baselines.",
     "export": "Export the weights of a run to PyTorch, NumPy or ONNX.",

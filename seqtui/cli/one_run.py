@@ -10,6 +10,7 @@ from seqcore.checkpoint import checkpoint_steps
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
+from seqcore.health.verdict import verdict
 from seqcore.history import HistoryLog
 from seqcore.model import parameter_count
 from seqcore.naming import described
@@ -102,6 +103,8 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
     }
     if run.steps:
         entry["step"] = run.step
+    if run.lines:
+        entry["verdict"] = verdict(run.history)
     if run.best:
         entry["best"] = {"step": run.best[0]} | ({"validation_loss": run.best[1]} if run.best[1] is not None else {})
     for key in ("tokens", "seconds"):
@@ -122,6 +125,7 @@ def print_run(folder: RunFolder) -> None:
         ("training", _training(run.config)),
         ("progress", _progress(run)),
         *_curves(run),
+        *([("verdict", verdict(run.history))] if run.lines else []),
         ("checkpoints", _checkpoints(run)),
         ("", ""),
         *run.commands.items(),

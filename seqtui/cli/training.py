@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from seqcore.errors import SeqError
+from seqcore.health.verdict import remarks
 from seqcore.naming import described
 from seqcore.run import Advance, Run
 from seqcore.serial import SerialModel, serial_model
@@ -209,6 +210,7 @@ def last_words(run: Run) -> str:
         loss = float(history.validation_loss[-1])
         said.append(f"validation loss {loss_said(loss, run.config.task.loss_unit(run.vocabulary))}")
         said += measures_said(run.measures, run.config.task.measures)
+    said += [remark.words for remark in remarks(history) if remark.kind != "early"]
     if run.folder:
         command = "generate" if run.config.task.generates else "evaluate"
         said.append(f"seqtui {command} {run.folder.argument}")

@@ -134,7 +134,7 @@ def test_without_a_corpus_it_cannot_be_trained_and_says_so(call: Call, run: Path
     assert call("import", str(exported(call, run))).code == 0
     measured = call("evaluate", "weights-1")
     assert measured.code == 1
-    assert "without a corpus: give one, seqtui evaluate weights-1 CORPUS" in measured.line
+    assert "without a corpus: give a CORPUS to evaluate on" in measured.line
     assert call("evaluate", "weights-1", str(corpus)).code == 0
     for words in (["train", "--resume", "--out", "weights-1"],
                   ["train", str(corpus), "--resume", "--out", "weights-1"]):  # fmt: skip

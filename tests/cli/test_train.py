@@ -44,6 +44,7 @@ def test_the_run_folder_has_everything(run: Path) -> None:
     assert {path.name for path in run.iterdir() if not path.name.startswith(".")} == {
         "config.json",
         "metrics.jsonl",
+        "updates.jsonl",
         "samples.txt",
         "best.safetensors",
         *(f"checkpoint-{step}.safetensors" for step in (4, 8, 12)),

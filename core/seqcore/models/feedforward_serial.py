@@ -65,10 +65,24 @@ class SerialFeedForward(SerialWeights):
 
     def look(self, inputs: Inputs) -> "FeedForwardLook":
         """Read inputs (T,) or (T, D) from the initial state and keep all intermediate results."""
+        return FeedForwardLook(self, self._after(self.initial_state(), inputs)[1])
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The hidden units."""
+        return ("h",)
+
+    def record(self, inputs: Inputs, state: Inputs, name: str) -> F32:
+        """Read inputs (T,) or (T, D) after `state`, which is updated; return (T, 1, H) of one of `states`."""
+        state[:], work = self._after(state, inputs)
+        return work.h[:, None].copy()
+
+    def _after(self, state: Inputs, inputs: Inputs) -> "tuple[Inputs, Activations]":
+        """Read inputs (T,) or (T, D) after `state`; return the state then, and all results."""
         work = Activations(self.config, len(inputs))
-        before = self._nothing(self.config.context - 1)
-        self.run(np.concatenate((before, inputs[:, None].astype(before.dtype))), work)
-        return FeedForwardLook(self, work)
+        read = np.concatenate((state, inputs[:, None].astype(state.dtype)))
+        self.run(read[1:], work)
+        return read[len(inputs) :], work
 
 
 class Activations:

@@ -197,6 +197,15 @@ class SerialPairs(SerialWeights):
         self.head.forward_serial(top, logits[S:])
         return PairLook(self, reading, layers, buffers, logits[:, : self.config.logits])
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """None: the units of the encoder and of the decoder are others."""
+        return ()
+
+    def record(self, inputs: Inputs, state: PairState, name: str) -> F32:
+        """Raise ValueError: there is nothing to record."""
+        raise ValueError(name)
+
 
 class PairLook:
     """What the model computed for one pair, and the reach of its losses."""

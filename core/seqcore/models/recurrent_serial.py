@@ -90,17 +90,42 @@ class SerialRecurrent(SerialWeights):
 
     def look(self, inputs: Inputs) -> "RecurrentLook":
         """Read inputs (T,) or (T, D) from the initial state and keep all intermediate results."""
+        layers = self._run(inputs, self.initial_state())
+        logits = zeros(len(inputs), padded(self.config.logits))
+        self.head.forward_serial(layers[-1].h[1:, 0].copy(), logits)
+        return RecurrentLook(self, layers, logits[:, : self.config.logits])
+
+    def _run(self, inputs: Inputs, state: list[CellWorkspace]) -> list[CellWorkspace]:
+        """Read inputs (T,) or (T, D) after `state` and return the arrays of every layer."""
         T, H = len(inputs), self.config.hidden
         index, rows = np.arange(T, dtype=np.int32), self.input_rows(inputs)
         layers = [self.cell.workspace(T, 1, H, backward=False) for _ in self.layers]
+        for before, work in zip(state, layers, strict=True):
+            for name, view in work.state().items():
+                view[:] = before.state()[name]
         for n, (layer, work) in enumerate(zip(self.layers, layers, strict=True)):
             if n:
                 rows = zeros(T, layer.input.width)
                 layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), rows)
             layer.forward(rows, index, work, parallel=False)
-        logits = zeros(T, padded(self.config.logits))
-        self.head.forward_serial(layers[-1].h[1:, 0].copy(), logits)
-        return RecurrentLook(self, layers, logits[:, : self.config.logits])
+        return layers
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The cell state if there is one, the hidden state, and the gates."""
+        return (*(("c",) if self.cell.carries_c else ()), "h", *(shown.name for shown in self.cell.shown))
+
+    def record(self, inputs: Inputs, state: list[CellWorkspace], name: str) -> F32:
+        """Read inputs (T,) or (T, D) after `state`, which is updated; return (T, layers, H) of one of `states`."""
+        H, layers = self.config.hidden, self._run(inputs, state)
+        for before, work in zip(state, layers, strict=True):
+            work.carry()
+            for own, view in before.state().items():
+                view[:] = work.state()[own]
+        if name in ("c", "h"):
+            return np.stack([getattr(work, name)[1:, 0] for work in layers], axis=1)
+        g = [shown.name for shown in self.cell.shown].index(name)
+        return np.stack([work.gates[:, 0, g * H : (g + 1) * H] for work in layers], axis=1)
 
 
 class RecurrentLook:

@@ -97,6 +97,17 @@ class SerialTransformer:
         """Read inputs (T,) or (T, D), 1 <= T <= context, from an empty context and keep all intermediate results."""
         return TransformerLook(self, self.forward(inputs))
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The residual stream after each block, the outputs of its heads side by side, and its MLP after gelu."""
+        return ("stream", "heads", "mlp")
+
+    def record(self, inputs: Inputs, state: TransformerState, name: str) -> F32:
+        """Read inputs (T,) or (T, D), T <= context, as a new context; return (T, layers, units) of one of `states`."""
+        work, C = self.forward(inputs), self.config.hidden
+        found = {"stream": work.x[2::2, :, :C], "heads": work.y, "mlp": work.u}[name]
+        return np.ascontiguousarray(np.swapaxes(found, 0, 1))
+
     def forward(self, inputs: Inputs) -> Activations:
         """Run inputs (T,) or (T, D) from an empty context and return all arrays."""
         work = TransformerWorkspace.of(self.config, len(inputs), 1).arrays
