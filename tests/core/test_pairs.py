@@ -32,7 +32,21 @@ CONFIGS = [
     for layers in (1, 2)
     if not (two and attention == "dot")
 ]
+FED = [
+    config_of(family, attention, two, layers, input_feeding=True)
+    for family, attention, two, layers in (
+        ("rnn", "dot", False, 2), ("rnn", "general", True, 1), ("rnn", "additive", True, 2), ("gru", "dot", False, 1),
+        ("gru", "general", True, 2), ("gru", "additive", False, 2), ("lstm", "dot", False, 2),
+        ("lstm", "general", False, 1), ("lstm", "additive", True, 2), ("lstm", "general", True, 2),
+    )
+]  # fmt: skip
+FED += [
+    config_of("gru", "general", True, 1, embedding=0, input_feeding=True),
+    config_of("rnn", "additive", False, 1, activation="relu", hidden=17, input_feeding=True),
+    config_of("lstm", "dot", False, 1, hidden=70, input_feeding=True),
+]
 CONFIGS += [
+    *FED,
     config_of("lstm", "general", True, 1, embedding=0),
     config_of("rnn", "additive", False, 1, activation="relu", hidden=17),
     config_of("gru", "dot", False, 1, hidden=70),
@@ -41,7 +55,8 @@ CONFIGS += [
 
 def said(config: ModelConfig) -> str:
     ways = "two ways" if config.bidirectional else "one way"
-    return f"{config.family} {config.layers}x{config.hidden} {config.cross_attention} {ways} {config.embedding}"
+    feeds = " fed" if config.input_feeding else ""
+    return f"{config.family} {config.layers}x{config.hidden} {config.cross_attention} {ways} {config.embedding}{feeds}"
 
 
 def weighted(config: ModelConfig) -> Parameters:
