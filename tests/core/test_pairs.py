@@ -112,7 +112,7 @@ def test_losses_and_gradients_match_pytorch(label: str) -> None:
     config = ModelConfig(
         case.vocabulary_size, family=case.family, hidden=case.hidden, layers=case.layers, embedding=case.embedding,
         activation=case.activation, outputs=case.outputs, decodes=True, cross_attention=case.cross_attention,
-        bidirectional=case.bidirectional,
+        bidirectional=case.bidirectional, input_feeding=case.input_feeding,
     )  # fmt: skip
     parameters = Parameters(shapes(config))
     for name, view in parameters.items():
@@ -203,7 +203,7 @@ def test_dropout_gradient_is_that_of_the_dropped_model() -> None:
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(float(gradient @ direction), rel=2e-2)
 
 
-@pytest.mark.parametrize("config", CONFIGS[::5], ids=said)
+@pytest.mark.parametrize("config", CONFIGS[::5] + FED[1:3], ids=said)
 def test_memory_is_estimated(config: ModelConfig) -> None:
     def size(found: Any) -> int:
         if isinstance(found, np.ndarray):
@@ -226,6 +226,9 @@ def test_memory_is_estimated(config: ModelConfig) -> None:
         ({"outputs": 0}, "needs symbols to write"),
         ({"decodes": False, "cross_attention": "dot"}, "only an encoder-decoder"),
         ({"decodes": False, "bidirectional": True}, "only an encoder-decoder"),
+        ({"cross_attention": "none", "input_feeding": True}, "feeds attention back: needs cross attention"),
+        ({"decodes": False, "input_feeding": True}, "feeds attention back: needs cross attention"),
+        ({"input_feeding": 1}, "input_feeding 1: must be true or false"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(values: dict[str, Any], said: str) -> None:

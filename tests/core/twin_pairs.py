@@ -97,8 +97,8 @@ def weights(config: PairConfig, seed: int) -> Named:
     """Random weights that give every parameter an effect: biases about 0.5, products twice the size of what they read.
 
     With smaller ones h, and with it every score, is so small that attention is close to the mean of the annotations.
-    The states of a relu grow by themselves: its products are as large as what they read. So is W_feed: with a second loop
-    of gain 2 an rnn would be chaotic.
+    The states of a relu grow by themselves: its products are as large as what they read. So is W_feed: an rnn with a
+    second loop of gain 2 would be chaotic.
     """
     draw, made = np.random.default_rng(seed), {}
     gain = 1 if config.activation == "relu" else 2
@@ -434,8 +434,9 @@ def model(p: Mapping[str, F64], config: PairConfig, inputs: Ints, targets: Ints)
     logits, alpha = np.zeros((T, B, config.outputs)), np.zeros((T, B, S))
     for b, done in enumerate(pairs):
         logits[S:, b] = done.logits
-        if done.attended:
-            alpha[S:, b, S - len(sources[b]) :] = done.attended.alpha
+        attended = done.decoder.attended if isinstance(done.decoder, Fed) else [done.attended] if done.attended else []
+        if attended:
+            alpha[S:, b, S - len(sources[b]) :] = np.concatenate([one.alpha for one in attended])
     return Pass(pairs, S, logits, twin.cross_entropy(logits, targets), alpha)
 
 
