@@ -160,7 +160,10 @@ def test_columns_that_are_taken_in_order_are_named(call: Call, tmp_path: Path) -
     [
         (("tales", "--cross-attention", "general"), "cross-attention"),
         (("tales", "--bidirectional"), "bidirectional"),
-        (("tales", "--reverse-source"), "--reverse-source is for pairs; the task of this corpus is language"),
+        (
+            ("tales", "--reverse-source"),
+            "--reverse-source is for translate, transduce; the task of this corpus is language",
+        ),
         (("reverse:5", "--cross-attention", "dot", "--bidirectional"), "general or additive for a bidirectional"),
         (("reverse:5", "--cross-attention", "much"), "much"),
         (("reverse:5", "--model", "attention"), "attention"),
