@@ -42,6 +42,7 @@ class Seen:
     earlier: tuple[Sample, ...] = ()
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     embedding: EmbeddingMap | None = None  # the newest one; None until a view has asked for it
+    target_embedding: EmbeddingMap | None = None  # of an encoder-decoder: of the symbols that the decoder reads
 
 
 class Desk(Protocol):

@@ -78,6 +78,7 @@ class LiveSession:
             earlier=seen.earlier,
             tally=seen.tally,
             embedding=seen.embedding,
+            target_embedding=seen.target_embedding,
         )
 
     def start(self) -> None:

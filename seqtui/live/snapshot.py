@@ -122,6 +122,7 @@ class Snapshot:
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     embedding: EmbeddingMap | None = None  # the newest one that a view has asked for
+    target_embedding: EmbeddingMap | None = None  # likewise, of an encoder-decoder: of what the decoder reads
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name

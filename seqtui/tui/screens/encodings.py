@@ -217,7 +217,7 @@ class Encodings(ViewScreen):
         if found is None and wanted:
             found = next((int(one) for one in vectors.order if vectors.symbols[one].strip().startswith(wanted)), None)
         if found is None:
-            self.say(f"`{visible(wanted)}` is not in the vocabulary.")
+            self.say(f"`{visible(wanted)}` is not in {self.subject.vocabulary}.")
         else:
             self.pick(found)
 
