@@ -7,6 +7,7 @@ import pytest
 from seqcore.folder import RunFolder
 
 from seqtui.live.snapshot import ModelChoice
+from seqtui.tui.dialogs.model import OptionField
 from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.screens.encodings import Encodings
 from tests.tui.test_end_to_end import HANGS, Live, live
@@ -95,7 +96,11 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
         for name in ("cross_attention", "directions", "feeding"):
             while s.app.focused is None or s.app.focused.id != name:
                 await s.press("down")
+            field = s.app.screen.query_one(f"#{name}", OptionField)
+            words = field.option.words
+            following = words[(words.index(field.value) + 1) % len(words)]
             await s.press("right")
+            await s.until(lambda field=field, following=following: field.value == following, f"another {name}")  # type: ignore[misc]  # of this turn of the loop
         await s.press("enter")
         await s.until(lambda: s.now.shape is not None and s.now.shape.bidirectional, "the new model")
         assert s.now.shape is not None

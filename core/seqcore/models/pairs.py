@@ -33,8 +33,8 @@ from seqcore.layers import cross
 from seqcore.layers.cross import Buffers, CrossAttention
 from seqcore.layers.heads import head_of
 from seqcore.layers.linear import Linear
-from seqcore.layers.tanh import tanh_backward, tanh_forward
 from seqcore.models import encoder
+from seqcore.models.bridge import Bridge, bridged
 from seqcore.models.clocked import Clocked
 from seqcore.models.encoder import Encoder, EncoderWorkspace, Source, State
 from seqcore.models.pairs_steps import Annotated, Steps, own_symbols
@@ -44,7 +44,6 @@ from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Bools, Targets
-from seqcore.team import team
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -63,13 +62,6 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     if config.input_feeding:
         named["decoder.0.W_feed"] = (H, cell.products * H)
     return named | {"head.W_hy": (H, K), "head.b_y": (K,)}
-
-
-def bridged(config: ModelConfig) -> tuple[str, ...]:
-    """Return the names of the states that pass through a bridge; the others are handed over as they are."""
-    if config.annotation == config.hidden:
-        return ()
-    return ("h", "c") if CELLS[config.family].carries_c else ("h",)
 
 
 def initial(config: ModelConfig, seed: int) -> Parameters:
@@ -152,31 +144,6 @@ class PairWorkspace:
     def state(self) -> dict[str, F32]:
         """Return nothing: no state is carried."""
         return {}
-
-
-class Bridge:
-    """From the last state of an encoder's layer to the initial state of a decoder's: h_0, or c_0 without the tanh."""
-
-    def __init__(self, p: Parameters, g: Parameters, prefix: str, squashed: bool) -> None:
-        self.squashed = squashed
-        self.linear = Linear(p[f"{prefix}.W"], p[f"{prefix}.b"], g[f"{prefix}.W"], g[f"{prefix}.b"])
-
-    def forward(self, last: F32, to: F32, z: F32) -> None:
-        """Fill `to` (B, H) from the last state (B, D); z (B, padded H) is scratch."""
-        self.linear.forward(last, z)
-        if self.squashed:
-            tanh_forward(z, to, team())
-        else:
-            to[:] = z[:, : to.shape[1]]
-
-    def backward(self, last: F32, state: F32, d: F32) -> F32:
-        """Return the gradient of the last state, (B, padded D), given that of the initial state, d (B, padded H)."""
-        if self.squashed:
-            tanh_backward(state, d, team())
-        self.linear.backward_weights(last, d)
-        dlast = zeros(len(last), self.linear.input_width)
-        self.linear.backward_input(d, dlast)
-        return dlast
 
 
 class PairModel:

@@ -19,8 +19,9 @@ from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.cross import Buffers, CrossAttention
 from seqcore.layers.linear import Linear, project_serial
 from seqcore.layers.tanh import tanh_forward_serial
+from seqcore.models.bridge import bridged
 from seqcore.models.encoder import PREFIXES, directions
-from seqcore.models.pairs import bridged, shapes
+from seqcore.models.pairs import shapes
 from seqcore.models.pairs_reach import reach
 from seqcore.models.serial_weights import FIRST, SerialWeights, forked, one_step, token_rows
 from seqcore.models.stack import CELLS
