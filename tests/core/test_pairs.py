@@ -181,8 +181,9 @@ def test_dropout_differs_by_step_and_is_absent_from_losses() -> None:
     assert stepped(undropped, parameters, *batch(config))[0].tobytes() == plain.tobytes()
 
 
-def test_dropout_gradient_is_that_of_the_dropped_model() -> None:
-    config = config_of("lstm", "additive", True, 2, dropout=0.3)
+@pytest.mark.parametrize("fed", [False, True])
+def test_dropout_gradient_is_that_of_the_dropped_model(fed: bool) -> None:
+    config = config_of("lstm", "additive", True, 2, dropout=0.3, input_feeding=fed)
     parameters, (inputs, targets) = weighted(config), batch(config)
     model, work = build(config, parameters), workspace(config, *inputs.shape)
     inputs = scored(inputs, targets, 11)
