@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
 
 BOTH_WAYS = "both ways"
-FED = "fed back"
+FED = "input"
 GRAVE = (Phase.FAILED, Phase.DIVERGED)  # phases whose message stays until the phase changes
 
 
@@ -51,7 +51,7 @@ class ModelChoice:
     positions: str = "learned"  # attention
     cross_attention: str = "general"  # encoder-decoder
     directions: str = "one way"  # encoder-decoder: in which the encoder reads, or "both ways"
-    feeding: str = "not fed back"  # encoder-decoder: whether the decoder reads the last output of attention
+    feeding: str = "none"  # encoder-decoder: whether the decoder reads the last output of attention
     context: int = field(default=0, compare=False)  # feedforward: shown, not chosen; 0: the default of `ModelConfig`
 
     @property

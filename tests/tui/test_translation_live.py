@@ -27,6 +27,23 @@ async def translated(s: Live) -> None:
     await s.until(lambda: "writes" in s.text() and "truth" in s.text(), "the example")
 
 
+async def below(s: Live) -> None:
+    """Go down one row of a dialog."""
+    before = s.app.focused
+    await s.press("down")
+    await s.until(lambda: s.app.focused is not before, "the next row")
+
+
+async def chosen(s: Live, name: str) -> None:
+    """Go down to an option of the model picker, and step to its next value; wait for every key on a busy machine."""
+    while s.app.focused is None or s.app.focused.id != name:
+        await below(s)
+    field = s.app.screen.query_one(f"#{name}", OptionField)
+    value = field.value
+    await s.press("right")
+    await s.until(lambda: field.value != value, f"another {name}")
+
+
 async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
     async with live(corpus="reverse:4", choice=SMALL) as s:
         await s.training()
@@ -94,13 +111,7 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
         await translated(s)
         await s.open("m")
         for name in ("cross_attention", "directions", "feeding"):
-            while s.app.focused is None or s.app.focused.id != name:
-                await s.press("down")
-            field = s.app.screen.query_one(f"#{name}", OptionField)
-            words = field.option.words
-            following = words[(words.index(field.value) + 1) % len(words)]
-            await s.press("right")
-            await s.until(lambda field=field, following=following: field.value == following, f"another {name}")  # type: ignore[misc]  # of this turn of the loop
+            await chosen(s, name)
         await s.press("enter")
         await s.until(lambda: s.now.shape is not None and s.now.shape.bidirectional, "the new model")
         assert s.now.shape is not None
