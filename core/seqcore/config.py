@@ -73,6 +73,7 @@ class ModelConfig:
     decodes: bool = False  # encoder and decoder: reads symbols of the vocabulary, then writes `outputs` other symbols
     cross_attention: str = ""  # over the encoder's states, see `layers.cross`; "": general if it decodes
     bidirectional: bool = False  # the encoder reads in both directions
+    input_feeding: bool = False  # the decoder also reads what attention gave a timestep before (Luong et al. 2015)
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
@@ -108,7 +109,7 @@ class ModelConfig:
         _need(self.outputs == 0 or self.outputs >= 2, "outputs", self.outputs, "must be 0, or at least 2")
         _whole("outputs", self.outputs, 0, 1_000_000)
         self._check_decoder()
-        for name in ("bias", "tied", "decodes", "bidirectional"):
+        for name in ("bias", "tied", "decodes", "bidirectional", "input_feeding"):
             _need(isinstance(getattr(self, name), bool), name, getattr(self, name), "must be true or false")
         if self.family in RECURRENT:
             _need(
@@ -136,6 +137,8 @@ class ModelConfig:
         _need(
             self.cross_attention in kinds, "cross attention", self.cross_attention, f"must be one of {', '.join(kinds)}"
         )
+        feeds = not self.input_feeding or self.cross_attention != "none"
+        _need(feeds, "input feeding", self.input_feeding, "feeds attention back: needs cross attention other than none")
         if self.decodes:
             _need(self.family in RECURRENT, "model", self.family, "an encoder-decoder must be rnn, gru or lstm")
             _need(self.outputs >= 2 and not self.inputs, "outputs", self.outputs, "a decoder needs symbols to write")
@@ -210,6 +213,9 @@ class TrainingConfig:
     length: int = 64  # T: timesteps per step
     sampling: str = "streams"  # carries the state from step to step; "windows": random positions, zero state
     learning_rate: float = 0.005
+    label_smoothing: float = 0.0  # share of the target that is spread over all symbols
+    teacher_forcing: float = 1.0  # pairs: probability that the decoder reads the true symbol, not its own
+    final_teacher_forcing: float | None = None  # the same at the end of the run, reached linearly; None: no change
     schedule: str = "constant"
     warmup_steps: int = 20
     final_rate: float = 0.0  # last rate of a cosine schedule, as a fraction of the peak
@@ -233,6 +239,10 @@ class TrainingConfig:
         _whole("length", self.length, 1, 8192)
         _need(self.sampling in SAMPLINGS, "sampling", self.sampling, f"must be one of {', '.join(SAMPLINGS)}")
         _real("learning rate", self.learning_rate, 0.0, 100.0)
+        _real("label smoothing", self.label_smoothing, 0.0, 0.9)
+        _real("teacher forcing", self.teacher_forcing, 0.0, 1.0)
+        if self.final_teacher_forcing is not None:
+            _real("final teacher forcing", self.final_teacher_forcing, 0.0, 1.0)
         _need(self.schedule in SCHEDULES, "schedule", self.schedule, f"must be one of {', '.join(SCHEDULES)}")
         _whole("warmup steps", self.warmup_steps, 0, 10_000_000)
         _real("final rate", self.final_rate, 0.0, 1.0)
@@ -252,9 +262,11 @@ class TrainingConfig:
         _need(self.tokens_by in TOKENS_BY, "tokens by", self.tokens_by, f"must be one of {', '.join(TOKENS_BY)}")
         _whole("vocabulary limit", self.vocabulary_limit, 2, 1_000_000)
         _whole("seed", self.seed, 0, 2**63 - 1)
-        if self.schedule == "cosine":
-            ends = (self.steps, self.tokens, self.minutes)
-            _need(any(end is not None for end in ends), "schedule", "cosine", "needs an end: steps, tokens or minutes")
+        ended = any(end is not None for end in (self.steps, self.tokens, self.minutes))
+        right = "needs an end: steps, tokens or minutes"
+        _need(ended or self.schedule != "cosine", "schedule", "cosine", right)
+        final = self.final_teacher_forcing
+        _need(ended or final in (None, self.teacher_forcing), "final teacher forcing", final, right)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -265,6 +277,20 @@ class TrainingConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the values as a JSON object."""
         return asdict(self)
+
+    def check(self, model: ModelConfig) -> None:
+        """Raise SeqError if a setting means nothing for this model."""
+        right = "smooths the probabilities of symbols; this task predicts values"
+        _need(not (self.label_smoothing and model.values), "label smoothing", self.label_smoothing, right)
+        right = "only the decoder of a recurrent encoder-decoder reads its own symbols"
+        for name in ("teacher_forcing", "final_teacher_forcing"):
+            value, decodes = getattr(self, name), model.decodes and model.family in RECURRENT
+            _need(decodes or value in (None, 1), name.replace("_", " "), value, right)
+
+    def forcing(self, step: int, seconds: float) -> float:
+        """Return the rate of teacher forcing of a step."""
+        first, last = self.teacher_forcing, self.final_teacher_forcing
+        return first if last is None else first + (last - first) * self.progress(step, seconds)
 
     def last_step(self) -> int | None:
         """Return the number of steps after which the run ends, or None if neither steps nor tokens is set."""

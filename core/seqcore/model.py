@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.models import feedforward, pairs, recurrent, transformer
 from seqcore.models.clocked import Clocked
+from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Inputs, Targets
 
@@ -46,8 +47,13 @@ class Model(Protocol):
     def losses(self, inputs: Inputs, targets: Targets, work: Any) -> F32:
         """Return the loss at every position (T, B), without dropout and gradients; NaN where the target is masked."""
 
-    def losses_and_gradient(self, inputs: Inputs, targets: Targets, work: Any, seed: int = 0, step: int = 0) -> F32:
-        """Return the loss at every position (T, B); write the gradient of the mean over targets to `gradient`."""
+    def losses_and_gradient(
+        self, inputs: Inputs, targets: Targets, work: Any, seed: int = 0, step: int = 0, teaching: Teaching = PLAIN
+    ) -> F32:
+        """Return the loss at every position (T, B); write the gradient of the mean over targets to `gradient`.
+
+        With label smoothing, the losses are the plain ones, and the gradient is that of the smoothed ones.
+        """
 
     def work_per_token(self) -> float:
         """Return the floating-point operations of training on one timestep."""

@@ -1,7 +1,8 @@
 """Training step by step, and validation. Independent of screen and files; measures its own training time.
 
 The same seed gives bit-identical weights for any number of threads, and k + k steps the same as 2k if the state
-(`Trainer.state`) is carried over between them. Only a cosine schedule with an end in minutes depends on the clock.
+(`Trainer.state`) is carried over between them. Only a cosine schedule and a decay of teacher forcing with an end in
+minutes depend on the clock.
 """
 
 import math
@@ -17,6 +18,7 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.evaluation import Evaluator
 from seqcore.model import build, initial, workspaces
+from seqcore.models.teaching import Teaching
 from seqcore.optimizer import AdamW, Schedule
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Targets
@@ -31,7 +33,7 @@ class Step:
     """The result of one training step. `finite` False: loss or gradient was not finite, and nothing was updated."""
 
     step: int  # number of steps so far, including this one
-    loss: float  # mean over the targets of the batch: nats, or squared error
+    loss: float  # mean over the targets of the batch: nats, without label smoothing, or squared error
     gradient_norm: float  # before clipping
     learning_rate: float
     seconds: float
@@ -53,6 +55,7 @@ class Trainer:
         parameters: Parameters | None = None,
     ) -> None:
         data.check(config)
+        training.check(config)
         self.feed = data.feed(training)
         longest = self.feed.lengths[-1]
         if config.family == "attention" and longest > config.context:
@@ -138,7 +141,10 @@ class Trainer:
             work.reset()
         self._threads.before()
         self._pack()
-        losses = self.model.losses_and_gradient(batch.inputs, batch.targets, work, self.training.seed, self.steps)
+        teaching = Teaching(self.training.label_smoothing, self.training.forcing(self.steps, self.seconds))
+        losses = self.model.losses_and_gradient(
+            batch.inputs, batch.targets, work, self.training.seed, self.steps, teaching
+        )
         loss, norm = _mean(losses, batch.targets), self.optimizer.norm(self.model.gradient.flat)
         finite = math.isfinite(loss) and math.isfinite(norm)
         if finite:

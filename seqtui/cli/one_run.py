@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from seqcore.checkpoint import checkpoint_steps
-from seqcore.config import RECURRENT, ModelConfig
+from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.folder import RunFolder
 from seqcore.health.verdict import verdict
@@ -155,6 +155,10 @@ def _model(model: ModelConfig) -> str:
         parts.append(f"{model.heads} heads, context {model.context}, {model.positions} positions")
     if model.dropout:
         parts.append(f"dropout {model.dropout:g}")
+    if model.decodes:
+        parts.append(f"cross-attention {model.cross_attention}")
+        parts += ["bidirectional"] if model.bidirectional else []
+        parts += ["input feeding"] if model.input_feeding else []
     return " · ".join(parts)
 
 
@@ -162,6 +166,13 @@ def _task(config: RunConfig) -> str:
     settings = [f"{name.replace('_', ' ')} {value}" for name, value in config.task.settings().items()
                 if value and not isinstance(value, list | dict)]  # fmt: skip
     return " · ".join([f"{config.task.name}, {config.task.form}", *settings])
+
+
+def _forcing(training: TrainingConfig) -> list[str]:
+    first, last = training.teacher_forcing, training.final_teacher_forcing
+    if last in (None, first):
+        return [f"teacher forcing {first:g}"] if first < 1 else []
+    return [f"teacher forcing {first:g} to {last:g}"]
 
 
 def _training(config: RunConfig) -> str:
@@ -172,6 +183,8 @@ def _training(config: RunConfig) -> str:
         f"learning rate {training.learning_rate:g} {training.schedule}, warm-up {training.warmup_steps:,}",
         *([f"weight decay {training.weight_decay:g}"] if training.weight_decay else []),
         f"clip {training.clip:g}" if training.clip else "no clipping",
+        *([f"label smoothing {training.label_smoothing:g}"] if training.label_smoothing else []),
+        *_forcing(training),
         *([f"{training.validation:.0%} held out"] if "validation" not in config.task.fixed else []),
         f"seed {training.seed}",
     ]

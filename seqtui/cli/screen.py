@@ -37,6 +37,7 @@ class Screen(click.Command):
 @click.option("--layers", type=int, metavar="N", help="Number of stacked layers.  [default: 1; attention: 2]")
 @click.option("--cross-attention", type=click.Choice(CROSS_ATTENTIONS), help="Pairs: attention over the source.")
 @click.option("--bidirectional", is_flag=True, help="Pairs: read the source in both directions.")
+@click.option("--input-feeding", is_flag=True, help="Pairs: the decoder also reads the last output of attention.")
 @click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder; CORPUS is then its new path.")
 @click.option("--corpus-changed-ok", is_flag=True, help="With --run: accept a corpus that has changed.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
@@ -139,7 +140,7 @@ def _choice(asked: dict[str, Any]) -> "ModelChoice":
     """Return the given model settings, completed by the defaults of the family."""
     from seqcore.presets import with_defaults
 
-    from seqtui.live.snapshot import BOTH_WAYS, ModelChoice
+    from seqtui.live.snapshot import BOTH_WAYS, FED, ModelChoice
 
     said = {key: asked[key] for key in ("hidden", "layers") if asked[key] is not None}
     model, training = with_defaults({"family": asked["model"]} | said, {})
@@ -147,6 +148,8 @@ def _choice(asked: dict[str, Any]) -> "ModelChoice":
         model["cross_attention"] = asked["cross_attention"]
     if asked["bidirectional"]:
         model["directions"] = BOTH_WAYS
+    if asked["input_feeding"]:
+        model["feeding"] = FED
     known = {field.name for field in fields(ModelChoice)}
     return ModelChoice(**{key: value for key, value in (model | training).items() if key in known})
 

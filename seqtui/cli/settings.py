@@ -83,6 +83,7 @@ SETTINGS = (
     Setting("tied", bool, "Share the weights of attention's embedding and output layer."),
     Setting("cross-attention", click.Choice(CROSS_ATTENTIONS), "Pairs: attention of the decoder over the source."),
     Setting("bidirectional", bool, "Pairs: the encoder reads the source in both directions."),
+    Setting("input-feeding", bool, "Pairs: the decoder also reads the last output of attention."),
     Setting("batch", int, "Batch size: sequences per step."),
     Setting("length", int, "Timesteps per step, over which gradients are backpropagated."),
     Setting("sampling", click.Choice(SAMPLINGS), "Consecutive streams with carried state, or random windows."),
@@ -93,6 +94,9 @@ SETTINGS = (
     Setting("schedule", click.Choice(SCHEDULES), "Learning-rate schedule after the warm-up."),
     Setting("warmup-steps", int, "Steps of linear warm-up from 0."),
     Setting("final-rate", float, "Final rate of a cosine schedule, as a fraction of --lr."),
+    Setting("label-smoothing", float, "Share of the target spread over all symbols; losses are reported without it."),
+    Setting("teacher-forcing", float, "Pairs: probability that the decoder reads the true symbol, not its own."),
+    Setting("final-teacher-forcing", float, "Pairs: the same at the end of the run, reached linearly."),
     Setting("weight-decay", float, "Weight decay of AdamW, on matrices only."),
     Setting("clip", float, "Clip the gradient to this global norm; 0: no clipping."),
     Setting("tokens-by", click.Choice(TOKENS_BY), "Token type; bpe: byte pairs learned on the training part."),
@@ -116,6 +120,7 @@ _MEANS_SOMETHING_FOR = {  # settings that only some families have
     "tied": ("attention",),
     "cross_attention": RECURRENT,
     "bidirectional": RECURRENT,
+    "input_feeding": RECURRENT,
 }
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -150,6 +155,7 @@ class Chosen:
         with flags_named():
             ends: dict[str, Any] = {"outputs": 2, "decodes": True} if decodes else {}
             config, trained = ModelConfig(vocabulary_size=2, **ends, **model), TrainingConfig(**training)
+            trained.check(config)
         if config.family == "attention":
             _check_context(config, trained)
         return model, trained
@@ -192,12 +198,16 @@ class flags_named:  # noqa: N801  # a context manager, used like a function
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if not isinstance(error, SeqError):
             return
-        line = str(error)
-        for setting in SETTINGS:
-            for label in {setting.key.replace("_", " "), setting.name.replace("-", " ")}:
-                if line.startswith(f"{label} "):
-                    raise click.UsageError(f"--{setting.name}{line[len(label) :]}") from None
-        raise click.UsageError(line) from None
+        raise click.UsageError(flag_named(str(error)) or str(error)) from None
+
+
+def flag_named(line: str) -> str:
+    """Return an engine error about a field as one about its flag; empty if it is about something else."""
+    for setting in SETTINGS:
+        for label in {setting.key, setting.key.replace("_", " "), setting.name.replace("-", " ")}:
+            if line.startswith(f"{label} "):
+                return f"--{setting.name}{line[len(label) :]}"
+    return ""
 
 
 def setting_options(*names: str) -> Callable[[Any], Any]:

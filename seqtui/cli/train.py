@@ -18,6 +18,7 @@ from seqtui.cli.settings import (
     TASK_OPTIONS,
     Chosen,
     choose,
+    flag_named,
     flags_named,
     read_file,
     said,
@@ -122,14 +123,16 @@ def _chosen(flags: dict[str, Any], corpus: str) -> Chosen:
 
 def _started(chosen: Chosen, source: str) -> "Run":
     """Create a new run. Raises UsageError, SeqError."""
-    from seqcore.tasks.table import guess_said, guessed, task_named
+    from seqcore.tasks.table import check_options, guess_said, guessed, task_named
 
     encoding = chosen.other.get("encoding", "utf-8")
     task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source, encoding)
     guess = "" if "task" in chosen.other else guess_said(source, task)
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
-    if options.get("reverse-source") and not task.decodes:
-        raise click.UsageError(f"--reverse-source is for pairs; the task of this corpus is {task.name}")
+    try:
+        check_options(task, options)
+    except SeqError as error:
+        raise click.UsageError(str(error)) from None
     model, training = chosen.validated(task.defaults(source), task.fixed, task.decodes)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run
@@ -141,6 +144,8 @@ def _started(chosen: Chosen, source: str) -> "Run":
     try:
         run = Run.start(model, training, corpus, Path(out) if out is not None else None, task=task, options=options)
     except SeqError as error:
+        if line := flag_named(str(error)):
+            raise click.UsageError(line) from None
         raise SeqError(f"{error}; {guess}" if guess else str(error)) from None
     if guess:
         complain(guess)

@@ -24,7 +24,7 @@ class EmbeddingMap:
     """The vectors of all tokens at a step, and their places on the map."""
 
     step: int
-    name: str  # of the matrix: "embedding.E", or "layers.0.W_xh" for a model that reads one-hot vectors
+    name: str  # of the matrix, e.g. "embedding.E", or "layers.0.W_xh" for a model that reads one-hot vectors
     symbols: tuple[str, ...]  # (V,) the tokens as text, raw: sanitise before drawing
     counts: I64  # (V,) how often each token is read in one epoch of the training part; zeros if it has no end
     order: I64  # (V,) token ids, most frequent first
@@ -35,7 +35,7 @@ class EmbeddingMap:
     @property
     def one_hot(self) -> bool:
         """Whether the model reads one-hot vectors: the vectors are then rows of its first weight matrix."""
-        return self.name != "embedding.E"
+        return not self.name.endswith("embedding.E")
 
     @property
     def mapped(self) -> int:

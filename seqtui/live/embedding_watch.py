@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from seqcore.records import F32, I64
@@ -19,22 +19,32 @@ if TYPE_CHECKING:
 
 SHARE = 0.03  # of one core's time
 PAUSE = 0.7  # seconds between two maps, at least
-NAMES = ("embedding.E", "layers.0.W_xh")  # the matrix with a row per token: the first that the model has
 
 
 class EmbeddingWatch:
-    """Maps the embedding of a run."""
+    """Maps the matrix of what a model reads, a row per symbol: the first of `names` that the model has."""
+
+    names: ClassVar[tuple[str, ...]] = ("embedding.E", "layers.0.W_xh")
 
     def __init__(self, run: Run) -> None:
-        self._run = run
+        self._run, self._symbols = run, self.symbols_of(run)
         self._step, self._due = -1, 0.0
         self._counts: I64 | None = None
         self._places: F32 | None = None
 
+    @staticmethod
+    def symbols_of(run: Run) -> tuple[str, ...]:
+        """Return the symbols, one for each row; none if the model reads numbers."""
+        return run.vocabulary.symbols if run.vocabulary.size else ()
+
+    def counts(self) -> I64:
+        """Return how often each symbol is read in an epoch, (V,); zeros if that is not known."""
+        return counts_of(self._run.data, len(self._symbols))
+
     def look(self, scene: Scene, asked: Any) -> EmbeddingMap | None:
         """Return the map of the embedding in the newest weights, if that is due and they are new; asks nothing more."""
         weights, began = scene.weights, time.monotonic()
-        if weights.step == self._step or began < self._due or not self._run.vocabulary.size:
+        if weights.step == self._step or began < self._due or not self._symbols:
             return None
         made = self._map(weights)
         self._step = weights.step
@@ -45,18 +55,31 @@ class EmbeddingWatch:
         from seqcore.model import shapes
         from seqcore.parameters import Parameters
 
-        run = self._run
-        symbols = run.vocabulary.symbols
         if self._counts is None:
-            self._counts = counts_of(run.data, len(symbols))
+            self._counts = self.counts()
         order = by_frequency(self._counts)
-        parameters = Parameters(shapes(run.config.model), weights.flat)
-        name = next(name for name in NAMES if name in parameters)
-        vectors = parameters[name][: len(symbols)]  # a feedforward model has one more row, for "nothing before"
+        parameters = Parameters(shapes(self._run.config.model), weights.flat)
+        name = next(name for name in self.names if name in parameters)
+        vectors = parameters[name][: len(self._symbols)]  # a feedforward model has one more row, for "nothing before"
         places, shares = places_of(vectors, order, self._places)
         if np.isfinite(places).any():
             self._places = places
-        return EmbeddingMap(weights.step, name, symbols, self._counts, order, vectors, places, shares)
+        return EmbeddingMap(weights.step, name, self._symbols, self._counts, order, vectors, places, shares)
+
+
+class TargetEmbeddingWatch(EmbeddingWatch):
+    """Maps the matrix of what the decoder of an encoder-decoder reads."""
+
+    names = ("decoder.embedding.E", "decoder.0.W_xh")
+
+    @staticmethod
+    def symbols_of(run: Run) -> tuple[str, ...]:
+        """Return the symbols that are written; none of another model."""
+        return tuple(run.config.task.classes) if run.config.model.decodes else ()
+
+    def counts(self) -> I64:
+        """Return zeros."""
+        return np.zeros(len(self._symbols), np.int64)
 
 
 def counts_of(data: Data, size: int) -> I64:

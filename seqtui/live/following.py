@@ -9,7 +9,9 @@ from seqcore.presets import with_defaults
 from seqtui.live.snapshot import ModelChoice
 
 # Live sessions train until stopped.
-_ENDLESS: dict[str, Any] = {"steps": None, "tokens": None, "minutes": None, "schedule": "constant"}
+_ENDLESS: dict[str, Any] = {
+    "steps": None, "tokens": None, "minutes": None, "schedule": "constant", "final_teacher_forcing": None,
+}  # fmt: skip
 _OF_ANY_CORPUS = ("validation", "vocabulary_limit", "seed", "log_every")  # independent of the model and the task
 _OF_THE_TEXT = ("validation", "tokens_by", "vocabulary_limit", "seed", "log_every")  # independent of the model
 

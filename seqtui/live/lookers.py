@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seqtui.live.cell_watch import CellWatch
-from seqtui.live.embedding_watch import EmbeddingWatch
+from seqtui.live.embedding_watch import EmbeddingWatch, TargetEmbeddingWatch
 from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
 
@@ -44,6 +44,7 @@ class Looker(Protocol):
 
 LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "embedding": EmbeddingWatch,
+    "target embedding": TargetEmbeddingWatch,
     "cell": CellWatch,
     "next token": NextTokenWatch,
 }

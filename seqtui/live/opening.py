@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seqtui.live.about import TaskInfo
-from seqtui.live.snapshot import BOTH_WAYS, ModelChoice
+from seqtui.live.snapshot import BOTH_WAYS, FED, ModelChoice
 
 if TYPE_CHECKING:
     from seqcore.run import Run
@@ -79,12 +79,13 @@ class Opening:
 
     def _task(self, source: str, encoding: str) -> tuple[type[Task], Mapping[str, Any]]:
         """Return the task for a corpus, and its options. Raises SeqError."""
-        from seqcore.tasks.table import guessed, task_named
+        from seqcore.tasks.table import check_options, guessed, task_named
 
         mine = source == self.source
-        return (
-            task_named(self.task) if mine and self.task else guessed(source, encoding)
-        ), self.options if mine else {}
+        task = task_named(self.task) if mine and self.task else guessed(source, encoding)
+        options = self.options if mine else {}
+        check_options(task, options)
+        return task, options
 
     def _settings(
         self, task: type[Task], source: str, choice: ModelChoice, before: Run | None
@@ -131,7 +132,7 @@ def choice_of(run: Run) -> ModelChoice:
     return ModelChoice(
         shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length, shape.activation,
         shape.heads, shape.positions, shape.cross_attention if shape.decodes else "general",
-        BOTH_WAYS if shape.bidirectional else "one way", shape.context,
+        BOTH_WAYS if shape.bidirectional else "one way", FED if shape.input_feeding else "none", shape.context,
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class Phase(StrEnum):
 
 
 BOTH_WAYS = "both ways"
+FED = "input"
 GRAVE = (Phase.FAILED, Phase.DIVERGED)  # phases whose message stays until the phase changes
 
 
@@ -49,6 +50,7 @@ class ModelChoice:
     positions: str = "learned"  # attention
     cross_attention: str = "general"  # encoder-decoder
     directions: str = "one way"  # encoder-decoder: in which the encoder reads, or "both ways"
+    feeding: str = "none"  # encoder-decoder: whether the decoder reads the last output of attention
     context: int = field(default=0, compare=False)  # feedforward: shown, not chosen; 0: the default of `ModelConfig`
 
     @property
@@ -74,7 +76,11 @@ class ModelChoice:
 
     def across(self) -> dict[str, Any]:
         """Return the fields of a `ModelConfig` that only an encoder-decoder has."""
-        return {"cross_attention": self.cross_attention, "bidirectional": self.directions == BOTH_WAYS}
+        return {
+            "cross_attention": self.cross_attention,
+            "bidirectional": self.directions == BOTH_WAYS,
+            "input_feeding": self.feeding == FED,
+        }
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,41 @@ def test_columns_are_chosen_by_option_and_kept_for_a_resume(call: Call, tmp_path
     assert "no column 'mean' (--source-column): did you mean 'meant'?" in wrong.line
 
 
+def test_how_a_decoder_is_taught_is_kept_shown_and_resumed(call: Call, runs_dir: Path) -> None:
+    taught = (
+        "--input-feeding",
+        "--teacher-forcing",
+        "0.9",
+        "--final-teacher-forcing",
+        "0.5",
+        "--label-smoothing",
+        "0.1",
+    )
+    assert call("train", "reverse:4", *SMALL, *taught, "--steps", "4").code == 0
+    config = json.loads((runs_dir / "reverse-4-gru12-1" / "config.json").read_text())
+    assert config["model"]["input_feeding"] is True
+    settings = config["training"]
+    assert (settings["teacher_forcing"], settings["final_teacher_forcing"]) == (0.9, 0.5)
+    shown = " ".join(call("runs", "reverse-4-gru12-1").out.split())
+    assert "input feeding" in shown
+    assert "label smoothing 0.1" in shown
+    assert "teacher forcing 0.9 to 0.5" in shown
+    assert call("train", "--resume", "--out", "reverse-4-gru12-1", "--steps", "6", "--quiet").code == 0
+    refused = call("train", "--resume", "--out", "reverse-4-gru12-1", "--teacher-forcing", "0.5", "--steps", "8")
+    assert "--teacher-forcing 0.5: this run has 0.9, and --resume cannot change it" in refused.line
+    assert call("generate", "reverse-4-gru12-1", "--input", "abcd", "--beam", "3").code == 0
+    assert call("inspect", "reverse-4-gru12-1", "--text", "abcd", "--json").code == 0
+    assert call("evaluate", "reverse-4-gru12-1").code == 0
+    assert call("export", "reverse-4-gru12-1", str(runs_dir / "w.npz"), "--to", "npz").code == 0
+
+
+def test_the_train_help_has_the_options_of_the_decoder(call: Call) -> None:
+    text = " ".join(call("train", "--help").out.split())
+    for option in ("--input-feeding", "--teacher-forcing X", "--final-teacher-forcing X", "--label-smoothing X"):
+        assert option in text
+    assert "losses are reported without it" in text
+
+
 def test_columns_that_are_taken_in_order_are_named(call: Call, tmp_path: Path) -> None:
     source = table(tmp_path / "odd.tsv", head="said\tmeant")
     answer = call("train", source, *SMALL[:-1], "--task", "translate", "--steps", "1")
@@ -160,9 +195,28 @@ def test_columns_that_are_taken_in_order_are_named(call: Call, tmp_path: Path) -
     [
         (("tales", "--cross-attention", "general"), "cross-attention"),
         (("tales", "--bidirectional"), "bidirectional"),
-        (("tales", "--reverse-source"), "--reverse-source is for pairs; the task of this corpus is language"),
+        (
+            ("tales", "--reverse-source"),
+            "--reverse-source is for translate, transduce; the task of this corpus is language",
+        ),
         (("reverse:5", "--cross-attention", "dot", "--bidirectional"), "general or additive for a bidirectional"),
         (("reverse:5", "--cross-attention", "much"), "much"),
+        (("reverse:5", "--cross-attention", "none", "--input-feeding"), "--input-feeding True: feeds attention back"),
+        (("reverse:5", "--teacher-forcing", "1.5"), "--teacher-forcing 1.5: must be a number from 0 to 1"),
+        (("reverse:5", "--label-smoothing", "1"), "--label-smoothing 1.0: must be a number from 0 to 0.9"),
+        (
+            ("tales", "--teacher-forcing", "0.5"),
+            "--teacher-forcing 0.5: only the decoder of a recurrent encoder-decoder",
+        ),
+        (("tales", "--final-teacher-forcing", "0.5"), "--final-teacher-forcing 0.5: only the decoder"),
+        (("waves", "--label-smoothing", "0.1"), "--label-smoothing 0.1: smooths the probabilities of symbols"),
+        (("adding:20", "--label-smoothing", "0.1"), "--label-smoothing 0.1: smooths the probabilities of symbols"),
+        (("tales", "--source-column", "a"), "--source-column is for translate; the task of this corpus is language"),
+        (
+            ("reverse:5", "--target-column", "a"),
+            "--target-column is for translate; the task of this corpus is transduce",
+        ),
+        (("phrases", "--text-column", "a"), "--text-column is for classify; the task of this corpus is translate"),
         (("reverse:5", "--model", "attention"), "attention"),
         (("reverse:5", "--model", "feedforward"), "feedforward"),
         (("reverse:5", "--length", "9"), "--length 9: the task decides it; leave it out"),

@@ -22,12 +22,14 @@ WIDE = MOST_WIDTH  # 3^3 = 27 beginnings of the last depth but one, and no more,
 PENALTIES = (0.0, 0.6, 1.0)
 
 
-def small(seed: int, attention: str = "general", end_bias: float = 0.0, scale: float = 1.2) -> SerialPairs:
+def small(
+    seed: int, attention: str = "general", end_bias: float = 0.0, scale: float = 1.2, fed: bool = False
+) -> SerialPairs:
     """A decoder of K symbols whose predictions are far from uniform; `end_bias` makes the end symbol likelier."""
     bidirectional = attention == "general"
     config = ModelConfig(
         V, family="gru", hidden=8, layers=1, embedding=5, outputs=K, decodes=True, cross_attention=attention,
-        bidirectional=bidirectional,
+        bidirectional=bidirectional, input_feeding=fed,
     )  # fmt: skip
     draw, parameters = np.random.default_rng(seed), Parameters(shapes(config))
     parameters.flat[:] = scale * draw.standard_normal(parameters.flat.size)
@@ -59,10 +61,10 @@ def everything(model: SerialPairs, penalty: float, most: int = MOST) -> list[tup
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("attention", ["none", "general"])
-def test_a_beam_that_is_wide_enough_is_an_exhaustive_search(attention: str, penalty: float) -> None:
+@pytest.mark.parametrize(("attention", "fed"), [("none", False), ("general", False), ("general", True)])
+def test_a_beam_that_is_wide_enough_is_an_exhaustive_search(attention: str, fed: bool, penalty: float) -> None:
     for seed in range(4):
-        model = small(seed, attention)
+        model = small(seed, attention, fed=fed)
         found, expected = search(model, WIDE, penalty), everything(model, penalty)
         assert found.ended
         assert found.symbols() == expected[0][1], seed

@@ -32,7 +32,21 @@ CONFIGS = [
     for layers in (1, 2)
     if not (two and attention == "dot")
 ]
+FED = [
+    config_of(family, attention, two, layers, input_feeding=True)
+    for family, attention, two, layers in (
+        ("rnn", "dot", False, 2), ("rnn", "general", True, 1), ("rnn", "additive", True, 2), ("gru", "dot", False, 1),
+        ("gru", "general", True, 2), ("gru", "additive", False, 2), ("lstm", "dot", False, 2),
+        ("lstm", "general", False, 1), ("lstm", "additive", True, 2), ("lstm", "general", True, 2),
+    )
+]  # fmt: skip
+FED += [
+    config_of("gru", "general", True, 1, embedding=0, input_feeding=True),
+    config_of("rnn", "additive", False, 1, activation="relu", hidden=17, input_feeding=True),
+    config_of("lstm", "dot", False, 1, hidden=70, input_feeding=True),
+]
 CONFIGS += [
+    *FED,
     config_of("lstm", "general", True, 1, embedding=0),
     config_of("rnn", "additive", False, 1, activation="relu", hidden=17),
     config_of("gru", "dot", False, 1, hidden=70),
@@ -41,7 +55,8 @@ CONFIGS += [
 
 def said(config: ModelConfig) -> str:
     ways = "two ways" if config.bidirectional else "one way"
-    return f"{config.family} {config.layers}x{config.hidden} {config.cross_attention} {ways} {config.embedding}"
+    feeds = " fed" if config.input_feeding else ""
+    return f"{config.family} {config.layers}x{config.hidden} {config.cross_attention} {ways} {config.embedding}{feeds}"
 
 
 def weighted(config: ModelConfig) -> Parameters:
@@ -97,7 +112,7 @@ def test_losses_and_gradients_match_pytorch(label: str) -> None:
     config = ModelConfig(
         case.vocabulary_size, family=case.family, hidden=case.hidden, layers=case.layers, embedding=case.embedding,
         activation=case.activation, outputs=case.outputs, decodes=True, cross_attention=case.cross_attention,
-        bidirectional=case.bidirectional,
+        bidirectional=case.bidirectional, input_feeding=case.input_feeding,
     )  # fmt: skip
     parameters = Parameters(shapes(config))
     for name, view in parameters.items():
@@ -166,8 +181,9 @@ def test_dropout_differs_by_step_and_is_absent_from_losses() -> None:
     assert stepped(undropped, parameters, *batch(config))[0].tobytes() == plain.tobytes()
 
 
-def test_dropout_gradient_is_that_of_the_dropped_model() -> None:
-    config = config_of("lstm", "additive", True, 2, dropout=0.3)
+@pytest.mark.parametrize("fed", [False, True])
+def test_dropout_gradient_is_that_of_the_dropped_model(fed: bool) -> None:
+    config = config_of("lstm", "additive", True, 2, dropout=0.3, input_feeding=fed)
     parameters, (inputs, targets) = weighted(config), batch(config)
     model, work = build(config, parameters), workspace(config, *inputs.shape)
     inputs = scored(inputs, targets, 11)
@@ -188,7 +204,7 @@ def test_dropout_gradient_is_that_of_the_dropped_model() -> None:
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(float(gradient @ direction), rel=2e-2)
 
 
-@pytest.mark.parametrize("config", CONFIGS[::5], ids=said)
+@pytest.mark.parametrize("config", CONFIGS[::5] + FED[1:3], ids=said)
 def test_memory_is_estimated(config: ModelConfig) -> None:
     def size(found: Any) -> int:
         if isinstance(found, np.ndarray):
@@ -211,6 +227,9 @@ def test_memory_is_estimated(config: ModelConfig) -> None:
         ({"outputs": 0}, "needs symbols to write"),
         ({"decodes": False, "cross_attention": "dot"}, "only an encoder-decoder"),
         ({"decodes": False, "bidirectional": True}, "only an encoder-decoder"),
+        ({"cross_attention": "none", "input_feeding": True}, "feeds attention back: needs cross attention"),
+        ({"decodes": False, "input_feeding": True}, "feeds attention back: needs cross attention"),
+        ({"input_feeding": 1}, "input_feeding 1: must be true or false"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(values: dict[str, Any], said: str) -> None:

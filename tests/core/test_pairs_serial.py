@@ -79,7 +79,7 @@ def embedded_gradients(p: Any, config: ModelConfig, symbols: list[int]) -> Any:
     wide = ModelConfig(
         S, family=config.family, hidden=config.hidden, layers=config.layers, outputs=K, decodes=True,
         embedding=config.embedding or V, cross_attention=config.cross_attention, bidirectional=config.bidirectional,
-        activation=config.activation,
+        activation=config.activation, input_feeding=config.input_feeding,
     )  # fmt: skip
     found = np.zeros((U, S + U))
     read = [K - 1, *ANSWER.tolist()]

@@ -31,6 +31,12 @@ def _cases() -> Iterator[tuple[str, PairConfig]]:
                         bidirectional=bidirectional, **fields,
                     )  # fmt: skip
                     yield f"{label} {attention} {'both ways' if bidirectional else 'one way'} {layers}", config
+        for attention, two, layers in (("dot", False, 1), ("general", True, 2), ("additive", False, 2)):
+            config = PairConfig(
+                4, 5, hidden=3, layers=layers, embedding=2, cross_attention=attention, bidirectional=two,
+                input_feeding=True, **fields,
+            )  # fmt: skip
+            yield f"{label} {attention} fed", config
         one_hot = PairConfig(4, 5, hidden=3, embedding=0, cross_attention="general", bidirectional=True, **fields)  # type: ignore[arg-type]  # all are text
         yield f"{label} one-hot", one_hot
 

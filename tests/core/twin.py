@@ -157,11 +157,24 @@ def cross_entropy(logits: F64, targets: Ints) -> F64:
     return losses
 
 
-def cross_entropy_backward(logits: F64, targets: Ints, scale: float) -> F64:
-    """Gradient of scale * (sum of the losses that are not masked)."""
+def smoothed(targets: Ints, K: int, e: float) -> F64:
+    """The target distributions (T, B, K) of label smoothing (Szegedy et al. 2016): (1 - e) one-hot + e / K."""
+    return (1 - e) * one_hot(np.maximum(targets, 0), K) + e / K
+
+
+def smoothed_cross_entropy(logits: F64, targets: Ints, e: float) -> F64:
+    """-sum over k of the smoothed target times log softmax(logits)_k, in nats; NaN where the target is -1."""
+    log_shares = logits - logits.max(axis=-1, keepdims=True)
+    log_shares = log_shares - np.log(np.exp(log_shares).sum(axis=-1, keepdims=True))
+    losses: F64 = np.where(targets >= 0, -(smoothed(targets, logits.shape[-1], e) * log_shares).sum(axis=-1), np.nan)
+    return losses
+
+
+def cross_entropy_backward(logits: F64, targets: Ints, scale: float, e: float = 0.0) -> F64:
+    """Gradient of scale * (sum of the losses that are not masked), smoothed by e."""
     shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
-    d: F64 = scale * (shares - one_hot(np.maximum(targets, 0), logits.shape[-1])) * (targets >= 0)[..., None]
+    d: F64 = scale * (shares - smoothed(targets, logits.shape[-1], e)) * (targets >= 0)[..., None]
     return d
 
 

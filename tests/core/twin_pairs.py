@@ -9,6 +9,7 @@ bidirectional as in Schuster and Paliwal (1997).
     decoder    h_t is the state of its top layer
     attention  e_ts = h_t . a_s      or h_t W_a . a_s      or v . tanh(h_t W_q + a_s W_k)
                alpha_t = softmax(e_t)      ctx_t = sum_s alpha_ts a_s      htilde_t = tanh([ctx_t ; h_t] W_c)
+    feeding    the decoder's first layer reads [x_t ; htilde_{t-1}] instead of x_t, htilde_{-1} = 0
     head       logits_t = htilde_t W_hy + b_y, without attention h_t W_hy + b_y
 
 A batch has T = S + U timesteps. inputs (T, B): source symbols in the first S, right-aligned, with -1 before; then the
@@ -43,6 +44,7 @@ class PairConfig:
     activation: str = "tanh"  # rnn only
     cross_attention: str = "none"
     bidirectional: bool = False  # the encoder
+    input_feeding: bool = False
 
 
 def cell(config: PairConfig) -> Cell:
@@ -78,6 +80,8 @@ def shapes(config: PairConfig) -> dict[str, tuple[int, ...]]:
         named |= {"attention.W_q": (H, H), "attention.W_k": (A, H), "attention.v": (H,)}
     if config.cross_attention != "none":
         named["attention.W_c"] = (A + H, H)
+    if config.input_feeding:
+        named["decoder.0.W_feed"] = (H, GATES[config.family] * H)
     return named | {"head.W_hy": (H, K), "head.b_y": (K,)}
 
 
@@ -93,13 +97,16 @@ def weights(config: PairConfig, seed: int) -> Named:
     """Random weights that give every parameter an effect: biases about 0.5, products twice the size of what they read.
 
     With smaller ones h, and with it every score, is so small that attention is close to the mean of the annotations.
-    The states of a relu grow by themselves: its products are as large as what they read.
+    The states of a relu grow by themselves: its products are as large as what they read. So is W_feed: an rnn with a
+    second loop of gain 2 would be chaotic.
     """
     draw, made = np.random.default_rng(seed), {}
     gain = 1 if config.activation == "relu" else 2
     for name, shape in shapes(config).items():
         scale = gain / np.sqrt(shape[0])
-        if name.endswith(".E"):
+        if name.endswith("W_feed"):
+            scale = 1 / np.sqrt(shape[0])
+        elif name.endswith(".E"):
             scale = 1.0
         elif len(shape) == 1 and name != "attention.v":
             scale = 0.5
@@ -295,12 +302,73 @@ def attend_backward(p: Mapping[str, F64], config: PairConfig, s: Attended, dout:
 
 
 @dataclass
+class Fed:
+    """A decoder with input feeding: what every timestep has read and computed."""
+
+    vectors: F64  # one-hot (U, 1, K)
+    traces: list[list[Any]]  # per timestep and layer
+    attended: list[Attended]  # per timestep
+
+
+def fed_weights(p: Mapping[str, F64], n: int) -> Named:
+    """The parameters of a layer; W_feed stands below W_xh, as the first layer reads [x ; htilde]."""
+    named = under(p, f"decoder.{n}.")
+    if "W_feed" in named:
+        named["W_xh"] = np.concatenate((named["W_xh"], named.pop("W_feed")))
+    return named
+
+
+def feed(p: Mapping[str, F64], config: PairConfig, vectors: F64, state: Any, a: F64) -> Fed:
+    """Forward pass of the decoder, timestep by timestep, over one-hot vectors (U, 1, K) and annotations a (n, A)."""
+    x = vectors @ p["decoder.embedding.E"] if "decoder.embedding.E" in p else vectors
+    done, out = Fed(vectors, [], []), np.zeros((1, config.hidden))
+    for x_t in x:
+        below, traces = np.concatenate((x_t, out), axis=1), []
+        for n in range(config.layers):
+            before = (
+                [getattr(done.traces[-1][n], name)[-1] for name in cell(config).states] if done.traces else state[n]
+            )
+            traces.append(cell(config).forward(below[None], fed_weights(p, n), before))
+            below = traces[n].h[1]
+        done.traces.append(traces)
+        done.attended.append(attend(p, config, below, a))
+        out = done.attended[-1].out
+    return done
+
+
+def feed_backward(
+    p: Mapping[str, F64], config: PairConfig, done: Fed, dout: F64
+) -> tuple[Named, list[tuple[F64, ...]], F64]:
+    """Gradients of the parameters, every layer's initial state and the annotations, from that of htilde (U, H)."""
+    totals: dict[str, Any] = {}
+    width = config.embedding or config.outputs
+    dstate: Any = [[np.zeros((1, config.hidden)) for _ in cell(config).states]] * config.layers
+    dx, da, dfed = np.zeros((len(dout), 1, width)), 0.0, np.zeros((1, config.hidden))
+    for t in reversed(range(len(dout))):
+        parts, dh, da_t = attend_backward(p, config, done.attended[t], dout[t : t + 1] + dfed)
+        found = {f"attention.{name}": value for name, value in parts.items()}
+        da, states = da + da_t, []
+        for n in reversed(range(config.layers)):
+            dlast_h, *dlast_c = dstate[n]
+            d = cell(config).backward(done.traces[t][n], fed_weights(p, n), (dh + dlast_h)[None], *dlast_c)
+            found |= {f"decoder.{n}.{name}": value for name, value in d.parameters.items()}
+            states.insert(0, d.state)
+            dh = d.x[0]
+        dstate, dx[t], dfed = states, dh[:, :width], dh[:, width:]
+        totals = {name: totals.get(name, 0.0) + value for name, value in found.items()}
+    totals["decoder.0.W_xh"], totals["decoder.0.W_feed"] = np.split(totals["decoder.0.W_xh"], [width])
+    if "decoder.embedding.E" in p:
+        _, totals["decoder.embedding.E"], _ = linear_backward(done.vectors, p["decoder.embedding.E"], dx)
+    return totals, dstate, da
+
+
+@dataclass
 class Pair:
     """The forward pass of one source and its target."""
 
     encoder: Stack
     bridge: Bridge
-    decoder: Stack
+    decoder: Stack | Fed
     attended: Attended | None
     top: F64  # (U, H), what the head reads
     logits: F64  # (U, K)
@@ -313,6 +381,10 @@ def pair(p: Mapping[str, F64], config: PairConfig, source: Ints, inputs: Ints) -
     encoder = stack(p, config, sides(config), vectors, "embedding.E", zero)
     start = bridge(p, config, encoder)
     vectors = one_hot(inputs[:, None], config.outputs)
+    if config.input_feeding:
+        fed = feed(p, config, vectors, start.state, encoder.outputs[-1][:, 0])
+        top = np.concatenate([one.out for one in fed.attended])
+        return Pair(encoder, start, fed, None, top, linear(top, p["head.W_hy"], p["head.b_y"]))
     decoder = stack(p, config, ("decoder",), vectors, "decoder.embedding.E", start.state)
     attended, top = None, decoder.outputs[-1][:, 0]
     if config.cross_attention != "none":
@@ -330,8 +402,13 @@ def pair_backward(p: Mapping[str, F64], config: PairConfig, done: Pair, dlogits:
         parts, dh, da_attended = attend_backward(p, config, done.attended, dh)
         grads |= {f"attention.{name}": value for name, value in parts.items()}
         da[:, 0] = da_attended
-    nothing = [[[np.zeros((1, config.hidden)) for _ in cell(config).states]]] * config.layers
-    parts, dstate = stack_backward(p, config, ("decoder",), done.decoder, "decoder.embedding.E", dh[:, None], nothing)
+    if isinstance(done.decoder, Fed):
+        parts, dstate, da[:, 0] = feed_backward(p, config, done.decoder, dh)
+    else:
+        nothing = [[[np.zeros((1, config.hidden)) for _ in cell(config).states]]] * config.layers
+        parts, dstate = stack_backward(
+            p, config, ("decoder",), done.decoder, "decoder.embedding.E", dh[:, None], nothing
+        )
     grads |= parts
     parts, dlast = bridge_backward(p, config, done.bridge, dstate)
     grads |= parts
@@ -357,8 +434,9 @@ def model(p: Mapping[str, F64], config: PairConfig, inputs: Ints, targets: Ints)
     logits, alpha = np.zeros((T, B, config.outputs)), np.zeros((T, B, S))
     for b, done in enumerate(pairs):
         logits[S:, b] = done.logits
-        if done.attended:
-            alpha[S:, b, S - len(sources[b]) :] = done.attended.alpha
+        attended = done.decoder.attended if isinstance(done.decoder, Fed) else [done.attended] if done.attended else []
+        if attended:
+            alpha[S:, b, S - len(sources[b]) :] = np.concatenate([one.alpha for one in attended])
     return Pass(pairs, S, logits, twin.cross_entropy(logits, targets), alpha)
 
 

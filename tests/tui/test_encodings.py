@@ -28,6 +28,7 @@ from tests.tui.scripted import ALPHABET, ScriptedSession, make_embedding, make_p
 
 Proof = Callable[[Stage, str], Awaitable[None]]
 
+ASKED = ("embedding", "target embedding")
 PANES = ("encoding", "map", "neighbours")
 
 
@@ -293,14 +294,14 @@ async def test_the_embedding_is_asked_for_only_while_it_is_looked_at() -> None:
     async with stage() as s:
         assert asked() == []
         await opened(s)
-        assert asked() == [("embedding",)]
+        assert asked() == [ASKED]
         await s.press("f2")
-        assert asked() == [("embedding",), ()]
+        assert asked() == [ASKED, ()]
         before = s.session.snapshot().looks.get("embedding")
         await s.frames(3)
         assert s.session.snapshot().looks.get("embedding") is before
         await s.press("f2", "question_mark", "escape")
-        assert asked() == [("embedding",), (), ("embedding",)]
+        assert asked() == [ASKED, (), ASKED]
 
 
 async def test_a_key_that_repeats_opens_the_view_once() -> None:

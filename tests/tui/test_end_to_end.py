@@ -54,6 +54,7 @@ class Live:
         """Press the key of a dialog and wait until it accepts keys."""
         await self.press(key)
         await self.until(lambda: self.app.screen is not self.app.lab and self.app.focused is not None, "the dialog")
+        await self.until(lambda: self.app.screen.is_mounted, "the dialog's rows")
 
     async def until(self, holds: Callable[[], object], what: str) -> None:
         """Let the app run until a condition holds; `what` names it in the error."""

@@ -7,7 +7,9 @@ import pytest
 from seqcore.folder import RunFolder
 
 from seqtui.live.snapshot import ModelChoice
+from seqtui.tui.dialogs.model import OptionField
 from seqtui.tui.panes.translation import TranslationPane
+from seqtui.tui.screens.encodings import Encodings
 from tests.tui.test_end_to_end import HANGS, Live, live
 
 SMALL = ModelChoice(family="gru", hidden=32, layers=1, batch=32)
@@ -23,6 +25,23 @@ async def translated(s: Live) -> None:
     """Wait for a translation on the screen."""
     await s.until(lambda: s.app.lab.shown.probe is not None and s.app.lab.second == "translation", "a translation")
     await s.until(lambda: "writes" in s.text() and "truth" in s.text(), "the example")
+
+
+async def below(s: Live) -> None:
+    """Go down one row of a dialog."""
+    before = s.app.focused
+    await s.press("down")
+    await s.until(lambda: s.app.focused is not before, "the next row")
+
+
+async def chosen(s: Live, name: str) -> None:
+    """Go down to an option of the model picker, and step to its next value; wait for every key on a busy machine."""
+    while s.app.focused is None or s.app.focused.id != name:
+        await below(s)
+    field = s.app.screen.query_one(f"#{name}", OptionField)
+    value = field.value
+    await s.press("right")
+    await s.until(lambda: field.value != value, f"another {name}")
 
 
 async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
@@ -91,18 +110,46 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
         await s.training()
         await translated(s)
         await s.open("m")
-        for name in ("cross_attention", "directions"):
-            while s.app.focused is None or s.app.focused.id != name:
-                await s.press("down")
-            await s.press("right")
+        for name in ("cross_attention", "directions", "feeding"):
+            await chosen(s, name)
         await s.press("enter")
         await s.until(lambda: s.now.shape is not None and s.now.shape.bidirectional, "the new model")
         assert s.now.shape is not None
         assert s.now.shape.cross_attention == "additive"
+        assert s.now.shape.input_feeding
         await translated(s)
         await s.quit()
     runs = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert [RunFolder.find(name).config().model.cross_attention for name in runs] == ["general", "additive"]
+
+
+async def test_the_encodings_are_those_of_the_side_of_the_playhead() -> None:
+    async with live(corpus="reverse:4", choice=SMALL, keep=False) as s:
+        await s.training()
+        await translated(s)
+        await s.press("space", "f2")
+        await s.until(lambda: isinstance(s.app.view, Encodings) and "of the variance" in s.text(), "the map")
+        view = s.app.view
+        assert isinstance(view, Encodings)
+        await s.press("home")
+        await s.until(lambda: " of 26 in the source vocabulary" in s.text(), "a token of the source")
+        assert "not in the" not in s.text()
+        assert view.subject.vectors is not None
+        assert view.subject.vectors.name == "embedding.E"
+        probe = view.subject.probe
+        assert probe is not None
+        letter, token = probe.symbols[0], int(probe.tokens[0])
+        assert f"`{letter}` is token {token} of 26 in the source vocabulary" in s.text()
+        await s.press("end")
+        await s.until(lambda: " of 27 in the target vocabulary" in s.text(), "a token of the target")
+        assert view.subject.token == int(probe.tokens[-1]) - 26
+        assert view.subject.vectors is not None
+        assert view.subject.vectors.name == "decoder.embedding.E"
+        assert view.subject.known(0) is None
+        assert view.subject.across(0)
+        await s.press("slash", *"zz", "enter")
+        await s.until(lambda: "`zz` is not in the target vocabulary" in s.text(), "what was not found")
+        await s.quit()
 
 
 async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
@@ -111,6 +158,7 @@ async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
         await s.until(lambda: "says" in s.text(), "a verdict")
         await s.open("m")
         assert not s.app.screen.query_one("#row-cross_attention").display
+        assert not s.app.screen.query_one("#row-feeding").display
         await s.press("escape")
         await s.until(lambda: s.app.screen is s.app.lab, "the dialog closed")
         await s.quit()

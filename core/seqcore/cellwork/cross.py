@@ -8,7 +8,8 @@ from seqcore.arrays import NO_MATRIX, zeros
 from seqcore.cellwork.records import Choice, Factor, Gradient, Quantity, Softmax, Term
 from seqcore.cellwork.terms import Names, Read, largest, terms_of, unit_name
 from seqcore.gemm import padded
-from seqcore.layers.cross import CrossAttention, align_backward_serial
+from seqcore.layers.alignment import align_backward_serial
+from seqcore.layers.cross import CrossAttention
 from seqcore.models.pairs_serial import PairLook
 from seqcore.records import F32, F64
 

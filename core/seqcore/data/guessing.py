@@ -6,7 +6,7 @@ from typing import NamedTuple
 from seqcore.data.corpus import Corpus, read_corpus
 from seqcore.data.labelled import LABEL_NAMES, TEXT_NAMES, named_column, too_varied
 from seqcore.data.number_cells import is_number
-from seqcore.data.pairs import named_pair
+from seqcore.data.pairs import matched_pair, named_pair
 from seqcore.data.tables import Table, read_table
 from seqcore.errors import SeqError
 
@@ -70,7 +70,8 @@ def kind_of(table: Table) -> str:
 def _has_pairs(table: Table, columns: Columns, label: int | None) -> bool:
     """Return whether there are columns of a source and of a target, and none of labels.
 
-    A column named "target" can be either: it is that of the labels if it has several of each.
+    A column named "target" can be either: beside one named "source" it is that of the targets, otherwise that of the
+    labels if it has several of each.
     """
     source, target = named_pair(table) or (None, None)
     if source is None or target is None or source not in columns.others:
@@ -78,7 +79,7 @@ def _has_pairs(table: Table, columns: Columns, label: int | None) -> bool:
     if target in columns.numbers and is_key(table, source):
         return False  # several numbers of each source
     if label == target:
-        return too_varied([value.strip() for value in table.values(target)])
+        return (source, target) == matched_pair(table) or too_varied([value.strip() for value in table.values(target)])
     return label is None or (label in columns.numbers and len(set(table.values(label))) > _MOST_LABELS)
 
 

@@ -11,7 +11,7 @@ from seqcore.data.quoting import quoted
 from seqcore.data.tables import Table, read_table
 from seqcore.records import I32
 
-__all__ = ["SOURCE_NAMES", "TARGET_NAMES", "TextPairs", "is_parallel", "named_pair", "read_pairs"]
+__all__ = ["SOURCE_NAMES", "TARGET_NAMES", "TextPairs", "is_parallel", "matched_pair", "named_pair", "read_pairs"]
 
 SOURCE_NAMES = ("source", "src", "input", "question", "english", "en", "from")
 TARGET_NAMES = (
@@ -79,12 +79,20 @@ def named_pair(table: Table) -> tuple[int, int] | None:
 
     Names that go together take precedence (input and output), or else the first of each kind is taken.
     """
+    matched = matched_pair(table)
+    if matched is not None:
+        return matched
+    source, target = named_column(table, SOURCE_NAMES), named_column(table, TARGET_NAMES)
+    return None if source is None or target is None else (source, target)
+
+
+def matched_pair(table: Table) -> tuple[int, int] | None:
+    """Return the positions of the first columns whose names go together, as source and target do."""
     for names in zip(SOURCE_NAMES[:_MATCHED], TARGET_NAMES[:_MATCHED], strict=True):
         source, target = (named_column(table, (name,)) for name in names)
         if source is not None and target is not None:
             return source, target
-    source, target = named_column(table, SOURCE_NAMES), named_column(table, TARGET_NAMES)
-    return None if source is None or target is None else (source, target)
+    return None
 
 
 def _chosen(

@@ -166,7 +166,7 @@ def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
 
 
 @device
-def head_rows(first, last, targets, values, weights, work, scale, backward):
+def head_rows(first, last, targets, values, weights, work, scale, smoothing, backward):
     """Compute logits and losses of rows [first, last); if `backward`, also dtop, and dlogits in place of the logits.
 
     The targets are symbols (M,), or `values` (M, K) unless that is empty.
@@ -177,9 +177,9 @@ def head_rows(first, last, targets, values, weights, work, scale, backward):
         logits = work.logits[begin:end]
         matmul_narrow(work.normed[work.normed.shape[0] - 1, begin:end], C, V, weights.head, logits, False)
         if values.size:
-            squared_error(logits, weights.b_y, values[begin:end], scale, work.losses[begin:end], backward)
+            squared_error(logits, weights.b_y, values[begin:end], scale, smoothing, work.losses[begin:end], backward)
         else:
-            cross_entropy(logits, weights.b_y, targets[begin:end], scale, work.losses[begin:end], backward)
+            cross_entropy(logits, weights.b_y, targets[begin:end], scale, smoothing, work.losses[begin:end], backward)
         if backward:
             matmul(logits, V, weights.head_back, work.dtop[begin:end], False)
 

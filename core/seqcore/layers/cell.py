@@ -62,6 +62,11 @@ class CellWorkspace:
             self.gates[rows], self.c[states], self.h[states], self.dh[rows], np.zeros_like(self.direct)
         )
 
+    def timestep(self, t: int) -> "CellWorkspace":
+        """Return views of one timestep; they share the gradient that bypasses W_hh."""
+        row, states = slice(t, t + 1), slice(t, t + 2)
+        return CellWorkspace(self.gates[row], self.c[states], self.h[states], self.dh[row], self.direct)
+
     @cached_property
     def last_h(self) -> F32:
         """A view of h after the last timestep, (B, H)."""

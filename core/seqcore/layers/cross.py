@@ -12,212 +12,19 @@ Backward, with dA_ts = dcontext_t . a_s and de_ts = A_ts (dA_ts - sum over s' of
     da_s = sum_t A_ts dcontext_t + de_ts q_t                  dq_t = sum_s de_ts a_s                      dot, general
     g_ts = de_ts v (1 - tanh(q_t + k_s)^2)       dk_s = sum_t g_ts       dq_t = sum_s g_ts       dv = sum de_ts tanh(..)
 
-Each sequence is one work item. Shapes: U timesteps of the decoder, S of the encoder, B sequences, time first; q and h
-(U * B, ...), a (S * B, D), k (S * B, ...). Sequence b has `lengths[b]` annotations, at its last timesteps: the others
-are padding, without weight or gradient. shares (B, U, padded S) holds A, column j for the annotation of timestep
-S - lengths[b] + j; mixed (U * B, padded (D + H)) holds [context h].
+Shapes: U timesteps of the decoder, S of the encoder, B sequences, time first; see `layers.alignment`, which has the
+kernels.
 """
 
-import numpy as np
-
 from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
-from seqcore.elementwise import exp, tanh
-from seqcore.gemm import NR, padded, tile_rows
-from seqcore.jit import device, f1, f2, f3, i8, i8_1, kernel, void
-from seqcore.layers.attention import columns_of, copy_rows, rows_of
+from seqcore.gemm import padded
+from seqcore.layers.alignment import align, align_backward, align_backward_queries, align_serial
 from seqcore.layers.embedding import column_sums
 from seqcore.layers.linear import Linear, project
-from seqcore.layers.loss import largest
 from seqcore.layers.tanh import tanh_backward, tanh_forward, tanh_forward_serial
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I64
-from seqcore.team import shared, team
-
-int64, f4 = np.int64, np.float32
-
-
-@device
-def of_sequence(rows, b, B, first, out):
-    """out[i] = rows[(first + i) B + b], as many columns as out has."""
-    for i in range(out.shape[0]):
-        source = rows[(first + i) * B + b : (first + i) * B + b + 1]
-        copy_rows(source, int64(0), out[i : i + 1], int64(0), out.shape[1])
-
-
-@device
-def products_of(x, y, scores):
-    """scores[t, s] = x_t . y_s, for x (U, D) and y (L, D); whole panels of columns are written."""
-    U, D = x.shape
-    panel = np.empty((D, NR), np.float32)
-    for first in range(0, y.shape[0], NR):
-        columns_of(y, first, min(NR, y.shape[0] - first), int64(0), panel)
-        tile_rows(x, 0, D, 1, U, panel, 0, D, scores, first, scores.shape[1], False)
-
-
-@device
-def mixture(weights, a_row, a_column, M, y, out, accumulate):
-    """out[m] = sum over s of weights[m a_row + s a_column] y_s (+ out), for y (L, D) and out (M, padded D)."""
-    L, D = y.shape
-    panels = np.empty(((D + NR - 1) // NR, L, NR), np.float32)
-    rows_of(y, int64(0), D, panels)
-    for p in range(panels.shape[0]):
-        tile_rows(weights, 0, a_row, a_column, M, panels, p * L * NR, L, out, p * NR, out.shape[1], accumulate)
-
-
-@device
-def additive_scores(q, k, v, scores):
-    """scores[t, s] = v . tanh(q_t + k_s), for q (U, H) and k (L, H)."""
-    for t in range(q.shape[0]):
-        q_t = q[t]
-        for s in range(k.shape[0]):
-            k_s, total = k[s], f4(0)
-            for j in range(v.size):
-                total += v[j] * tanh(q_t[j] + k_s[j])
-            scores[t, s] = total
-
-
-@device
-def softmax_rows(scores, L):
-    """Replace the first L columns of each row by their softmax, and the others by 0."""
-    for t in range(scores.shape[0]):
-        row, total = scores[t, :L], f4(0)
-        top = largest(row)
-        for s in range(L):
-            row[s] = exp(row[s] - top)
-            total += row[s]
-        for s in range(L):
-            row[s] /= total
-        scores[t, L:] = f4(0)
-
-
-@device
-def forward_sequence(b, q, k, v, a, h, lengths, U, shares, mixed):
-    """Fill shares[b] and the rows of `mixed` of one sequence."""
-    B, D, H, L = lengths.size, a.shape[1], h.shape[1], lengths[b]
-    S = a.shape[0] // B
-    scores, context = shares[b, :U], np.zeros((U, (D + NR - 1) // NR * NR), np.float32)
-    if L > 0:
-        notes = np.empty((L, D), np.float32)
-        of_sequence(a, b, B, S - L, notes)
-        queries = np.empty((U, v.size if v.size else D), np.float32)
-        of_sequence(q, b, B, 0, queries)
-        if v.size:
-            keys = np.empty((L, v.size), np.float32)
-            of_sequence(k, b, B, S - L, keys)
-            additive_scores(queries, keys, v, scores)
-        else:
-            products_of(queries, notes, scores)
-        softmax_rows(scores, L)
-        mixture(scores, scores.shape[1], 1, U, notes, context, False)
-    else:
-        scores[:] = f4(0)
-    for t in range(U):
-        to = mixed[t * B + b : t * B + b + 1]
-        copy_rows(context[t : t + 1], int64(0), to, int64(0), D)
-        copy_rows(h[t * B + b : t * B + b + 1], int64(0), to, D, H)
-
-
-@device
-def softmax_gradient(shares, dshares, L):
-    """Turn the first L columns of dshares, dA, into de, and the others into 0."""
-    for t in range(shares.shape[0]):
-        row, d, along = shares[t, :L], dshares[t, :L], f4(0)
-        for s in range(L):
-            along += row[s] * d[s]
-        for s in range(L):
-            d[s] = row[s] * (d[s] - along)
-        dshares[t, L:] = f4(0)
-
-
-@device
-def additive_gradient(q, k, v, dscores, dq, dk, dv):
-    """Fill dq, dk and dv from dscores; see the equations above."""
-    dq[:] = f4(0)
-    dk[:] = f4(0)
-    H = v.size
-    for t in range(q.shape[0]):
-        q_t, dq_t = q[t], dq[t, :H]
-        for s in range(k.shape[0]):
-            k_s, dk_s, d = k[s], dk[s, :H], dscores[t, s]
-            for j in range(H):
-                y = tanh(q_t[j] + k_s[j])
-                g = d * v[j] * (f4(1) - y * y)
-                dv[j] += d * y
-                dq_t[j] += g
-                dk_s[j] += g
-
-
-@device
-def backward_sequence(b, q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da):
-    """Fill the rows of dq, dk and da of one sequence, and dv[b]; those of padding with 0."""
-    B, D, L = lengths.size, a.shape[1], lengths[b]
-    S, N = a.shape[0] // B, v.size if v.size else a.shape[1]
-    wide = (D + NR - 1) // NR * NR
-    dqueries = np.zeros((U, (N + NR - 1) // NR * NR), np.float32)
-    dnotes, dkeys = np.zeros((S, wide), np.float32), np.zeros((S if v.size else 0, N), np.float32)
-    if v.size:
-        dv[b] = f4(0)
-    if L > 0:
-        notes, queries, dcontext = np.empty((L, D), np.float32), np.empty((U, N), np.float32), np.empty((U, D), f4)
-        of_sequence(a, b, B, S - L, notes)
-        of_sequence(q, b, B, 0, queries)
-        of_sequence(dmixed, b, B, 0, dcontext)
-        weights, dscores = shares[b, :U], np.empty((U, shares.shape[2]), np.float32)
-        products_of(dcontext, notes, dscores)
-        softmax_gradient(weights, dscores, L)
-        row, own = shares.shape[2], dnotes[S - L :]
-        mixture(weights, 1, row, L, dcontext, own, False)
-        if v.size:
-            keys = np.empty((L, N), np.float32)
-            of_sequence(k, b, B, S - L, keys)
-            additive_gradient(queries, keys, v, dscores, dqueries, dkeys[S - L :], dv[b])
-        else:
-            mixture(dscores, 1, row, L, queries, own, True)
-            mixture(dscores, row, 1, U, notes, dqueries, False)
-    for t in range(U):
-        copy_rows(dqueries[t : t + 1], int64(0), dq[t * B + b : t * B + b + 1], int64(0), N)
-    for s in range(S):
-        copy_rows(dnotes[s : s + 1], int64(0), da[s * B + b : s * B + b + 1], int64(0), D)
-        if v.size:
-            copy_rows(dkeys[s : s + 1], int64(0), dk[s * B + b : s * B + b + 1], int64(0), N)
-
-
-@shared
-def forward_item(b, worker, q, k, v, a, h, lengths, U, shares, mixed):
-    """As `forward_sequence`."""
-    forward_sequence(b, q, k, v, a, h, lengths, U, shares, mixed)
-
-
-@shared
-def backward_item(b, worker, q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da):
-    """As `backward_sequence`."""
-    backward_sequence(b, q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da)
-
-
-@kernel("alignment", "train-pairs", void(f2, f2, f1, f2, f2, i8_1, i8, f3, f2, i8_1))
-def align(q, k, v, a, h, lengths, U, shares, mixed, team):
-    """Fill shares and mixed; k and v are empty unless the score is additive."""
-    forward_item(team, lengths.size, (q, k, v, a, h, lengths, U, shares, mixed))
-
-
-@kernel("alignment, one thread", "look-pairs", void(f2, f2, f1, f2, f2, i8_1, i8, f3, f2))
-def align_serial(q, k, v, a, h, lengths, U, shares, mixed):
-    """As `align`, for threads that may not run parallel kernels."""
-    for b in range(lengths.size):
-        forward_sequence(b, q, k, v, a, h, lengths, U, shares, mixed)
-
-
-@kernel("alignment backward", "train-pairs", void(f2, f2, f1, f2, i8_1, i8, f3, f2, f2, f2, f2, f2, i8_1))
-def align_backward(q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da, team):
-    """Fill dq (U * B, >= N), dk (S * B, >= H), dv (B, H) and da (S * B, >= D) from dmixed (U * B, >= D)."""
-    backward_item(team, lengths.size, (q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da))
-
-
-@kernel("alignment backward, one thread", "look-pairs", void(f2, f2, f1, f2, i8_1, i8, f3, f2, f2, f2, f2, f2))
-def align_backward_serial(q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da):
-    """As `align_backward`, for threads that may not run parallel kernels."""
-    for b in range(lengths.size):
-        backward_sequence(b, q, k, v, a, lengths, U, shares, dmixed, dq, dk, dv, da)
+from seqcore.team import team
 
 
 def shapes(kind: str, H: int, D: int) -> dict[str, tuple[int, ...]]:
@@ -283,45 +90,78 @@ class CrossAttention:
 
     def forward(self, h: F32, a: F32, lengths: I64, work: Buffers, parallel: bool = True) -> F32:
         """Return y (U * B, H) for h (U * B, H) and annotations a (S * B, D)."""
-        B = lengths.size
-        U, S = len(h) // B, len(a) // B
-        work.begin(S, U, B)
-        q, k, y = h, NO_MATRIX, work.y[: len(h)]
-        if self.query is not None:
-            q = work.q[: len(h)]
-            (self.query.forward if parallel else self.query.forward_serial)(h, q)
+        U = len(h) // lengths.size
+        self.read(a, lengths, U, work, parallel)
+        return self.attend(h, a, lengths, 0, U, work, parallel)
+
+    def read(self, a: F32, lengths: I64, U: int, work: Buffers, parallel: bool = True) -> None:
+        """Prepare for U timesteps of the decoder over annotations a (S * B, D)."""
+        work.begin(len(a) // lengths.size, U, lengths.size)
         if self.key is not None:
-            k = work.k[: len(a)]
-            (self.key.forward if parallel else self.key.forward_serial)(a, k)
-        mixed, z = work.mixed[: len(h)], work.z[: len(h)]
+            (self.key.forward if parallel else self.key.forward_serial)(a, work.k[: len(a)])
+
+    def attend(self, h: F32, a: F32, lengths: I64, first: int, count: int, work: Buffers, parallel: bool = True) -> F32:
+        """Return y (count * B, H) of the timesteps from `first` on, for h (U * B, H), after `read`."""
+        rows = slice(first * lengths.size, (first + count) * lengths.size)
+        q, k = self._factors(h, a, work)
+        if self.query is not None:
+            (self.query.forward if parallel else self.query.forward_serial)(h[rows], q[rows])
+        mixed, z, y = work.mixed[: len(h)], work.z[rows], work.y[rows]
         if parallel:
-            align(q, k, self.v, a, h, lengths, U, work.shares, mixed, team())
-            self.out.forward(mixed, z)
+            align(q, k, self.v, a, h, lengths, first, count, work.shares, mixed, team())
+            self.out.forward(mixed[rows], z)
             tanh_forward(z, y, team())
         else:
-            align_serial(q, k, self.v, a, h, lengths, U, work.shares, mixed)
-            self.out.forward_serial(mixed, z)
+            align_serial(q, k, self.v, a, h, lengths, first, count, work.shares, mixed)
+            self.out.forward_serial(mixed[rows], z)
             tanh_forward_serial(z, y)
         return y
 
     def backward(self, h: F32, a: F32, lengths: I64, dh: F32, da: F32, work: Buffers) -> None:
         """Fill dh (U * B, padded H), da (S * B, padded D) and all gradients from work.dy; see `forward`."""
-        n, U, D = len(h), len(h) // lengths.size, a.shape[1]
-        dy, dmixed, mixed = work.dy[:n], work.dmixed[:n], work.mixed[:n]
-        tanh_backward(work.y[:n], dy, team())
-        self.out.backward_weights(mixed, dy)
-        self.out.backward_input(dy, dmixed)
-        q, dq = (h if self.query is None else work.q[:n]), work.dq[:n]
-        k, dk = (work.k[: len(a)], work.dk[: len(a)]) if self.key is not None else (NO_MATRIX, NO_MATRIX)
+        rows = slice(0, len(h))
+        self._enter(rows, work)
+        self.backward_weights(h, a, lengths, da, work)
+        self._leave(rows, dh, work)
+
+    def backward_timestep(self, h: F32, a: F32, lengths: I64, t: int, dh: F32, work: Buffers) -> None:
+        """Fill dh (B, padded H) of one timestep from its rows of work.dy; call `backward_weights` after the last."""
+        rows = slice(t * lengths.size, (t + 1) * lengths.size)
+        self._enter(rows, work)
+        q, k = self._factors(h, a, work)
+        dq, dmixed = work.dq[: len(h)], work.dmixed[: len(h)]
+        align_backward_queries(q, k, self.v, a, lengths, t, 1, work.shares, dmixed, dq, team())
+        self._leave(rows, dh, work)
+
+    def backward_weights(self, h: F32, a: F32, lengths: I64, da: F32, work: Buffers) -> None:
+        """Fill da (S * B, padded D) and all gradients of parameters, after all rows of work.dy."""
+        n, U, H = len(h), len(h) // lengths.size, h.shape[1]
+        q, k = self._factors(h, a, work)
+        dq, dk, dmixed = work.dq[:n], work.dk[: len(a)] if self.key is not None else NO_MATRIX, work.dmixed[:n]
+        self.out.backward_weights(work.mixed[:n], work.dy[:n])
         align_backward(q, k, self.v, a, lengths, U, work.shares, dmixed, dq, dk, work.dv, da, team())
-        H = h.shape[1]
-        dh[:, :H] = dmixed[:, D : D + H]
-        if self.query is None:
-            dh[:, :H] += dq[:, :H]
-        else:
+        if self.query is not None:
             self.query.backward_weights(h, dq)
-            project(dq, self.query.W.shape[1], self.query.packed_T.panels, NO_VECTOR, dh, True, team())
         if self.key is not None:
             self.key.backward_weights(a, dk)
             project(dk, H, self.key.packed_T.panels, NO_VECTOR, da, True, team())
             column_sums(work.dv, self.dv)
+
+    def _factors(self, h: F32, a: F32, work: Buffers) -> tuple[F32, F32]:
+        """Return q and k; k is empty unless the score is additive."""
+        return h if self.query is None else work.q[: len(h)], work.k[: len(a)] if self.key is not None else NO_MATRIX
+
+    def _enter(self, rows: slice, work: Buffers) -> None:
+        """Go back through W_c: turn work.dy into the gradient before the tanh, and fill work.dmixed."""
+        tanh_backward(work.y[rows], work.dy[rows], team())
+        self.out.backward_input(work.dy[rows], work.dmixed[rows])
+
+    def _leave(self, rows: slice, dh: F32, work: Buffers) -> None:
+        """Fill dh (rows, padded H) from work.dmixed and work.dq."""
+        H = self.out.W.shape[1]
+        D, dq = len(self.out.W) - H, work.dq[rows]
+        dh[:, :H] = work.dmixed[rows, D : D + H]
+        if self.query is None:
+            dh[:, :H] += dq[:, :H]
+        else:
+            project(dq, self.query.W.shape[1], self.query.packed_T.panels, NO_VECTOR, dh, True, team())

@@ -38,16 +38,16 @@ def drop_rows(x, y, H, first, key, threshold, scale):
 
 
 @shared
-def drop_chunk(chunk, worker, x, y, H, key, threshold, scale):
+def drop_chunk(chunk, worker, x, y, H, begin, key, threshold, scale):
     """As `drop_rows`, for one chunk of ROWS rows."""
     first, last = chunk * ROWS, min((chunk + 1) * ROWS, x.shape[0])
-    drop_rows(x[first:last], y[first:last], H, first, key, threshold, scale)
+    drop_rows(x[first:last], y[first:last], H, begin + first, key, threshold, scale)
 
 
-@kernel("dropout", "train", void(f2, f2, i8, u4, u4, f4, i8_1))
-def drop(x, y, H, key, threshold, scale, team):
+@kernel("dropout", "train", void(f2, f2, i8, i8, u4, u4, f4, i8_1))
+def drop(x, y, H, begin, key, threshold, scale, team):
     """As `drop_rows`, for all rows."""
-    drop_chunk(team, (x.shape[0] + ROWS - 1) // ROWS, (x, y, H, key, threshold, scale))
+    drop_chunk(team, (x.shape[0] + ROWS - 1) // ROWS, (x, y, H, begin, key, threshold, scale))
 
 
 def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
@@ -61,6 +61,9 @@ def dropout_key(seed: int, step: int, layer: int) -> np.uint32:
     return np.uint32(state >> 32)
 
 
-def dropout(x: F32, y: F32, hidden: int, rate: float, key: np.uint32) -> None:
-    """y = dropout(x) on the first `hidden` columns of x, y (M, >= hidden). The same call on dy is the backward pass."""
-    drop(x, y, hidden, key, np.uint32(min(rate * 2.0**32, 2.0**32 - 1)), np.float32(1 / (1 - rate)), team())
+def dropout(x: F32, y: F32, hidden: int, rate: float, key: np.uint32, first: int = 0) -> None:
+    """y = dropout(x) on the first `hidden` columns of x, y (M, >= hidden). The same call on dy is the backward pass.
+
+    The rows are those from number `first` on of all rows that share the key.
+    """
+    drop(x, y, hidden, first, key, np.uint32(min(rate * 2.0**32, 2.0**32 - 1)), np.float32(1 / (1 - rate)), team())

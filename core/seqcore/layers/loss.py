@@ -3,7 +3,10 @@
     logits = h W_hy + b_y                      (M, V)
     loss_m = log sum_j exp(logits_j) - logits_y           in nats, y the target of row m
     L = scale * sum of loss_m over the rows whose target is not -1
-    dlogits = scale (softmax(logits) - onehot(y));   dh = dlogits W_hy^T
+    dlogits = scale (softmax(logits) - (1 - e) onehot(y) - e / V);   dh = dlogits W_hy^T
+
+e is the label smoothing (Szegedy et al. 2016): the gradient is that of the cross-entropy with (1 - e) onehot(y) + e / V
+as the target. The losses are the plain ones, e = 0, so that they compare with those of other models.
 
 The usual scale is 1 / (number of targets), which makes L the mean. A target of -1 masks its row: the gradient is zero
 and the loss NaN, so that it cannot be mistaken for a real loss.
@@ -47,7 +50,7 @@ def largest(row):
 
 
 @device
-def cross_entropy(logits, bias, targets, scale, losses, backward):
+def cross_entropy(logits, bias, targets, scale, smoothing, losses, backward):
     """Fill losses (R,) from logits (R, padded V) without bias; if `backward`, turn the logits into dlogits."""
     V = bias.size
     for r in range(logits.shape[0]):
@@ -65,22 +68,22 @@ def cross_entropy(logits, bias, targets, scale, losses, backward):
             total += row[j]
         losses[r] = math.log(total) + (top - score)  # this order keeps the precision of a small loss with large logits
         if backward:
-            share = scale / total
+            share, even = scale / total, scale * smoothing / np.float32(V)
             for j in range(V):
-                row[j] *= share
-            row[target] -= scale
+                row[j] = row[j] * share - even
+            row[target] -= scale * (np.float32(1) - smoothing)
 
 
 def head_rows(loss: Any) -> Any:
     """Return the shared loop over ROWS rows of a head: the product, the device function `loss`, and dh."""
 
     @shared
-    def rows_of(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward):
+    def rows_of(chunk, worker, h, W_hy, W_hy_T, bias, targets, scale, smoothing, logits, losses, dh, backward):
         M, H = h.shape
         first, last = chunk * ROWS, min((chunk + 1) * ROWS, M)
         rows = logits[first:last]
         matmul_narrow(h[first:last], H, bias.size, W_hy, rows, False)
-        loss(rows, bias, targets[first:last], scale, losses[first:last], backward)
+        loss(rows, bias, targets[first:last], scale, smoothing, losses[first:last], backward)
         if backward:
             matmul(rows, bias.size, W_hy_T, dh[first:last], False)
 
@@ -90,11 +93,11 @@ def head_rows(loss: Any) -> Any:
 loss_of_rows = head_rows(cross_entropy)
 
 
-@kernel("softmax cross-entropy", "train", void(f2, f3, f3, f1, i1, f4, f2, f1, f2, boolean, i8_1))
-def head_loss(h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward, team):
+@kernel("softmax cross-entropy", "train", void(f2, f3, f3, f1, i1, f4, f4, f2, f1, f2, boolean, i8_1))
+def head_loss(h, W_hy, W_hy_T, bias, targets, scale, smoothing, logits, losses, dh, backward, team):
     """Compute logits, losses and, if `backward`, dlogits and dh; weights are packed. See the shapes above."""
     chunks = (h.shape[0] + ROWS - 1) // ROWS
-    loss_of_rows(team, chunks, (h, W_hy, W_hy_T, bias, targets, scale, logits, losses, dh, backward))
+    loss_of_rows(team, chunks, (h, W_hy, W_hy_T, bias, targets, scale, smoothing, logits, losses, dh, backward))
 
 
 class Head:
@@ -103,13 +106,15 @@ class Head:
     def __init__(self, W_hy: F32, b_y: F32, dW_hy: F32, db_y: F32) -> None:
         self.linear = Linear(W_hy, b_y, dW_hy, db_y)
 
-    def forward(self, h: F32, targets: Targets, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
+    def forward(
+        self, h: F32, targets: Targets, scale: float, logits: F32, losses: F32, dh: F32 | None, smoothing: float = 0.0
+    ) -> None:
         """Compute the losses of h (M, H); if dh (M, padded H) is given, also dh, and dlogits in place of the logits."""
         linear = self.linear
         none = logits[:0]
         head_loss(
-            h, linear.packed.panels, linear.packed_T.panels, linear.b, targets, np.float32(scale), logits, losses,
-            none if dh is None else dh, dh is not None, team(),
+            h, linear.packed.panels, linear.packed_T.panels, linear.b, targets, np.float32(scale),
+            np.float32(smoothing), logits, losses, none if dh is None else dh, dh is not None, team(),
         )  # fmt: skip
 
     def backward(self, h: F32, dlogits: F32) -> None:

@@ -20,8 +20,11 @@ from seqcore.team import team
 
 
 @device
-def squared_error(y, bias, targets, scale, losses, backward):
-    """Fill losses (R,) from y (R, padded K) without bias; add the bias or, if `backward`, turn y into dy."""
+def squared_error(y, bias, targets, scale, smoothing, losses, backward):
+    """Fill losses (R,) from y (R, padded K) without bias; add the bias or, if `backward`, turn y into dy.
+
+    `smoothing` has no effect: see `loss.cross_entropy`.
+    """
     K = bias.size
     share = np.float32(1) / np.float32(K)
     for r in range(y.shape[0]):
@@ -42,20 +45,22 @@ def squared_error(y, bias, targets, scale, losses, backward):
 loss_of_rows = head_rows(squared_error)
 
 
-@kernel("squared error", "train-values", void(f2, f3, f3, f1, f2, f4, f2, f1, f2, boolean, i8_1))
-def values_loss(h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward, team):
+@kernel("squared error", "train-values", void(f2, f3, f3, f1, f2, f4, f4, f2, f1, f2, boolean, i8_1))
+def values_loss(h, W_hy, W_hy_T, bias, targets, scale, smoothing, y, losses, dh, backward, team):
     """Compute y, losses and, if `backward`, dy and dh; weights are packed. See the shapes above."""
     chunks = (h.shape[0] + ROWS - 1) // ROWS
-    loss_of_rows(team, chunks, (h, W_hy, W_hy_T, bias, targets, scale, y, losses, dh, backward))
+    loss_of_rows(team, chunks, (h, W_hy, W_hy_T, bias, targets, scale, smoothing, y, losses, dh, backward))
 
 
 class ValuesHead(Head):
     """The linear layer to the predicted values, with the loss: W_hy (H, K), b_y (K,)."""
 
-    def forward(self, h: F32, targets: Targets, scale: float, logits: F32, losses: F32, dh: F32 | None) -> None:
+    def forward(
+        self, h: F32, targets: Targets, scale: float, logits: F32, losses: F32, dh: F32 | None, smoothing: float = 0.0
+    ) -> None:
         """Compute the losses of h (M, H); if dh (M, padded H) is given, also dh, and dy in place of y in `logits`."""
         linear = self.linear
         values_loss(
-            h, linear.packed.panels, linear.packed_T.panels, linear.b, targets, np.float32(scale), logits, losses,
-            logits[:0] if dh is None else dh, dh is not None, team(),
+            h, linear.packed.panels, linear.packed_T.panels, linear.b, targets, np.float32(scale),
+            np.float32(smoothing), logits, losses, logits[:0] if dh is None else dh, dh is not None, team(),
         )  # fmt: skip

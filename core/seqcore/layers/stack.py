@@ -22,26 +22,28 @@ GROUP = 4  # panels of a weight gradient per work item
 
 @shared
 def blocks_of_chunk(
-    chunk, worker, size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward
+    chunk, worker, size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, smoothing, backward
 ):
     """Run `size` rows forward and, if `backward`, back; see `blocks`."""
     first, last = chunk * size, min((chunk + 1) * size, work.losses.size)
     forward_rows(first, last, tokens, weights, work, T, heads, masks, rate)
-    head_rows(first, last, targets, values, weights, work, scale, backward)
+    head_rows(first, last, targets, values, weights, work, scale, smoothing, backward)
     if backward:
         dscales = work.dscales[chunk].reshape(weights.scales.shape)
         backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
 
 
-@kernel("transformer", "train-attention", void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, boolean, i8_1))
-def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward, team):
+@kernel(
+    "transformer", "train-attention", void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, f4, boolean, i8_1)
+)
+def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale, smoothing, backward, team):
     """Run tokens (M,) through the model to the losses for targets (M,) and, if `backward`, back to the embedding.
 
     Without tokens, work.x[0] holds the product of real inputs; targets may be `values` (M, K), see `head_rows`.
-    Gradients are those of scale * (sum of the losses). See `layers.block`.
+    Gradients are those of scale * (sum of the losses), smoothed as in `layers.loss`. See `layers.block`.
     """
     M, size = work.losses.size, max(1, ROWS // T) * T
-    arguments = (size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, backward)
+    arguments = (size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, smoothing, backward)
     blocks_of_chunk(team, (M + size - 1) // size, arguments)
 
 

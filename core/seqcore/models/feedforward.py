@@ -28,6 +28,7 @@ from seqcore.layers.linear import Linear
 from seqcore.layers.tanh import tanh_backward, tanh_forward
 from seqcore.layers.window import Window
 from seqcore.models.clocked import Clocked
+from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Inputs, Targets
@@ -178,13 +179,19 @@ class FeedForward:
         return work.losses.reshape(targets.shape[:2])
 
     def losses_and_gradient(
-        self, inputs: Inputs, targets: Targets, work: FeedForwardWorkspace, seed: int = 0, step: int = 0
+        self,
+        inputs: Inputs,
+        targets: Targets,
+        work: FeedForwardWorkspace,
+        seed: int = 0,
+        step: int = 0,
+        teaching: Teaching = PLAIN,
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         key, rate = (seed, step), self.config.dropout
         h = self._forward(inputs, work, key)
         scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
-        self.head.forward(h, flat(targets), scale, work.logits, work.losses, work.dh)
+        self.head.forward(h, flat(targets), scale, work.logits, work.losses, work.dh, teaching.smoothing)
         self.head.backward(h, work.logits)
         if rate:
             dropout(work.dh, work.dh, self.config.hidden, rate, dropout_key(*key, 0))

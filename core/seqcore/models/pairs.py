@@ -14,6 +14,8 @@ encoder is bidirectional): those of the encoder and of attention, see `models.en
     bridge.l.h.W, bridge.l.c.W (D, H), bridge.l.h.b, bridge.l.c.b (H,)      if D is not H
     decoder.embedding.E (K, I)      decoder.l.W_xh, ...      head.W_hy (H, K)      head.b_y (K,)
 
+    decoder.0.W_feed (H, N)      with input feeding, see `models.pairs_steps`
+
 The bridge is h_0 = tanh([h g] W + b) (Bahdanau et al. 2015), and the same without tanh for c_0; without one, the
 decoder starts with the encoder's last state (Sutskever et al. 2014).
 """
@@ -24,23 +26,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seqcore.arrays import NO_MATRIX, flat, zeros
+from seqcore.arrays import NO_MATRIX, NO_VECTOR, flat, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers import cross
 from seqcore.layers.cross import Buffers, CrossAttention
 from seqcore.layers.heads import head_of
 from seqcore.layers.linear import Linear
-from seqcore.layers.tanh import tanh_backward, tanh_forward
 from seqcore.models import encoder
+from seqcore.models.bridge import Bridge, bridged
 from seqcore.models.clocked import Clocked
 from seqcore.models.encoder import Encoder, EncoderWorkspace, Source, State
+from seqcore.models.pairs_steps import Annotated, Steps, own_symbols
 from seqcore.models.recurrent import clocked_stack
 from seqcore.models.stack import CELLS, Key, Stack, StackWorkspace, draw_layers
+from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Targets
-from seqcore.team import team
+from seqcore.records import F32, I32, Bools, Targets
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -56,14 +59,9 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         inputs = H if n else config.embedding or K
         named |= {f"decoder.{n}.{name}": shape for name, shape in cell.shapes(inputs, H).items()}
     named |= {f"attention.{name}": shape for name, shape in cross.shapes(config.cross_attention, H, D).items()}
+    if config.input_feeding:
+        named["decoder.0.W_feed"] = (H, cell.products * H)
     return named | {"head.W_hy": (H, K), "head.b_y": (K,)}
-
-
-def bridged(config: ModelConfig) -> tuple[str, ...]:
-    """Return the names of the states that pass through a bridge; the others are handed over as they are."""
-    if config.annotation == config.hidden:
-        return ()
-    return ("h", "c") if CELLS[config.family].carries_c else ("h",)
 
 
 def initial(config: ModelConfig, seed: int) -> Parameters:
@@ -96,6 +94,7 @@ class PairWorkspace:
     logits: F32  # (T * B, padded K); dlogits after a backward pass
     losses: F32  # (T * B,) NaN up to the bar
     scratch: list[F32]  # (B, padded H) for the bridge: z, and the gradient of a state
+    fed: F32  # (B, padded N) scratch: inputs of the decoder at a timestep, with input feeding
     rows: int
     cuts: dict[tuple[int, int], Parts] = field(default_factory=dict)  # by S and T
 
@@ -110,6 +109,7 @@ class PairWorkspace:
             zeros(T * B, padded(config.logits)),
             zeros(T * B),
             [zeros(B, padded(H)), zeros(B, padded(H))],
+            zeros(B if config.input_feeding else 0, padded(CELLS[config.family].products * H)),
             B,
         )
 
@@ -122,6 +122,7 @@ class PairWorkspace:
             + StackWorkspace.bytes_needed(config, T, B, backward)
             + Buffers.bytes_needed(kind, T, B, H, D, backward)
             + 4 * (T * B * (padded(config.logits) + 1) + 2 * B * padded(H))
+            + 4 * config.input_feeding * B * padded(CELLS[config.family].products * H)
         )
 
     def parts(self, S: int, T: int) -> Parts:
@@ -145,31 +146,6 @@ class PairWorkspace:
         return {}
 
 
-class Bridge:
-    """From the last state of an encoder's layer to the initial state of a decoder's: h_0, or c_0 without the tanh."""
-
-    def __init__(self, p: Parameters, g: Parameters, prefix: str, squashed: bool) -> None:
-        self.squashed = squashed
-        self.linear = Linear(p[f"{prefix}.W"], p[f"{prefix}.b"], g[f"{prefix}.W"], g[f"{prefix}.b"])
-
-    def forward(self, last: F32, to: F32, z: F32) -> None:
-        """Fill `to` (B, H) from the last state (B, D); z (B, padded H) is scratch."""
-        self.linear.forward(last, z)
-        if self.squashed:
-            tanh_forward(z, to, team())
-        else:
-            to[:] = z[:, : to.shape[1]]
-
-    def backward(self, last: F32, state: F32, d: F32) -> F32:
-        """Return the gradient of the last state, (B, padded D), given that of the initial state, d (B, padded H)."""
-        if self.squashed:
-            tanh_backward(state, d, team())
-        self.linear.backward_weights(last, d)
-        dlast = zeros(len(last), self.linear.input_width)
-        self.linear.backward_input(d, dlast)
-        return dlast
-
-
 class PairModel:
     """The layers over one parameter buffer and one gradient buffer. Parallel: only for the training thread."""
 
@@ -186,11 +162,15 @@ class PairModel:
         kind = config.cross_attention
         self.attention = CrossAttention(kind, p, g) if kind != "none" else None
         self.head = head_of(config, p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
+        feed, name = None, "decoder.0.W_feed"
+        if config.input_feeding:
+            feed = Linear(p[name], NO_VECTOR, g[name], NO_VECTOR)
+        self.steps = Steps(self.decoder, self.attention, self.head.linear, feed)
         cells = [*self.encoder.cells(), *self.decoder.layers]
         bridges = [bridge.linear for by_state in self.bridges for bridge in by_state.values()]
         self._packs = packs(
             parameters.flat, *cells, *(cell.input for cell in cells), *bridges,
-            *(self.attention.linears if self.attention else ()), self.head.linear,
+            *(self.attention.linears if self.attention else ()), *((feed,) if feed else ()), self.head.linear,
         )  # fmt: skip
 
     def pack(self, backward: bool = True) -> None:
@@ -210,38 +190,55 @@ class PairModel:
     def losses(self, inputs: I32, targets: Targets, work: PairWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
         S, (T, B) = self._bar(inputs), targets.shape
-        x, _ = self._forward(inputs, S, work, None)
+        x, _, _ = self._forward(inputs, S, work, None)
         after = slice(S * B, T * B)
         work.losses[: S * B] = np.nan
         self.head.forward(x, flat(targets)[S * B :], 1.0, work.logits[after], work.losses[after], None)
         return work.losses[: T * B].reshape(T, B)
 
     def losses_and_gradient(
-        self, inputs: I32, targets: Targets, work: PairWorkspace, seed: int = 0, step: int = 0
+        self,
+        inputs: I32,
+        targets: Targets,
+        work: PairWorkspace,
+        seed: int = 0,
+        step: int = 0,
+        teaching: Teaching = PLAIN,
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         T, B = targets.shape
         S, key = self._bar(inputs), Key(seed, step)
-        x, source = self._forward(inputs, S, work, key)
+        own = own_symbols(targets[S:] >= 0, teaching.forcing, seed, step)
+        x, source, read = self._forward(inputs, S, work, key, own)
         parts, after = work.parts(S, T), slice(S * B, T * B)
         scale = 1 / max(1, int(np.count_nonzero(targets >= 0)))
         dh = flat(parts.decoder.layers[-1].dh)
         dx = dh if work.attention is None else work.attention.dy[: len(x)]
         work.losses[: S * B] = np.nan
-        self.head.forward(x, flat(targets)[S * B :], scale, work.logits[after], work.losses[after], dx)
+        self.head.forward(
+            x, flat(targets)[S * B :], scale, work.logits[after], work.losses[after], dx, teaching.smoothing
+        )
         self.head.backward(x, work.logits[after])
-        notes = parts.encoder.dnotes
-        if self.attention is not None and work.attention is not None:
-            h, a = self._top(parts), self._annotations(parts, source)
-            self.attention.backward(h, a, source.lengths, dh, notes, work.attention)
+        notes, within = parts.encoder.dnotes, self._decoder_key(key)
+        over = self._annotated(self._annotations(parts, source), source, work)
+        if self.steps.feed is not None and over is not None:
+            self.steps.backward(read, parts.decoder, over, notes, work.scratch[0], within)
         else:
-            notes[:] = 0
-        self.decoder.backward(self._after(inputs, S), parts.decoder, self._decoder_key(key))
+            if self.attention is not None and over is not None:
+                self.attention.backward(self._top(parts), over.notes, over.lengths, dh, notes, over.buffers)
+            else:
+                notes[:] = 0
+            self.decoder.backward(read, parts.decoder, within)
         self.encoder.backward(source, parts.encoder, self._backward_bridges(parts, work), key)
         return work.losses[: T * B].reshape(T, B)
 
-    def _forward(self, inputs: I32, S: int, work: PairWorkspace, key: Key | None) -> tuple[F32, Source]:
-        """Run everything but the head; returns its input (U * B, H), and the source."""
+    def _forward(
+        self, inputs: I32, S: int, work: PairWorkspace, key: Key | None, own: Bools | None = None
+    ) -> tuple[F32, Source, I32]:
+        """Run everything but the head; returns its input (U * B, H), the source, and what the decoder read, (U, B).
+
+        The decoder reads its own likeliest symbols where `own` (U, B).
+        """
         parts, source = work.parts(S, len(inputs)), Source.of(inputs[:S], self.config.bidirectional)
         notes = self.encoder.forward(source, parts.encoder, key)
         for n, bridges in enumerate(self.bridges):
@@ -252,10 +249,20 @@ class PairModel:
                     bridges[name].forward(value, state, work.scratch[0])
                 else:
                     state[:] = value
-        x = self.decoder.forward(self._after(inputs, S), parts.decoder, self._decoder_key(key) if key else None)
-        if self.attention is not None and work.attention is not None:
-            x = self.attention.forward(x, notes, source.lengths, work.attention)
-        return x, source
+        read, over = self._after(inputs, S), self._annotated(notes, source, work)
+        within = self._decoder_key(key) if key else None
+        if own is not None or self.steps.feed is not None:
+            self.steps.forward(read, own, parts.decoder, over, work.logits, work.fed, within)
+        if self.steps.feed is not None and over is not None:
+            return over.buffers.y[: read.size], source, read
+        x = self.decoder.forward(read, parts.decoder, within)
+        if self.attention is not None and over is not None:
+            x = self.attention.forward(x, over.notes, over.lengths, over.buffers)
+        return x, source, read
+
+    def _annotated(self, notes: F32, source: Source, work: PairWorkspace) -> Annotated | None:
+        """Return what attention has over the annotations (S * B, D); None without attention."""
+        return Annotated(notes, source.lengths, work.attention) if work.attention is not None else None
 
     def _backward_bridges(self, parts: Parts, work: PairWorkspace) -> list[State]:
         """Return the gradients of the encoder's last states; fill those of the bridges."""
@@ -305,9 +312,13 @@ class PairModel:
             yield Clocked(cell, "forward", "scan forward")
             yield Clocked(cell, "backward_scan", "scan backward")
             yield Clocked(cell, "backward_weights", "weight gradients")
-        yield from clocked_stack(self.decoder)
-        if self.attention is not None:
-            yield Clocked(self.attention, "forward", "forward")
-            yield Clocked(self.attention, "backward", "backward")
+        if self.steps.feed is not None:
+            yield Clocked(self.steps, "forward", "forward")
+            yield Clocked(self.steps, "backward", "backward")
+        else:
+            yield from clocked_stack(self.decoder)
+            if self.attention is not None:
+                yield Clocked(self.attention, "forward", "forward")
+                yield Clocked(self.attention, "backward", "backward")
         yield Clocked(self.head, "forward", "head")
         yield Clocked(self.head, "backward", "weight gradients")

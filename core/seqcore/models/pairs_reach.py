@@ -1,16 +1,17 @@
 """How far back the losses of an encoder-decoder reach: through the decoder, attention, the bridge and the encoder.
 
-One row for each loss; all rows go back through the same gates. See `probe` for what reach is.
+One row for each loss; all rows go back through the same gates. With input feeding, a loss also passes the attention of
+all timesteps before its own. See `probe` for what reach is.
 """
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqcore.arrays import NO_MATRIX, zeros
+from seqcore.arrays import NO_MATRIX, flat, zeros
 from seqcore.gemm import padded
+from seqcore.layers.alignment import align_backward_serial
 from seqcore.layers.cell import Cell, CellWorkspace
-from seqcore.layers.cross import align_backward_serial
 from seqcore.records import F32
 
 if TYPE_CHECKING:
@@ -34,54 +35,54 @@ def reach(look: "PairLook", dlogits: F32) -> tuple[F32, F32]:
     first = S + 1  # the first loss
     if first >= R:
         return hidden, inputs
-    enters, dnotes = entering(look, dlogits[first:])  # (R - first, padded H), (R - first, S, padded D)
-    rows, N = Rows(L, R - first, H), R - first
+    N, D = R - first, model.config.annotation
+    dtop, dnotes = zeros(N, padded(H)), zeros(N, S, padded(D))
+    model.head.backward_input_serial(dlogits[first:], dtop)
+    rows = Rows(L, N, H)
     dz, norms = zeros(N, look.layers[0].gates.shape[2]), np.zeros(N, np.float32)
     for t in range(R - 2, S - 1, -1):  # the decoder, from its last timestep to its first
         some = slice(t + 1 - first, N)
-        rows.dh[-1][t + 1 - first] += enters[t + 1 - first]
+        entered = some if model.feed is not None else slice(some.start, some.start + 1)  # losses that pass this y
+        rows.dh[-1][entered] += through_attention(look, t - S, dtop[entered], dnotes[entered])
         dx = back_through(model.decoder, look.layers, t - S, rows, some, dz, norms, hidden[:, first:, t])
         inputs[first + some.start :, t] = lengths_of(dx, model.config.embedding or model.config.logits)
+        if model.feed is not None:  # dtop is now that of the timestep before, for these losses
+            model.feed.backward_input_serial(dz[some], dtop[some])
     back_through_encoder(look, cross_bridge(look, rows), dnotes, dz, hidden[:, first:], inputs[first:])
     return hidden, inputs
 
 
-def entering(look: "PairLook", dlogits: F32) -> tuple[F32, F32]:
-    """Return where each loss enters: the gradient of the top h of its timestep, and of all top annotations."""
-    model, S, N, H = look.model, look.bar, len(dlogits), look.model.config.hidden
-    enters = zeros(N, padded(H))
-    model.head.backward_input_serial(dlogits, enters)
-    D = model.config.annotation
-    dnotes = zeros(N, S, padded(D))
-    attention, buffers = model.attention, look.buffers
+def through_attention(look: "PairLook", t: int, dy: F32, dnotes: F32) -> F32:
+    """Return the gradient at the top h of a timestep of the decoder, (R, padded H), and add that at all top annotations
+    to dnotes (R, S, padded D), given that of the head's input, dy (R, padded H), for R losses."""
+    attention, buffers = look.model.attention, look.buffers
     if attention is None or buffers is None:
-        return enters, dnotes
-    y, mixed = buffers.y[:N], zeros(N, attention.out.input_width)
-    enters[:, :H] *= 1 - y * y
-    attention.out.backward_input_serial(enters, mixed)
-    a, additive = look.reading.notes[-1], attention.key is not None
-    h = np.ascontiguousarray(look.layers[-1].h[1:, 0])
-    width = H if additive else D
-    dq, dk, dv = zeros(1, padded(width)), zeros(S if additive else 0, padded(H)), zeros(int(additive), H)
-    enters[:, :H] = mixed[:, D : D + H]
-    for t in range(N):  # one timestep of the decoder at a time: a loss passes through the attention of its own
-        q = h[t : t + 1] if attention.query is None else buffers.q[t : t + 1]
-        shares = np.ascontiguousarray(buffers.shares[:, t : t + 1])
-        align_backward_serial(
-            q, look.reading.keys if additive else NO_MATRIX, attention.v, a, np.array([S]), 1, shares,
-            mixed[t : t + 1], dq, dk, dv, dnotes[t],
-        )  # fmt: skip
-        if attention.query is None:
-            enters[t, :H] += dq[0, :H]
-        else:
-            more = zeros(1, padded(H))
-            attention.query.backward_input_serial(dq, more)
-            enters[t] += more[0]
-        if attention.key is not None:
-            further = zeros(S, padded(D))
-            attention.key.backward_input_serial(dk, further)
-            dnotes[t] += further
-    return enters, dnotes
+        return dy
+    H, D, R, S = look.model.config.hidden, look.model.config.annotation, len(dy), look.bar
+    dh, mixed = dy.copy(), zeros(R, attention.out.input_width)
+    dh[:, :H] *= 1 - np.square(buffers.y[t])
+    attention.out.backward_input_serial(dh, mixed)
+    dh[:, :H] = mixed[:, D : D + H]
+    additive, notes = attention.key is not None, look.reading.notes[-1]
+    h = flat(look.layers[-1].h[1:])
+    q = np.repeat(h[t : t + 1] if attention.query is None else buffers.q[t : t + 1], R, axis=0)
+    a, keys = np.repeat(notes, R, axis=0), np.repeat(look.reading.keys, R, axis=0) if additive else NO_MATRIX
+    dq, da = zeros(R, padded(H if additive else D)), zeros(S * R, padded(D))
+    dk, dv = zeros(S * R if additive else 0, padded(H)), zeros(R if additive else 0, H)
+    shares = np.repeat(buffers.shares[:, t : t + 1], R, axis=0)
+    align_backward_serial(q, keys, attention.v, a, np.full(R, S), 1, shares, mixed, dq, dk, dv, da)
+    if attention.query is None:
+        dh[:, :H] += dq[:, :H]
+    else:
+        more = zeros(R, padded(H))
+        attention.query.backward_input_serial(dq, more)
+        dh += more
+    if attention.key is not None:
+        further = zeros(S * R, padded(D))
+        attention.key.backward_input_serial(dk, further)
+        da += further
+    dnotes += da.reshape(S, R, da.shape[1]).swapaxes(0, 1)
+    return dh
 
 
 def back_through(

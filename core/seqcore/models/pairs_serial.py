@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
+from seqcore.arrays import NO_MATRIX, NO_VECTOR, flat, zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
+from seqcore.layers.alignment import align_serial
 from seqcore.layers.cell import Cell, CellWorkspace
-from seqcore.layers.cross import Buffers, CrossAttention, align_serial
-from seqcore.layers.linear import Linear
+from seqcore.layers.cross import Buffers, CrossAttention
+from seqcore.layers.linear import Linear, project_serial
 from seqcore.layers.tanh import tanh_forward_serial
+from seqcore.models.bridge import bridged
 from seqcore.models.encoder import PREFIXES, directions
-from seqcore.models.pairs import bridged, shapes
+from seqcore.models.pairs import shapes
 from seqcore.models.pairs_reach import reach
 from seqcore.models.serial_weights import FIRST, SerialWeights, forked, one_step, token_rows
 from seqcore.models.stack import CELLS
@@ -46,6 +48,7 @@ class PairState:
     reading: Reading
     layers: list[CellWorkspace]
     weights: F32  # (S,) what attention looked at in the last step; empty without attention
+    y: F32  # (1, H) the output of attention in the last step; empty without input feeding
 
 
 class SerialPairs(SerialWeights):
@@ -67,9 +70,11 @@ class SerialPairs(SerialWeights):
         kind = config.cross_attention
         self.attention = CrossAttention(kind, p, None) if kind != "none" else None
         self.head = Linear(p["head.W_hy"], p["head.b_y"], NO_MATRIX, NO_VECTOR)
+        feeds = config.input_feeding
+        self.feed = Linear(p["decoder.0.W_feed"], NO_VECTOR, NO_MATRIX, NO_VECTOR) if feeds else None
         cells = [*(cell for ways in self.encoder for cell in ways), *self.decoder]
         bridges = [linear for by_state in self.bridges for linear in by_state.values()]
-        more = self.attention.linears if self.attention else ()
+        more = [*(self.attention.linears if self.attention else ()), *((self.feed,) if self.feed else ())]
         self._packs = packs(p.flat, *cells, *(cell.input for cell in cells), *bridges, *more, self.head)
         self._rows: dict[int, F32] = {}
         self._inputs = zeros(1, padded(self.cell.products * config.hidden))
@@ -94,7 +99,8 @@ class SerialPairs(SerialWeights):
         reading = self.encode(source)
         layers = one_step(self.cell, len(self.decoder), self.config.hidden)
         self._start(reading, layers)
-        return PairState(reading, layers, np.zeros(len(source) if self.attention else 0, np.float32))
+        weights = np.zeros(len(source) if self.attention else 0, np.float32)
+        return PairState(reading, layers, weights, zeros(int(self.feed is not None), self.config.hidden))
 
     def encode(self, source: I32) -> Reading:
         """Read a source (S,)."""
@@ -142,7 +148,7 @@ class SerialPairs(SerialWeights):
 
     def fork(self, state: PairState) -> PairState:
         """Return a copy of a state; the source is shared."""
-        return PairState(state.reading, forked(self.cell, state.layers), state.weights)
+        return PairState(state.reading, forked(self.cell, state.layers), state.weights, state.y)
 
     def read(self, token: int | F32, state: PairState) -> F32:
         """Read one of the K symbols and update `state`. Returns the logits (K,), valid until the next call."""
@@ -151,6 +157,9 @@ class SerialPairs(SerialWeights):
         if inputs is None:
             tokens = np.array([symbol], np.int32)
             inputs = self._rows[symbol] = self._input_rows(self.decoder[0], "decoder.embedding.E", tokens)
+        if self.feed is not None:
+            inputs = inputs.copy()
+            self._add_fed(state.y, inputs)
         for n, (layer, work) in enumerate(zip(self.decoder, state.layers, strict=True)):
             if n:
                 inputs = self._inputs
@@ -160,8 +169,15 @@ class SerialPairs(SerialWeights):
         top = state.layers[-1].last_h
         if self.attention is not None:
             top, state.weights = self._attend(top, state.reading)
+        if self.feed is not None:
+            state.y = top.copy()
         self.head.forward_serial(top, self._logits)
         return self._logits[0, : self.config.logits]
+
+    def _add_fed(self, y: F32, inputs: F32) -> None:
+        """Add y W_feed to the inputs of the decoder's first layer (1, padded N)."""
+        assert self.feed is not None
+        project_serial(y, y.shape[1], self.feed.packed.panels, NO_VECTOR, inputs, True)
 
     def _attend(self, h: F32, reading: Reading) -> tuple[F32, F32]:
         """Return y (1, H), valid until the next call, for a state of the decoder h (1, H), and the weights (S,)."""
@@ -170,7 +186,7 @@ class SerialPairs(SerialWeights):
         if attention.query is not None:
             q = self._query
             attention.query.forward_serial(h, q)
-        align_serial(q, reading.keys, attention.v, a, h, reading.lengths, 1, reading.shares, self._mixed)
+        align_serial(q, reading.keys, attention.v, a, h, reading.lengths, 0, 1, reading.shares, self._mixed)
         attention.out.forward_serial(self._mixed, self._z)
         tanh_forward_serial(self._z, self._y)
         return self._y, reading.shares[0, 0, : len(a)].copy()
@@ -183,19 +199,36 @@ class SerialPairs(SerialWeights):
         reading = self.encode(np.ascontiguousarray(inputs[:S], np.int32))
         layers = [self.cell.workspace(U, 1, H, backward=False) for _ in self.decoder]
         self._start(reading, layers)
-        rows, index = self._input_rows(self.decoder[0], "decoder.embedding.E", tokens), np.arange(U, dtype=np.int32)
-        for n, (layer, work) in enumerate(zip(self.decoder, layers, strict=True)):
-            if n:
-                rows = zeros(U, layer.input.width)
-                layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), rows)
-            layer.forward(rows, index, work, parallel=False)
-        top, buffers = np.ascontiguousarray(layers[-1].h[1:, 0]), None
+        rows, top, buffers = (
+            self._input_rows(self.decoder[0], "decoder.embedding.E", tokens),
+            flat(layers[-1].h[1:]),
+            None,
+        )
         if self.attention is not None:
             buffers = Buffers(self.attention.kind, S + U, 1, H, self.config.annotation, backward=False)
-            top = self.attention.forward(top, reading.notes[-1], np.array([S]), buffers, parallel=False)
+        if self.attention is None or buffers is None or self.feed is None:
+            self._decode(rows, np.arange(U, dtype=np.int32), layers)
+            if self.attention is not None and buffers is not None:
+                top = self.attention.forward(top, reading.notes[-1], reading.lengths, buffers, parallel=False)
+        else:
+            self.attention.read(reading.notes[-1], reading.lengths, U, buffers, parallel=False)
+            for t in range(U):
+                if t:
+                    self._add_fed(buffers.y[t - 1 : t], rows[t : t + 1])
+                self._decode(rows[t : t + 1], FIRST, [work.timestep(t) for work in layers])
+                self.attention.attend(top, reading.notes[-1], reading.lengths, t, 1, buffers, parallel=False)
+            top = buffers.y[:U]
         logits = zeros(S + U, padded(self.config.logits))
         self.head.forward_serial(top, logits[S:])
         return PairLook(self, reading, layers, buffers, logits[:, : self.config.logits])
+
+    def _decode(self, rows: F32, index: I32, layers: list[CellWorkspace]) -> None:
+        """Run the decoder's layers over inputs (U, padded N) of the first one."""
+        for n, (layer, work) in enumerate(zip(self.decoder, layers, strict=True)):
+            if n:
+                rows = zeros(len(index), layer.input.width)
+                layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), rows)
+            layer.forward(rows, index, work, parallel=False)
 
     @property
     def states(self) -> tuple[str, ...]:

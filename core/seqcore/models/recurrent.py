@@ -24,6 +24,7 @@ from seqcore.layers.cell import ALWAYS_OPEN, CellWorkspace
 from seqcore.layers.heads import head_of
 from seqcore.models.clocked import Clocked
 from seqcore.models.stack import CELLS, Key, Stack, StackWorkspace, draw_layers
+from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.outer import NO_SECOND
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
@@ -149,14 +150,21 @@ class RecurrentModel:
         return work.losses.reshape(targets.shape[:2])
 
     def losses_and_gradient(
-        self, inputs: Inputs, targets: Targets, work: RecurrentWorkspace, seed: int = 0, step: int = 0
+        self,
+        inputs: Inputs,
+        targets: Targets,
+        work: RecurrentWorkspace,
+        seed: int = 0,
+        step: int = 0,
+        teaching: Teaching = PLAIN,
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         T, B = inputs.shape[:2]
         key = Key(seed, step)
         x = self.stack.forward(inputs, work.stack, key)
         scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
-        self.head.forward(x, flat(targets), scale, work.logits, work.losses, work.layers[-1].dh.reshape(T * B, -1))
+        dh = work.layers[-1].dh.reshape(T * B, -1)
+        self.head.forward(x, flat(targets), scale, work.logits, work.losses, dh, teaching.smoothing)
         second = self.head.second(B, work.logits)
         if self.config.dropout:  # else the head reads h itself, and its dW is computed in the same product as dW_hh
             self.head.backward(x, work.logits)

@@ -125,21 +125,26 @@ class Stack:
             layer, arrays = self.layers[n], work.layers[n]
             if self.rate:
                 dropout(dh, dh, self.hidden, self.rate, key.of(n))
-            table = self.table if n == 0 else None
-            layer.backward(arrays, *(table.sums() if table is not None else (NO_INDEX, NO_MATRIX)), second)
+            layer.backward(arrays, *self.sums(n), second)
             second = NO_SECOND
-            if table is not None:
-                table.backward()
-                return
-            dz = arrays.gates.reshape(T * B, -1)
-            if n == 0:
-                layer.input.backward_weights(flat(inputs), dz)
-                return
-            below = work.layers[n - 1]
-            x = work.dropped[n - 1] if self.rate else below.h[1:].reshape(T * B, self.hidden)
-            layer.input.backward_weights(x, dz)
-            dh = below.dh.reshape(T * B, -1)
-            layer.input.backward_input(dz, dh)
+            self.backward_inputs(n, inputs, work)
+            if n:
+                dh = flat(work.layers[n - 1].dh)
+                layer.input.backward_input(flat(arrays.gates), dh)
+
+    def sums(self, n: int) -> tuple[I32, F32]:
+        """Return the index and the table of `Cell.backward` for layer n."""
+        return self.table.sums() if n == 0 and self.table is not None else (NO_INDEX, NO_MATRIX)
+
+    def backward_inputs(self, n: int, inputs: Inputs, work: StackWorkspace) -> None:
+        """Fill the gradients of the input product of layer n, or of the table, after those of its recurrence."""
+        if n == 0 and self.table is not None:
+            self.table.backward()
+            return
+        x = flat(inputs)
+        if n:
+            x = work.dropped[n - 1] if self.rate else flat(work.layers[n - 1].h[1:])
+        self.layers[n].input.backward_weights(x, flat(work.layers[n].gates))
 
 
 def draw_layers(parameters: Parameters, names: Sequence[str], cell: type[Cell], seed: int, bound: float) -> None:

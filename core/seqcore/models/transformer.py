@@ -25,6 +25,7 @@ from seqcore.layers.dropout import dropout_key
 from seqcore.layers.embedding import column_sums
 from seqcore.layers.stack import DEPTH, GROUP, blocks, blocks_weights, embedding_backward
 from seqcore.models.clocked import Clocked
+from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.models.transformer_weights import BIASES, PackedWeights, initial, norm_names, shapes
 from seqcore.outer import outer_sum, sum_scratch
 from seqcore.parameters import Parameters
@@ -121,23 +122,36 @@ class Transformer:
 
     def losses(self, inputs: Inputs, targets: Targets, work: TransformerWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
-        return self._run(batch_first(inputs), targets, work, NO_MASKS, 1.0, False)
+        return self._run(batch_first(inputs), targets, work, NO_MASKS, 1.0, 0.0, False)
 
     def losses_and_gradient(
-        self, inputs: Inputs, targets: Targets, work: TransformerWorkspace, seed: int = 0, step: int = 0
+        self,
+        inputs: Inputs,
+        targets: Targets,
+        work: TransformerWorkspace,
+        seed: int = 0,
+        step: int = 0,
+        teaching: Teaching = PLAIN,
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         rows, masks, places = batch_first(inputs), NO_MASKS, range(2 * self.config.layers + 1)
         if self.config.dropout:
             masks = np.array([dropout_key(seed, step, place) for place in places], np.uint32)
         scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
-        losses = self._run(rows, targets, work, masks, scale, True)
+        losses = self._run(rows, targets, work, masks, scale, teaching.smoothing, True)
         self._backward_weights(work.arrays)
         self._backward_embedding(rows, len(inputs), work.arrays)
         return losses
 
     def _run(
-        self, rows: Inputs, targets: Targets, work: TransformerWorkspace, masks: Masks, scale: float, backward: bool
+        self,
+        rows: Inputs,
+        targets: Targets,
+        work: TransformerWorkspace,
+        masks: Masks,
+        scale: float,
+        smoothing: float,
+        backward: bool,
     ) -> F32:
         """Run all blocks and the head, and the backward pass if `backward`; returns the losses (T, B).
 
@@ -152,7 +166,7 @@ class Transformer:
             tokens = NO_INDEX
         blocks(
             tokens, symbols, values, self.packed.weights, work.arrays, T, self.config.heads, masks,
-            self.config.dropout, np.float32(scale), backward, team(),
+            self.config.dropout, np.float32(scale), np.float32(smoothing), backward, team(),
         )  # fmt: skip
         return np.ascontiguousarray(work.arrays.losses.reshape(B, T).T)
 

@@ -32,6 +32,7 @@ class Classify:
     name: ClassVar[str] = "classify"
     form: ClassVar[str] = "many to one"
     fixed: ClassVar[tuple[str, ...]] = ("sampling",)
+    options: ClassVar[tuple[str, ...]] = ("text-column", "label-column", "skip-bad-rows")
     pane: ClassVar[str] = "verdict"
     generates: ClassVar[bool] = False
     decodes: ClassVar[bool] = False

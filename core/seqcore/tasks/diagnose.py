@@ -30,6 +30,7 @@ class Diagnose:
     generates: ClassVar[bool] = False
     decodes: ClassVar[bool] = False
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by", "validation")
+    options: ClassVar[tuple[str, ...]] = ()
 
     diagnostic: str
     setting: int  # of the dial

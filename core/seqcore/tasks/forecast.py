@@ -33,6 +33,7 @@ class Forecast:
     form: ClassVar[str] = "many to many, aligned, real values"
     pane: ClassVar[str] = "values"
     fixed: ClassVar[tuple[str, ...]] = ("sampling", "tokens_by")
+    options: ClassVar[tuple[str, ...]] = ("columns", "sequence-column", "skip-bad-rows")
     generates: ClassVar[bool] = False
     decodes: ClassVar[bool] = False
     classes: ClassVar[tuple[str, ...]] = ()

@@ -35,6 +35,7 @@ class Language:
     name: ClassVar[str] = "language"
     form: ClassVar[str] = "many to many, aligned"
     fixed: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()
     pane: ClassVar[str] = "writing"
     generates: ClassVar[bool] = True
     decodes: ClassVar[bool] = False

@@ -38,6 +38,7 @@ class ClassifyRows:
     form: ClassVar[str] = "one to one"
     pane: ClassVar[str] = "boundary"
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by")
+    options: ClassVar[tuple[str, ...]] = ("label-column", "columns", "skip-bad-rows")
     generates: ClassVar[bool] = False
     decodes: ClassVar[bool] = False
     dial: ClassVar[None] = None

@@ -70,6 +70,14 @@ def guessed(source: str, encoding: str = "utf-8") -> type[Task]:
     return Music if is_abc(source) else Language
 
 
+def check_options(task: type[Task], options: Mapping[str, Any]) -> None:
+    """Raise SeqError if the task does not read one of the options that are given."""
+    for name, value in options.items():
+        if value and name not in task.options:
+            readers = ", ".join(one.name for one in TASKS.values() if name in one.options)
+            raise SeqError(f"--{name} is for {readers}; the task of this corpus is {task.name}")
+
+
 def guess_said(source: str, task: type[Task]) -> str:
     """Return what the user should know about the guess that a table is for a task; empty for other corpora."""
     if source == "-" or source.startswith("sample:") or source in sample_names(None) or not is_table(source):

@@ -172,6 +172,7 @@ class Task(Protocol):
     generates: ClassVar[bool]  # the model continues a text
     decodes: ClassVar[bool]  # the model is an encoder-decoder
     fixed: ClassVar[tuple[str, ...]]  # fields of `TrainingConfig` that the task decides
+    options: ClassVar[tuple[str, ...]]  # names of the options that `start` reads
 
     @classmethod
     def defaults(cls, source: str) -> dict[str, Any]:

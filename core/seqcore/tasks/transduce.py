@@ -27,6 +27,7 @@ class Transduce(OnPairs):
 
     name: ClassVar[str] = "transduce"
     fixed: ClassVar[tuple[str, ...]] = ("length", "sampling", "tokens_by", "validation")
+    options: ClassVar[tuple[str, ...]] = ("reverse-source",)
 
     transduction: str = ""
     setting: int = 0  # of the dial; 0: there is none

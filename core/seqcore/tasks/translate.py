@@ -29,6 +29,7 @@ class Translate(OnPairs):
 
     name: ClassVar[str] = "translate"
     fixed: ClassVar[tuple[str, ...]] = ("sampling",)
+    options: ClassVar[tuple[str, ...]] = ("source-column", "target-column", "reverse-source", "skip-bad-rows")
 
     source_column: str = ""
     target_column: str = ""

@@ -10,7 +10,7 @@ from seqcore.errors import SeqError
 from seqcore.presets import with_defaults
 
 from seqtui.live.following import following
-from seqtui.live.snapshot import BOTH_WAYS, ModelChoice
+from seqtui.live.snapshot import BOTH_WAYS, FED, ModelChoice
 
 DEEP = (*RECURRENT, "attention")  # families that can be stacked
 
@@ -71,6 +71,7 @@ SETTINGS: tuple[Setting | Option, ...] = (
     Option("positions", "positions", POSITIONS, ("attention",)),
     Option("cross_attention", "attention", CROSS_ATTENTIONS, RECURRENT, "translation"),
     Option("directions", "source is read", ("one way", BOTH_WAYS), RECURRENT, "translation"),
+    Option("feeding", "feeding", ("none", FED), RECURRENT, "translation"),
     Setting("dropout", "dropout", "while training", 0.0, 0.95, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), whole=False),
     Setting("batch", "batch", "sequences per step", 1, 4096, (8, 12, 16, 32, 64, 128, 256)),
     Setting("length", "length", "timesteps per sequence", 1, 8192, (16, 32, 64, 96, 128, 192, 256, 512)),

@@ -110,13 +110,13 @@ def text_row(frame: Frame) -> Row:
 
 
 def token_row(frame: Frame) -> Row:
-    """Draw the tokens, one in a column; those that are not in the vocabulary are warm."""
+    """Draw the tokens, one in a column; those not in the vocabulary are warm, those across the bar of a pair faint."""
     subject, ink = frame.subject, frame.ink
     assert subject.probe is not None
     symbols = subject.probe.symbols[frame.start : frame.stop]
     styles = [
-        ink.warm if symbol == UNKNOWN or subject.known(frame.start + i) is None else ink.text
-        for i, symbol in enumerate(symbols)
+        ink.faint if subject.across(t) else ink.warm if symbol == UNKNOWN or subject.known(t) is None else ink.text
+        for t, symbol in enumerate(symbols, frame.start)
     ]
     return frame.line("tokens", "muted", [_left(subject.name(symbol), frame.column) for symbol in symbols], styles)
 
@@ -126,7 +126,8 @@ def index_row(frame: Frame) -> Row:
     cells, styles = [], []
     for t in range(frame.start, frame.stop):
         token = frame.subject.known(t)
-        cells.append(_left("–" if token is None else str(token), frame.column))
+        missing = "" if frame.subject.across(t) else "–"
+        cells.append(_left(missing if token is None else str(token), frame.column))
         styles.append(frame.ink.warm if token is None else frame.ink.text)
     return frame.line("indices", "muted", cells, styles)
 

@@ -13,7 +13,7 @@ def token_said(subject: Subject) -> list[Part]:
     if token is None:
         if probe is None:
             return []
-        return [Part(quoted(probe.symbols[subject.playhead]), True), Part(" is not in the vocabulary")]
+        return [Part(quoted(probe.symbols[subject.playhead]), True), Part(f" is not in {subject.vocabulary}")]
     if vectors is not None:
         symbol = vectors.symbols[token]
     elif probe is not None:
@@ -22,8 +22,10 @@ def token_said(subject: Subject) -> list[Part]:
         return []
     name = subject.name(symbol)
     said = [Part(f"`{name}`", True), Part(" is token "), Part(f"{token:,}", True), Part(f" of {subject.size:,}")]
+    if subject.side:
+        said += [Part(f" in {subject.vocabulary}")]
     if symbol == UNKNOWN and subject.tokens_by in ("char", "word"):
-        said += [Part(f": it stands for every {_NOUNS[subject.tokens_by]} that is not in the vocabulary")]
+        said += [Part(f": it stands for every {_NOUNS[subject.tokens_by]} that is not in {subject.vocabulary}")]
     elif vectors is not None and vectors.counts.any():
         said += [Part(f", read {counted(int(vectors.counts[token]), 'time')} in an epoch")]
     return said
@@ -45,6 +47,8 @@ def vector_said(subject: Subject) -> list[Part]:
 
 def padding_said(subject: Subject) -> list[Part]:
     """Return whether batches are padded, and with what."""
+    if subject.side:
+        return [Part("in training, sources are padded in front and targets behind: masked, no loss and no gradient")]
     if subject.classes:
         return [Part("in training, shorter texts of a batch end in <pad>: token 0, masked, no loss and no gradient")]
     return [Part("the corpus is one long text: batches have no padding")]

@@ -16,7 +16,10 @@ SPACE = "␣"
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One frame: the newest probe and map, the playhead, and the token that was picked instead of the one there."""
+    """One frame: the newest probe and map, the playhead, and the token that was picked instead of the one there.
+
+    Of a pair, the vocabulary is that of the side of the bar on which the playhead is.
+    """
 
     phase: Phase = Phase.LOADING
     tokens_by: str = "char"
@@ -26,19 +29,24 @@ class Subject:
     embedding: EmbeddingMap | None = None
     playhead: int = 0
     picked: int | None = None
+    side: str = ""  # of a pair: "source" or "target"
+    first: int = 0  # the number of the first token of the vocabulary in the probe
 
     @staticmethod
     def of(snapshot: Snapshot, playhead: int, picked: int | None) -> "Subject":
         """Return the subject of a snapshot; the playhead is limited to the text, the pick to the vocabulary."""
         probe = snapshot.probe if snapshot.probe is not None and snapshot.probe.symbols else None
         playhead = max(0, min(playhead, len(probe.symbols) - 1)) if probe is not None else playhead
-        vectors = snapshot.looks.get("embedding")
+        vectors, size, side, first = snapshot.looks.get("embedding"), snapshot.vocabulary, "", 0
+        if probe is not None and probe.translation is not None:
+            side = "source"
+            if playhead >= probe.bar:
+                vectors, first, side = snapshot.looks.get("target embedding"), size, "target"
+                size = len(probe.translation.symbols)
         if picked is not None and (vectors is None or picked >= len(vectors.symbols)):
             picked = None
         classes = snapshot.shape.outputs if snapshot.shape is not None else 0
-        return Subject(
-            snapshot.phase, snapshot.tokens_by, snapshot.vocabulary, classes, probe, vectors, playhead, picked
-        )
+        return Subject(snapshot.phase, snapshot.tokens_by, size, classes, probe, vectors, playhead, picked, side, first)
 
     @property
     def token(self) -> int | None:
@@ -51,8 +59,17 @@ class Subject:
         """Return the id of the token at timestep t; None if it is not one of the vocabulary."""
         if self.probe is None:
             return None
-        token = int(self.probe.tokens[t])
-        return token if 0 <= token < self.size else None
+        token = int(self.probe.tokens[t]) - self.first
+        return token if 0 <= token < self.size and not self.across(t) else None
+
+    def across(self, t: int) -> bool:
+        """Return whether timestep t is on the other side of the bar, with tokens of another vocabulary."""
+        return bool(self.side) and self.probe is not None and (t >= self.probe.bar) != (self.side == "target")
+
+    @property
+    def vocabulary(self) -> str:
+        """The name of the vocabulary: "the vocabulary", "the target vocabulary"."""
+        return f"the {self.side} vocabulary" if self.side else "the vocabulary"
 
     @cached_property
     def vectors(self) -> EmbeddingMap | None:

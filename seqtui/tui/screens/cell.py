@@ -18,7 +18,7 @@ class Cell(PanesScreen[Celled]):
     """The picture of the cell, its equations, and the terms of one of them."""
 
     VIEW = "cell"
-    ASKS = "cell"
+    ASKS = ("cell",)
     MOST_ABOVE = 20
     BINDINGS: ClassVar[list[BindingType]] = CELL.bindings()
 
@@ -37,7 +37,7 @@ class Cell(PanesScreen[Celled]):
     @property
     def seen(self) -> CellSeen | None:
         """What was found last."""
-        found = self.shown.looks.get(self.ASKS)
+        found = self.shown.looks.get("cell")
         return found if isinstance(found, CellSeen) else None
 
     @property

@@ -18,7 +18,7 @@ class Encodings(PanesScreen[Subject]):
     """Draws the subject: the text under the playhead, or a token that was picked, and the vectors of all tokens."""
 
     VIEW = "encodings"
-    ASKS = "embedding"
+    ASKS = ("embedding", "target embedding")
     BINDINGS: ClassVar[list[BindingType]] = ENCODINGS.bindings()
     DEFAULT_CSS = """
     Encodings MapPane { width: 2fr; }
@@ -77,7 +77,7 @@ class Encodings(PanesScreen[Subject]):
         if found is None and wanted:
             found = next((int(one) for one in vectors.order if vectors.symbols[one].strip().startswith(wanted)), None)
         if found is None:
-            self.say(f"`{visible(wanted)}` is not in the vocabulary.")
+            self.say(f"`{visible(wanted)}` is not in {self.subject.vocabulary}.")
         else:
             self.pick(found)
 

@@ -43,7 +43,7 @@ class SubjectPane(Protocol[SubjectT_contra]):
 class PanesScreen(ViewScreen, Generic[SubjectT]):
     """The first pane stands above the others, which share the rest; where there is no room, they are tabs."""
 
-    ASKS: ClassVar[str] = ""  # the looker whose results the view shows; "": none
+    ASKS: ClassVar[tuple[str, ...]] = ()  # the lookers whose results the view shows
     MOST_ABOVE: ClassVar[int] = 24  # rows of the first pane when others stand below it
     DEFAULT_CSS = """
     PanesScreen { layout: vertical; overflow: hidden; }
@@ -72,7 +72,7 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
 
     @property
     def arguments(self) -> Any:
-        """What the looker needs to know, if the view has one."""
+        """What the lookers need to know, if the view has any."""
         return None
 
     @property
@@ -127,7 +127,7 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
 
     def ask_again(self) -> None:
         """Tell the session what to look at, if the view shows anything that is computed only for it."""
-        asks = {self.ASKS: self.arguments} if self.ASKS else {}
+        asks = dict.fromkeys(self.ASKS, self.arguments)
         if self._looking and asks != self._asked:
             self._asked = asks
             self.session.look_for(asks)

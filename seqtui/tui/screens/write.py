@@ -26,7 +26,7 @@ class Write(PanesScreen[Written]):
     """A tree of texts after the prompt, and the distribution of what may follow at one place in it."""
 
     VIEW = "write"
-    ASKS = "next token"
+    ASKS = ("next token",)
     MOST_ABOVE = 14
     BINDINGS: ClassVar[list[BindingType]] = WRITE.bindings()
 
@@ -50,7 +50,7 @@ class Write(PanesScreen[Written]):
     @property
     def found(self) -> NextToken | None:
         """What was found last, of whichever text."""
-        found = self.shown.looks.get(self.ASKS)
+        found = self.shown.looks.get("next token")
         return found if isinstance(found, NextToken) else None
 
     @property

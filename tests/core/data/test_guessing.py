@@ -44,6 +44,7 @@ def table(text: str) -> Table:
         ("text,english,french\n" + "one,one,un\ntwo,two,deux\n", "texts"),
         ("input,output\n" + "".join(f"{n},{n * n}\n" for n in range(30)), "sequences"),
         ("source,output\n" + "".join(f"{'abc'[n // 10]},{n}\n" for n in range(30)), "sequences"),
+        ("source,target\n" + "".join(f"{word},yes\n{word} not,no\n" for word in ("a b", "c d", "e f") * 9), "pairs"),
         ("source,target\n" + "".join(f"{n},{n % 7}\n" for n in range(30)), "rows"),
     ],
     ids=[
@@ -64,6 +65,7 @@ def table(text: str) -> Table:
         "pairs with a text",
         "numbers to numbers",
         "numbers of sources",
+        "few targets",
         "edges of a graph",
     ],
 )

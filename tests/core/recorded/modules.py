@@ -16,16 +16,20 @@ Tensors = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """A parameter of PyTorch that is one of the engine's: as it is, transposed, or its last `last` elements."""
+    """A parameter of PyTorch that is one of the engine's: as it is, transposed, or its last `last` elements.
+
+    `rows` (first, last): those of it in the engine's layout.
+    """
 
     parameter: Any
     transposed: bool = False
     last: int | None = None
+    rows: tuple[int, int | None] = (0, None)
 
     def view(self, tensor: Any) -> Any:
         """That part of the parameter, its gradient, or anything of its shape, as the engine lays it out."""
         part = tensor if self.last is None else tensor[-self.last :]
-        return part.T if self.transposed else part
+        return (part.T if self.transposed else part)[slice(*self.rows)]
 
 
 def linear(torch: Any, inputs: int, outputs: int, bias: bool = True) -> Any:

@@ -47,6 +47,12 @@ def _configs() -> Iterator[tuple[str, PairConfig]]:
                 yield f"{family} {attention} bidirectional {layers} layers", config
     yield "rnn relu general", PairConfig(V, K, "rnn", layers=2, activation="relu", cross_attention="general")
     yield "lstm none bidirectional one-hot", PairConfig(V, K, layers=2, embedding=0, bidirectional=True)
+    for family in ("rnn", "gru", "lstm"):
+        for attention, layers, two in (("dot", 1, False), ("general", 2, True), ("additive", 2, False)):
+            config = PairConfig(
+                V, K, family, layers=layers, cross_attention=attention, bidirectional=two, input_feeding=True
+            )
+            yield f"{family} {attention} fed", config
 
 
 CASES = {label: Case(config, seed) for seed, (label, config) in enumerate(_configs(), 101)}
@@ -73,7 +79,8 @@ class EncoderDecoder:
         made = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[config.family]
         options = {"nonlinearity": config.activation} if config.family == "rnn" else {}
         self.encoder = made(E or V, H, L, bidirectional=config.bidirectional, **options)
-        self.decoder = made(E or K, H, L, **options)
+        feeds = config.input_feeding
+        self.decoder = made((E or K) + (H if feeds else 0), H, L, **options)
         self.places: dict[str, Place] = {}
         if E:
             self.tables = {V: torch.nn.Embedding(V, E), K: torch.nn.Embedding(K, E)}
@@ -84,6 +91,10 @@ class EncoderDecoder:
             self.places |= cell_places(torch, self.decoder, f"l{n}", f"decoder.{n}.")
             if config.bidirectional:
                 self.places |= cell_places(torch, self.encoder, f"l{n}_reverse", f"back.{n}.")
+        if feeds:  # the decoder reads [x ; htilde]
+            W = self.decoder.weight_ih_l0
+            self.places["decoder.0.W_xh"] = Place(W, True, rows=(0, E or K))
+            self.places["decoder.0.W_feed"] = Place(W, True, rows=(E or K, None))
         self.bridges: Tensors = {}
         if config.bidirectional:
             for n in range(L):
@@ -113,18 +124,36 @@ class EncoderDecoder:
 
     def __call__(self, source: Any, lengths: Any, inputs: Any) -> Any:
         """Logits (U, B, K) of source (n, B), left-aligned, with lengths (B,), and of the decoder's inputs (U, B)."""
-        rnn, torch = self.torch.nn.utils.rnn, self.torch
+        rnn = self.torch.nn.utils.rnn
         packed = rnn.pack_padded_sequence(self._embedded(source, V), lengths, enforce_sorted=False)
         packed, last = self.encoder(packed)
         annotations, _ = rnn.pad_packed_sequence(packed)  # (n, B, A)
-        h, _ = self.decoder(self._embedded(inputs, K), self._start(last))
+        x, state = self._embedded(inputs, K), self._start(last)
+        if self.config.input_feeding:
+            return self._fed(x, state, annotations, lengths)
+        h, _ = self.decoder(x, state)
         if self.config.cross_attention == "none":
             return self.head(h)
+        return self.head(self._attended(h, annotations, lengths))
+
+    def _fed(self, x: Any, state: Any, annotations: Any, lengths: Any) -> Any:
+        """Logits (U, B, K) of a decoder that reads its attentional vector of the timestep before."""
+        torch = self.torch
+        out, found = torch.zeros(1, x.shape[1], self.config.hidden, dtype=x.dtype), []
+        for x_t in x:
+            h, state = self.decoder(torch.cat((x_t[None], out), dim=2), state)
+            out = self._attended(h, annotations, lengths)
+            found.append(self.head(out))
+        return torch.cat(found)
+
+    def _attended(self, h: Any, annotations: Any, lengths: Any) -> Any:
+        """The attentional vectors (U, B, H) of states h (U, B, H) over annotations (n, B, A)."""
+        torch = self.torch
         scores = self._scores(h.transpose(0, 1), annotations.transpose(0, 1))
         padded = torch.arange(len(annotations)) >= lengths[:, None]
         alpha = scores.masked_fill(padded[:, None], -torch.inf).softmax(dim=2)
         context = (alpha @ annotations.transpose(0, 1)).transpose(0, 1)
-        return self.head(self.W_c(torch.cat((context, h), dim=2)).tanh())
+        return self.W_c(torch.cat((context, h), dim=2)).tanh()
 
     def _start(self, last: Any) -> Any:
         """The decoder's initial h, or (h, c), of the encoder's last ones (L, or 2 L, B, H)."""

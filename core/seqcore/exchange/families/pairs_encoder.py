@@ -18,8 +18,8 @@ from seqcore.exchange.families.recurrent import (
 from seqcore.exchange.family import Half, Layout, Places
 from seqcore.exchange.onnx_graph import FLOAT, INT64, Graph, product
 from seqcore.exchange.source_text import class_text
+from seqcore.models.bridge import bridged
 from seqcore.models.encoder import PREFIXES, directions
-from seqcore.models.pairs import bridged
 from seqcore.tasks.pairs import pairs_task
 
 
