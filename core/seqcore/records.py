@@ -149,7 +149,9 @@ class Translation:
     scores: tuple[float, ...]  # of those
     wanted: tuple[int, ...] | None  # the right symbols without the end symbol, if they are known
     alignment: F32 | None = None  # (T, S) the weight of each source symbol when each column's symbol was predicted; NaN
-    # up to the bar; None without attention
+    # up to the bar; None without attention; of several heads the mean
+    alignments: F32 | None = None  # (layers, heads, T, S) the same of each head
+    handed: tuple[Stave, ...] = ()  # the states (1, units) in which the decoder starts, by layer; none if it has none
 
     def written(self, rank: int = 0) -> tuple[int, ...]:
         """Return the symbols of the result of that rank, without the end symbol; empty if there is none."""

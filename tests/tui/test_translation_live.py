@@ -39,7 +39,8 @@ async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
         source = "".join(probe.symbols[: probe.bar])
         truth = "".join(probe.translation.symbols[k] for k in probe.translation.wanted)
         assert truth == source[::-1]
-        assert probe.symbols[probe.bar] == "‖" in s.text()
+        assert probe.symbols[probe.bar] == "‖"
+        assert f"{source}║›" in s.text()
         assert f"source  {source}" in s.text()
         assert f"truth   {truth}" in s.text()
 

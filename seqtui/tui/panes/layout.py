@@ -76,6 +76,7 @@ class Wish:
     spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
     steps: int = 0  # timesteps of the text, 0 if unknown
     values: int = 0  # predicted columns of real values; 0: symbols are predicted
+    paired: bool = False  # a double bar of one cell stands between the columns of the source and of the target
     classes: int = 0  # classes of a verdict that are few enough for a line each; 0: there is a guess
 
 
@@ -116,7 +117,7 @@ def gutter_width(width: int) -> int:
 def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
     """Return the layout for a pane of width × height cells."""
     gutter = gutter_width(width)
-    columns = max(1, (width - gutter) // column_width)
+    columns = max(1, (width - gutter - int(wish.paired)) // column_width)
     free = max(0, columns - wish.steps) * column_width - _HEADS_MARGIN if wish.steps else 0
     bands, aside = _bands(height, wish, free)
     staves = [band.lines for band in bands if band.kind is Kind.STAVE]

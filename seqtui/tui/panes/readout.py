@@ -160,6 +160,8 @@ def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
         return _said(probe, probe.verdict, t, guesses)
     if probe.series is not None:
         return _values(probe.series, float(probe.loss[t]), t, guesses)
+    if probe.bar and t <= probe.bar:
+        return [Part("the decoder begins" if t == probe.bar else "read by the encoder")]
     if t == 0:
         return [Part("no loss at the first position")]
     said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True)]

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from seqtui.live.snapshot import Snapshot
 from seqtui.tui.panes import wanted
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
-from seqtui.tui.panes.drawing import column_width
+from seqtui.tui.panes.drawing import column_at, column_width
 from seqtui.tui.panes.heads import head_at
 from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
 from seqtui.tui.panes.playhead import Place, word_start
@@ -122,6 +122,7 @@ class ScorePane(Pane):
             heads=wanted.heads(self._probe, self._snapshot.model),
             spread=self.spread if self.spread in _SPREADS else None,
             steps=len(self._probe.symbols) if self._probe else 0,
+            paired=self._probe is not None and self._probe.bar > 0,
             classes=wanted.few_classes(self._snapshot.task),
             values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
         )
@@ -293,10 +294,10 @@ class ScorePane(Pane):
             if band is not None:
                 self.focus_stave(band.name if on_stave else band.kind.value)
             return
-        t = self._place.scroll + (x - layout.gutter) // layout.column_width
+        view = self._view(probe, layout)
+        t = column_at(view, x - layout.gutter)
         t = max(0, min(t, len(probe.symbols) - 1))
         if band is not None and on_stave:
-            view = self._view(probe, layout)
             stave, halves = view.stave(band.name), 1 if view.ink.colourless else 2
             if stave is not None:
                 rows = stave_rows(band.lines, view, layout.tight)

@@ -54,6 +54,12 @@ class View:
         return self.place.playhead - self.place.scroll
 
     @property
+    def bar(self) -> int:
+        """The column, relative to the window, before which the double bar of a pair stands; -1 if it is not in view."""
+        at = self.probe.bar - self.window.start
+        return at if self.probe.bar and 0 <= at < self.window.stop - self.window.start else -1
+
+    @property
     def reaches_input(self) -> bool:
         """Whether the reach is that of the input, which every family has, rather than of a layer's state."""
         return not 0 <= self.chosen.reach < len(self.probe.reach_hidden)

@@ -8,6 +8,7 @@ from seqtui.tui.panes.layout import FEW_CLASSES
 from seqtui.tui.panes.selection import Selection, layer_count
 
 TITLE = "the score: a column per timestep"
+PAIRED_TITLE = "the score: encoder ║ decoder"
 _SHORT_TITLE = "the score"  # if the title also names the head
 _EXPECTED = {  # staves of a model without a probe yet
     "rnn": ("h",),
@@ -46,7 +47,7 @@ def titles(probe: Probe, selection: Selection, playhead: int) -> tuple[str, ...]
     """Return the title with layer and head, then subtitles with the selection and its keys, longest first."""
     layers, attention, last = layer_count(probe), attention_of(probe), len(probe.symbols) - 1
     where = f" · layer {selection.layer + 1} of {layers}" if layers > 1 else ""
-    title = TITLE + where
+    title = (PAIRED_TITLE if probe.bar else TITLE) + where
     if attention is not None:
         title = f"{_SHORT_TITLE}{where} · head {selection.head + 1} of {attention.shape[1]}"
     place = f"playhead {playhead:>{len(str(last))}}/{last}"
