@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from seqtui.live.snapshot import Phase
+from seqtui.tui.panes.alignment_map import alignment_map_rows, looked_rows
 from seqtui.tui.panes.drawing import NO_LABEL, cells_row, drawn, heat_row, sentence
 from seqtui.tui.panes.gutter import label, swatch
 from seqtui.tui.panes.heads import attends_rows, heads_rows, map_rows
@@ -17,6 +18,7 @@ from seqtui.tui.panes.readout import (
     BACK,
     OF_STATE,
     Part,
+    alignment_readout,
     distances_readout,
     gate_readout,
     head_readout,
@@ -66,7 +68,9 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
         case Kind.TRIANGLE:
             return triangle_rows(band, view, memory)
         case Kind.ATTENDS:
-            return attends_rows(band, view, memory)
+            return looked_rows(band, view, memory) if view.probe.bar else attends_rows(band, view, memory)
+        case Kind.MAP | Kind.HEADS if view.probe.bar:
+            return alignment_map_rows(band, view, memory)
         case Kind.MAP:
             return map_rows(band, view, memory)
         case Kind.HEADS:
@@ -229,6 +233,9 @@ def _said(view: View, count: int) -> list[Part]:
     if focus == "attention" and weights is not None:
         head = weights[view.layer, view.head, t]
         return head_readout(view.probe, t, head, view.layer, view.head, view.tokens_by, count)
+    looked = view.alignment(view.spread_mean) if focus == "attention" else None
+    if looked is not None:
+        return alignment_readout(view.probe, t, looked[t], count)
     stave = view.stave(view.chosen.gate) if focus == "gate" else None
     if stave is None:
         return place_readout(view.probe, t, count)

@@ -76,7 +76,7 @@ class Wish:
     spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
     steps: int = 0  # timesteps of the text, 0 if unknown
     values: int = 0  # predicted columns of real values; 0: symbols are predicted
-    paired: bool = False  # a double bar of one cell stands between the columns of the source and of the target
+    targets: int = 0  # of a pair: the timesteps after its double bar, which takes one cell; 0: not a pair
     classes: int = 0  # classes of a verdict that are few enough for a line each; 0: there is a guess
 
 
@@ -107,6 +107,8 @@ _MAP_LEAST = 7
 _HEADS_LEAST = 9
 _HEADS_MARGIN = 2  # cells between the map and the thumbnails at its right
 _STAVE_MOST = 16
+_ALIGNMENT_LEAST = 5
+_LEAST_WORD = 4  # cells of a column that a word of a pair may be cut to
 
 
 def gutter_width(width: int) -> int:
@@ -117,7 +119,9 @@ def gutter_width(width: int) -> int:
 def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
     """Return the layout for a pane of width × height cells."""
     gutter = gutter_width(width)
-    columns = max(1, (width - gutter - int(wish.paired)) // column_width)
+    if wish.targets and _LEAST_WORD <= (whole := (width - gutter - 1) // wish.steps) < column_width:
+        column_width = whole  # a pair is worth more as a whole than its words
+    columns = max(1, (width - gutter - int(wish.targets > 0)) // column_width)
     free = max(0, columns - wish.steps) * column_width - _HEADS_MARGIN if wish.steps else 0
     bands, aside = _bands(height, wish, free)
     staves = [band.lines for band in bands if band.kind is Kind.STAVE]
@@ -151,7 +155,11 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
     lines[Kind.ATTENDS] = 0 if not wish.heads else 1 if height < 26 else 2
     rest = height - sum(lines.values())
     aside = False
-    if wish.heads and not wish.triangle and (wish.spread or not small):
+    if wish.heads and wish.targets and not wish.triangle and (wish.spread or not small):
+        staves, large = _with_alignment(rest, wish)
+        lines[Kind.TRIANGLE] = 0
+        lines[Kind.MAP], lines[Kind.HEADS] = (0, large) if wish.spread is Kind.HEADS else (large, 0)
+    elif wish.heads and not wish.triangle and (wish.spread or not small):
         staves, lines[Kind.MAP], lines[Kind.HEADS], aside = _with_heads(rest, wish, wish.heads, free)
         lines[Kind.TRIANGLE] = 0
     else:
@@ -204,6 +212,22 @@ def _with_heads(
     if room - under < _MAP_LEAST or under < _HEADS_LEAST:
         return _grown(staves, room - lines, wish), lines, 0, False
     return staves, room - under, under, False
+
+
+def _with_alignment(rest: int, wish: Wish) -> tuple[list[tuple[str, int]], int]:
+    """Return the lines of each stave, and of the alignment map: a line for each target, and one for the source.
+
+    Beside the staves the map gets what they do not need, or a third of the lines; a spread map is never cut for them.
+    """
+    most = wish.targets + 1
+    if wish.spread:
+        lines = min(rest, most) if rest - most >= _COMPACT_STAVE else rest
+    else:
+        lines = min(most, max(rest - 4 * len(wish.staves), rest // 3))
+    if not wish.spread and lines < min(most, _ALIGNMENT_LEAST):
+        lines = 0
+    staves, _ = _heatmaps(rest - lines, replace(wish, triangle=False), False)
+    return staves, lines
 
 
 def _grown(staves: list[tuple[str, int]], more: int, wish: Wish) -> list[tuple[str, int]]:

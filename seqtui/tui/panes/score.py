@@ -10,6 +10,7 @@ from textual.reactive import reactive
 
 from seqtui.live.snapshot import Snapshot
 from seqtui.tui.panes import wanted
+from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.drawing import column_at, column_width
 from seqtui.tui.panes.heads import head_at
@@ -122,7 +123,7 @@ class ScorePane(Pane):
             heads=wanted.heads(self._probe, self._snapshot.model),
             spread=self.spread if self.spread in _SPREADS else None,
             steps=len(self._probe.symbols) if self._probe else 0,
-            paired=self._probe is not None and self._probe.bar > 0,
+            targets=len(self._probe.symbols) - self._probe.bar - 1 if self._probe and self._probe.bar else 0,
             classes=wanted.few_classes(self._snapshot.task),
             values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
         )
@@ -216,9 +217,10 @@ class ScorePane(Pane):
         return wanted.heads(self._probe, self._snapshot.model) is not None
 
     def cycle_attention(self) -> None:
-        """Show the picked head's map instead of the staves, then all heads, then the staves again."""
-        at = _SPREADS.index(self.spread) if self.spread in _SPREADS else 0
-        self.spread = _SPREADS[(at + 1) % len(_SPREADS)]
+        """Show the picked head's map instead of the staves, then all heads (of a pair their mean), then the staves."""
+        one = self._probe is not None and self._probe.bar > 0 and heads_of(self._probe) == (1, 1)
+        spreads = _SPREADS[:2] if one else _SPREADS
+        self.spread = spreads[(spreads.index(self.spread) + 1) % len(spreads)] if self.spread in spreads else Kind.MAP
         self.focus_stave("attention")
 
     def move_head(self, delta: int) -> None:

@@ -91,7 +91,8 @@ class Selection:
         """Pick a head of a layer, both counted from 0; numbers past the last one wrap around."""
         layers, heads = heads_of(probe)
         if layers and heads:
-            self.layer, self.head, self.focus = layer % layers, head % heads, "attention"
+            self.layer = layer % layers if layers > 1 else self.layer  # one layer looks at what all others compute
+            self.head, self.focus = head % heads, "attention"
             self.adopt(probe)
             if self.gate in BY_HEAD and self.unit is not None:
                 self.unit = self.head

@@ -101,7 +101,7 @@ class TranslationPane(ExamplePane):
             text = _WAITING.get(now.phase, "waiting for the first translation")
             return waiting_rows(text, width, self.ink.muted)[:height]
         if self.page is Page.ALIGNMENT and found.alignment is not None:
-            return alignment_rows(probe, self._playhead, self.ink, width, height)
+            return alignment_rows(probe, found.alignment, self._playhead, self.ink, width, height)
         if self.page is Page.BEAM:
             return beam_rows(found, self.ink, width, height)
         return self._example(probe, found, width, height)
@@ -116,7 +116,7 @@ class TranslationPane(ExamplePane):
             rest -= 1
         middle: list[Row] = []
         if rest >= 5:
-            middle = alignment_rows(probe, self._playhead, self.ink, width, rest - 1)
+            middle = alignment_rows(probe, found.alignment, self._playhead, self.ink, width, rest - 1)
             middle = [BLANK, *middle] if middle else []
         rows = [*above, *middle][: height - len(below)]
         return [*rows, *[BLANK] * (height - len(rows) - len(below)), *below]

@@ -3,7 +3,7 @@
 from seqcore.records import Probe
 
 from seqtui.live.snapshot import ModelChoice, TaskInfo
-from seqtui.tui.panes.attention import attention_of, heads_of
+from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.layout import FEW_CLASSES
 from seqtui.tui.panes.selection import Selection, layer_count
 
@@ -34,7 +34,8 @@ def most_units(probe: Probe | None, model: ModelChoice, selection: Selection) ->
 def heads(probe: Probe | None, model: ModelChoice) -> tuple[int, int] | None:
     """Return the number of layers and of heads; None for a model without attention."""
     if probe is not None:
-        return heads_of(probe) if attention_of(probe) is not None else None
+        found = heads_of(probe)
+        return found if all(found) else None
     return (model.layers, model.heads) if model.family == "attention" else None
 
 
@@ -45,11 +46,11 @@ def few_classes(task: TaskInfo) -> int:
 
 def titles(probe: Probe, selection: Selection, playhead: int) -> tuple[str, ...]:
     """Return the title with layer and head, then subtitles with the selection and its keys, longest first."""
-    layers, attention, last = layer_count(probe), attention_of(probe), len(probe.symbols) - 1
+    layers, last, (depth, count) = layer_count(probe), len(probe.symbols) - 1, heads_of(probe)
     where = f" · layer {selection.layer + 1} of {layers}" if layers > 1 else ""
     title = (PAIRED_TITLE if probe.bar else TITLE) + where
-    if attention is not None:
-        title = f"{_SHORT_TITLE}{where} · head {selection.head + 1} of {attention.shape[1]}"
+    if count and (not probe.bar or depth * count > 1):
+        title = f"{_SHORT_TITLE}{where} · head {selection.head + 1} of {count}"
     place = f"playhead {playhead:>{len(str(last))}}/{last}"
     unit = f"↑ ↓ {selection.unit_said(probe)}"
     return title, f"← → {place}   {unit}   g gate   e text", f"{place}   {unit}", place

@@ -12,6 +12,7 @@ from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.registry import Commands, Group
 
+NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press m and set attention to general."
 WARMTH = 0.1  # change of the temperature per key press
 
 
@@ -173,7 +174,7 @@ def triangle(lab: LabView) -> None:
 
 @_command("a", "Attention", Group.SCORE, label="attention", rank=0, pane="score", when="attention")
 def attention(lab: LabView) -> None:
-    """Show the map of the selected head, all heads, or staves."""
+    """Show the map of the selected head, all heads or their mean, or staves."""
     if _has_heads(lab):
         lab.score.cycle_attention()
 
@@ -193,9 +194,10 @@ def head_next(lab: LabView) -> None:
 
 
 def _has_heads(lab: LabView) -> bool:
-    """Return whether the model has attention; say so if not."""
+    """Return whether the model has attention; say so if not, and what would give it."""
     if not lab.score.attends:
-        lab.say("This model has no attention: press m to choose one that has.")
+        pairs = lab.newest.shape is not None and lab.newest.shape.decodes
+        lab.say(NO_ALIGNMENT if pairs else "This model has no attention: press m to choose one that has.")
     return lab.score.attends
 
 
