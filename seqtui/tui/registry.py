@@ -43,6 +43,7 @@ MISSING = {
     "verdict": "This task has no verdict.",
     "dial": "This task has no dial.",
     "pages": "This task has no other page beside the loss.",
+    "pairs": "This task has no encoder and decoder.",
     "tokens": "This model reads numbers: there are no tokens to encode.",
 }
 

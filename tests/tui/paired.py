@@ -7,12 +7,12 @@ import numpy as np
 from seqcore.records import Beginning, Probe, Stave, Translation
 
 from seqtui.live.snapshot import ModelChoice, Phase, Snapshot, TaskInfo
-from tests.tui.scripted import make_probe
+from tests.tui.scripted import ScriptedSession, make_probe
 
 END = "<end>"
 TASK = TaskInfo(
     "transduce", "translation", "character", "nats per character", "character", generates=False, passages=False,
-    measures=("exact_match", "token_accuracy"), examples=40,
+    measures=("exact_match", "token_accuracy"), examples=40, decodes=True,
 )  # fmt: skip
 MEASURES: dict[str, Any] = {
     "loss": 0.41, "exact_match": 0.62, "token_accuracy": 0.9, "examples": 40,
@@ -80,3 +80,20 @@ def paired_snapshot(probe: Probe | None = None, **fields: Any) -> Snapshot:
         "probe": probe or paired(), "example": 6, "measures": MEASURES, "measured_step": 600,
     }  # fmt: skip
     return Snapshot(**ready | fields)
+
+
+class PairingSession(ScriptedSession):
+    """Plays the same script on a pair: a passage of n is its number in letters, and its answer backwards."""
+
+    def __init__(self, heads: tuple[int, int] | None = (2, 2), **settings: Any) -> None:
+        super().__init__(model=ModelChoice(hidden=16, layers=2), **settings)
+        self._heads = heads
+
+    def _put(self, **changes: object) -> None:
+        if isinstance(probe := changes.get("probe"), Probe):
+            source = "abcdefgh"[: 3 + self._passage]
+            made = paired(
+                source, source[::-1], heads=self._heads, layers=2, step=probe.step, seed=self._passage, family="lstm"
+            )
+            changes |= {"probe": made, "measures": MEASURES, "example": self._passage, "sample": None}
+        super()._put(task=TASK, **changes)

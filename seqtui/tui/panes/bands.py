@@ -8,6 +8,7 @@ from rich.style import Style
 
 from seqtui.live.snapshot import Phase
 from seqtui.tui.panes.alignment_map import alignment_map_rows, looked_rows
+from seqtui.tui.panes.bar_state import bar_state_rows, state_readout
 from seqtui.tui.panes.drawing import NO_LABEL, cells_row, drawn, heat_row, sentence
 from seqtui.tui.panes.gutter import label, swatch
 from seqtui.tui.panes.heads import attends_rows, heads_rows, map_rows
@@ -75,6 +76,8 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
             return map_rows(band, view, memory)
         case Kind.HEADS:
             return heads_rows(band, view, memory)
+        case Kind.STATE:
+            return bar_state_rows(band, view, memory)
         case Kind.NOTE:
             return [note_row(view, memory)]
         case Kind.READOUT:
@@ -223,6 +226,8 @@ def _readout(view: View) -> Row:
 def _said(view: View, count: int) -> list[Part]:
     """Return the readout of the focused stave; for the reach, the distances if the layout has a NOTE line."""
     t, unit, focus, weights = view.place.playhead, view.chosen.unit, view.chosen.focus, view.attention
+    if focus == "state":
+        return state_readout(view, brief=count < 0)
     if focus == "reach":
         if any(band.kind is Kind.NOTE for band in view.layout.bands):
             state = "h" if weights is None else "stream"

@@ -22,7 +22,8 @@ class Kind(StrEnum):
     REACH = "reach"  # at the playhead
     TRIANGLE = "triangle"  # at every timestep
     MAP = "map"  # of the picked head, at every timestep
-    HEADS = "heads"  # thumbnails of all heads
+    HEADS = "heads"  # thumbnails of all heads; of a pair their mean
+    STATE = "state"  # of a pair, at its bar
     NOTE = "note"  # the reach in words
     READOUT = "readout"
 
@@ -45,6 +46,7 @@ class Layout:
     columns: int  # timesteps that fit
     column_width: int  # cells per timestep
     tight: bool = False  # no gap between staves
+    paired: bool = False  # a double bar takes one cell
     aside: bool = False  # thumbnails of all heads at the right of the map
 
     @property
@@ -73,7 +75,7 @@ class Wish:
     compact: bool  # at most two staves, on a small screen
     halves: bool = True  # two rows of values per line
     heads: tuple[int, int] | None = None  # layers and heads, for models with attention
-    spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
+    spread: Kind | None = None  # MAP, HEADS or STATE if shown instead of the staves
     steps: int = 0  # timesteps of the text, 0 if unknown
     values: int = 0  # predicted columns of real values; 0: symbols are predicted
     targets: int = 0  # of a pair: the timesteps after its double bar, which takes one cell; 0: not a pair
@@ -94,6 +96,7 @@ _ORDER = (
     Kind.TRIANGLE,
     Kind.MAP,
     Kind.HEADS,
+    Kind.STATE,
     Kind.REACH,
     Kind.NOTE,
     Kind.READOUT,
@@ -126,7 +129,7 @@ def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
     bands, aside = _bands(height, wish, free)
     staves = [band.lines for band in bands if band.kind is Kind.STAVE]
     tight = _small(height, wish) or (len(staves) == 1 and staves[0] <= _COMPACT_STAVE)
-    return Layout(bands, gutter, columns, column_width, tight, aside)
+    return Layout(bands, gutter, columns, column_width, tight, wish.targets > 0, aside)
 
 
 def aside_at(layout: Layout, steps: int) -> int:
@@ -155,17 +158,18 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
     lines[Kind.ATTENDS] = 0 if not wish.heads else 1 if height < 26 else 2
     rest = height - sum(lines.values())
     aside = False
-    if wish.heads and wish.targets and not wish.triangle and (wish.spread or not small):
+    lines[Kind.STATE] = lines[Kind.MAP] = lines[Kind.HEADS] = lines[Kind.TRIANGLE] = 0
+    staves: list[tuple[str, int]] = []
+    if wish.spread is Kind.STATE:
+        lines[Kind.STATE] = rest
+    elif wish.heads and wish.targets and not wish.triangle and (wish.spread or not small):
         staves, large = _with_alignment(rest, wish)
-        lines[Kind.TRIANGLE] = 0
         lines[Kind.MAP], lines[Kind.HEADS] = (0, large) if wish.spread is Kind.HEADS else (large, 0)
     elif wish.heads and not wish.triangle and (wish.spread or not small):
         staves, lines[Kind.MAP], lines[Kind.HEADS], aside = _with_heads(rest, wish, wish.heads, free)
-        lines[Kind.TRIANGLE] = 0
     else:
         staves, lines[Kind.TRIANGLE] = _heatmaps(rest, wish, small)
-        lines[Kind.MAP] = lines[Kind.HEADS] = 0
-    large = sum(lines[kind] for kind in (Kind.TRIANGLE, Kind.MAP, Kind.HEADS))
+    large = sum(lines[kind] for kind in (Kind.TRIANGLE, Kind.MAP, Kind.HEADS, Kind.STATE))
     lines[Kind.LOSS] += min(rest - sum(count for _, count in staves) - large, 3)
     bands: list[Band] = []
     for kind in _ORDER:
@@ -217,15 +221,13 @@ def _with_heads(
 def _with_alignment(rest: int, wish: Wish) -> tuple[list[tuple[str, int]], int]:
     """Return the lines of each stave, and of the alignment map: a line for each target, and one for the source.
 
-    Beside the staves the map gets what they do not need, or a third of the lines; a spread map is never cut for them.
+    Beside the staves the map gets what they do not need, or a third of the lines; a spread map takes their room.
     """
-    most = wish.targets + 1
     if wish.spread:
-        lines = min(rest, most) if rest - most >= _COMPACT_STAVE else rest
-    else:
-        lines = min(most, max(rest - 4 * len(wish.staves), rest // 3))
-    if not wish.spread and lines < min(most, _ALIGNMENT_LEAST):
-        lines = 0
+        return [], rest
+    most = wish.targets + 1
+    lines = min(most, max(rest - 4 * len(wish.staves), rest // 3))
+    lines = lines if lines >= min(most, _ALIGNMENT_LEAST) else 0
     staves, _ = _heatmaps(rest - lines, replace(wish, triangle=False), False)
     return staves, lines
 

@@ -12,6 +12,7 @@ from seqtui.live.snapshot import Snapshot
 from seqtui.tui.panes import wanted
 from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
+from seqtui.tui.panes.bar_state import handed_names
 from seqtui.tui.panes.drawing import column_at, column_width
 from seqtui.tui.panes.heads import head_at
 from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
@@ -48,9 +49,10 @@ class ScorePane(Pane):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.compact = False
-        self.spread: Kind | None = None  # shown instead of the staves: TRIANGLE, MAP or HEADS
+        self.spread: Kind | None = None  # shown instead of the staves: TRIANGLE, MAP, HEADS or STATE
         self.selection = Selection()
         self._probe: Probe | None = None
+        self._before: Probe | None = None  # the newest probe of the pair that was shown before this one
         self._symbols: tuple[str, ...] = ()  # of the text shown last, kept while a new model has no probe yet
         self._judged = False  # whether the text shown last had a verdict
         self._snapshot = Snapshot()
@@ -68,8 +70,10 @@ class ScorePane(Pane):
         probe = snapshot.probe if snapshot.probe is not None and len(snapshot.probe.symbols) else None
         if probe is self._probe and (probe is not None or (old.phase, old.model) == (snapshot.phase, snapshot.model)):
             return
-        self._probe = probe
+        before, self._probe = self._probe, probe
         if probe is not None:
+            if before is not None and before.symbols[: before.bar] != probe.symbols[: probe.bar]:
+                self._before = before
             self._adopt(probe, self._symbols)
             self._symbols = probe.symbols
         self._changed()
@@ -108,7 +112,7 @@ class ScorePane(Pane):
 
     def _view(self, probe: Probe, layout: Layout) -> View:
         unit = self._snapshot.task.input_unit or self._snapshot.tokens_by
-        return View(probe, layout, self._place, self.selection, unit, self.ink)
+        return View(probe, layout, self._place, self.selection, unit, self.ink, self._before)
 
     def _layout(self, width: int, height: int) -> Layout:
         names = self._names() or ("h",)
@@ -121,9 +125,9 @@ class ScorePane(Pane):
             compact=self.compact,
             halves=not self.ink.colourless,
             heads=wanted.heads(self._probe, self._snapshot.model),
-            spread=self.spread if self.spread in _SPREADS else None,
+            spread=self.spread if self.spread in _SPREADS or (self.spread is Kind.STATE and self.has_bar) else None,
             steps=len(self._probe.symbols) if self._probe else 0,
-            targets=len(self._probe.symbols) - self._probe.bar - 1 if self._probe and self._probe.bar else 0,
+            targets=len(self._probe.symbols) - self._probe.bar - 1 if self._probe and self.has_bar else 0,
             classes=wanted.few_classes(self._snapshot.task),
             values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
         )
@@ -181,9 +185,17 @@ class ScorePane(Pane):
     def move_unit(self, delta: int) -> None:
         """Move the picked unit by `delta`; the first pick is the unit that varies most over the text."""
         self._choose(lambda probe: self.selection.move_unit(probe, delta))
+        self._stay_at_bar()
 
     def cycle_gate(self, direction: int = 1) -> None:
-        """Choose the next stave of the layer, or the previous one (direction < 0)."""
+        """Choose the next stave of the layer, or the previous one (direction < 0); at the bar, the next state."""
+        if self.spread is Kind.STATE and self._probe is not None:
+            names = handed_names(self._probe, self.selection.layer)
+            at = names.index(self.selection.gate) if self.selection.gate in names else len(names) - 1
+            if names:
+                self.focus_stave(names[(at + direction) % len(names)])
+            self._stay_at_bar()
+            return
         self._choose(lambda probe: self.selection.cycle_gate(probe, direction))
 
     def cycle_layer(self, direction: int = 1) -> None:
@@ -209,6 +221,22 @@ class ScorePane(Pane):
         self.spread = None if self.spread is Kind.TRIANGLE else Kind.TRIANGLE
         self._changed()
 
+    # The state at the bar
+
+    @property
+    def has_bar(self) -> bool:
+        """Whether the score is that of a pair."""
+        return self._probe is not None and self._probe.bar > 0
+
+    def toggle_state(self) -> None:
+        """Toggle between the staves and the state at the bar, unit by unit."""
+        self.spread = None if self.spread is Kind.STATE else Kind.STATE
+        self.focus_stave("gate" if self.spread is None else "state")
+
+    def _stay_at_bar(self) -> None:
+        if self.spread is Kind.STATE:
+            self.focus_stave("state")
+
     # Attention
 
     @property
@@ -218,7 +246,7 @@ class ScorePane(Pane):
 
     def cycle_attention(self) -> None:
         """Show the picked head's map instead of the staves, then all heads (of a pair their mean), then the staves."""
-        one = self._probe is not None and self._probe.bar > 0 and heads_of(self._probe) == (1, 1)
+        one = self._probe is not None and self.has_bar and heads_of(self._probe) == (1, 1)
         spreads = _SPREADS[:2] if one else _SPREADS
         self.spread = spreads[(spreads.index(self.spread) + 1) % len(spreads)] if self.spread in spreads else Kind.MAP
         self.focus_stave("attention")
@@ -228,7 +256,7 @@ class ScorePane(Pane):
         self._choose(lambda probe: self.selection.pick_head(probe, self.selection.layer, self.selection.head + delta))
 
     def focus_stave(self, name: str) -> None:
-        """Read out "loss", "gate", "reach" or "attention"; the name of a stave also chooses that stave."""
+        """Read out "loss", "gate", "reach", "attention" or "state"; the name of a stave also chooses that stave."""
         self.selection.focus_on(name, self._names())
         if self._probe is not None:
             self.selection.adopt(self._probe)

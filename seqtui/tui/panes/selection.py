@@ -8,7 +8,7 @@ from seqcore.records import Probe
 from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.staves import BY_HEAD, HOLDING, Fold, unit_name
 
-FOCUSES = ("loss", "gate", "reach", "attention")
+FOCUSES = ("loss", "gate", "reach", "attention", "state")
 _MEANT = {"attends": "attention", "map": "attention", "triangle": "reach"}  # bands that share a readout
 _PREFERRED = (*HOLDING, "stream", "h")  # initial stave: the first of these that the model has
 
@@ -119,7 +119,7 @@ class Selection:
         self.focus = "reach"
 
     def focus_on(self, name: str, names: tuple[str, ...]) -> None:
-        """Read out "loss", "gate", "reach" or "attention"; the name of a stave also chooses that stave."""
+        """Read out one of FOCUSES; the name of a stave also chooses that stave."""
         name = name if name in names else _MEANT.get(name, name)
         if name in names:
             self.gate = self.asked = name

@@ -37,6 +37,7 @@ class View:
     chosen: Selection
     tokens_by: str
     ink: Ink
+    before: Probe | None = None  # of a pair: the probe of the source before this one
 
     @property
     def steps(self) -> int:

@@ -196,8 +196,9 @@ def head_next(lab: LabView) -> None:
 def _has_heads(lab: LabView) -> bool:
     """Return whether the model has attention; say so if not, and what would give it."""
     if not lab.score.attends:
-        pairs = lab.newest.shape is not None and lab.newest.shape.decodes
-        lab.say(NO_ALIGNMENT if pairs else "This model has no attention: press m to choose one that has.")
+        lab.say(
+            NO_ALIGNMENT if lab.newest.task.decodes else "This model has no attention: press m to choose one that has."
+        )
     return lab.score.attends
 
 
@@ -255,6 +256,13 @@ def focus_attention(lab: LabView) -> None:
     if _has_heads(lab):
         lab.go_to("score")
         lab.score.focus_stave("attention")
+
+
+@_command("7", "State at the bar", Group.SCORE, label="bar", rank=3, pane="score", needs="pairs")
+def bar_state(lab: LabView) -> None:
+    """Show the numbers that the encoder hands to the decoder, or staves."""
+    lab.go_to("score")
+    lab.score.toggle_state()
 
 
 @_command("tab", "Next pane", Group.SCREEN)
