@@ -73,7 +73,7 @@ class Observer:
                 self._update(probe_text="")
             self._update(
                 probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None,
-                tally=Tally(), embedding=None, message="",
+                tally=Tally(), embedding=None, earlier_runs=(), message="",
             )  # fmt: skip
 
     def turned(self, run: Run) -> None:

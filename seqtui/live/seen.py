@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seqcore.records import F32, Probe, References, Sample, Tally
 
+from seqtui.live.earlier import Earlier
 from seqtui.live.embedding import EmbeddingMap
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Seen:
     earlier: tuple[Sample, ...] = ()
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     embedding: EmbeddingMap | None = None  # the newest one; None until a view has asked for it
+    earlier_runs: tuple[Earlier, ...] = ()  # that compare with this one by the length of the source
 
 
 class Desk(Protocol):

@@ -78,6 +78,7 @@ class LiveSession:
             earlier=seen.earlier,
             tally=seen.tally,
             embedding=seen.embedding,
+            earlier_runs=seen.earlier_runs,
         )
 
     def start(self) -> None:

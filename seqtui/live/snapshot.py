@@ -14,6 +14,7 @@ from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample, Tally
 
 from seqtui.live.about import CorpusChoice, TaskInfo
+from seqtui.live.earlier import Earlier
 from seqtui.live.embedding import EmbeddingMap
 
 __all__ = ["GRAVE", "CorpusChoice", "ModelChoice", "Phase", "Session", "Snapshot", "TaskInfo"]
@@ -116,6 +117,7 @@ class Snapshot:
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     embedding: EmbeddingMap | None = None  # the newest one that a view has asked for
+    earlier_runs: tuple[Earlier, ...] = ()  # on pairs: runs on the same corpus, measured by the length of the source
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name

@@ -14,6 +14,7 @@ from seqcore.records import Example, References
 
 from seqtui.live.author import Author
 from seqtui.live.browser import Browser
+from seqtui.live.earlier import EarlierWatch
 from seqtui.live.embedding_watch import EmbeddingWatch
 from seqtui.live.seen import Desk, Weights
 
@@ -49,6 +50,7 @@ class Watch:
         self.warning = ""
         self.referred = False
         self.embedding = EmbeddingWatch(desk, run)
+        self.earlier = EarlierWatch(desk, run)
 
     def turn(self) -> float:
         """Do what is due; return the seconds to wait before the next turn."""
@@ -72,6 +74,7 @@ class Watch:
             self.embedding.turn(weights)
         for what in asked.browse if self.browser.count else ():
             self._browse(what, asked.passage % self.browser.count, weights)
+        self.earlier.turn()
         if self.author is not None:
             self.author.keep_early(asked.seen)
             self.author.write(weights, asked.seen)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from seqcore.records import Beginning, Probe, Stave, Translation
 
+from seqtui.live.earlier import Band, Earlier
 from seqtui.live.snapshot import ModelChoice, Phase, Snapshot, TaskInfo
 from tests.tui.scripted import ScriptedSession, make_probe
 
@@ -21,6 +22,11 @@ MEASURES: dict[str, Any] = {
         {"from": 4, "to": 8, "count": 20, "loss": 0.9, "token_accuracy": 0.8, "exact_match": 0.3},
     ],
 }  # fmt: skip
+
+
+EARLIER = Earlier(
+    "plain-1", "lstm 2×16 without attention", 0, 400, (Band(1, 3, 20, 0.2, 0.9), Band(4, 8, 20, 1.9, 0.05))
+)
 
 
 def backwards(S: int, U: int) -> np.ndarray:
@@ -95,5 +101,11 @@ class PairingSession(ScriptedSession):
             made = paired(
                 source, source[::-1], heads=self._heads, layers=2, step=probe.step, seed=self._passage, family="lstm"
             )
-            changes |= {"probe": made, "measures": MEASURES, "example": self._passage, "sample": None}
+            changes |= {
+                "probe": made,
+                "measures": MEASURES,
+                "example": self._passage,
+                "sample": None,
+                "earlier_runs": (EARLIER,),
+            }
         super()._put(task=TASK, **changes)

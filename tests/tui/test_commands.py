@@ -366,6 +366,7 @@ OF_VERDICTS: dict[str, Proof] = {
 OF_PAIRS: dict[str, Proof] = {
     "focus_second": focuses("translation"),
     "next_page": goes_round(3),
+    "by_length": goes_round(2),
     "bar_state": changes("4 forget", "carry"),
     "attention": goes_round(3),
     "head_next": changes("head 1 of 2", "head 2 of 2"),

@@ -54,7 +54,9 @@ async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
         await s.press("V")
         await s.until(lambda: "2 translation · beam" in s.text() and "│ " in s.text(), "the beam as a tree")
         await s.press("V")
-        await s.until(lambda: "exact match by length in source characters" in s.text(), "the measures by length")
+        await s.until(lambda: "exact match, %, by source length in characters" in s.text(), "the measures by length")
+        await s.press("D")
+        await s.until(lambda: "loss, nats, by source length in characters" in s.text(), "the loss by length")
         await s.press("V")
         await s.until(lambda: "writes" in s.text(), "the example again")
         await s.press("n")
@@ -90,6 +92,7 @@ async def test_the_alignment_of_a_model_that_reverses_is_the_anti_diagonal() -> 
 async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path) -> None:
     async with live(corpus="reverse:4", choice=SMALL) as s:
         await s.training()
+        await s.until(lambda: len(s.now.history.validation_step), "a validation of the first run")
         await translated(s)
         await s.open("m")
         for name in ("cross_attention", "directions"):
@@ -100,6 +103,10 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
         await s.until(lambda: s.now.shape is not None and s.now.shape.bidirectional, "the new model")
         assert s.now.shape is not None
         assert s.now.shape.cross_attention == "additive"
+        await s.press("D")
+        await s.until(lambda: "general attention · reverse-4-gru32-1" in s.text(), "the run before on the chart")
+        await s.until(lambda: "additive attention" in s.text(), "this run beside it")
+        await s.press("V")
         await translated(s)
         await s.quit()
     runs = sorted(path.name for path in (tmp_path / "runs").iterdir())

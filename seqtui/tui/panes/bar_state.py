@@ -67,10 +67,15 @@ def state_readout(view: View, brief: bool) -> list[Part]:
     if (unit := view.chosen.unit) is None:
         return [*said, Part(": ↑ ↓ pick a unit, g another state")]
     unit, before = min(unit, stave.values.shape[1] - 1), _before(stave, view)
-    said += [Part(f", unit {unit}: "), Part(f"{significant(float(stave.values[0, unit])):>{_VALUE}}", True)]
+    said += [Part(f", unit {unit}: "), Part(f"{valued(float(stave.values[0, unit])):>{_VALUE}}", True)]
     if before is not None and not brief:
-        said += [Part(f", for {_source(view.before)} "), Part(f"{significant(float(before[unit])):>{_VALUE}}", True)]
+        said += [Part(f", for {_source(view.before)} "), Part(f"{valued(float(before[unit])):>{_VALUE}}", True)]
     return said
+
+
+def valued(value: float) -> str:
+    """Return a value of a unit, all of them alike: -0.131, 12.3."""
+    return f"{value:.3f}" if abs(value) < 9.9995 else significant(value)
 
 
 def _before(stave: Stave, view: View) -> F32 | None:
@@ -116,9 +121,8 @@ def _compared(stave: Stave, view: View) -> Row:
         now = stave.values[0].astype(np.float64)
         size = float(np.linalg.norm(now) * np.linalg.norm(before))
         alike = significant(float(now @ before) / size) if size else "–"
-        parts.append(("unit, now and before ", ink.muted))
-        parts.append((f"({_source(view.before)}, step {view.before.step:,})", ink.muted))
-        parts.append((f"; cosine {alike}", ink.text))
+        parts.append((f"cosine {alike}", ink.text))
+        parts.append((f" with {_source(view.before)} (step {view.before.step:,}); unit, now and before", ink.muted))
     return _line(view, *parts)
 
 
@@ -151,7 +155,7 @@ def _units(stave: Stave, view: View, memory: Memory, lines: int) -> list[Row]:
     units, width = len(values), _width(view)
     digits = len(str(units - 1))
     swatches = 1 if before is None else 2
-    each = digits + 1 + swatches + _VALUE + _GAP
+    each = digits + 1 + swatches + 1 + _VALUE + _GAP
     across = max(1, (width + _GAP) // each)
     picked = None if view.chosen.unit is None else min(view.chosen.unit, units - 1)
     total = -(-units // across)
@@ -171,7 +175,7 @@ def _units(stave: Stave, view: View, memory: Memory, lines: int) -> list[Row]:
                 code = np.array([level[unit]], np.uint8)
                 swatch = painter.line(code, code, -1)[0]
                 parts.append((swatch.text, swatch.style or view.ink.text))
-            said = f"{significant(float(values[unit])):>{_VALUE}}"
+            said = valued(float(values[unit])).rjust(_VALUE + 1)
             parts.append((said, view.ink.lit(view.ink.text) if here else view.ink.text))
             parts.append((" " * _GAP, view.ink.text))
         found = tuple(parts[:-1])

@@ -120,7 +120,7 @@ class ScorePane(Pane):
             staves=names,
             chosen=self.selection.gate if self.selection.gate in names else names[0],
             units=wanted.most_units(self._probe, self._snapshot.model, self.selection),
-            trace=self.selection.unit is not None,
+            trace=self.selection.unit is not None and self.spread is not Kind.STATE,
             triangle=self.spread is Kind.TRIANGLE,
             compact=self.compact,
             halves=not self.ink.colourless,

@@ -9,11 +9,13 @@ from rich.cells import cell_len
 from rich.style import Style
 from seqcore.records import Probe, Translation
 
+from seqtui.live.earlier import bands_of, model_label
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.alignment import alignment_rows, shade
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.kernels import kernel_rows
-from seqtui.tui.panes.measured import length_rows, summary_row
+from seqtui.tui.panes.length_chart import chart_rows, curves_of
+from seqtui.tui.panes.measured import summary_row
 from seqtui.tui.panes.watching import ExamplePane
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import percent
@@ -46,10 +48,12 @@ class TranslationPane(ExamplePane):
     follows = True
 
     TITLE = "2 translation"
+    WATCHED = (*ExamplePane.WATCHED, "earlier_runs", "shape")
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = Page.EXAMPLE
+        self.by_loss = False  # by length: the loss, rather than the exact match
 
     @property
     def pages(self) -> list[Page]:
@@ -63,6 +67,12 @@ class TranslationPane(ExamplePane):
         pages = self.pages
         at = pages.index(self.page) if self.page in pages else -1
         self.page = pages[(at + 1) % len(pages)]
+        self._changed()
+
+    def compare_lengths(self) -> None:
+        """Show the exact match by the length of the source; if that is shown already, the loss, and back."""
+        self.by_loss = not self.by_loss if self.page is Page.LENGTH else False
+        self.page = Page.LENGTH
         self._changed()
 
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
@@ -122,16 +132,15 @@ class TranslationPane(ExamplePane):
         return [*rows, *[BLANK] * (height - len(rows) - len(below)), *below]
 
     def _by_length(self, width: int, height: int) -> list[Row]:
-        """Return the exact match and the accuracy by the length of the source."""
-        now = self._snapshot
-        if not now.measures:
+        """Return the exact match, or the loss, by the length of the source, with those of earlier runs."""
+        now, bands = self._snapshot, bands_of(self._snapshot.measures.get("by_length"))
+        if not bands and not now.earlier_runs:
             every = now.training.eval_every if now.training is not None else 0
             when = f" (every {every:,} steps)" if every else ""
             return waiting_rows(f"waiting for the first validation{when}", width, self.ink.muted)[:height]
-        rows = [summary_row(now.measures, now.facts, now.task.measures, now.measured_step, self.ink, width)]
-        unit = now.task.input_unit or "symbol"
-        rows += [BLANK] if height > 8 else []
-        return rows + length_rows(now.measures, f"source {unit}", self.ink, width, height - len(rows))
+        label = model_label(now.shape) if now.shape is not None else now.model.label
+        curves = curves_of(label, bands, now.earlier_runs, self.ink)
+        return chart_rows(curves, self.by_loss, now.task.input_unit or "symbol", self.ink, width, height)
 
 
 def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, width: int) -> list[Row]:

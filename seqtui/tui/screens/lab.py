@@ -273,6 +273,10 @@ class Lab(ViewScreen):
         """Show the next page of the pane beside the loss."""
         self.others[self.second].next_page()
 
+    def compare_lengths(self) -> None:
+        """Show what the length of a source does, in the pane beside the loss."""
+        self.others[self.second].compare_lengths()
+
     def on_score_pane_playhead_moved(self, message: ScorePane.PlayheadMoved) -> None:
         """Tell the pane beside the loss where the playhead is."""
         self.others[self.second].point(message.playhead)

@@ -29,6 +29,9 @@ class LabView(View, Protocol):
     def next_page(self) -> None:
         """Show the next page of the pane beside the loss."""
 
+    def compare_lengths(self) -> None:
+        """Show what the length of a source does, in the pane beside the loss."""
+
     def go_to(self, name: str) -> None:
         """Focus a pane."""
 
@@ -62,6 +65,13 @@ def warmer(lab: LabView) -> None:
 def next_page(lab: LabView) -> None:
     """Show the next page: confusion matrix, accuracy by length; another column; the tune as text, its faults."""
     lab.next_page()
+
+
+@_command("D", "By length: exact match or loss", Group.EXAMPLE, label="by length", rank=3, needs="pairs")
+def by_length(lab: LabView) -> None:
+    """Compare exact match, or loss, by length with earlier runs."""
+    lab.go_to(lab.second)
+    lab.compare_lengths()
 
 
 @_command("b", "Loss: scale", Group.LOSS, label="scale", rank=1, pane="loss")

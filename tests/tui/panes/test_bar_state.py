@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from seqcore.records import Probe, Stave
 
+from seqtui.tui.panes.bar_state import valued
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.widgets.numbers import significant
 from tests.tui.paired import PairingSession, paired, paired_snapshot
@@ -38,7 +39,7 @@ async def test_every_unit_is_there_with_its_value() -> None:
         pane.toggle_state()
         await pilot.pause()
         values = handed(LONG)
-        assert table(pane) == {unit: significant(float(value)) for unit, value in enumerate(values)}
+        assert table(pane) == {unit: valued(float(value)) for unit, value in enumerate(values)}
         assert "32 numbers (c and h of 16 units) carry 8 characters, 4.00 for each" in text(pane)
 
 
@@ -52,13 +53,13 @@ async def test_a_shorter_source_has_as_many_numbers_and_is_compared() -> None:
         assert "32 numbers (c and h of 16 units) carry 3 characters, 10.7 for each" in text(pane)
         now, before = handed(SHORT), handed(LONG)
         cosine = float(now @ before) / float(np.linalg.norm(now) * np.linalg.norm(before))
-        assert f"now and before (`abcdefgh`, step 600); cosine {significant(cosine)}" in text(pane)
+        assert f"cosine {significant(cosine)} with `abcdefgh` (step 600); unit, now and before" in text(pane)
         unit = pane.selection.unit
         assert unit is not None
         said = next(line for line in lines(pane) if "at the bar, unit" in line)
         assert f"unit {unit}:" in said
-        assert significant(float(now[unit])) in said
-        assert f"for `abcdefgh` {significant(float(before[unit])):>6}" in said
+        assert valued(float(now[unit])) in said
+        assert f"for `abcdefgh` {valued(float(before[unit])):>6}" in said
 
 
 async def test_units_and_states_are_walked() -> None:
@@ -70,13 +71,13 @@ async def test_units_and_states_are_walked() -> None:
         pane.move_unit(1)
         await pilot.pause()
         assert "`h` of layer 1 at the bar, unit 4" in lines(pane)[-1]
-        assert significant(float(handed(probe)[4])) in lines(pane)[-1]
+        assert valued(float(handed(probe)[4])) in lines(pane)[-1]
         pane.cycle_gate()
         await pilot.pause()
         assert "`c` of layer 1 at the bar, unit 4" in lines(pane)[-1]
         pane.cycle_layer()
         await pilot.pause()
-        assert significant(float(handed(probe, "c", 1)[4])) in lines(pane)[-1]
+        assert valued(float(handed(probe, "c", 1)[4])) in lines(pane)[-1]
         assert "layer 2" in lines(pane)[-1]
         pane.toggle_state()
         await pilot.pause()
@@ -92,7 +93,7 @@ async def test_many_units_scroll_to_the_picked_one() -> None:
             pane.selection.unit = unit - 1
             pane.move_unit(1)
             await pilot.pause()
-            assert table(pane)[unit] == significant(float(handed(probe)[unit]))
+            assert table(pane)[unit] == valued(float(handed(probe)[unit]))
             assert len(table(pane)) < 300
 
 
