@@ -24,11 +24,13 @@ def pair_probe(
     step: int,
     found: Decoded,
     wanted: Sequence[int] | None,
+    width: int,
     warning: str = "",
 ) -> Probe:
     """Probe a score (T,) of S source symbols and two symbols or more after the bar, numbered from V on.
 
-    `symbols` (T,) are those of the score, `classes` (K,) those of the target, `found` is what the model writes.
+    `symbols` (T,) are those of the score, `classes` (K,) those of the target; `found` is what the model
+    writes with a beam of `width`.
     """
     start = time.perf_counter()
     V, T = model.config.vocabulary_size, len(score)
@@ -57,7 +59,7 @@ def pair_probe(
         time.perf_counter() - start, warning, bar=S,
         translation=Translation(
             classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores),
-            tuple(wanted) if wanted is not None else None, alignment, alignments, look.handed,
+            tuple(wanted) if wanted is not None else None, alignment, alignments, width=width, handed=look.handed,
         ),
     )  # fmt: skip
 

@@ -151,6 +151,8 @@ class Translation:
     alignment: F32 | None = None  # (T, S) the weight of each source symbol when each column's symbol was predicted; NaN
     # up to the bar; None without attention; of several heads the mean
     alignments: F32 | None = None  # (layers, heads, T, S) the same of each head
+    begun: tuple[int, ...] = ()  # symbols chosen by hand, after which the search went on
+    width: int = 0  # of the beam; 1: greedy
     handed: tuple[Stave, ...] = ()  # the states (1, units) in which the decoder starts, by layer; none if it has none
 
     def written(self, rank: int = 0) -> tuple[int, ...]:
@@ -185,6 +187,7 @@ class Probe:
     boundary: Boundary | None = None  # of a task that reads rows of numbers
     bar: int = 0  # of a pair: so many timesteps belong to the source
     translation: Translation | None = None  # of a task on pairs
+    hand: Translation | None = None  # what it writes after symbols chosen by hand, if it was asked
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""

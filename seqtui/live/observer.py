@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from seqcore.errors import SeqError
 from seqcore.records import Tally
 
-from seqtui.live.seen import Requests, Seen, Weights
+from seqtui.live.seen import Choice, Requests, Seen, Weights
 from seqtui.live.watch import LONGEST_PROBE, Watch, compile_for_looking
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Observer:
         self._embedding_shown = False
         self._text_changed = self._prompt_changed = self._turned = False
         self._browse: list[str] = []
+        self._choice: Choice | None = None
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +69,7 @@ class Observer:
             self._run, self._weights, self.wants_weights = run, None, True
             self._text_changed = self._prompt_changed = True
             self._browse.clear()
+            self._choice = None
             if before is not None and type(before.config.task) is not type(run.config.task):
                 self._passage = 0  # a text for one task means little to another
                 self._update(probe_text="")
@@ -121,7 +123,7 @@ class Observer:
     def set_probe_text(self, text: str) -> None:
         """Set the text to probe; "" selects a passage of the validation part."""
         with self._wake:
-            self._text_changed = True
+            self._text_changed, self._choice = True, None
             self._update(probe_text=text, message="")
 
     def move_passage(self, by: int) -> None:
@@ -131,7 +133,7 @@ class Observer:
 
     def _go_to(self, passage: int) -> None:
         """Probe a passage, or an example, by its number; the lock must be held."""
-        self._passage, self._text_changed = passage, True
+        self._passage, self._text_changed, self._choice = passage, True, None
         self._browse.clear()
         self._update(probe_text="")
 
@@ -139,6 +141,12 @@ class Observer:
         """Look for another example: the next "longer" or "shorter" one, or the next "error"."""
         with self._wake:
             self._browse.append(what)
+            self._wake.notify_all()
+
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        """Let the model write on after symbols of the target, and after a text that follows them."""
+        with self._wake:
+            self._choice = Choice(begun, typed, width)
             self._wake.notify_all()
 
     def show_example(self, run: Run, number: int) -> None:
@@ -211,7 +219,7 @@ class Observer:
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
             with self._wake:
-                if not (self._text_changed or self._prompt_changed or self._browse):
+                if not (self._text_changed or self._prompt_changed or self._browse or self._choice):
                     self._wake.wait(pause)
 
     def has(self, run: Run, step: int) -> bool:
@@ -233,6 +241,7 @@ class Observer:
         with self._lock:
             text, prompt, turned, browse = self._text_changed, self._prompt_changed, self._turned, (*self._browse,)
             self._text_changed = self._prompt_changed = self._turned = False
+            choice, self._choice = self._choice, None
             self._browse.clear()
             shown = self._embedding_shown
-            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, shown)
+            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, shown, choice)

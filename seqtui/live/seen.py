@@ -65,6 +65,14 @@ class Desk(Protocol):
         """Publish changes of `Seen`."""
 
 
+class Choice(NamedTuple):
+    """Symbols of the target that the user chose, after which the model shall write on."""
+
+    begun: tuple[int, ...]
+    typed: str  # a text that follows them
+    width: int  # of the beam
+
+
 class Requests(NamedTuple):
     """What the user asked of the observer."""
 
@@ -76,3 +84,4 @@ class Requests(NamedTuple):
     browse: tuple[str, ...] = ()  # "longer", "shorter", "error": other examples asked for since the last look
     turned: bool = False  # the run has other examples since the last look
     embedding: bool = False  # whether a view shows the embedding
+    choice: Choice | None = None  # made since the last look

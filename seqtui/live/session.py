@@ -134,6 +134,10 @@ class LiveSession:
         """Turn the dial of the task one step up or down (direction < 0); training continues with the same weights."""
         self._trainer.request(lambda trainer: trainer.turn_dial(direction))
 
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        """Let the model write on after symbols of the target, and a text that follows them, with a beam of `width`."""
+        self._observer.write_after(begun, typed, width)
+
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
         self._observer.set_probe_width(columns)

@@ -188,6 +188,12 @@ class Session(Protocol):
     def turn_dial(self, direction: int) -> None:
         """Turn the dial of the task one step up or down (direction < 0); training continues with the same weights."""
 
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        """Let the model write on after symbols of the target, and a text that follows them, with a beam of `width`.
+
+        It is shown as `hand` of the probe, until another example is probed.
+        """
+
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""
 

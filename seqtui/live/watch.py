@@ -16,6 +16,7 @@ from seqtui.live.author import Author
 from seqtui.live.browser import Browser
 from seqtui.live.earlier import EarlierWatch
 from seqtui.live.embedding_watch import EmbeddingWatch
+from seqtui.live.hand import Hand
 from seqtui.live.seen import Desk, Weights
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Watch:
         self.probed_step, self.probe_due = -1, 0.0
         self.example: Example | None = None  # that is probed; if it was typed, without targets
         self.warning = ""
+        self.hand = Hand(desk, run, self.looker)
         self.referred = False
         self.embedding = EmbeddingWatch(desk, run)
         self.earlier = EarlierWatch(desk, run)
@@ -64,6 +66,9 @@ class Watch:
             self.browser.stop()
             self._choose_text(asked.seen.probe_text, asked.passage, asked.width)
             self.probed_step, self.probe_due = -1, 0.0
+            self.hand.drop()
+        if asked.choice is not None:
+            self.hand.choose(asked.choice)
         if asked.prompt_changed and self.author is not None:
             self.author.start_over()
         if weights is None:
@@ -116,7 +121,7 @@ class Watch:
         seen = task.probe(self.looker, vocabulary, example.inputs, weights.step, self.warning, example)
         self.probed_step = weights.step
         self.probe_due = time.monotonic() + max(PROBE_PAUSE, seen.seconds / PROBE_SHARE)
-        self.desk.publish(self.run, probe=seen)
+        self.desk.publish(self.run, probe=self.hand.written_on(seen))
 
     def _browse(self, what: str, number: int, weights: Weights) -> None:
         """Go to a longer or shorter example, or begin to search for one that is wrong."""

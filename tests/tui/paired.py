@@ -74,7 +74,7 @@ def paired(
         made, symbols=symbols, loss=loss, top_symbols=top, bar=S,
         translation=Translation(
             classes, tuple(nodes), (len(nodes) - 1,), (nodes[-1].total,), tuple(numbers[:-1]),
-            None if alignments is None else alignments.mean(axis=(0, 1)), alignments, handed,
+            None if alignments is None else alignments.mean(axis=(0, 1)), alignments, handed=handed,
         ),
     )  # fmt: skip
 

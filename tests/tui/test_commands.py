@@ -363,10 +363,26 @@ OF_VERDICTS: dict[str, Proof] = {
 }
 
 
+def asks_of_the_beam() -> Proof:
+    """The key asks the model to write on; where the beam is not shown, it shows that first."""
+
+    async def proof(s: Stage, key: str) -> None:
+        await s.press(key)
+        assert "log p" in s.text()
+        await s.press(key)
+        assert s.last_call()[0] == "write_after"
+
+    return proof
+
+
 OF_PAIRS: dict[str, Proof] = {
     "focus_second": focuses("translation"),
     "next_page": goes_round(3),
     "by_length": goes_round(2),
+    "beam_or_greedy": asks_of_the_beam(),
+    "go_on": asks_of_the_beam(),
+    "type_symbols": opens(TextDialog),
+    "take_back": changes("dropped|log p", "No symbol was chosen by hand"),
     "bar_state": changes("4 forget", "carry"),
     "attention": goes_round(3),
     "head_next": changes("head 1 of 2", "head 2 of 2"),

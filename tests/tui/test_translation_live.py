@@ -123,3 +123,62 @@ async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
         await s.until(lambda: s.app.screen is s.app.lab, "the dialog closed")
         await s.quit()
     assert not RunFolder.find(next((tmp_path / "runs").iterdir()).name).config().model.decodes
+
+
+async def test_a_symbol_is_chosen_by_hand_and_the_model_goes_on() -> None:
+    async with live(corpus="reverse:4", choice=SMALL) as s:
+        await s.training()
+        await translated(s)
+        await s.open("e")
+        await s.press(*"abcd", "enter")
+        await s.until(lambda: "source  abcd" in s.text() and "writes  dcba" in s.text(), "what it writes for it")
+        await s.press("B")  # brings the beam to the front
+        await s.until(lambda: "2 translation · beam" in s.text() and "beam 4 · log p" in s.text(), "the beam")
+        assert s.app.lab.current == "translation"
+
+        def hand() -> tuple[str, ...]:
+            found = s.now.probe.hand if s.now.probe is not None else None
+            return tuple(found.symbols[k] for k in found.begun) if found is not None else ()
+
+        await s.press("enter")  # what it would have written, but now by hand
+        await s.until(lambda: hand() == ("d",) and "1 by hand" in s.text(), "the first symbol by hand")
+        tree = s.app.lab.translation.beam  # type: ignore[union-attr]  # it is shown
+        assert tree is not None
+        await s.until(lambda: len(tree.at) == 2, "the cursor on the second place")
+        await s.press("right")  # not what the model would write
+        await s.until(lambda: "dropped" in s.text(), "another symbol under the cursor")
+        other = tree.at[-1]
+        assert other != 2
+        await s.press("enter")
+        await s.until(lambda: len(hand()) == 2, "the second symbol by hand")
+        assert s.now.probe is not None
+        assert s.now.probe.hand is not None
+        assert s.now.probe.hand.begun[1] == other
+        await s.until(lambda: "2 by hand" in s.text(), "both on the screen")
+        await s.press("backspace")
+        await s.until(lambda: hand() == ("d",) and "1 by hand" in s.text(), "one symbol taken back")
+        await s.press("B")
+        await s.until(lambda: "greedy · 1 by hand" in s.text(), "greedy decoding")
+        await s.open("i")
+        await s.press(*"xy", "enter")
+        await s.until(lambda: hand() == ("d", "x", "y") and "dxy" in s.text(), "the typed symbols")
+        await s.open("i")
+        await s.press(*"!", "enter")
+        await s.until(lambda: "!" in s.now.message, "why that cannot be typed")
+        assert hand() == ("d", "x", "y")
+        await s.press("n")
+        await s.until(lambda: "/512 · step" in s.text() or "of 512 · step" in s.text(), "an example")
+        await s.until(lambda: not hand() and "by hand ·" not in s.text(), "nothing chosen for it")
+        await s.quit()
+
+
+async def test_a_model_without_attention_says_what_would_give_it_one() -> None:
+    plain = ModelChoice(family="gru", hidden=32, layers=1, batch=32, cross_attention="none")
+    async with live(corpus="reverse:4", choice=plain) as s:
+        await s.training()
+        await translated(s)
+        await s.press("a")
+        await s.until(lambda: "No attention" in s.text() and "set attention to general" in s.text(), "what to press")
+        await s.press("7")
+        await s.until(lambda: "32 numbers (h of 32 units) carry 4 characters, 8.00 for each" in s.text(), "the state")
+        await s.quit()

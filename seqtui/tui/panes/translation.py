@@ -12,7 +12,7 @@ from seqcore.records import Probe, Translation
 from seqtui.live.earlier import bands_of, model_label
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.alignment import alignment_rows, shade
-from seqtui.tui.panes.drawing import bare
+from seqtui.tui.panes.beam_tree import BeamTree
 from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.length_chart import chart_rows, curves_of
 from seqtui.tui.panes.measured import summary_row
@@ -53,6 +53,8 @@ class TranslationPane(ExamplePane):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = Page.EXAMPLE
+        self._tree = BeamTree()
+        self._source: tuple[str, ...] = ()  # of the tree
         self.by_loss = False  # by length: the loss, rather than the exact match
 
     @property
@@ -67,6 +69,21 @@ class TranslationPane(ExamplePane):
         pages = self.pages
         at = pages.index(self.page) if self.page in pages else -1
         self.page = pages[(at + 1) % len(pages)]
+        self._changed()
+
+    @property
+    def beam(self) -> BeamTree | None:
+        """The beam, while it is shown."""
+        return self._tree if self.page is Page.BEAM and self._translation is not None else None
+
+    def show_tree(self) -> None:
+        """Show the beam."""
+        self.page = Page.BEAM
+        self._changed()
+
+    def walk(self, across: int, down: int) -> None:
+        """Walk through the beam."""
+        self._tree.walk(across, down)
         self._changed()
 
     def compare_lengths(self) -> None:
@@ -88,6 +105,10 @@ class TranslationPane(ExamplePane):
 
     def _changed(self) -> None:
         now = self._snapshot
+        if now.probe is not None and self._translation is not None:
+            source = now.probe.symbols[: now.probe.bar]
+            self._tree.take(now.probe.hand or now.probe.translation, source != self._source)
+            self._source = source
         titles: list[str] = []
         if now.searched is not None:
             titles = self._searching()
@@ -113,7 +134,7 @@ class TranslationPane(ExamplePane):
         if self.page is Page.ALIGNMENT and found.alignment is not None:
             return alignment_rows(probe, found.alignment, self._playhead, self.ink, width, height)
         if self.page is Page.BEAM:
-            return beam_rows(found, self.ink, width, height)
+            return self._tree.rows(self.ink, width, height)
         return self._example(probe, found, width, height)
 
     def _example(self, probe: Probe, found: Translation, width: int, height: int) -> list[Row]:
@@ -159,36 +180,6 @@ def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, widt
         words = [(share.strip() + "  ", ink.faint), *((word, ink.muted) for word in _written(found, rank))]
         rows += _labelled("or" if rank == 1 else "", words, ink, width)[:1]
     return rows
-
-
-def beam_rows(found: Translation, ink: Ink, width: int, height: int) -> list[Row]:
-    """Return the search as a tree: a line for each symbol, those that the search went on from brighter."""
-    best = set(found.path())
-    children: dict[int, list[int]] = {}
-    for number, one in enumerate(found.beginnings):
-        children.setdefault(one.parent, []).append(number)
-    rows: list[Row] = []
-    waiting = [(number, 0) for number in reversed(_by_share(found, children.get(-1, [])))]
-    while waiting and len(rows) < height:
-        number, depth = waiting.pop()
-        one = found.beginnings[number]
-        style = ink.accent if number in best else ink.text if one.kept else ink.faint
-        name = visible(bare(found.symbols[one.symbol])) or "␣"
-        lead = "│ " * min(depth, max(0, width - 24) // 2)
-        parts = (
-            (lead, ink.faint),
-            (name, style),
-            (f" {percent(one.share).strip()}", ink.muted if one.kept else ink.faint),
-        )
-        rows.append(Row(("beam", parts), partial(pieces, *parts)))
-        waiting += [(child, depth + 1) for child in reversed(_by_share(found, children.get(number, [])))]
-    return rows
-
-
-def _by_share(found: Translation, numbers: list[int]) -> list[int]:
-    """Return beginnings, those on the way to the best result first, then the likeliest."""
-    best = set(found.path())
-    return sorted(numbers, key=lambda number: (number not in best, -found.beginnings[number].share))
 
 
 def _total(found: Translation, rank: int) -> float:

@@ -15,6 +15,7 @@ from seqtui.tui.bars.tabs import TabStrip
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.second import SECOND, USUAL, second_pane
+from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.panes.writing import WritingPane
 from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, arrange
@@ -76,6 +77,12 @@ class Lab(ViewScreen):
     def writing(self) -> WritingPane:
         """The pane of generated text."""
         return self.query_one(WritingPane)
+
+    @property
+    def translation(self) -> TranslationPane | None:
+        """The pane of translations, if it stands beside the loss."""
+        pane = self.others[self.second]
+        return pane if isinstance(pane, TranslationPane) else None
 
     @property
     def verdict(self) -> VerdictPane:
@@ -272,10 +279,6 @@ class Lab(ViewScreen):
     def next_page(self) -> None:
         """Show the next page of the pane beside the loss."""
         self.others[self.second].next_page()
-
-    def compare_lengths(self) -> None:
-        """Show what the length of a source does, in the pane beside the loss."""
-        self.others[self.second].compare_lengths()
 
     def on_score_pane_playhead_moved(self, message: ScorePane.PlayheadMoved) -> None:
         """Tell the pane beside the loss where the playhead is."""

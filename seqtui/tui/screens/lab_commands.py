@@ -8,8 +8,11 @@ from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.view import View
 from seqtui.tui.commands.views import VIEWS
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
+from seqtui.tui.dialogs.text import TextDialog
+from seqtui.tui.panes.beam_tree import BEAM, GREEDY, BeamTree
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
+from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.registry import Commands, Group
 
 NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press m and set attention to general."
@@ -29,8 +32,9 @@ class LabView(View, Protocol):
     def next_page(self) -> None:
         """Show the next page of the pane beside the loss."""
 
-    def compare_lengths(self) -> None:
-        """Show what the length of a source does, in the pane beside the loss."""
+    @property
+    def translation(self) -> TranslationPane | None:
+        """The pane of translations, if it stands beside the loss."""
 
     def go_to(self, name: str) -> None:
         """Focus a pane."""
@@ -71,7 +75,76 @@ def next_page(lab: LabView) -> None:
 def by_length(lab: LabView) -> None:
     """Compare exact match, or loss, by length with earlier runs."""
     lab.go_to(lab.second)
-    lab.compare_lengths()
+    if lab.translation is not None:
+        lab.translation.compare_lengths()
+
+
+@_command("enter", "Go on from here", Group.EXAMPLE, label="go on", rank=2, pane="translation", needs="pairs")
+def go_on(lab: LabView) -> None:
+    """In the beam, choose the symbol; the model goes on after it."""
+    if (tree := _tree(lab)) is not None:
+        _write_after(lab, tree, tree.at)
+
+
+@_command("backspace", "Take a symbol back", Group.EXAMPLE, label="back", rank=3, pane="translation", needs="pairs")
+def take_back(lab: LabView) -> None:
+    """In the beam, take back the last symbol chosen by hand."""
+    tree = _tree(lab)
+    if tree is not None and not tree.begun:
+        lab.say("No symbol was chosen by hand: walk with the arrows, and press enter to choose one.")
+    elif tree is not None:
+        _write_after(lab, tree, tree.begun[:-1])
+
+
+@_command("i", "Type symbols", Group.EXAMPLE, label="type", rank=3, pane="translation", needs="pairs")
+def type_symbols(lab: LabView) -> None:
+    """In the beam, type what stands at this place; the model goes on."""
+    tree = _tree(lab)
+    if tree is None:
+        return
+    begun = tree.at[:-1]
+
+    def take(text: str) -> None:
+        tree.ask(begun, typed=True)
+        lab.session.write_after(begun, text, tree.width)
+
+    hint = "What is written from the cursor on, instead of what stands there; the model goes on after it."
+    lab.ask(TextDialog(f"symbol {len(tree.at)} and on", "", hint), take)
+
+
+@_command("B", "Beam or greedy", Group.EXAMPLE, label="beam greedy", rank=4, pane="translation", needs="pairs")
+def beam_or_greedy(lab: LabView) -> None:
+    """In the beam, go on with beam search or with the likeliest symbol."""
+    if (tree := _tree(lab)) is not None:
+        tree.width = GREEDY if tree.width == BEAM else BEAM
+        _write_after(lab, tree, tree.begun)
+
+
+def _tree(lab: LabView) -> BeamTree | None:
+    """Return the beam if it is shown and has the focus; else show it."""
+    pane = lab.translation
+    shown = pane.beam if pane is not None and lab.current == lab.second else None
+    if pane is not None and shown is None:
+        lab.go_to(lab.second)
+        pane.show_tree()
+    return shown
+
+
+def _write_after(lab: LabView, tree: BeamTree, begun: tuple[int, ...]) -> None:
+    """Let the model write on after symbols, and say so until it has."""
+    tree.ask(begun)
+    lab.session.write_after(begun, "", tree.width)
+    if lab.translation is not None:
+        lab.translation.redraw()
+
+
+def _walked(lab: LabView, across: int, down: int) -> bool:
+    """Walk through the beam if it has the focus; return whether it has."""
+    pane = lab.translation
+    walks = pane is not None and pane.beam is not None and lab.current == lab.second
+    if pane is not None and walks:
+        pane.walk(across, down)
+    return walks
 
 
 @_command("b", "Loss: scale", Group.LOSS, label="scale", rank=1, pane="loss")
@@ -106,14 +179,16 @@ def loss_positions(lab: LabView) -> None:
 
 @_command("left h", "Playhead left", Group.SCORE, label="playhead", rank=1, pane="score")
 def left(lab: LabView) -> None:
-    """Move the playhead one timestep back."""
-    lab.score.move(-1)
+    """Move the playhead one timestep back; in the beam, go left."""
+    if not _walked(lab, -1, 0):
+        lab.score.move(-1)
 
 
 @_command("right l", "Playhead right", Group.SCORE, label="playhead", rank=1, pane="score")
 def right(lab: LabView) -> None:
-    """Move the playhead one timestep forward."""
-    lab.score.move(1)
+    """Move the playhead one timestep forward; in the beam, go right."""
+    if not _walked(lab, 1, 0):
+        lab.score.move(1)
 
 
 @_command("H ctrl+left", "Playhead a word back", Group.SCORE)
@@ -142,14 +217,16 @@ def end(lab: LabView) -> None:
 
 @_command("up k", "Unit above", Group.SCORE, label="unit", rank=2, pane="score")
 def unit_up(lab: LabView) -> None:
-    """Select the unit above."""
-    lab.score.move_unit(-1)
+    """Select the unit above; in the beam, go up."""
+    if not _walked(lab, 0, -1):
+        lab.score.move_unit(-1)
 
 
 @_command("down j", "Unit below", Group.SCORE, label="unit", rank=2, pane="score")
 def unit_down(lab: LabView) -> None:
-    """Select the unit below."""
-    lab.score.move_unit(1)
+    """Select the unit below; in the beam, go down."""
+    if not _walked(lab, 0, 1):
+        lab.score.move_unit(1)
 
 
 @_command("g", "Next gate", Group.SCORE, label="gate", rank=1, pane="score")

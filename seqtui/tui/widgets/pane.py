@@ -87,9 +87,6 @@ class Pane(Widget, can_focus=True):
     def next_page(self) -> None:
         """Show the next page; a pane that has only one ignores it."""
 
-    def compare_lengths(self) -> None:
-        """Show what the length of an example does; a pane that does not know it ignores it."""
-
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the text to copy ("" if there is none yet) and a description of it."""
         raise NotImplementedError
