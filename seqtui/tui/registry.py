@@ -29,6 +29,7 @@ KEY_LABELS = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "escape": "esc",
+    "backspace": "⌫",
     "f1": "F1",
     "f2": "F2",
     "slash": "/",

@@ -18,7 +18,7 @@ from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces
 from seqtui.visible import visible
 
 BEAM, GREEDY = 4, 1  # beginnings that the search keeps
-HINT = "← → ↑ ↓ walk · enter go on from here · ⌫ back · i type · B beam or greedy"
+HINT = "arrows walk · enter go on · ⌫ back · i type · B greedy"
 _NAME = 12  # most cells of a symbol
 _NUMBERS = 12  # cells of " 62% -1.24  "
 _HINTED = 6  # height from which there is a line of keys
@@ -135,8 +135,10 @@ class BeamTree:
         last = [_line((fit(HINT, min(width, cell_len(HINT))), ink.faint))] if height >= _HINTED else []
         count = max(0, height - len(rows) - len(last))
         first = max(0, min(here - count // 2, len(way) - count))
-        for place in range(first, min(len(way), first + count)):
-            rows.append(self._place(found, way, place, here, ink, width))
+        places = range(first, min(len(way), first + count))
+        names = [name for place in places for _, name in self._beside(found, way[place])]
+        each = min(_NAME, max(map(cell_len, names), default=1)) + _NUMBERS
+        rows += [self._place(found, way, place, here, ink, width, each) for place in places]
         return rows + [BLANK] * (height - len(rows) - len(last)) + last
 
     def _text(self, found: Translation, way: list[int], here: int, ink: Ink, width: int) -> Row:
@@ -157,16 +159,20 @@ class BeamTree:
         said = f"{how}{hand} · log p {here.total:.2f}{kept}" + (" · searching …" if self.waiting else "")
         return _line((fit(said, min(width, cell_len(said))), ink.muted))
 
-    def _place(self, found: Translation, way: list[int], place: int, here: int, ink: Ink, width: int) -> Row:
-        """Return the symbols of one place, likeliest first: share, and log probability of the beginning."""
-        beside = self._children[found.beginnings[way[place]].parent]
-        names = [visible(bare(found.symbols[found.beginnings[n].symbol])) or "␣" for n in beside]
-        each = min(_NAME, max(map(cell_len, names))) + _NUMBERS
+    def _beside(self, found: Translation, number: int) -> list[tuple[int, str]]:
+        """Return the beginnings of the same place with the symbols that they end with, likeliest first."""
+        beside = self._children[found.beginnings[number].parent]
+        return [(n, visible(bare(found.symbols[found.beginnings[n].symbol])) or "␣") for n in beside]
+
+    def _place(self, found: Translation, way: list[int], place: int, here: int, ink: Ink, width: int, each: int) -> Row:
+        """Return the symbols of one place, `each` so wide: share, and log probability of the beginning."""
+        beside = self._beside(found, way[place])
         lead = f"{place + 1:>3} "
-        fitting = max(1, (width - len(lead) + 2) // each)
-        first = max(0, min(beside.index(way[place]) - fitting // 2, len(beside) - fitting))
+        fitting = max(1, (width - len(lead) + 1) // each)
+        at = next(i for i, (n, _) in enumerate(beside) if n == way[place])
+        first = max(0, min(at - fitting // 2, len(beside) - fitting))
         parts: list[tuple[str, Style]] = [(lead, ink.accent if place == here else ink.faint)]
-        for n, name in list(zip(beside, names, strict=True))[first : first + fitting]:
+        for n, name in beside[first : first + fitting]:
             one, on = found.beginnings[n], n == way[place]
             style = ink.faint if not one.kept else ink.text
             if on:

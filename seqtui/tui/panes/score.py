@@ -15,17 +15,18 @@ from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
 from seqtui.tui.panes.bar_state import handed_names
 from seqtui.tui.panes.drawing import column_at, column_width
 from seqtui.tui.panes.heads import head_at
-from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
+from seqtui.tui.panes.layout import Kind, Layout, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
-from seqtui.tui.widgets.pane import Pane, Row
+from seqtui.tui.widgets.dragged import DraggedPane
+from seqtui.tui.widgets.pane import Row
 
 _SPREADS = (None, Kind.MAP, Kind.HEADS)  # cycled through by the attention key
 
 
-class ScorePane(Pane):
+class ScorePane(DraggedPane):
     """Pane of everything that is indexed by timestep, drawn from the newest probe."""
 
     playhead: reactive[int] = reactive(0, init=False)
@@ -115,23 +116,9 @@ class ScorePane(Pane):
         return View(probe, layout, self._place, self.selection, unit, self.ink, self._before)
 
     def _layout(self, width: int, height: int) -> Layout:
-        names = self._names() or ("h",)
-        wish = Wish(
-            staves=names,
-            chosen=self.selection.gate if self.selection.gate in names else names[0],
-            units=wanted.most_units(self._probe, self._snapshot.model, self.selection),
-            trace=self.selection.unit is not None and self.spread is not Kind.STATE,
-            triangle=self.spread is Kind.TRIANGLE,
-            compact=self.compact,
-            halves=not self.ink.colourless,
-            heads=wanted.heads(self._probe, self._snapshot.model),
-            spread=self.spread if self.spread in _SPREADS or (self.spread is Kind.STATE and self.has_bar) else None,
-            steps=len(self._probe.symbols) if self._probe else 0,
-            targets=len(self._probe.symbols) - self._probe.bar - 1 if self._probe and self.has_bar else 0,
-            classes=wanted.few_classes(self._snapshot.task),
-            values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
-        )
-        return arrange(width, height, self._column_width, wish)
+        halves = not self.ink.colourless
+        asked = wanted.wish(self._probe, self._snapshot, self.selection, self.spread, self.compact, halves)
+        return arrange(width, height, self._column_width, asked)
 
     def _names(self) -> tuple[str, ...]:
         return wanted.stave_names(self._probe, self._snapshot.model, self.selection)
@@ -283,37 +270,23 @@ class ScorePane(Pane):
             self._columns = columns
             self.post_message(self.ColumnsChanged(self, columns))
 
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Pick a head, or a timestep and the unit of a stave; the playhead follows until the button is released."""
-        at = event.get_content_offset(self)
-        if at is None or self._probe is None:
-            return
+    def press(self, x: int, y: int) -> bool:
+        """Pick a head, or a timestep and the unit of a stave; return whether the playhead follows the mouse then."""
+        probe = self._probe
+        if probe is None:
+            return False
         layout = self._layout(*self.content_size)
-        head = head_at(layout, self._view(self._probe, layout), at.x, at.y)
-        if head is not None:
-            self._choose(lambda probe: self.selection.pick_head(probe, *head))
-        else:
-            self.capture_mouse()
-            self._point(self._probe, at.x, at.y)
+        head = head_at(layout, self._view(probe, layout), x, y)
+        if head is None:
+            self._point(probe, x, y)
+            return True
+        self._choose(lambda probe: self.selection.pick_head(probe, *head))
+        return False
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drag the playhead."""
-        if self.app.mouse_captured is self and self._probe is not None:
-            self._point(self._probe, event.get_content_offset_capture(self).x, None)
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Stop dragging the playhead."""
-        self.release_mouse()
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Move the playhead forward."""
-        event.stop()
-        self.move(1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Move the playhead back."""
-        event.stop()
-        self.move(-1)
+    def drag(self, x: int) -> None:
+        """Move the playhead to a column."""
+        if self._probe is not None:
+            self._point(self._probe, x, None)
 
     def _point(self, probe: Probe, x: int, y: int | None) -> None:
         """Select what is drawn at a cell; without y only its timestep. A label chooses its stave."""

@@ -2,9 +2,9 @@
 
 from seqcore.records import Probe
 
-from seqtui.live.snapshot import ModelChoice, TaskInfo
+from seqtui.live.snapshot import ModelChoice, Snapshot, TaskInfo
 from seqtui.tui.panes.attention import heads_of
-from seqtui.tui.panes.layout import FEW_CLASSES
+from seqtui.tui.panes.layout import FEW_CLASSES, Kind, Wish
 from seqtui.tui.panes.selection import Selection, layer_count
 
 TITLE = "the score: a column per timestep"
@@ -42,6 +42,29 @@ def heads(probe: Probe | None, model: ModelChoice) -> tuple[int, int] | None:
 def few_classes(task: TaskInfo) -> int:
     """Return the number of classes of a verdict if they are few enough for a line each, else 0."""
     return len(task.classes) if len(task.classes) <= FEW_CLASSES and "verdict" in task.features else 0
+
+
+def wish(
+    probe: Probe | None, snapshot: Snapshot, selection: Selection, spread: Kind | None, compact: bool, halves: bool
+) -> Wish:
+    """Return what the score should show; `spread` is what is shown instead of the staves, if the probe has it."""
+    names, bar = stave_names(probe, snapshot.model, selection) or ("h",), probe.bar if probe is not None else 0
+    steps, series = len(probe.symbols) if probe is not None else 0, probe.series if probe is not None else None
+    return Wish(
+        staves=names,
+        chosen=selection.gate if selection.gate in names else names[0],
+        units=most_units(probe, snapshot.model, selection),
+        trace=selection.unit is not None and spread is not Kind.STATE,
+        triangle=spread is Kind.TRIANGLE,
+        compact=compact,
+        halves=halves,
+        heads=heads(probe, snapshot.model),
+        spread=spread if spread in (Kind.MAP, Kind.HEADS) or (spread is Kind.STATE and bar) else None,
+        steps=steps,
+        targets=steps - bar - 1 if bar else 0,
+        classes=few_classes(snapshot.task),
+        values=len(series.predicted_names) if series is not None else 0,
+    )
 
 
 def titles(probe: Probe, selection: Selection, playhead: int) -> tuple[str, ...]:

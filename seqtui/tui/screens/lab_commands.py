@@ -1,52 +1,16 @@
 """The commands of the Lab: those of its panes, of its focus and of its arrangement, and those of every view."""
 
-from typing import Protocol
-
 from seqtui.tui.commands.choices import CHOICES
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.training import TRAINING
-from seqtui.tui.commands.view import View
 from seqtui.tui.commands.views import VIEWS
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
-from seqtui.tui.dialogs.text import TextDialog
-from seqtui.tui.panes.beam_tree import BEAM, GREEDY, BeamTree
-from seqtui.tui.panes.loss import LossPane
-from seqtui.tui.panes.score import ScorePane
-from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.registry import Commands, Group
+from seqtui.tui.screens.lab_view import LabView
+from seqtui.tui.screens.pair_commands import PAIRS, walked
 
 NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press m and set attention to general."
 WARMTH = 0.1  # change of the temperature per key press
-
-
-class LabView(View, Protocol):
-    """What these commands ask of the Lab."""
-
-    loss: LossPane
-    score: ScorePane
-    frozen: bool
-    zoomed: str | None  # the pane that has the whole screen
-    current: str  # the pane with the focus
-    second: str  # the pane beside the loss
-
-    def next_page(self) -> None:
-        """Show the next page of the pane beside the loss."""
-
-    @property
-    def translation(self) -> TranslationPane | None:
-        """The pane of translations, if it stands beside the loss."""
-
-    def go_to(self, name: str) -> None:
-        """Focus a pane."""
-
-    def cycle(self, direction: int) -> None:
-        """Focus the next or the previous pane."""
-
-    def zoom(self, name: str | None) -> None:
-        """Give the whole screen to one pane, or show all."""
-
-    def freeze(self, frozen: bool) -> None:
-        """Freeze or unfreeze the panes."""
 
 
 LAB: Commands[LabView] = Commands(TRAINING, CHOICES)
@@ -69,82 +33,6 @@ def warmer(lab: LabView) -> None:
 def next_page(lab: LabView) -> None:
     """Show the next page: confusion matrix, accuracy by length; another column; the tune as text, its faults."""
     lab.next_page()
-
-
-@_command("D", "By length: exact match or loss", Group.EXAMPLE, label="by length", rank=3, needs="pairs")
-def by_length(lab: LabView) -> None:
-    """Compare exact match, or loss, by length with earlier runs."""
-    lab.go_to(lab.second)
-    if lab.translation is not None:
-        lab.translation.compare_lengths()
-
-
-@_command("enter", "Go on from here", Group.EXAMPLE, label="go on", rank=2, pane="translation", needs="pairs")
-def go_on(lab: LabView) -> None:
-    """In the beam, choose the symbol; the model goes on after it."""
-    if (tree := _tree(lab)) is not None:
-        _write_after(lab, tree, tree.at)
-
-
-@_command("backspace", "Take a symbol back", Group.EXAMPLE, label="back", rank=3, pane="translation", needs="pairs")
-def take_back(lab: LabView) -> None:
-    """In the beam, take back the last symbol chosen by hand."""
-    tree = _tree(lab)
-    if tree is not None and not tree.begun:
-        lab.say("No symbol was chosen by hand: walk with the arrows, and press enter to choose one.")
-    elif tree is not None:
-        _write_after(lab, tree, tree.begun[:-1])
-
-
-@_command("i", "Type symbols", Group.EXAMPLE, label="type", rank=3, pane="translation", needs="pairs")
-def type_symbols(lab: LabView) -> None:
-    """In the beam, type what stands at this place; the model goes on."""
-    tree = _tree(lab)
-    if tree is None:
-        return
-    begun = tree.at[:-1]
-
-    def take(text: str) -> None:
-        tree.ask(begun, typed=True)
-        lab.session.write_after(begun, text, tree.width)
-
-    hint = "What is written from the cursor on, instead of what stands there; the model goes on after it."
-    lab.ask(TextDialog(f"symbol {len(tree.at)} and on", "", hint), take)
-
-
-@_command("B", "Beam or greedy", Group.EXAMPLE, label="beam greedy", rank=4, pane="translation", needs="pairs")
-def beam_or_greedy(lab: LabView) -> None:
-    """In the beam, go on with beam search or with the likeliest symbol."""
-    if (tree := _tree(lab)) is not None:
-        tree.width = GREEDY if tree.width == BEAM else BEAM
-        _write_after(lab, tree, tree.begun)
-
-
-def _tree(lab: LabView) -> BeamTree | None:
-    """Return the beam if it is shown and has the focus; else show it."""
-    pane = lab.translation
-    shown = pane.beam if pane is not None and lab.current == lab.second else None
-    if pane is not None and shown is None:
-        lab.go_to(lab.second)
-        pane.show_tree()
-    return shown
-
-
-def _write_after(lab: LabView, tree: BeamTree, begun: tuple[int, ...]) -> None:
-    """Let the model write on after symbols, and say so until it has."""
-    tree.ask(begun)
-    lab.session.write_after(begun, "", tree.width)
-    if lab.translation is not None:
-        lab.translation.redraw()
-
-
-def _walked(lab: LabView, across: int, down: int) -> bool:
-    """Walk through the beam if it has the focus; return whether it has."""
-    pane = lab.translation
-    walks = pane is not None and pane.beam is not None and lab.current == lab.second
-    if pane is not None and walks:
-        pane.walk(across, down)
-    return walks
 
 
 @_command("b", "Loss: scale", Group.LOSS, label="scale", rank=1, pane="loss")
@@ -180,14 +68,14 @@ def loss_positions(lab: LabView) -> None:
 @_command("left h", "Playhead left", Group.SCORE, label="playhead", rank=1, pane="score")
 def left(lab: LabView) -> None:
     """Move the playhead one timestep back; in the beam, go left."""
-    if not _walked(lab, -1, 0):
+    if not walked(lab, -1, 0):
         lab.score.move(-1)
 
 
 @_command("right l", "Playhead right", Group.SCORE, label="playhead", rank=1, pane="score")
 def right(lab: LabView) -> None:
     """Move the playhead one timestep forward; in the beam, go right."""
-    if not _walked(lab, 1, 0):
+    if not walked(lab, 1, 0):
         lab.score.move(1)
 
 
@@ -218,14 +106,14 @@ def end(lab: LabView) -> None:
 @_command("up k", "Unit above", Group.SCORE, label="unit", rank=2, pane="score")
 def unit_up(lab: LabView) -> None:
     """Select the unit above; in the beam, go up."""
-    if not _walked(lab, 0, -1):
+    if not walked(lab, 0, -1):
         lab.score.move_unit(-1)
 
 
 @_command("down j", "Unit below", Group.SCORE, label="unit", rank=2, pane="score")
 def unit_down(lab: LabView) -> None:
     """Select the unit below; in the beam, go down."""
-    if not _walked(lab, 0, 1):
+    if not walked(lab, 0, 1):
         lab.score.move_unit(1)
 
 
@@ -345,13 +233,6 @@ def focus_attention(lab: LabView) -> None:
         lab.score.focus_stave("attention")
 
 
-@_command("7", "State at the bar", Group.SCORE, label="bar", rank=3, pane="score", needs="pairs")
-def bar_state(lab: LabView) -> None:
-    """Show the numbers that the encoder hands to the decoder, or staves."""
-    lab.go_to("score")
-    lab.score.toggle_state()
-
-
 @_command("tab", "Next pane", Group.SCREEN)
 def focus_next(lab: LabView) -> None:
     """Focus the next pane."""
@@ -370,5 +251,6 @@ def freeze(lab: LabView) -> None:
     lab.freeze(not lab.frozen)
 
 
+LAB.include(PAIRS)
 LAB.include(VIEWS)
 LAB.include(GENERAL)
