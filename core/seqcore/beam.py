@@ -10,6 +10,7 @@ exhaustive search.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -61,10 +62,22 @@ class _Open:
     weights: F32 = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
-def decoded(model: Decoder, state: Any, end: int, most: int, width: int = 1, penalty: float = 0.0) -> Decoded:
+def decoded(
+    model: Decoder,
+    state: Any,
+    end: int,
+    most: int,
+    width: int = 1,
+    penalty: float = 0.0,
+    begun: Sequence[int] = (),
+    offered: int = 0,
+) -> Decoded:
     """Search from a state of the decoder before its first symbol, for at most `most` symbols; `state` is used up.
 
-    Raises SeqError: width or penalty out of range, or predictions that are not finite.
+    The search goes on after the symbols `begun`, which are not questioned. At each of them, and at the first symbol
+    after them, it also lists the `offered` likeliest symbols, which it does not follow.
+
+    Raises SeqError: width or penalty out of range, a symbol that there is none of, or predictions that are not finite.
     """
     if not 1 <= width <= MOST_WIDTH:
         raise SeqError(f"beam {width}: must be a number from 1 to {MOST_WIDTH}")
@@ -73,14 +86,27 @@ def decoded(model: Decoder, state: Any, end: int, most: int, width: int = 1, pen
     nodes: list[Beginning] = []
     ended: list[tuple[float, int]] = []
     beam = [_read(model, end, _Open(-1, state))]
-    for depth in range(1, most + 1):
+    for depth, symbol in enumerate(begun, 1):
+        (one,) = beam
+        if not 0 <= symbol < one.log_shares.size:
+            raise SeqError(f"symbol {symbol}: must be a number from 0 to {one.log_shares.size - 1}")
+        nodes.append(_following(nodes, one, symbol, depth, True))
+        number = len(nodes) - 1
+        _offer(nodes, one, depth, offered, (symbol,))
+        if symbol == end:
+            return Decoded(nodes, [number], [_score(nodes[number].total, depth, penalty)], end)
+        beam = [_read(model, symbol, _Open(number, one.state))]
+    if len(begun) >= most:
+        ended = [(_score(nodes[one.number].total, len(begun), penalty), one.number) for one in beam if one.number >= 0]
+    for depth in range(len(begun) + 1, most + 1):
         some = _likeliest(nodes, beam, width)
+        if depth == len(begun) + 1:
+            _offer(nodes, beam[0], depth, offered, [symbol for _, symbol, _ in some])
         following: list[_Open] = []
         for at, symbol, total in some:
             parent = beam[at]
-            share = math.exp(parent.log_shares[symbol])
             kept = symbol == end or len(following) < width
-            nodes.append(Beginning(parent.number, symbol, depth, share, total, parent.weights, kept))
+            nodes.append(_following(nodes, parent, symbol, depth, kept))
             if symbol == end:
                 ended.append((_score(total, depth, penalty), len(nodes) - 1))
             elif kept:
@@ -94,6 +120,20 @@ def decoded(model: Decoder, state: Any, end: int, most: int, width: int = 1, pen
         elif not ended:
             ended = [(_score(nodes[one.number].total, depth, penalty), one.number) for one in following]
     return Decoded(nodes, [number for _, number in ended], [score for score, _ in ended], end)
+
+
+def _following(nodes: list[Beginning], parent: _Open, symbol: int, depth: int, kept: bool) -> Beginning:
+    """Return the beginning that adds a symbol to an open one."""
+    log_share = float(parent.log_shares[symbol])
+    total = (nodes[parent.number].total if parent.number >= 0 else 0.0) + log_share
+    return Beginning(parent.number, symbol, depth, math.exp(log_share), total, parent.weights, kept)
+
+
+def _offer(nodes: list[Beginning], parent: _Open, depth: int, count: int, known: Sequence[int]) -> None:
+    """List the `count` likeliest symbols after an open beginning but those `known`; the search does not follow them."""
+    for symbol in np.argsort(-parent.log_shares, kind="stable")[:count].tolist() if count else []:
+        if symbol not in known:
+            nodes.append(_following(nodes, parent, symbol, depth, False))
 
 
 def _score(total: float, length: int, penalty: float) -> float:

@@ -268,7 +268,7 @@ class RunFolder:
             total, changed = total + status.st_size, max(changed, status.st_mtime)
         return {"bytes": total, "changed": round(changed, 3)}
 
-    def add_metrics(self, line: Mapping[str, float | int]) -> None:
+    def add_metrics(self, line: Mapping[str, Any]) -> None:
         """Append a line to metrics.jsonl. Raises SeqError."""
         self._append(_METRICS, json.dumps(dict(line)) + "\n")
 

@@ -24,11 +24,13 @@ def pair_probe(
     step: int,
     found: Decoded,
     wanted: Sequence[int] | None,
+    width: int,
     warning: str = "",
 ) -> Probe:
     """Probe a score (T,) of S source symbols and two symbols or more after the bar, numbered from V on.
 
-    `symbols` (T,) are those of the score, `classes` (K,) those of the target, `found` is what the model writes.
+    `symbols` (T,) are those of the score, `classes` (K,) those of the target; `found` is what the model
+    writes with a beam of `width`.
     """
     start = time.perf_counter()
     V, T = model.config.vocabulary_size, len(score)
@@ -47,6 +49,8 @@ def pair_probe(
         dlogits[columns] = probability[columns - 1]
         dlogits[columns, targets[columns]] -= 1
         reach_hidden, reach_input = look.reach(dlogits)
+    alignments = _alignments(look.attention, S)
+    alignment = alignments.mean(axis=(0, 1)) if alignments is not None else None
     count = min(TOP, len(classes))
     top, shares = np.full((T, count), -1, np.int32), np.full((T, count), np.nan, np.float32)
     top[columns] = np.argsort(-probability[columns - 1], axis=1, kind="stable")[:, :count]
@@ -57,15 +61,16 @@ def pair_probe(
         time.perf_counter() - start, warning, bar=S,
         translation=Translation(
             classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores),
-            tuple(wanted) if wanted is not None else None, _alignment(look.attention, S),
+            tuple(wanted) if wanted is not None else None, alignment, alignments, width=width, handed=look.handed,
         ),
         targets=wanted_next,
     )  # fmt: skip
 
 
-def _alignment(attention: F32 | None, S: int) -> F32 | None:
-    """Return (T, S): in each column's row the weights at the timestep before, at which its symbol was predicted."""
+def _alignments(attention: F32 | None, S: int) -> F32 | None:
+    """Return (layers, heads, T, S): for each column the weights at the timestep before, which predicted its symbol."""
     if attention is None:
         return None
-    rows = attention[0, 0]
-    return np.concatenate([np.full((1, S), np.nan, np.float32), rows[:-1, :S]])
+    found = np.full((*attention.shape[:3], S), np.nan, np.float32)
+    found[:, :, 1:] = attention[:, :, :-1, :S]
+    return found

@@ -149,7 +149,11 @@ class Translation:
     scores: tuple[float, ...]  # of those
     wanted: tuple[int, ...] | None  # the right symbols without the end symbol, if they are known
     alignment: F32 | None = None  # (T, S) the weight of each source symbol when each column's symbol was predicted; NaN
-    # up to the bar; None without attention
+    # up to the bar; None without attention; of several heads the mean
+    alignments: F32 | None = None  # (layers, heads, T, S) the same of each head
+    begun: tuple[int, ...] = ()  # symbols chosen by hand, after which the search went on
+    width: int = 0  # of the beam; 1: greedy
+    handed: tuple[Stave, ...] = ()  # the states (1, units) in which the decoder starts, by layer; none if it has none
 
     def written(self, rank: int = 0) -> tuple[int, ...]:
         """Return the symbols of the result of that rank, without the end symbol; empty if there is none."""
@@ -184,6 +188,7 @@ class Probe:
     bar: int = 0  # of a pair: so many timesteps belong to the source
     translation: Translation | None = None  # of a task on pairs
     targets: Targets | None = None  # (T,) or (T, K): what the output of each timestep should be, see `Targets`
+    hand: Translation | None = None  # what it writes after symbols chosen by hand, if it was asked
 
     def stave(self, name: str, layer: int) -> Stave:
         """Return the stave of that name and layer. Raises KeyError if there is none."""

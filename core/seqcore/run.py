@@ -294,9 +294,13 @@ class Run:
         self.measures = measures
         return measures
 
-    def validation_fields(self, measures: Measures) -> dict[str, float]:
-        """Return the fields of a metrics line for these measures: validation_loss, and those of the task."""
-        return {f"validation_{name}": measures[name] for name in ("loss", *self.config.task.measures)}
+    def validation_fields(self, measures: Measures) -> dict[str, Any]:
+        """Return the fields of a metrics line for these measures: validation_loss, and those of the task.
+
+        Runs on pairs also record them by the length of the source, so that later runs can be compared by length.
+        """
+        by_length = ("by_length",) if self.config.task.decodes else ()
+        return {f"validation_{name}": measures[name] for name in ("loss", *self.config.task.measures, *by_length)}
 
     def _write_line(self, step: Step, validation: Measures | None) -> None:
         since, trainer = self._since, self.trainer

@@ -25,13 +25,19 @@ class TaskInfo:
     fixed: tuple[str, ...] = ()  # settings of the training that the task decides
     dial: Dial | None = None
     examples: int = 0  # held-out examples that can be looked at one by one
+    decodes: bool = False  # an encoder reads, a decoder writes
     batches: tuple[tuple[int, ...], tuple[int, ...], int] | None = None  # `memory.Sizes`; None: language modelling
 
     @property
     def features(self) -> frozenset[str]:
         """What commands may need of a task; see `tui.registry.Command`."""
         has = {"prompt": self.generates, "passages": self.passages, "examples": self.examples > 0, "dial": self.dial}
-        has |= {"tokens": self.tokens, "verdict": bool(self.classes), "pages": self.pane != "writing"}
+        has |= {
+            "tokens": self.tokens,
+            "verdict": bool(self.classes),
+            "pages": self.pane != "writing",
+            "pairs": self.decodes,
+        }
         return frozenset({self.pane, *(name for name, there in has.items() if there)})
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seqcore.errors import SeqError
 from seqcore.records import Tally
 
-from seqtui.live.seen import Requests, Seen, Weights
+from seqtui.live.seen import Choice, Requests, Seen, Weights
 from seqtui.live.watch import LONGEST_PROBE, Watch, compile_for_looking
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Observer:
         self._asks: Mapping[str, Any] = {}
         self._text_changed = self._prompt_changed = self._turned = False
         self._browse: list[str] = []
+        self._choice: Choice | None = None
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
 
     def start(self) -> None:
@@ -69,12 +70,13 @@ class Observer:
             self._run, self._weights, self.wants_weights = run, None, True
             self._text_changed = self._prompt_changed = True
             self._browse.clear()
+            self._choice = None
             if before is not None and type(before.config.task) is not type(run.config.task):
                 self._passage = 0  # a text for one task means little to another
                 self._update(probe_text="")
             self._update(
                 probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None,
-                tally=Tally(), looks={}, message="",
+                tally=Tally(), looks={}, earlier_runs=(), message="",
             )  # fmt: skip
 
     def turned(self, run: Run) -> None:
@@ -122,7 +124,7 @@ class Observer:
     def set_probe_text(self, text: str) -> None:
         """Set the text to probe; "" selects a passage of the validation part."""
         with self._wake:
-            self._text_changed = True
+            self._text_changed, self._choice = True, None
             self._update(probe_text=text, message="")
 
     def move_passage(self, by: int) -> None:
@@ -132,7 +134,7 @@ class Observer:
 
     def _go_to(self, passage: int) -> None:
         """Probe a passage, or an example, by its number; the lock must be held."""
-        self._passage, self._text_changed = passage, True
+        self._passage, self._text_changed, self._choice = passage, True, None
         self._browse.clear()
         self._update(probe_text="")
 
@@ -140,6 +142,12 @@ class Observer:
         """Look for another example: the next "longer" or "shorter" one, or the next "error"."""
         with self._wake:
             self._browse.append(what)
+            self._wake.notify_all()
+
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        """Let the model write on after symbols of the target, and after a text that follows them."""
+        with self._wake:
+            self._choice = Choice(begun, typed, width)
             self._wake.notify_all()
 
     def show_example(self, run: Run, number: int) -> None:
@@ -218,7 +226,7 @@ class Observer:
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
             with self._wake:
-                if not (self._text_changed or self._prompt_changed or self._browse):
+                if not (self._text_changed or self._prompt_changed or self._browse or self._choice):
                     self._wake.wait(pause)
 
     def has(self, run: Run, step: int) -> bool:
@@ -240,5 +248,6 @@ class Observer:
         with self._lock:
             text, prompt, turned, browse = self._text_changed, self._prompt_changed, self._turned, (*self._browse,)
             self._text_changed = self._prompt_changed = self._turned = False
+            choice, self._choice = self._choice, None
             self._browse.clear()
-            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, self._asks)
+            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, self._asks, choice)

@@ -145,5 +145,6 @@ def task_of(run: Run) -> TaskInfo:
         vocabulary.size > 0, task.generates, passages, () if task.decodes else task.classes, task.measures, task.fixed,
         task.dial,
         int(data.example_lengths.size),
+        task.decodes,
         None if passages else (data.lengths(run.config.training), *data.held_out_shape(run.config.model)),
     )  # fmt: skip

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seqcore.records import F32, Probe, References, Sample, Tally
 
+from seqtui.live.earlier import Earlier
+
 if TYPE_CHECKING:
     from seqcore.run import Run
 
@@ -41,6 +43,7 @@ class Seen:
     earlier: tuple[Sample, ...] = ()
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     looks: Mapping[str, Any] = field(default_factory=dict)  # what views have asked for, by name; see `lookers`
+    earlier_runs: tuple[Earlier, ...] = ()  # that compare with this one by the length of the source
 
 
 class Desk(Protocol):
@@ -65,6 +68,14 @@ class Desk(Protocol):
         """Publish what a view has asked for."""
 
 
+class Choice(NamedTuple):
+    """Symbols of the target that the user chose, after which the model shall write on."""
+
+    begun: tuple[int, ...]
+    typed: str  # a text that follows them
+    width: int  # of the beam
+
+
 class Requests(NamedTuple):
     """What the user asked of the observer."""
 
@@ -76,3 +87,4 @@ class Requests(NamedTuple):
     browse: tuple[str, ...] = ()  # "longer", "shorter", "error": other examples asked for since the last look
     turned: bool = False  # the run has other examples since the last look
     asks: Mapping[str, Any] = MappingProxyType({})  # what views show, by name, with the arguments; see `lookers`
+    choice: Choice | None = None  # made since the last look

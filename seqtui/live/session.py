@@ -78,6 +78,7 @@ class LiveSession:
             earlier=seen.earlier,
             tally=seen.tally,
             looks=seen.looks,
+            earlier_runs=seen.earlier_runs,
         )
 
     def start(self) -> None:
@@ -132,6 +133,10 @@ class LiveSession:
     def turn_dial(self, direction: int) -> None:
         """Turn the dial of the task one step up or down (direction < 0); training continues with the same weights."""
         self._trainer.request(lambda trainer: trainer.turn_dial(direction))
+
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        """Let the model write on after symbols of the target, and a text that follows them, with a beam of `width`."""
+        self._observer.write_after(begun, typed, width)
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""

@@ -14,6 +14,7 @@ from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample, Tally
 
 from seqtui.live.about import CorpusChoice, TaskInfo
+from seqtui.live.earlier import Earlier
 
 __all__ = ["GRAVE", "CorpusChoice", "ModelChoice", "Phase", "Session", "Snapshot", "TaskInfo"]
 
@@ -121,6 +122,7 @@ class Snapshot:
     earlier: tuple[Sample, ...] = ()  # finished samples of earlier steps, newest first
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     looks: Mapping[str, Any] = field(default_factory=dict)  # the newest of what views have asked for, by name
+    earlier_runs: tuple[Earlier, ...] = ()  # on pairs: runs on the same corpus, measured by the length of the source
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name
@@ -190,6 +192,12 @@ class Session(Protocol):
 
     def turn_dial(self, direction: int) -> None:
         """Turn the dial of the task one step up or down (direction < 0); training continues with the same weights."""
+
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        """Let the model write on after symbols of the target, and a text that follows them, with a beam of `width`.
+
+        It is shown as `hand` of the probe, until another example is probed.
+        """
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""

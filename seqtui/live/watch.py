@@ -14,6 +14,8 @@ from seqcore.records import Example, Probe, References
 
 from seqtui.live.author import Author
 from seqtui.live.browser import Browser
+from seqtui.live.earlier import EarlierWatch
+from seqtui.live.hand import Hand
 from seqtui.live.lookers import LOOKERS, Looker, Scene
 from seqtui.live.seen import Desk, Weights
 
@@ -48,8 +50,10 @@ class Watch:
         self.probe: Probe | None = None  # of the example
         self.example: Example | None = None  # that is probed; if it was typed, without targets
         self.warning = ""
+        self.hand = Hand(desk, run, self.looker)
         self.referred = False
         self.lookers: dict[str, Looker] = {}  # those that were asked for
+        self.earlier = EarlierWatch(desk, run)
 
     def turn(self) -> float:
         """Do what is due; return the seconds to wait before the next turn."""
@@ -63,6 +67,9 @@ class Watch:
             self.browser.stop()
             self._choose_text(asked.seen.probe_text, asked.passage, asked.width)
             self.probed_step, self.probe_due, self.probe = -1, 0.0, None
+            self.hand.drop()
+        if asked.choice is not None:
+            self.hand.choose(asked.choice)
         if asked.prompt_changed and self.author is not None:
             self.author.start_over()
         if weights is None:
@@ -73,6 +80,7 @@ class Watch:
             self._look(name, arguments, weights)
         for what in asked.browse if self.browser.count else ():
             self._browse(what, asked.passage % self.browser.count, weights)
+        self.earlier.turn()
         if self.author is not None:
             self.author.keep_early(asked.seen)
             self.author.write(weights, asked.seen)
@@ -114,7 +122,7 @@ class Watch:
         seen = task.probe(self.looker, vocabulary, example.inputs, weights.step, self.warning, example)
         self.probed_step, self.probe = weights.step, seen
         self.probe_due = time.monotonic() + max(PROBE_PAUSE, seen.seconds / PROBE_SHARE)
-        self.desk.publish(self.run, probe=seen)
+        self.desk.publish(self.run, probe=self.hand.written_on(seen))
 
     def _look(self, name: str, arguments: Any, weights: Weights) -> None:
         """Let a looker look, and publish what it has found."""

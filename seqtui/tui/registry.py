@@ -29,6 +29,7 @@ KEY_LABELS = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "escape": "esc",
+    "backspace": "⌫",
     "f1": "F1",
     **{f"f{n}": f"F{n}" for n in range(2, 13)},
     "slash": "/",
@@ -43,6 +44,7 @@ MISSING = {
     "verdict": "This task has no verdict.",
     "dial": "This task has no dial.",
     "pages": "This task has no other page beside the loss.",
+    "pairs": "This task has no encoder and decoder.",
     "tokens": "This model reads numbers: there are no tokens to encode.",
 }
 

@@ -46,7 +46,12 @@ def test_train_names_the_task_and_prints_its_measures(call: Call, tmp_path: Path
     assert "exact match " in answer.out.splitlines()[-1]
     assert "token accuracy " in answer.out.splitlines()[-1]
     metrics = (tmp_path / "runs" / "small-gru12-1" / "metrics.jsonl").read_text().splitlines()
-    assert {"validation_loss", "validation_exact_match", "validation_token_accuracy"} <= set(json.loads(metrics[-1]))
+    last = json.loads(metrics[-1])
+    assert {"validation_loss", "validation_exact_match", "validation_token_accuracy"} <= set(last)
+    bands = last["validation_by_length"]
+    assert sum(band["count"] * band["exact_match"] for band in bands) / sum(band["count"] for band in bands) == (
+        pytest.approx(last["validation_exact_match"])
+    )
 
 
 @pytest.mark.parametrize("which", ["translator", "reverser"])

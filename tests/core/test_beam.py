@@ -232,3 +232,55 @@ def test_a_search_repeats_and_leaves_the_model_as_it_was() -> None:
     again = search(model, 3, 0.6)
     assert (first.finished, first.scores) == (again.finished, again.scores)
     assert [node[:5] for node in first.nodes] == [node[:5] for node in again.nodes]
+
+
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("begun", [(1,), (2, 0), (0, 0, 0)])
+def test_it_goes_on_after_symbols_that_are_given(width: int, begun: tuple[int, ...]) -> None:
+    model = small(3)
+    found = decoded(model, model.begin(SOURCE), END, 7, width, begun=begun)
+    for rank in range(len(found.finished)):
+        symbols = found.symbols(rank)
+        assert tuple(symbols[: len(begun)]) == begun
+        ended = [*symbols, END] if found.nodes[found.finished[rank]].symbol == END else symbols
+        assert found.nodes[found.finished[rank]].total == pytest.approx(log_p(model, ended), abs=1e-4)
+    if width == 1:  # what follows is greedy
+        state = model.begin(SOURCE)
+        for symbol in (END, *begun):
+            logits = model.read(symbol, state)
+        assert [*found.symbols(), END][len(begun)] == int(np.argmax(logits))
+
+
+@pytest.mark.parametrize("begun", [(), (1,), (2, 0)])
+def test_all_symbols_can_be_offered_at_each_place(begun: tuple[int, ...]) -> None:
+    model = small(3)
+    found = decoded(model, model.begin(SOURCE), END, 7, 1, begun=begun, offered=K)
+    parent = -1
+    for depth in range(1, len(begun) + 2):
+        there = [node for node in found.nodes if node.parent == parent]
+        assert sorted(node.symbol for node in there) == list(range(K))
+        assert sum(node.share for node in there) == pytest.approx(1, abs=1e-5)
+        assert sum(node.kept for node in there) == 1
+        for node in there:
+            path = [found.nodes[number].symbol for number in path_to(found.nodes, found.nodes.index(node))]
+            assert node.total == pytest.approx(log_p(model, path), abs=1e-4)
+        parent = next(n for n, node in enumerate(found.nodes) if node.parent == parent and node.kept)
+        assert depth > len(begun) or found.nodes[parent].symbol == begun[depth - 1]
+
+
+def test_nothing_given_and_nothing_offered_is_the_usual_search() -> None:
+    model = small(5)
+    usual, other = search(model, 3), decoded(model, model.begin(SOURCE), END, MOST, 3, begun=(), offered=0)
+    assert [node[:5] for node in usual.nodes] == [node[:5] for node in other.nodes]
+    assert usual.finished == other.finished
+
+
+def test_symbols_that_are_given_may_end_the_sequence_or_be_too_many() -> None:
+    model = small(3)
+    ended = decoded(model, model.begin(SOURCE), END, MOST, 2, begun=(1, END))
+    assert ended.ended
+    assert ended.symbols() == [1]
+    long = decoded(model, model.begin(SOURCE), END, MOST, 2, begun=(1,) * (MOST + 2))
+    assert long.symbols() == [1] * (MOST + 2)
+    with pytest.raises(SeqError, match="symbol 9: must be a number from 0 to 3"):
+        decoded(model, model.begin(SOURCE), END, MOST, 2, begun=(9,))

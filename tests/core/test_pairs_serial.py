@@ -125,3 +125,15 @@ def test_an_empty_source_is_read() -> None:
     for config in CONFIGS[::7]:
         model = SerialPairs(config, weighted(config))
         assert np.isfinite(model.read(0, model.initial_state())).all()
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=said)
+def test_the_states_handed_over_are_those_before_the_decoders_first_symbol(config: ModelConfig) -> None:
+    model = SerialPairs(config, weighted(config))
+    state, handed = model.begin(SOURCE), model.look(score()).handed
+    expected = [(name, n, values) for n, work in enumerate(state.layers) for name, values in work.state().items()]
+    assert [(stave.name, stave.layer) for stave in handed] == [(name, n) for name, n, _ in expected]
+    for stave, (_, _, values) in zip(handed, expected, strict=True):
+        assert stave.values.shape == (1, config.hidden)
+        assert stave.values.any()
+        np.testing.assert_array_equal(stave.values, values)

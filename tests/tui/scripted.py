@@ -421,6 +421,9 @@ class ScriptedSession:
     def turn_dial(self, direction: int) -> None:
         self.calls.append(("turn_dial", direction))
 
+    def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
+        self.calls.append(("write_after", begun, typed, width))
+
     def set_probe_width(self, columns: int) -> None:
         self.calls.append(("set_probe_width", columns))
         self._columns = columns

@@ -17,6 +17,7 @@ from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.screens.encodings import Encodings
 from seqtui.tui.screens.lab_commands import LAB
 from tests.tui.judging import JudgingSession
+from tests.tui.paired import PairingSession
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -362,8 +363,45 @@ OF_VERDICTS: dict[str, Proof] = {
 }
 
 
+def asks_of_the_beam() -> Proof:
+    """The key asks the model to write on; where the beam is not shown, it shows that first."""
+
+    async def proof(s: Stage, key: str) -> None:
+        await s.press(key)
+        assert "log p" in s.text()
+        await s.press(key)
+        assert s.last_call()[0] == "write_after"
+
+    return proof
+
+
+OF_PAIRS: dict[str, Proof] = {
+    "focus_second": focuses("translation"),
+    "next_page": goes_round(3),
+    "by_length": goes_round(2),
+    "beam_or_greedy": asks_of_the_beam(),
+    "go_on": asks_of_the_beam(),
+    "type_symbols": opens(TextDialog),
+    "take_back": changes("dropped|log p", "No symbol was chosen by hand"),
+    "bar_state": changes("4 forget", "carry"),
+    "attention": goes_round(3),
+    "head_next": changes("head 1 of 2", "head 2 of 2"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_every_key_of_pairs_does_what_its_command_says(size: tuple[int, int]) -> None:
+    async with stage(PairingSession(), size) as s:
+        for name, proof in OF_PAIRS.items():
+            for key in LAB[name].keys:
+                try:
+                    await proof(s, key)
+                except AssertionError as error:
+                    raise AssertionError(f"{name} by {key}: {error}\n{s.text()}") from error
+
+
 def test_every_command_has_a_proof() -> None:
-    proven = set(PROOFS) | set(OF_ATTENTION) | set(OF_VERDICTS) | IN_A_TEST_OF_ITS_OWN
+    proven = set(PROOFS) | set(OF_ATTENTION) | set(OF_VERDICTS) | set(OF_PAIRS) | IN_A_TEST_OF_ITS_OWN
     assert proven == {one.id for one in LAB}
 
 

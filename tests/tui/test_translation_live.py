@@ -58,7 +58,8 @@ async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
         source = "".join(probe.symbols[: probe.bar])
         truth = "".join(probe.translation.symbols[k] for k in probe.translation.wanted)
         assert truth == source[::-1]
-        assert probe.symbols[probe.bar] == "‖" in s.text()
+        assert probe.symbols[probe.bar] == "‖"
+        assert f"{source}║›" in s.text()
         assert f"source  {source}" in s.text()
         assert f"truth   {truth}" in s.text()
 
@@ -72,7 +73,9 @@ async def test_a_translation_is_watched_and_its_pages_are_turned() -> None:
         await s.press("V")
         await s.until(lambda: "2 translation · beam" in s.text() and "│ " in s.text(), "the beam as a tree")
         await s.press("V")
-        await s.until(lambda: "exact match by length in source characters" in s.text(), "the measures by length")
+        await s.until(lambda: "exact match, %, by source length in characters" in s.text(), "the measures by length")
+        await s.press("D")
+        await s.until(lambda: "loss, nats, by source length in characters" in s.text(), "the loss by length")
         await s.press("V")
         await s.until(lambda: "writes" in s.text(), "the example again")
         await s.press("n")
@@ -108,6 +111,7 @@ async def test_the_alignment_of_a_model_that_reverses_is_the_anti_diagonal() -> 
 async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path) -> None:
     async with live(corpus="reverse:4", choice=SMALL) as s:
         await s.training()
+        await s.until(lambda: len(s.now.history.validation_step), "a validation of the first run")
         await translated(s)
         await s.open("m")
         for name in ("cross_attention", "directions", "feeding"):
@@ -117,6 +121,10 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
         assert s.now.shape is not None
         assert s.now.shape.cross_attention == "additive"
         assert s.now.shape.input_feeding
+        await s.press("D")
+        await s.until(lambda: "general attention · reverse-4-gru32-1" in s.text(), "the run before on the chart")
+        await s.until(lambda: "additive attention" in s.text(), "this run beside it")
+        await s.press("V")
         await translated(s)
         await s.quit()
     runs = sorted(path.name for path in (tmp_path / "runs").iterdir())
@@ -163,3 +171,62 @@ async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
         await s.until(lambda: s.app.screen is s.app.lab, "the dialog closed")
         await s.quit()
     assert not RunFolder.find(next((tmp_path / "runs").iterdir()).name).config().model.decodes
+
+
+async def test_a_symbol_is_chosen_by_hand_and_the_model_goes_on() -> None:
+    async with live(corpus="reverse:4", choice=SMALL) as s:
+        await s.training()
+        await translated(s)
+        await s.open("e")
+        await s.press(*"abcd", "enter")
+        await s.until(lambda: "source  abcd" in s.text() and "writes  dcba" in s.text(), "what it writes for it")
+        await s.press("B")  # brings the beam to the front
+        await s.until(lambda: "2 translation · beam" in s.text() and "beam 4 · log p" in s.text(), "the beam")
+        assert s.app.lab.current == "translation"
+
+        def hand() -> tuple[str, ...]:
+            found = s.now.probe.hand if s.now.probe is not None else None
+            return tuple(found.symbols[k] for k in found.begun) if found is not None else ()
+
+        await s.press("enter")  # what it would have written, but now by hand
+        await s.until(lambda: hand() == ("d",) and "1 by hand" in s.text(), "the first symbol by hand")
+        tree = s.app.lab.translation.beam  # type: ignore[union-attr]  # it is shown
+        assert tree is not None
+        await s.until(lambda: len(tree.at) == 2, "the cursor on the second place")
+        await s.press("right")  # not what the model would write
+        await s.until(lambda: "dropped" in s.text(), "another symbol under the cursor")
+        other = tree.at[-1]
+        assert other != 2
+        await s.press("enter")
+        await s.until(lambda: len(hand()) == 2, "the second symbol by hand")
+        assert s.now.probe is not None
+        assert s.now.probe.hand is not None
+        assert s.now.probe.hand.begun[1] == other
+        await s.until(lambda: "2 by hand" in s.text(), "both on the screen")
+        await s.press("backspace")
+        await s.until(lambda: hand() == ("d",) and "1 by hand" in s.text(), "one symbol taken back")
+        await s.press("B")
+        await s.until(lambda: "greedy · 1 by hand" in s.text(), "greedy decoding")
+        await s.open("i")
+        await s.press(*"xy", "enter")
+        await s.until(lambda: hand() == ("d", "x", "y") and "dxy" in s.text(), "the typed symbols")
+        await s.open("i")
+        await s.press(*"!", "enter")
+        await s.until(lambda: "!" in s.now.message, "why that cannot be typed")
+        assert hand() == ("d", "x", "y")
+        await s.press("n")
+        await s.until(lambda: "/512 · step" in s.text() or "of 512 · step" in s.text(), "an example")
+        await s.until(lambda: not hand() and "by hand ·" not in s.text(), "nothing chosen for it")
+        await s.quit()
+
+
+async def test_a_model_without_attention_says_what_would_give_it_one() -> None:
+    plain = ModelChoice(family="gru", hidden=32, layers=1, batch=32, cross_attention="none")
+    async with live(corpus="reverse:4", choice=plain) as s:
+        await s.training()
+        await translated(s)
+        await s.press("a")
+        await s.until(lambda: "No attention" in s.text() and "set attention to general" in s.text(), "what to press")
+        await s.press("7")
+        await s.until(lambda: "32 numbers (h of 32 units) carry 4 characters, 8.00 for each" in s.text(), "the state")
+        await s.quit()

@@ -85,6 +85,11 @@ class SerialPairs(SerialWeights):
         if parameters is not None:
             self.load(parameters.flat)
 
+    @property
+    def limit(self) -> float:
+        """The largest magnitude that h can have."""
+        return math.inf if (self.config.family, self.config.activation) == ("rnn", "relu") else 1.0
+
     def load(self, flat: F32) -> None:
         """Copy the parameters (P,) and repack them."""
         super().load(flat)
@@ -265,13 +270,21 @@ class PairLook:
         return weights
 
     @property
+    def handed(self) -> tuple[Stave, ...]:
+        """The states (1, H) in which the decoder starts: the encoder's last ones, after the bridge if there is one."""
+        limit, found = self.model.limit, []
+        for n, work in enumerate(self.layers):
+            found += [Stave("c", n, work.c[0].copy(), True, math.inf)] if work.c.size else []
+            found.append(Stave("h", n, work.h[0].copy(), True, limit))
+        return tuple(found)
+
+    @property
     def staves(self) -> tuple[Stave, ...]:
         """The gates and states of all layers, bottom first: the encoder's up to the bar, then the decoder's.
 
         The encoder's second direction has staves of its own, which end at the bar.
         """
-        config, H, staves = self.model.config, self.model.config.hidden, []
-        limit = math.inf if (config.family, config.activation) == ("rnn", "relu") else 1.0  # of h
+        H, staves, limit = self.model.config.hidden, [], self.model.limit
         for n, (ways, after) in enumerate(zip(self.reading.layers, self.layers, strict=True)):
             for way, work in enumerate(ways):
 

@@ -1,15 +1,16 @@
 """What the tasks on pairs of sequences share: a source is read, a target of another length written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
+from seqcore.beam import decoded
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.pair_probe import pair_probe
-from seqcore.records import I32, Dial, Example, Probe
+from seqcore.records import I32, Dial, Example, Probe, Translation
 from seqcore.serial import SerialModel
 from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import MORE, decode_source
@@ -18,6 +19,7 @@ from seqcore.tasks.task import Ends, Task
 END = "<end>"
 BAR = "‖"  # drawn where the decoder reads the end symbol to begin
 BEAM = 4  # beginnings that the search keeps for a probe
+OFFERED = 10  # symbols to choose from by hand, at each place
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,30 @@ class OnPairs:
         score = np.concatenate([before, V + np.array(after)]).astype(np.int32)
         symbols = [vocabulary.symbol(int(token)) for token in before]
         symbols += [BAR, *(self.classes[int(token) - V] for token in score[len(before) + 1 :])]
-        return pair_probe(model, tuple(symbols), self.classes, score, step, found, wanted, warning)
+        return pair_probe(model, tuple(symbols), self.classes, score, step, found, wanted, BEAM, warning)
+
+    def chosen(self, begun: tuple[int, ...], text: str) -> tuple[int, ...]:
+        """Return symbols of the target, with those of a text that was typed after them. Raises SeqError."""
+        if text.strip() == END:
+            return (*begun, self.target.size)
+        if not text.strip():
+            return begun
+        symbols, unknown = self.target.encode_prompt(spaced(text, self.target.kind))
+        if unknown:
+            raise SeqError(unknown)
+        return (*begun, *symbols.tolist())
+
+    def written_on(self, model: SerialModel, probe: Probe, begun: tuple[int, ...], width: int) -> Probe:
+        """Return the probe with what the model writes after symbols that were chosen by hand. Raises SeqError."""
+        if not isinstance(model, SerialPairs) or probe.translation is None:
+            raise SeqError("this model does not write a target for a source")
+        state, most = model.begin(probe.tokens[: probe.bar]), max(self.longest, len(begun)) + MORE
+        found = decoded(model, state, self.target.size, most, width, begun=begun, offered=OFFERED)
+        hand = Translation(
+            self.classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores), probe.translation.wanted,
+            begun=begun, width=width,
+        )  # fmt: skip
+        return replace(probe, hand=hand)
 
 
 def pairs_task(task: Task) -> OnPairs:

@@ -82,7 +82,15 @@ def attention_of(probe: Probe) -> npt.NDArray[np.float32] | None:
     return found
 
 
+def alignments_of(probe: Probe) -> npt.NDArray[np.float32] | None:
+    """Return the attention (layers, heads, T, S) of a pair over its source; None if it has none or no source."""
+    found = probe.translation.alignments if probe.translation is not None else None
+    if found is None or found.ndim != 4 or found.shape[2:] != (len(probe.symbols), probe.bar) or 0 in found.shape:
+        return None
+    return found
+
+
 def heads_of(probe: Probe) -> tuple[int, int]:
-    """Return the number of attention layers and of heads per layer; (0, 0) without attention."""
-    found = attention_of(probe)
+    """Return the number of layers with attention (of a pair: over its source) and of heads; (0, 0) without."""
+    found = attention_of(probe) if not probe.bar else alignments_of(probe)
     return (0, 0) if found is None else (found.shape[0], found.shape[1])

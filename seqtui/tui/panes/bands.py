@@ -7,7 +7,9 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from seqtui.live.snapshot import Phase
-from seqtui.tui.panes.drawing import NO_LABEL, cells_row, drawn, heat_row, line_width, sentence
+from seqtui.tui.panes.alignment_map import alignment_map_rows, looked_rows
+from seqtui.tui.panes.bar_state import bar_state_rows, state_readout
+from seqtui.tui.panes.drawing import NO_LABEL, cells_row, drawn, heat_row, sentence
 from seqtui.tui.panes.gutter import label, swatch
 from seqtui.tui.panes.heads import attends_rows, heads_rows, map_rows
 from seqtui.tui.panes.judged import losses_of, right_at
@@ -17,6 +19,7 @@ from seqtui.tui.panes.readout import (
     BACK,
     OF_STATE,
     Part,
+    alignment_readout,
     distances_readout,
     gate_readout,
     head_readout,
@@ -35,6 +38,8 @@ from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import BLANK, Row, pieces
 from seqtui.visible import visible
 
+_BEGIN = "›"  # stands for the bar's symbol right of the bar, in the column at which the decoder begins
+HANDED = ("h", "c")  # states that the decoder takes over from the encoder
 _WAITING = {
     Phase.LOADING: "waiting for the corpus and the model",
     Phase.COMPILING: "waiting for the kernels",
@@ -64,11 +69,15 @@ def band_rows(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
         case Kind.TRIANGLE:
             return triangle_rows(band, view, memory)
         case Kind.ATTENDS:
-            return attends_rows(band, view, memory)
+            return looked_rows(band, view, memory) if view.probe.bar else attends_rows(band, view, memory)
+        case Kind.MAP | Kind.HEADS if view.probe.bar:
+            return alignment_map_rows(band, view, memory)
         case Kind.MAP:
             return map_rows(band, view, memory)
         case Kind.HEADS:
             return heads_rows(band, view, memory)
+        case Kind.STATE:
+            return bar_state_rows(band, view, memory)
         case Kind.NOTE:
             return [note_row(view, memory)]
         case Kind.READOUT:
@@ -100,6 +109,8 @@ def empty_rows(layout: Layout, ink: Ink, phase: Phase) -> list[Row]:
 def _text(view: View) -> Row:
     ink, symbols = view.ink, view.probe.symbols[view.window]
     glyphs = [drawn(symbol, view.layout.column_width) for symbol in symbols]
+    if view.bar >= 0:
+        glyphs[view.bar] = drawn(_BEGIN, view.layout.column_width)
     styles = [ink.text if visible(symbol) == symbol else ink.faint for symbol in symbols]
     return cells_row(view, NO_LABEL, glyphs, styles)
 
@@ -175,19 +186,19 @@ def _stave(band: Band, view: View, memory: Memory, alone: bool) -> list[Row]:
     units = stave.values.shape[1]
     picked = -1 if view.chosen.unit is None else row_of(min(view.chosen.unit, units - 1), units, rows, view.chosen.fold)
     halves = not view.ink.colourless
-    chosen = band.name == view.chosen.gate
+    chosen, handed = band.name == view.chosen.gate, band.name in HANDED
     found = []
     for line, pair in enumerate(line_codes(memory.codes(view, stave, rows), band.lines, halves)):
         style = "faint" if line else "muted" if not chosen else "accent" if view.chosen.focus == "gate" else "text"
         marked = chosen and picked >= 0 and picked // (2 if halves else 1) == line
         about = (texts[line] if line < len(texts) else "", style, "4" if chosen and line == 0 else "", marked)
-        found.append(heat_row(view, about, pair, painter))
+        found.append(heat_row(view, about, pair, painter, across=handed and line == (band.lines - 1) // 2))
     if band.lines > len(texts) and view.layout.gutter:
         ends = ("-", "+") if stave.signed else ("0", "1" if stave.gate else "")
         line = len(texts)
-        row, cells = found[line], line_codes(memory.codes(view, stave, rows), band.lines, halves)[line]
-        key = [*swatch(view.layout.gutter, *ends, scale, painter, view.ink)]
-        found[line] = Row((row.key, "key"), lambda: [*key, *painter.line(*cells, view.lit)], line_width(view))
+        cells = line_codes(memory.codes(view, stave, rows), band.lines, halves)[line]
+        key = swatch(view.layout.gutter, *ends, scale, painter, view.ink)
+        found[line] = heat_row(view, NO_LABEL, cells, painter, before=key.copy)
     return found
 
 
@@ -215,6 +226,8 @@ def _readout(view: View) -> Row:
 def _said(view: View, count: int) -> list[Part]:
     """Return the readout of the focused stave; for the reach, the distances if the layout has a NOTE line."""
     t, unit, focus, weights = view.place.playhead, view.chosen.unit, view.chosen.focus, view.attention
+    if focus == "state":
+        return state_readout(view, brief=count < 0)
     if focus == "reach":
         if any(band.kind is Kind.NOTE for band in view.layout.bands):
             state = "h" if weights is None else "stream"
@@ -225,6 +238,9 @@ def _said(view: View, count: int) -> list[Part]:
     if focus == "attention" and weights is not None:
         head = weights[view.layer, view.head, t]
         return head_readout(view.probe, t, head, view.layer, view.head, view.tokens_by, count)
+    looked = view.alignment(view.spread_mean) if focus == "attention" else None
+    if looked is not None:
+        return alignment_readout(view.probe, t, looked[t], count)
     stave = view.stave(view.chosen.gate) if focus == "gate" else None
     if stave is None:
         return place_readout(view.probe, t, count)

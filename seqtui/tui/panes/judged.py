@@ -85,12 +85,12 @@ def right_at(probe: Probe, t: int) -> str:
 
 
 def losses_of(probe: Probe) -> F32:
-    """Return the losses that a probe should have: all but the first, or those whose target is known."""
+    """Return the losses that a probe should have: all but the first (after the bar), or those whose target is known."""
     if probe.series is not None:
         known = ~np.isnan(probe.series.wanted + probe.series.predicted).any(axis=1)
         expected: F32 = probe.loss[known]
         return expected
     if probe.verdict is None:
-        return probe.loss[1:]
+        return probe.loss[probe.bar + 1 :]
     found: F32 = probe.loss[probe.verdict.targets >= 0]
     return found

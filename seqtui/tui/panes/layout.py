@@ -22,7 +22,8 @@ class Kind(StrEnum):
     REACH = "reach"  # at the playhead
     TRIANGLE = "triangle"  # at every timestep
     MAP = "map"  # of the picked head, at every timestep
-    HEADS = "heads"  # thumbnails of all heads
+    HEADS = "heads"  # thumbnails of all heads; of a pair their mean
+    STATE = "state"  # of a pair, at its bar
     NOTE = "note"  # the reach in words
     READOUT = "readout"
 
@@ -45,6 +46,7 @@ class Layout:
     columns: int  # timesteps that fit
     column_width: int  # cells per timestep
     tight: bool = False  # no gap between staves
+    paired: bool = False  # a double bar takes one cell
     aside: bool = False  # thumbnails of all heads at the right of the map
 
     @property
@@ -73,9 +75,10 @@ class Wish:
     compact: bool  # at most two staves, on a small screen
     halves: bool = True  # two rows of values per line
     heads: tuple[int, int] | None = None  # layers and heads, for models with attention
-    spread: Kind | None = None  # MAP or HEADS if shown instead of the staves
+    spread: Kind | None = None  # MAP, HEADS or STATE if shown instead of the staves
     steps: int = 0  # timesteps of the text, 0 if unknown
     values: int = 0  # predicted columns of real values; 0: symbols are predicted
+    targets: int = 0  # of a pair: the timesteps after its double bar, which takes one cell; 0: not a pair
     classes: int = 0  # classes of a verdict that are few enough for a line each; 0: there is a guess
 
 
@@ -93,6 +96,7 @@ _ORDER = (
     Kind.TRIANGLE,
     Kind.MAP,
     Kind.HEADS,
+    Kind.STATE,
     Kind.REACH,
     Kind.NOTE,
     Kind.READOUT,
@@ -106,6 +110,8 @@ _MAP_LEAST = 7
 _HEADS_LEAST = 9
 _HEADS_MARGIN = 2  # cells between the map and the thumbnails at its right
 _STAVE_MOST = 16
+_ALIGNMENT_LEAST = 5
+_LEAST_WORD = 4  # cells of a column that a word of a pair may be cut to
 
 
 def gutter_width(width: int) -> int:
@@ -116,12 +122,14 @@ def gutter_width(width: int) -> int:
 def arrange(width: int, height: int, column_width: int, wish: Wish) -> Layout:
     """Return the layout for a pane of width × height cells."""
     gutter = gutter_width(width)
-    columns = max(1, (width - gutter) // column_width)
+    if wish.targets and _LEAST_WORD <= (whole := (width - gutter - 1) // wish.steps) < column_width:
+        column_width = whole  # a pair is worth more as a whole than its words
+    columns = max(1, (width - gutter - int(wish.targets > 0)) // column_width)
     free = max(0, columns - wish.steps) * column_width - _HEADS_MARGIN if wish.steps else 0
     bands, aside = _bands(height, wish, free)
     staves = [band.lines for band in bands if band.kind is Kind.STAVE]
     tight = _small(height, wish) or (len(staves) == 1 and staves[0] <= _COMPACT_STAVE)
-    return Layout(bands, gutter, columns, column_width, tight, aside)
+    return Layout(bands, gutter, columns, column_width, tight, wish.targets > 0, aside)
 
 
 def aside_at(layout: Layout, steps: int) -> int:
@@ -150,13 +158,18 @@ def _bands(height: int, wish: Wish, free: int) -> tuple[tuple[Band, ...], bool]:
     lines[Kind.ATTENDS] = 0 if not wish.heads else 1 if height < 26 else 2
     rest = height - sum(lines.values())
     aside = False
-    if wish.heads and not wish.triangle and (wish.spread or not small):
+    lines[Kind.STATE] = lines[Kind.MAP] = lines[Kind.HEADS] = lines[Kind.TRIANGLE] = 0
+    staves: list[tuple[str, int]] = []
+    if wish.spread is Kind.STATE:
+        lines[Kind.STATE] = rest
+    elif wish.heads and wish.targets and not wish.triangle and (wish.spread or not small):
+        staves, large = _with_alignment(rest, wish)
+        lines[Kind.MAP], lines[Kind.HEADS] = (0, large) if wish.spread is Kind.HEADS else (large, 0)
+    elif wish.heads and not wish.triangle and (wish.spread or not small):
         staves, lines[Kind.MAP], lines[Kind.HEADS], aside = _with_heads(rest, wish, wish.heads, free)
-        lines[Kind.TRIANGLE] = 0
     else:
         staves, lines[Kind.TRIANGLE] = _heatmaps(rest, wish, small)
-        lines[Kind.MAP] = lines[Kind.HEADS] = 0
-    large = sum(lines[kind] for kind in (Kind.TRIANGLE, Kind.MAP, Kind.HEADS))
+    large = sum(lines[kind] for kind in (Kind.TRIANGLE, Kind.MAP, Kind.HEADS, Kind.STATE))
     lines[Kind.LOSS] += min(rest - sum(count for _, count in staves) - large, 3)
     bands: list[Band] = []
     for kind in _ORDER:
@@ -203,6 +216,20 @@ def _with_heads(
     if room - under < _MAP_LEAST or under < _HEADS_LEAST:
         return _grown(staves, room - lines, wish), lines, 0, False
     return staves, room - under, under, False
+
+
+def _with_alignment(rest: int, wish: Wish) -> tuple[list[tuple[str, int]], int]:
+    """Return the lines of each stave, and of the alignment map: a line for each target, and one for the source.
+
+    Beside the staves the map gets what they do not need, or a third of the lines; a spread map takes their room.
+    """
+    if wish.spread:
+        return [], rest
+    most = wish.targets + 1
+    lines = min(most, max(rest - 4 * len(wish.staves), rest // 3))
+    lines = lines if lines >= min(most, _ALIGNMENT_LEAST) else 0
+    staves, _ = _heatmaps(rest - lines, replace(wish, triangle=False), False)
+    return staves, lines
 
 
 def _grown(staves: list[tuple[str, int]], more: int, wish: Wish) -> list[tuple[str, int]]:

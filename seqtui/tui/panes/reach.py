@@ -46,7 +46,8 @@ def triangle_rows(band: Band, view: View, memory: Memory) -> list[Row]:
     codes = reach_codes(np.fmax.reduceat(norms, edges, axis=0))
     codes[~np.logical_or.reduceat(past, edges, axis=0)] = HALF
     here = int(np.searchsorted(edges, view.lit, side="right")) - 1
-    odd = int(np.count_nonzero(np.isnan(matrix) & past))
+    heard = np.arange(window.start, window.stop)[:, None] > (view.probe.bar or -1)  # up to the bar there is no loss
+    odd = int(np.count_nonzero(np.isnan(matrix) & past & heard))
     each = math.ceil(steps / count)
     grouped, gaps = to_a_row(each), counted(odd, "gap") if odd else ""
     share = "÷ row max" if view.reaches_input else ""
@@ -63,6 +64,8 @@ def note_row(view: View, memory: Memory) -> Row:
     """Return the reach in words, after its colour key."""
     t, row = view.place.playhead + view.own, view.reach_row
     room = view.layout.columns * view.layout.column_width
+    if view.probe.bar and view.place.playhead <= view.probe.bar:  # no loss, no reach
+        row = np.zeros_like(row)
     odd = int(np.count_nonzero(np.isnan(row[:t])))
     gaps = [Part(f", {counted(odd, 'gap')}")] if odd else []
     for of in (" of the largest |dL/dx| before the playhead", " of the largest |dL/dx|"):

@@ -105,6 +105,29 @@ def head_readout(
     return said
 
 
+def alignment_readout(probe: Probe, t: int, row: npt.NDArray[np.floating], places: int) -> list[Part]:
+    """Return the `places` source symbols that the decoder looked at most to predict the symbol at t, and the entropy.
+
+    `row` (S,) has the weights; only the entropy, in short form, if `places` < 0.
+    """
+    said = [*_place(probe, t)]
+    if t <= probe.bar:
+        return [
+            *said,
+            Part("the decoder begins" if t == probe.bar else "read by the encoder"),
+            Part(": nothing looked at"),
+        ]
+    known = row.astype(np.float64)
+    if not np.isfinite(known).all():
+        return [*said, Part("its weights are not all finite")]
+    said[-1] = Part(said[-1].text.removesuffix(": ") + (" looked at " if places > 0 else ": "))
+    for i, s in enumerate(np.argsort(-known, kind="stable")[: max(0, places)].tolist()):
+        said += [Part(", " if i else ""), Part(quoted(probe.symbols[s]), True), Part(f" {percent(float(known[s]))}")]
+    bits, most = float(bits_of(known)), math.log2(len(known))
+    said += [Part("; entropy " if places > 0 else "entropy "), Part(f"{bits:.2f} bits", True)]
+    return said + ([Part(f", {percent(bits / most)} of max")] if most and places >= 0 else [])
+
+
 def reach_readout(
     row: npt.NDArray[np.floating], t: int, tokens_by: str, brief: bool = False, of: str = OF_STATE
 ) -> list[Part]:
@@ -160,6 +183,8 @@ def _loss(probe: Probe, t: int, guesses: int) -> list[Part]:
         return _said(probe, probe.verdict, t, guesses)
     if probe.series is not None:
         return _values(probe.series, float(probe.loss[t]), t, guesses)
+    if probe.bar and t <= probe.bar:
+        return [Part("the decoder begins" if t == probe.bar else "read by the encoder")]
     if t == 0:
         return [Part("no loss at the first position")]
     said = [Part("loss "), Part(f"{significant(float(probe.loss[t])):>5}", True)]

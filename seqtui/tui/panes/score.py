@@ -10,21 +10,24 @@ from textual.reactive import reactive
 
 from seqtui.live.snapshot import Snapshot
 from seqtui.tui.panes import wanted
+from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.bands import band_rows, empty_rows, stave_rows
-from seqtui.tui.panes.drawing import column_width
+from seqtui.tui.panes.bar_state import handed_names
+from seqtui.tui.panes.drawing import column_at, column_width
 from seqtui.tui.panes.heads import head_at
-from seqtui.tui.panes.layout import Kind, Layout, Wish, arrange
+from seqtui.tui.panes.layout import Kind, Layout, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.standpoint import Standpoint
-from seqtui.tui.widgets.pane import Pane, Row
+from seqtui.tui.widgets.dragged import DraggedPane
+from seqtui.tui.widgets.pane import Row
 
 _SPREADS = (None, Kind.MAP, Kind.HEADS)  # cycled through by the attention key
 
 
-class ScorePane(Pane):
+class ScorePane(DraggedPane):
     """Pane of everything that is indexed by timestep, drawn from the newest probe."""
 
     playhead: reactive[int] = reactive(0, init=False)
@@ -48,9 +51,10 @@ class ScorePane(Pane):
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.compact = False
-        self.spread: Kind | None = None  # shown instead of the staves: TRIANGLE, MAP or HEADS
+        self.spread: Kind | None = None  # shown instead of the staves: TRIANGLE, MAP, HEADS or STATE
         self.selection = Selection()
         self._probe: Probe | None = None
+        self._before: Probe | None = None  # the newest probe of the pair that was shown before this one
         self._symbols: tuple[str, ...] = ()  # of the text shown last, kept while a new model has no probe yet
         self._judged = False  # whether the text shown last had a verdict
         self._snapshot = Snapshot()
@@ -68,8 +72,10 @@ class ScorePane(Pane):
         probe = snapshot.probe if snapshot.probe is not None and len(snapshot.probe.symbols) else None
         if probe is self._probe and (probe is not None or (old.phase, old.model) == (snapshot.phase, snapshot.model)):
             return
-        self._probe = probe
+        before, self._probe = self._probe, probe
         if probe is not None:
+            if before is not None and before.symbols[: before.bar] != probe.symbols[: probe.bar]:
+                self._before = before
             self._adopt(probe, self._symbols)
             self._symbols = probe.symbols
         self._changed()
@@ -108,25 +114,12 @@ class ScorePane(Pane):
 
     def _view(self, probe: Probe, layout: Layout) -> View:
         unit = self._snapshot.task.input_unit or self._snapshot.tokens_by
-        return View(probe, layout, self._place, self.selection, unit, self.ink)
+        return View(probe, layout, self._place, self.selection, unit, self.ink, self._before)
 
     def _layout(self, width: int, height: int) -> Layout:
-        names = self._names() or ("h",)
-        wish = Wish(
-            staves=names,
-            chosen=self.selection.gate if self.selection.gate in names else names[0],
-            units=wanted.most_units(self._probe, self._snapshot.model, self.selection),
-            trace=self.selection.unit is not None,
-            triangle=self.spread is Kind.TRIANGLE,
-            compact=self.compact,
-            halves=not self.ink.colourless,
-            heads=wanted.heads(self._probe, self._snapshot.model),
-            spread=self.spread if self.spread in _SPREADS else None,
-            steps=len(self._probe.symbols) if self._probe else 0,
-            classes=wanted.few_classes(self._snapshot.task),
-            values=len(self._probe.series.predicted_names) if self._probe and self._probe.series else 0,
-        )
-        return arrange(width, height, self._column_width, wish)
+        halves = not self.ink.colourless
+        asked = wanted.wish(self._probe, self._snapshot, self.selection, self.spread, self.compact, halves)
+        return arrange(width, height, self._column_width, asked)
 
     def _names(self) -> tuple[str, ...]:
         return wanted.stave_names(self._probe, self._snapshot.model, self.selection)
@@ -192,9 +185,17 @@ class ScorePane(Pane):
     def move_unit(self, delta: int) -> None:
         """Move the picked unit by `delta`; the first pick is the unit that varies most over the text."""
         self._choose(lambda probe: self.selection.move_unit(probe, delta))
+        self._stay_at_bar()
 
     def cycle_gate(self, direction: int = 1) -> None:
-        """Choose the next stave of the layer, or the previous one (direction < 0)."""
+        """Choose the next stave of the layer, or the previous one (direction < 0); at the bar, the next state."""
+        if self.spread is Kind.STATE and self._probe is not None:
+            names = handed_names(self._probe, self.selection.layer)
+            at = names.index(self.selection.gate) if self.selection.gate in names else len(names) - 1
+            if names:
+                self.focus_stave(names[(at + direction) % len(names)])
+            self._stay_at_bar()
+            return
         self._choose(lambda probe: self.selection.cycle_gate(probe, direction))
 
     def cycle_layer(self, direction: int = 1) -> None:
@@ -220,6 +221,22 @@ class ScorePane(Pane):
         self.spread = None if self.spread is Kind.TRIANGLE else Kind.TRIANGLE
         self._changed()
 
+    # The state at the bar
+
+    @property
+    def has_bar(self) -> bool:
+        """Whether the score is that of a pair."""
+        return self._probe is not None and self._probe.bar > 0
+
+    def toggle_state(self) -> None:
+        """Toggle between the staves and the state at the bar, unit by unit."""
+        self.spread = None if self.spread is Kind.STATE else Kind.STATE
+        self.focus_stave("gate" if self.spread is None else "state")
+
+    def _stay_at_bar(self) -> None:
+        if self.spread is Kind.STATE:
+            self.focus_stave("state")
+
     # Attention
 
     @property
@@ -228,9 +245,10 @@ class ScorePane(Pane):
         return wanted.heads(self._probe, self._snapshot.model) is not None
 
     def cycle_attention(self) -> None:
-        """Show the picked head's map instead of the staves, then all heads, then the staves again."""
-        at = _SPREADS.index(self.spread) if self.spread in _SPREADS else 0
-        self.spread = _SPREADS[(at + 1) % len(_SPREADS)]
+        """Show the picked head's map instead of the staves, then all heads (of a pair their mean), then the staves."""
+        one = self._probe is not None and self.has_bar and heads_of(self._probe) == (1, 1)
+        spreads = _SPREADS[:2] if one else _SPREADS
+        self.spread = spreads[(spreads.index(self.spread) + 1) % len(spreads)] if self.spread in spreads else Kind.MAP
         self.focus_stave("attention")
 
     def move_head(self, delta: int) -> None:
@@ -238,7 +256,7 @@ class ScorePane(Pane):
         self._choose(lambda probe: self.selection.pick_head(probe, self.selection.layer, self.selection.head + delta))
 
     def focus_stave(self, name: str) -> None:
-        """Read out "loss", "gate", "reach" or "attention"; the name of a stave also chooses that stave."""
+        """Read out "loss", "gate", "reach", "attention" or "state"; the name of a stave also chooses that stave."""
         self.selection.focus_on(name, self._names())
         if self._probe is not None:
             self.selection.adopt(self._probe)
@@ -265,37 +283,23 @@ class ScorePane(Pane):
             self._columns = columns
             self.post_message(self.ColumnsChanged(self, columns))
 
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Pick a head, or a timestep and the unit of a stave; the playhead follows until the button is released."""
-        at = event.get_content_offset(self)
-        if at is None or self._probe is None:
-            return
+    def press(self, x: int, y: int) -> bool:
+        """Pick a head, or a timestep and the unit of a stave; return whether the playhead follows the mouse then."""
+        probe = self._probe
+        if probe is None:
+            return False
         layout = self._layout(*self.content_size)
-        head = head_at(layout, self._view(self._probe, layout), at.x, at.y)
-        if head is not None:
-            self._choose(lambda probe: self.selection.pick_head(probe, *head))
-        else:
-            self.capture_mouse()
-            self._point(self._probe, at.x, at.y)
+        head = head_at(layout, self._view(probe, layout), x, y)
+        if head is None:
+            self._point(probe, x, y)
+            return True
+        self._choose(lambda probe: self.selection.pick_head(probe, *head))
+        return False
 
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drag the playhead."""
-        if self.app.mouse_captured is self and self._probe is not None:
-            self._point(self._probe, event.get_content_offset_capture(self).x, None)
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Stop dragging the playhead."""
-        self.release_mouse()
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Move the playhead forward."""
-        event.stop()
-        self.move(1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Move the playhead back."""
-        event.stop()
-        self.move(-1)
+    def drag(self, x: int) -> None:
+        """Move the playhead to a column."""
+        if self._probe is not None:
+            self._point(self._probe, x, None)
 
     def _point(self, probe: Probe, x: int, y: int | None) -> None:
         """Select what is drawn at a cell; without y only its timestep. A label chooses its stave."""
@@ -306,10 +310,10 @@ class ScorePane(Pane):
             if band is not None:
                 self.focus_stave(band.name if on_stave else band.kind.value)
             return
-        t = self._place.scroll + (x - layout.gutter) // layout.column_width
+        view = self._view(probe, layout)
+        t = column_at(view, x - layout.gutter)
         t = max(0, min(t, len(probe.symbols) - 1))
         if band is not None and on_stave:
-            view = self._view(probe, layout)
             stave, halves = view.stave(band.name), 1 if view.ink.colourless else 2
             if stave is not None:
                 rows = stave_rows(band.lines, view, layout.tight)

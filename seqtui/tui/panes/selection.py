@@ -9,7 +9,7 @@ from seqtui.tui.panes.attention import heads_of
 from seqtui.tui.panes.staves import BY_HEAD, HOLDING, Fold, unit_name
 from seqtui.tui.standpoint import Standpoint
 
-FOCUSES = ("loss", "gate", "reach", "attention")
+FOCUSES = ("loss", "gate", "reach", "attention", "state")
 _MEANT = {"attends": "attention", "map": "attention", "triangle": "reach"}  # bands that share a readout
 _PREFERRED = (*HOLDING, "stream", "h")  # initial stave: the first of these that the model has
 
@@ -100,7 +100,8 @@ class Selection:
         """Pick a head of a layer, both counted from 0; numbers past the last one wrap around."""
         layers, heads = heads_of(probe)
         if layers and heads:
-            self.layer, self.head, self.focus = layer % layers, head % heads, "attention"
+            self.layer = layer % layers if layers > 1 else self.layer  # one layer looks at what all others compute
+            self.head, self.focus = head % heads, "attention"
             self.adopt(probe)
             if self.gate in BY_HEAD and self.unit is not None:
                 self.unit = self.head
@@ -127,7 +128,7 @@ class Selection:
         self.focus = "reach"
 
     def focus_on(self, name: str, names: tuple[str, ...]) -> None:
-        """Read out "loss", "gate", "reach" or "attention"; the name of a stave also chooses that stave."""
+        """Read out one of FOCUSES; the name of a stave also chooses that stave."""
         name = name if name in names else _MEANT.get(name, name)
         if name in names:
             self.gate = self.asked = name

@@ -9,11 +9,13 @@ from rich.cells import cell_len
 from rich.style import Style
 from seqcore.records import Probe, Translation
 
+from seqtui.live.earlier import bands_of, model_label
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.alignment import alignment_rows, shade
-from seqtui.tui.panes.drawing import bare
+from seqtui.tui.panes.beam_tree import BeamTree
 from seqtui.tui.panes.kernels import kernel_rows
-from seqtui.tui.panes.measured import length_rows, summary_row
+from seqtui.tui.panes.length_chart import chart_rows, curves_of
+from seqtui.tui.panes.measured import summary_row
 from seqtui.tui.panes.watching import ExamplePane
 from seqtui.tui.widgets.ink import Ink
 from seqtui.tui.widgets.numbers import percent
@@ -46,10 +48,14 @@ class TranslationPane(ExamplePane):
     follows = True
 
     TITLE = "2 translation"
+    WATCHED = (*ExamplePane.WATCHED, "earlier_runs", "shape")
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.page = Page.EXAMPLE
+        self._tree = BeamTree()
+        self._source: tuple[str, ...] = ()  # of the tree
+        self.by_loss = False  # by length: the loss, rather than the exact match
 
     @property
     def pages(self) -> list[Page]:
@@ -65,6 +71,27 @@ class TranslationPane(ExamplePane):
         self.page = pages[(at + 1) % len(pages)]
         self._changed()
 
+    @property
+    def beam(self) -> BeamTree | None:
+        """The beam, while it is shown."""
+        return self._tree if self.page is Page.BEAM and self._translation is not None else None
+
+    def show_tree(self) -> None:
+        """Show the beam."""
+        self.page = Page.BEAM
+        self._changed()
+
+    def walk(self, across: int, down: int) -> None:
+        """Walk through the beam."""
+        self._tree.walk(across, down)
+        self._changed()
+
+    def compare_lengths(self) -> None:
+        """Show the exact match by the length of the source; if that is shown already, the loss, and back."""
+        self.by_loss = not self.by_loss if self.page is Page.LENGTH else False
+        self.page = Page.LENGTH
+        self._changed()
+
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the source and what the model writes for it."""
         probe = snapshot.probe
@@ -78,6 +105,10 @@ class TranslationPane(ExamplePane):
 
     def _changed(self) -> None:
         now = self._snapshot
+        if now.probe is not None and self._translation is not None:
+            source = now.probe.symbols[: now.probe.bar]
+            self._tree.take(now.probe.hand or now.probe.translation, source != self._source)
+            self._source = source
         titles: list[str] = []
         if now.searched is not None:
             titles = self._searching()
@@ -101,9 +132,9 @@ class TranslationPane(ExamplePane):
             text = _WAITING.get(now.phase, "waiting for the first translation")
             return waiting_rows(text, width, self.ink.muted)[:height]
         if self.page is Page.ALIGNMENT and found.alignment is not None:
-            return alignment_rows(probe, self._playhead, self.ink, width, height)
+            return alignment_rows(probe, found.alignment, self._playhead, self.ink, width, height)
         if self.page is Page.BEAM:
-            return beam_rows(found, self.ink, width, height)
+            return self._tree.rows(self.ink, width, height)
         return self._example(probe, found, width, height)
 
     def _example(self, probe: Probe, found: Translation, width: int, height: int) -> list[Row]:
@@ -116,22 +147,21 @@ class TranslationPane(ExamplePane):
             rest -= 1
         middle: list[Row] = []
         if rest >= 5:
-            middle = alignment_rows(probe, self._playhead, self.ink, width, rest - 1)
+            middle = alignment_rows(probe, found.alignment, self._playhead, self.ink, width, rest - 1)
             middle = [BLANK, *middle] if middle else []
         rows = [*above, *middle][: height - len(below)]
         return [*rows, *[BLANK] * (height - len(rows) - len(below)), *below]
 
     def _by_length(self, width: int, height: int) -> list[Row]:
-        """Return the exact match and the accuracy by the length of the source."""
-        now = self._snapshot
-        if not now.measures:
+        """Return the exact match, or the loss, by the length of the source, with those of earlier runs."""
+        now, bands = self._snapshot, bands_of(self._snapshot.measures.get("by_length"))
+        if not bands and not now.earlier_runs:
             every = now.training.eval_every if now.training is not None else 0
             when = f" (every {every:,} steps)" if every else ""
             return waiting_rows(f"waiting for the first validation{when}", width, self.ink.muted)[:height]
-        rows = [summary_row(now.measures, now.facts, now.task.measures, now.measured_step, self.ink, width)]
-        unit = now.task.input_unit or "symbol"
-        rows += [BLANK] if height > 8 else []
-        return rows + length_rows(now.measures, f"source {unit}", self.ink, width, height - len(rows))
+        label = model_label(now.shape) if now.shape is not None else now.model.label
+        curves = curves_of(label, bands, now.earlier_runs, self.ink)
+        return chart_rows(curves, self.by_loss, now.task.input_unit or "symbol", self.ink, width, height)
 
 
 def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, width: int) -> list[Row]:
@@ -150,36 +180,6 @@ def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, widt
         words = [(share.strip() + "  ", ink.faint), *((word, ink.muted) for word in _written(found, rank))]
         rows += _labelled("or" if rank == 1 else "", words, ink, width)[:1]
     return rows
-
-
-def beam_rows(found: Translation, ink: Ink, width: int, height: int) -> list[Row]:
-    """Return the search as a tree: a line for each symbol, those that the search went on from brighter."""
-    best = set(found.path())
-    children: dict[int, list[int]] = {}
-    for number, one in enumerate(found.beginnings):
-        children.setdefault(one.parent, []).append(number)
-    rows: list[Row] = []
-    waiting = [(number, 0) for number in reversed(_by_share(found, children.get(-1, [])))]
-    while waiting and len(rows) < height:
-        number, depth = waiting.pop()
-        one = found.beginnings[number]
-        style = ink.accent if number in best else ink.text if one.kept else ink.faint
-        name = visible(bare(found.symbols[one.symbol])) or "␣"
-        lead = "│ " * min(depth, max(0, width - 24) // 2)
-        parts = (
-            (lead, ink.faint),
-            (name, style),
-            (f" {percent(one.share).strip()}", ink.muted if one.kept else ink.faint),
-        )
-        rows.append(Row(("beam", parts), partial(pieces, *parts)))
-        waiting += [(child, depth + 1) for child in reversed(_by_share(found, children.get(number, [])))]
-    return rows
-
-
-def _by_share(found: Translation, numbers: list[int]) -> list[int]:
-    """Return beginnings, those on the way to the best result first, then the likeliest."""
-    best = set(found.path())
-    return sorted(numbers, key=lambda number: (number not in best, -found.beginnings[number].share))
 
 
 def _total(found: Translation, rank: int) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from seqcore.records import Probe, Stave
 
-from seqtui.tui.panes.attention import attention_of, heads_of
+from seqtui.tui.panes.attention import alignments_of, attention_of, heads_of
 from seqtui.tui.panes.judged import losses_of
-from seqtui.tui.panes.layout import Layout
+from seqtui.tui.panes.layout import Kind, Layout
 from seqtui.tui.panes.playhead import Place
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import Fold, fold, is_norm, stave_label
@@ -37,6 +37,7 @@ class View:
     chosen: Selection
     tokens_by: str
     ink: Ink
+    before: Probe | None = None  # of a pair: the probe of the source before this one
 
     @property
     def steps(self) -> int:
@@ -52,6 +53,12 @@ class View:
     def lit(self) -> int:
         """The playhead's column, relative to the window."""
         return self.place.playhead - self.place.scroll
+
+    @property
+    def bar(self) -> int:
+        """The column, relative to the window, before which the double bar of a pair stands; -1 if it is not in view."""
+        at = self.probe.bar - self.window.start
+        return at if self.probe.bar and 0 <= at < self.window.stop - self.window.start else -1
 
     @property
     def reaches_input(self) -> bool:
@@ -92,14 +99,32 @@ class View:
         return attention_of(self.probe)
 
     @property
+    def spread_mean(self) -> bool:
+        """Whether the mean of all heads is drawn, rather than the picked head."""
+        return any(band.kind is Kind.HEADS for band in self.layout.bands)
+
+    def alignment(self, mean: bool) -> npt.NDArray[np.float32] | None:
+        """Return the weights (T, S) of the picked head over the source of a pair, or the mean of all heads."""
+        found = alignments_of(self.probe)
+        if found is None:
+            return None
+        weights: npt.NDArray[np.float32] = found.mean(axis=(0, 1)) if mean else found[self.layer, self.head]
+        return weights
+
+    @property
+    def heads(self) -> tuple[int, int]:
+        """The number of layers with attention, and of heads in each; (0, 0) without attention."""
+        return heads_of(self.probe)
+
+    @property
     def layer(self) -> int:
         """The layer whose heads are shown, counted from 0."""
-        return min(self.chosen.layer, max(0, heads_of(self.probe)[0] - 1))
+        return min(self.chosen.layer, max(0, self.heads[0] - 1))
 
     @property
     def head(self) -> int:
         """The picked head, counted from 0."""
-        return min(self.chosen.head, max(0, heads_of(self.probe)[1] - 1))
+        return min(self.chosen.head, max(0, self.heads[1] - 1))
 
     def stave(self, name: str) -> Stave | None:
         """Return the stave of that name in the layer shown; None if there is none."""

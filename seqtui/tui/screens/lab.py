@@ -16,10 +16,12 @@ from seqtui.tui.bars.views import LEAST_HEIGHT
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.second import SECOND, USUAL, second_pane
+from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.panes.verdict import VerdictPane
 from seqtui.tui.panes.writing import WritingPane
 from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, arrange
 from seqtui.tui.screens.lab_commands import LAB
+from seqtui.tui.screens.pair_commands import walked
 from seqtui.tui.screens.view import ViewScreen
 from seqtui.tui.standpoint import Standpoint
 from seqtui.tui.widgets.pane import Pane
@@ -80,6 +82,12 @@ class Lab(ViewScreen):
     def writing(self) -> WritingPane:
         """The pane of generated text."""
         return self.query_one(WritingPane)
+
+    @property
+    def translation(self) -> TranslationPane | None:
+        """The pane of translations, if it stands beside the loss."""
+        pane = self.others[self.second]
+        return pane if isinstance(pane, TranslationPane) else None
 
     @property
     def verdict(self) -> VerdictPane:
@@ -201,7 +209,10 @@ class Lab(ViewScreen):
 
     def _show_footer(self) -> None:
         on = {"pause": self.newest.phase is Phase.PAUSED, "freeze": self.frozen, "zoom": self.zoomed is not None}
-        on |= {"attention": self.score.attends, "playhead": self.current == "score"}
+        on |= {
+            "attention": self.score.attends,
+            "playhead": self.current == "score" or (self.translation is not None and self.translation.beam is not None),
+        }
         states = {name for name, state in on.items() if state}
         self.footer.show(self.current, frozenset(states) | self.features)
         self.bar.show(self.features)
@@ -277,8 +288,9 @@ class Lab(ViewScreen):
         self.show(self.newest)
 
     def move(self, timesteps: int) -> None:
-        """Move the playhead by that many timesteps."""
-        self.score.move(timesteps)
+        """Move the playhead by that many timesteps; in the beam, walk across."""
+        if not walked(self, timesteps, 0):
+            self.score.move(timesteps)
 
     def move_word(self, direction: int) -> None:
         """Move the playhead to the next word, or the previous one."""

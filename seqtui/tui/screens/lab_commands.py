@@ -1,30 +1,18 @@
 """The commands of the Lab: those of its panes, of its focus and of its arrangement, and those of every view."""
 
-from typing import Protocol
-
 from seqtui.tui.commands.choices import CHOICES
 from seqtui.tui.commands.general import GENERAL
-from seqtui.tui.commands.panes import PANES, PanesView
-from seqtui.tui.commands.playhead import PLAYHEAD, PlayheadView
+from seqtui.tui.commands.panes import PANES
+from seqtui.tui.commands.playhead import PLAYHEAD
 from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.dialogs.temperature import COLDEST, HOTTEST
-from seqtui.tui.panes.loss import LossPane
-from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.registry import Commands, Group
+from seqtui.tui.screens.lab_view import LabView
+from seqtui.tui.screens.pair_commands import PAIRS, walked
 
+NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press m and set attention to general."
 WARMTH = 0.1  # change of the temperature per key press
-
-
-class LabView(PanesView, PlayheadView, Protocol):
-    """What these commands ask of the Lab."""
-
-    loss: LossPane
-    score: ScorePane
-    second: str  # the pane beside the loss
-
-    def next_page(self) -> None:
-        """Show the next page of the pane beside the loss."""
 
 
 LAB: Commands[LabView] = Commands(TRAINING, CHOICES, PLAYHEAD)
@@ -81,14 +69,16 @@ def loss_positions(lab: LabView) -> None:
 
 @_command("up k", "Unit above", Group.SCORE, label="unit", rank=2, pane="score")
 def unit_up(lab: LabView) -> None:
-    """Select the unit above."""
-    lab.score.move_unit(-1)
+    """Select the unit above; in the beam, go up."""
+    if not walked(lab, 0, -1):
+        lab.score.move_unit(-1)
 
 
 @_command("down j", "Unit below", Group.SCORE, label="unit", rank=2, pane="score")
 def unit_down(lab: LabView) -> None:
-    """Select the unit below."""
-    lab.score.move_unit(1)
+    """Select the unit below; in the beam, go down."""
+    if not walked(lab, 0, 1):
+        lab.score.move_unit(1)
 
 
 @_command("g", "Next gate", Group.SCORE, label="gate", rank=1, pane="score")
@@ -123,7 +113,7 @@ def triangle(lab: LabView) -> None:
 
 @_command("a", "Attention", Group.SCORE, label="attention", rank=0, pane="score", when="attention")
 def attention(lab: LabView) -> None:
-    """Show the map of the selected head, all heads, or staves."""
+    """Show the map of the selected head, all heads or their mean, or staves."""
     if _has_heads(lab):
         lab.score.cycle_attention()
 
@@ -143,9 +133,11 @@ def head_next(lab: LabView) -> None:
 
 
 def _has_heads(lab: LabView) -> bool:
-    """Return whether the model has attention; say so if not."""
+    """Return whether the model has attention; say so if not, and what would give it."""
     if not lab.score.attends:
-        lab.say("This model has no attention: press m to choose one that has.")
+        lab.say(
+            NO_ALIGNMENT if lab.newest.task.decodes else "This model has no attention: press m to choose one that has."
+        )
     return lab.score.attends
 
 
@@ -190,6 +182,7 @@ def focus_attention(lab: LabView) -> None:
         lab.score.focus_stave("attention")
 
 
+LAB.include(PAIRS)
 LAB.include(PANES)
 LAB.include(VIEW_COMMANDS)
 LAB.include(GENERAL)
