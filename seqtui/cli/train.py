@@ -56,6 +56,12 @@ Examples:
 @click.option("--source-column", metavar="NAME", help="Pairs: column of the sources.  [default: by its name]")
 @click.option("--target-column", metavar="NAME", help="Pairs: column of the targets.  [default: by its name]")
 @click.option("--reverse-source", is_flag=True, help="Pairs: read sources backwards (Sutskever et al. 2014).")
+@click.option(
+    "--patch",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Pictures: side of a patch in pixels; patches overlap by half.  [default: half the shorter side]",
+)
 @click.option("--skip-bad-rows", is_flag=True, help="Tables: leave out malformed rows, and count them.")
 @click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(
@@ -128,8 +134,10 @@ def _started(chosen: Chosen, source: str) -> "Run":
     task = task_named(chosen.other["task"]) if "task" in chosen.other else guessed(source, encoding)
     guess = "" if "task" in chosen.other else guess_said(source, task)
     options = {key: chosen.other[key] for key in TASK_OPTIONS if key in chosen.other}
-    if options.get("reverse-source") and not task.decodes:
+    if options.get("reverse-source") and (not task.decodes or "bidirectional" in task.fixed):
         raise click.UsageError(f"--reverse-source is for pairs; the task of this corpus is {task.name}")
+    if "patch" in options and task.name != "caption":
+        raise click.UsageError(f"--patch is for pictures; the task of this corpus is {task.name}")
     model, training = chosen.validated(task.defaults(source), task.fixed, task.decodes)
     from seqcore.data.corpus import read_corpus
     from seqcore.run import Run

@@ -1,21 +1,17 @@
-"""An encoder-decoder: a source sequence in, a target sequence out, of another length and in other symbols.
+"""An encoder-decoder: a source in, a target sequence out, of another length and in other symbols.
 
-    source tokens -> encoder -> last state -> bridge -> the decoder's initial state
+    source tokens, or the patches of a picture -> encoder -> last state -> bridge -> the decoder's initial state
     <end> and target tokens -> decoder -> (attention over the encoder's annotations) -> head -> losses
 
 Shapes: one score of T = S + U timesteps, with the bar after S. Inputs (T, B) int32: the source tokens, numbered from 0,
 stand right before the bar, and -1 before them; after it, what the decoder reads, symbols numbered from V on, padded at
 the end with any of them. Targets (T, B) int32: -1 up to the bar, then the symbols that the decoder should write,
-numbered from 0.
+numbered from 0. A picture has P patches at the first timesteps of real inputs; see `data.score_layout`.
 
-Parameters, with V the symbols of the source, K those of the target, D the width of an annotation (H, or 2H if the
-encoder is bidirectional): those of the encoder and of attention, see `models.encoder` and `layers.cross`, and
+Parameters, with K the symbols of the target: those of the encoder, the bridge and attention, see `models.encoder`,
+`models.patches`, `models.bridge` and `layers.cross`, and
 
-    bridge.l.h.W, bridge.l.c.W (D, H), bridge.l.h.b, bridge.l.c.b (H,)      if D is not H
     decoder.embedding.E (K, I)      decoder.l.W_xh, ...      head.W_hy (H, K)      head.b_y (K,)
-
-The bridge is h_0 = tanh([h g] W + b) (Bahdanau et al. 2015), and the same without tanh for c_0; without one, the
-decoder starts with the encoder's last state (Sutskever et al. 2014).
 """
 
 import math
@@ -26,30 +22,27 @@ import numpy as np
 
 from seqcore.arrays import NO_MATRIX, flat, zeros
 from seqcore.config import ModelConfig
+from seqcore.data.score_layout import bar_of, decoder_symbols
 from seqcore.gemm import padded
 from seqcore.layers import cross
 from seqcore.layers.cross import Buffers, CrossAttention
 from seqcore.layers.heads import head_of
-from seqcore.layers.linear import Linear
-from seqcore.layers.tanh import tanh_backward, tanh_forward
-from seqcore.models import encoder
+from seqcore.models import bridge
+from seqcore.models.bridge import Bridge, bridged
 from seqcore.models.clocked import Clocked
-from seqcore.models.encoder import Encoder, EncoderWorkspace, Source, State
+from seqcore.models.encoder import State
+from seqcore.models.readers import Source, Workspace, reader_of
 from seqcore.models.recurrent import clocked_stack
 from seqcore.models.stack import CELLS, Key, Stack, StackWorkspace, draw_layers
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Targets
-from seqcore.team import team
+from seqcore.records import F32, I32, Inputs, Targets
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the parameters' names and shapes."""
     K, H, D, cell = config.logits, config.hidden, config.annotation, CELLS[config.family]
-    named = encoder.shapes(config)
-    for n in range(config.layers):
-        for state in bridged(config):
-            named |= {f"bridge.{n}.{state}.W": (D, H), f"bridge.{n}.{state}.b": (H,)}
+    named = reader_of(config).shapes(config) | bridge.shapes(config)
     if config.embedding:
         named["decoder.embedding.E"] = (K, config.embedding)
     for n in range(config.layers):
@@ -59,13 +52,6 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return named | {"head.W_hy": (H, K), "head.b_y": (K,)}
 
 
-def bridged(config: ModelConfig) -> tuple[str, ...]:
-    """Return the names of the states that pass through a bridge; the others are handed over as they are."""
-    if config.annotation == config.hidden:
-        return ()
-    return ("h", "c") if CELLS[config.family].carries_c else ("h",)
-
-
 def initial(config: ModelConfig, seed: int) -> Parameters:
     """Return initial weights: see `stack.draw_layers`."""
     parameters = Parameters(shapes(config))
@@ -73,16 +59,11 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
     return parameters
 
 
-def bar_of(inputs: I32, V: int) -> int:
-    """Return S, the timesteps before the first one at which the decoder reads."""
-    return int(np.argmax((inputs >= V).any(axis=1)))
-
-
 @dataclass
 class Parts:
     """The arrays of a pass with the bar after S timesteps."""
 
-    encoder: EncoderWorkspace
+    encoder: Workspace
     decoder: StackWorkspace
 
 
@@ -90,7 +71,7 @@ class Parts:
 class PairWorkspace:
     """The arrays of one pass over (T, B) timesteps, or fewer, wherever the bar is."""
 
-    encoder: EncoderWorkspace  # for T timesteps, of which the first S are used
+    encoder: Workspace  # for T timesteps, of which the first S are used
     decoder: StackWorkspace
     attention: Buffers | None
     logits: F32  # (T * B, padded K); dlogits after a backward pass
@@ -104,8 +85,8 @@ class PairWorkspace:
         """Allocate zeroed arrays."""
         H, D, kind = config.hidden, config.annotation, config.cross_attention
         return PairWorkspace(
-            EncoderWorkspace.of(config, T, B, backward),
-            StackWorkspace.of(config, T, B, backward),
+            reader_of(config).workspace(config, T, B, backward),
+            StackWorkspace.of(config.decoder, T, B, backward),
             Buffers(kind, T, B, H, D, backward) if kind != "none" else None,
             zeros(T * B, padded(config.logits)),
             zeros(T * B),
@@ -118,8 +99,8 @@ class PairWorkspace:
         """Return the bytes that `of` will allocate."""
         H, D, kind = config.hidden, config.annotation, config.cross_attention
         return (
-            EncoderWorkspace.bytes_needed(config, T, B, backward)
-            + StackWorkspace.bytes_needed(config, T, B, backward)
+            reader_of(config).workspace_bytes(config, T, B, backward)
+            + StackWorkspace.bytes_needed(config.decoder, T, B, backward)
             + Buffers.bytes_needed(kind, T, B, H, D, backward)
             + 4 * (T * B * (padded(config.logits) + 1) + 2 * B * padded(H))
         )
@@ -145,31 +126,6 @@ class PairWorkspace:
         return {}
 
 
-class Bridge:
-    """From the last state of an encoder's layer to the initial state of a decoder's: h_0, or c_0 without the tanh."""
-
-    def __init__(self, p: Parameters, g: Parameters, prefix: str, squashed: bool) -> None:
-        self.squashed = squashed
-        self.linear = Linear(p[f"{prefix}.W"], p[f"{prefix}.b"], g[f"{prefix}.W"], g[f"{prefix}.b"])
-
-    def forward(self, last: F32, to: F32, z: F32) -> None:
-        """Fill `to` (B, H) from the last state (B, D); z (B, padded H) is scratch."""
-        self.linear.forward(last, z)
-        if self.squashed:
-            tanh_forward(z, to, team())
-        else:
-            to[:] = z[:, : to.shape[1]]
-
-    def backward(self, last: F32, state: F32, d: F32) -> F32:
-        """Return the gradient of the last state, (B, padded D), given that of the initial state, d (B, padded H)."""
-        if self.squashed:
-            tanh_backward(state, d, team())
-        self.linear.backward_weights(last, d)
-        dlast = zeros(len(last), self.linear.input_width)
-        self.linear.backward_input(d, dlast)
-        return dlast
-
-
 class PairModel:
     """The layers over one parameter buffer and one gradient buffer. Parallel: only for the training thread."""
 
@@ -177,8 +133,8 @@ class PairModel:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
         p, g = parameters, self.gradient
-        self.encoder = Encoder(config, p, g)
-        self.decoder = Stack(config, p, g, "decoder", "decoder.embedding.E")
+        self.encoder = reader_of(config).reader(config, p, g)
+        self.decoder = Stack(config.decoder, p, g, "decoder", "decoder.embedding.E")
         self.bridges = [
             {state: Bridge(p, g, f"bridge.{n}.{state}", state == "h") for state in bridged(config)}
             for n in range(config.layers)
@@ -186,10 +142,10 @@ class PairModel:
         kind = config.cross_attention
         self.attention = CrossAttention(kind, p, g) if kind != "none" else None
         self.head = head_of(config, p["head.W_hy"], p["head.b_y"], g["head.W_hy"], g["head.b_y"])
-        cells = [*self.encoder.cells(), *self.decoder.layers]
+        cells = self.decoder.layers
         bridges = [bridge.linear for by_state in self.bridges for bridge in by_state.values()]
         self._packs = packs(
-            parameters.flat, *cells, *(cell.input for cell in cells), *bridges,
+            parameters.flat, *self.encoder.factors(), *cells, *(cell.input for cell in cells), *bridges,
             *(self.attention.linears if self.attention else ()), self.head.linear,
         )  # fmt: skip
 
@@ -203,11 +159,13 @@ class PairModel:
         6 per weight used in a product; first layers look their input up; without the products of scores and contexts.
         """
         p = self.parameters.shapes
-        looked_up = {"embedding.E", "decoder.embedding.E", "layers.0.W_xh", "back.0.W_xh", "decoder.0.W_xh"}
+        looked_up = {
+            "embedding.E", "decoder.embedding.E", "layers.0.W_xh", "back.0.W_xh", "decoder.0.W_xh", "patches.position",
+        }  # fmt: skip
         once = {name for name in p if name.startswith("bridge.")}
         return 3.0 * sum(math.prod(s) for name, s in p.items() if len(s) == 2 and name not in looked_up | once)
 
-    def losses(self, inputs: I32, targets: Targets, work: PairWorkspace) -> F32:
+    def losses(self, inputs: Inputs, targets: Targets, work: PairWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
         S, (T, B) = self._bar(inputs), targets.shape
         x, _ = self._forward(inputs, S, work, None)
@@ -217,7 +175,7 @@ class PairModel:
         return work.losses[: T * B].reshape(T, B)
 
     def losses_and_gradient(
-        self, inputs: I32, targets: Targets, work: PairWorkspace, seed: int = 0, step: int = 0
+        self, inputs: Inputs, targets: Targets, work: PairWorkspace, seed: int = 0, step: int = 0
     ) -> F32:
         """Return the loss at every position, (T, B); `gradient` receives that of the mean over unmasked positions."""
         T, B = targets.shape
@@ -232,7 +190,7 @@ class PairModel:
         self.head.backward(x, work.logits[after])
         notes = parts.encoder.dnotes
         if self.attention is not None and work.attention is not None:
-            h, a = self._top(parts), self._annotations(parts, source)
+            h, a = self._top(parts), self.encoder.annotations(parts.encoder, source)
             self.attention.backward(h, a, source.lengths, dh, notes, work.attention)
         else:
             notes[:] = 0
@@ -240,9 +198,9 @@ class PairModel:
         self.encoder.backward(source, parts.encoder, self._backward_bridges(parts, work), key)
         return work.losses[: T * B].reshape(T, B)
 
-    def _forward(self, inputs: I32, S: int, work: PairWorkspace, key: Key | None) -> tuple[F32, Source]:
+    def _forward(self, inputs: Inputs, S: int, work: PairWorkspace, key: Key | None) -> tuple[F32, Source]:
         """Run everything but the head; returns its input (U * B, H), and the source."""
-        parts, source = work.parts(S, len(inputs)), Source.of(inputs[:S], self.config.bidirectional)
+        parts, source = work.parts(S, len(inputs)), self.encoder.source(inputs[:S])
         notes = self.encoder.forward(source, parts.encoder, key)
         for n, bridges in enumerate(self.bridges):
             last, arrays = self.encoder.last(n, parts.encoder), parts.decoder.layers[n]
@@ -281,16 +239,12 @@ class PairModel:
         top = parts.decoder
         return top.dropped[-1] if self.config.dropout else flat(top.layers[-1].h[1:])
 
-    def _annotations(self, parts: Parts, source: Source) -> F32:
-        """Return the annotations of the top layer, as the forward pass has made them."""
-        return self.encoder.annotations(self.config.layers - 1, parts.encoder, source, made=True)
-
-    def _bar(self, inputs: I32) -> int:
+    def _bar(self, inputs: Inputs) -> int:
         return bar_of(inputs, self.config.vocabulary_size)
 
-    def _after(self, inputs: I32, S: int) -> I32:
+    def _after(self, inputs: Inputs, S: int) -> I32:
         """Return what the decoder reads, (U, B), its symbols numbered from 0."""
-        return inputs[S:] - np.int32(self.config.vocabulary_size)
+        return decoder_symbols(inputs[S:], self.config.vocabulary_size)
 
     def _decoder_key(self, key: Key) -> Key:
         return key._replace(layer=self.config.layers)
@@ -298,13 +252,7 @@ class PairModel:
     def clocked(self) -> Iterator[Clocked]:
         """Yield the methods that a benchmark times separately; see `Clocked`."""
         yield Clocked(self, "pack", "pack")
-        for table in self.encoder.tables:
-            yield Clocked(table, "forward", "table")
-            yield Clocked(table, "backward", "table")
-        for cell in self.encoder.cells():
-            yield Clocked(cell, "forward", "scan forward")
-            yield Clocked(cell, "backward_scan", "scan backward")
-            yield Clocked(cell, "backward_weights", "weight gradients")
+        yield from self.encoder.clocked()
         yield from clocked_stack(self.decoder)
         if self.attention is not None:
             yield Clocked(self.attention, "forward", "forward")
