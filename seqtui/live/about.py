@@ -22,16 +22,18 @@ class TaskInfo:
     passages: bool = True  # it reads passages of one text, at any position of which there is a loss
     classes: tuple[str, ...] = ()  # of the verdict, raw: sanitise before drawing
     measures: tuple[str, ...] = ()  # what a validation gives besides the loss
-    fixed: tuple[str, ...] = ()  # settings of the training that the task decides
+    fixed: tuple[str, ...] = ()  # settings that the task decides
     dial: Dial | None = None
     examples: int = 0  # held-out examples that can be looked at one by one
     batches: tuple[tuple[int, ...], tuple[int, ...], int] | None = None  # `memory.Sizes`; None: language modelling
+    decodes: bool = False  # the model is an encoder-decoder
 
     @property
     def features(self) -> frozenset[str]:
         """What commands may need of a task; see `tui.registry.Command`."""
         has = {"prompt": self.generates, "passages": self.passages, "examples": self.examples > 0, "dial": self.dial}
         has |= {"tokens": self.tokens, "verdict": bool(self.classes), "pages": self.pane != "writing"}
+        has |= {"decoder": self.decodes, "directions": self.decodes and "bidirectional" not in self.fixed}
         return frozenset({self.pane, *(name for name, there in has.items() if there)})
 
 
