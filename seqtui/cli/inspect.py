@@ -26,7 +26,7 @@ Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden""",
 )
 @click.argument("run")
-@click.option("--text", required=True, help="Text to read.")
+@click.option("--text", required=True, help="Text to read; pictures: a PNG file, or CORPUS:N, picture N of a corpus.")
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="Layer to show, 0 at the bottom.  [default: top]")
 @click.option(
     "--unit", type=click.IntRange(0), metavar="N", help="Show one unit: its gates and states at each timestep."

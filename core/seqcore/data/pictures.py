@@ -106,7 +106,7 @@ def _arrays(archive: zipfile.ZipFile, name: str) -> tuple[U8, list[str]]:
     for entry, need in (("pictures", size), ("captions", texts[0] * text_kind.itemsize)):
         if need > LIMIT:
             raise SeqError(
-                f"{name}: {entry} takes {need / 2**20:,.0f} MiB, the limit is {LIMIT >> 20}: give a part of it"
+                f"{name}: {entry} takes {need / 2**20:,.0f} MiB, the limit is {LIMIT >> 20} MiB: give a part of it"
             )
         if need > archive.getinfo(held[entry]).file_size:
             raise ValueError(entry)  # truncated: nothing is allocated for what is not there
