@@ -19,7 +19,7 @@ from seqtui.visible import visible
 _TEXT = 30  # fewest cells beside the picture
 _GAP = 2
 _WORD = 12  # most cells of a word in the list
-_FEW = 4  # lines of the list of words, at least, or it is left out
+_FEW = 4  # lines of the pane, at least, or the line of the last validation is left out
 
 
 class CaptionPane(TranslationPane):
@@ -81,7 +81,7 @@ def caption_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, widt
     rest = height - len(rows)
     others = other_rows(found, ink, width)
     words = word_rows(probe, playhead, ink, width)
-    if rest < _FEW:
+    if rest < 1:
         return rows[:height]
     if rest >= len(words) + len(others) + 1:
         rows += others

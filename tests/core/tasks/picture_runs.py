@@ -22,9 +22,9 @@ def pictures(count: int = 60, seed: int = 4) -> tuple[Any, list[str]]:
     return made, captions
 
 
-def arrays(path: Path, **changed: Any) -> str:
+def arrays(path: Path, count: int = 60, **changed: Any) -> str:
     """Write pictures as .npz; `changed` replaces arrays, None leaves one out. Returns its path."""
-    made, captions = pictures()
+    made, captions = pictures(count)
     held: dict[str, Any] = {"pictures": made, "captions": np.array(captions)} | changed
     np.savez(path, **{name: value for name, value in held.items() if value is not None})
     return str(path)

@@ -184,7 +184,7 @@ def test_pictures_are_described_with_attention_over_their_patches() -> None:
         assert found.alignment is not None
         assert found.picture is not None
         colour = probe.bar + 3  # "a small red circle"
-        if not probe.symbols[probe.bar + 1].strip() == "a":
+        if probe.symbols[probe.bar + 1].strip() != "a":
             continue
         top, left = found.picture.boxes[int(np.argmax(found.alignment[colour]))]
         side = found.picture.side
