@@ -67,15 +67,15 @@ class OnPairs:
         return UNITS[vocabulary.kind]
 
     def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
-        """Return a source that was typed, as it is read, and a warning. Raises SeqError if nothing is left of it."""
-        symbols, warning = vocabulary.encode_prompt(spaced(text, vocabulary.kind))
-        return np.ascontiguousarray(symbols[::-1]) if self.reverse_source else symbols, warning
+        """Return a source that was typed, and a warning. Raises SeqError if nothing is left of it."""
+        return vocabulary.encode_prompt(spaced(text, vocabulary.kind))
 
     def answer(
         self, model: SerialModel, vocabulary: Vocabulary, text: str, width: int = 1, penalty: float = 0.0
     ) -> tuple[list[tuple[str, float]], str]:
         """Return what a model writes for a source, best first, each with its score, and a warning. Raises SeqError."""
-        source, warning = self.encode(vocabulary, text)
+        typed, warning = self.encode(vocabulary, text)
+        source = np.ascontiguousarray(typed[::-1]) if self.reverse_source else typed
         found = decode_source(model, source, self.target.size, self.longest + MORE, width, penalty)
         texts = [self.target.decode(found.symbols(rank)).strip() for rank in range(len(found.finished))]
         return list(zip(texts, found.scores, strict=True))[:width], warning
@@ -101,10 +101,11 @@ class OnPairs:
         if not isinstance(model, SerialPairs):
             raise SeqError("this model does not write a target for a source")
         V, end, S = vocabulary.size, self.target.size, bar_of(inputs, vocabulary.size)
-        source, wanted = np.ascontiguousarray(inputs[:S]), None
+        alone, wanted = len(inputs) == S, None  # a pair has its source in the order in which the model reads it
+        source = np.ascontiguousarray(inputs[:S][::-1] if alone and self.reverse_source else inputs[:S])
         found = decode_source(model, source, end, self.longest + MORE, BEAM)
         after = np.array([end, *found.symbols(), end], np.int32)
-        if len(inputs) > S:
+        if not alone:
             after = decoder_symbols(inputs[S:], V)
             wanted = after[1:-1].tolist()
         symbols = (*self.names(vocabulary, source), BAR, *(self.classes[k] for k in after[1:].tolist()))
