@@ -14,12 +14,12 @@ POSITIONS = ("learned", "sinusoidal", "rotary")
 CONTEXT = {"attention": 64, "feedforward": 8}  # default context length in tokens
 INITS = ("uniform", "identity")
 CROSS_ATTENTIONS = ("none", "dot", "general", "additive")
-ENDS = ("outputs", "inputs", "values", "decodes")  # fields of `ModelConfig` that follow from the task
+ENDS = ("outputs", "inputs", "values", "decodes", "patches")  # fields of `ModelConfig` that follow from the task
 GATES = ("none", "input", "forget", "output")  # that can be dropped
 SCHEDULES = ("constant", "cosine")
 SAMPLINGS = ("streams", "windows")
 # In the order of `tasks.table.TASKS`.
-TASKS = ("language", "music", "classify", "classify-rows", "forecast", "translate", "transduce", "diagnose")
+TASKS = ("language", "music", "classify", "classify-rows", "forecast", "translate", "transduce", "caption", "diagnose")
 TOKENS_BY = ("char", "byte", "word", "bpe")
 VOCABULARY_LIMIT = {"bpe": 1_000}  # default number of tokens, where it is not that of `TrainingConfig`
 
@@ -71,6 +71,7 @@ class ModelConfig:
     inputs: int = 0  # real values read at each timestep; 0: one token
     values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
     decodes: bool = False  # encoder and decoder: reads symbols of the vocabulary, then writes `outputs` other symbols
+    patches: int = 0  # encoder and decoder: reads a picture instead, so many patches of `inputs` numbers each
     cross_attention: str = ""  # over the encoder's states, see `layers.cross`; "": general if it decodes
     bidirectional: bool = False  # the encoder reads in both directions
     input_feeding: bool = False  # the decoder also reads what attention gave a timestep before (Luong et al. 2015)
@@ -82,7 +83,7 @@ class ModelConfig:
             object.__setattr__(self, "embedding", self.hidden)
             other = self.outputs or self.inputs or self.values  # not tokens in, and the next token out
             object.__setattr__(self, "tied", self.tied and not other)
-        elif self.inputs:
+        elif self.inputs and not self.decodes:
             object.__setattr__(self, "embedding", 0)
         if not self.cross_attention:
             object.__setattr__(self, "cross_attention", "general" if self.decodes else "none")
@@ -141,10 +142,15 @@ class ModelConfig:
         _need(feeds, "input feeding", self.input_feeding, "feeds attention back: needs cross attention other than none")
         if self.decodes:
             _need(self.family in RECURRENT, "model", self.family, "an encoder-decoder must be rnn, gru or lstm")
-            _need(self.outputs >= 2 and not self.inputs, "outputs", self.outputs, "a decoder needs symbols to write")
+            _need(self.outputs >= 2, "outputs", self.outputs, "a decoder needs symbols to write")
+            _whole("patches", self.patches, 0, 4096)
+            _need(bool(self.patches) == bool(self.inputs), "patches", self.patches, "a picture has patches of numbers")
+            right = "a picture has no order in which to read it"
+            _need(not (self.patches and self.bidirectional), "bidirectional", self.bidirectional, right)
             right = "needs annotations as wide as the decoder: general or additive for a bidirectional encoder"
             _need(self.cross_attention != "dot" or not self.bidirectional, "cross attention", "dot", right)
             return
+        _need(self.patches == 0, "patches", self.patches, "only an encoder-decoder reads a picture")
         right = "only an encoder-decoder has it, for pairs of sequences"
         _need(self.cross_attention == "none", "cross attention", self.cross_attention, right)
         _need(not self.bidirectional, "bidirectional", self.bidirectional, right)
@@ -153,6 +159,11 @@ class ModelConfig:
     def annotation(self) -> int:
         """The width of what the encoder says of a timestep: of its states, in both directions."""
         return 2 * self.hidden if self.bidirectional else self.hidden
+
+    @property
+    def decoder(self) -> Self:
+        """The configuration of the decoder's stack: it reads the symbols that it writes."""
+        return replace(self, vocabulary_size=self.outputs, inputs=0, patches=0)
 
     @property
     def keep_bias(self) -> tuple[float, float] | None:

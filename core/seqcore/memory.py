@@ -98,18 +98,24 @@ def memory_free() -> int | None:
 
 
 def _table_bytes(model: ModelConfig, places: int) -> int:
-    """Return the bytes of a recurrent input table for that many tokens, its gradient, and the embedding rows."""
-    if model.family not in RECURRENT or model.inputs:
+    """Return the bytes of the recurrent input tables for that many tokens, their gradients, and the embedding rows."""
+    if model.family not in RECURRENT or (model.inputs and not model.decodes):
         return 0
-    rows, width = min(places, model.vocabulary_size), model.embedding
-    columns = padded(shapes(model)["layers.0.W_xh"][1])
-    return 4 * rows * (2 * columns + (width + padded(width) if width else 0))
+    first = {"layers.0.W_xh": model.vocabulary_size, "decoder.0.W_xh": model.outputs}
+    named, width, total = shapes(model), model.embedding, 0
+    for name, symbols in first.items():
+        if name in named:
+            columns = padded(named[name][1])
+            total += 4 * min(places, symbols) * (2 * columns + (width + padded(width) if width else 0))
+    return total
 
 
 def _factor_width(model: ModelConfig) -> int:
     """Return the columns of the widest left factor that `outer_sum` packs for a weight gradient."""
     if model.family == "attention":
         return model.vocabulary_size if model.tied else model.hidden
+    if model.decodes:
+        return max(model.inputs, model.annotation + model.hidden)  # the patches, or [context h]
     return model.context * model.input_width if model.family == "feedforward" else model.hidden
 
 

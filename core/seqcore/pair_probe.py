@@ -11,23 +11,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqcore.beam import Decoded
+from seqcore.data.score_layout import decoder_symbols
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.probe import TOP, log_softmax
-from seqcore.records import F32, I32, Probe, Translation
+from seqcore.records import F32, Inputs, Picture, Probe, Translation
 
 
 def pair_probe(
     model: SerialPairs,
     symbols: tuple[str, ...],
     classes: tuple[str, ...],
-    score: I32,
+    score: Inputs,
     step: int,
     found: Decoded,
     wanted: Sequence[int] | None,
     width: int,
     warning: str = "",
+    picture: Picture | None = None,
 ) -> Probe:
-    """Probe a score (T,) of S source symbols and two symbols or more after the bar, numbered from V on.
+    """Probe a score (T, ...) of a source and two symbols or more after the bar; see `data.score_layout`.
 
     `symbols` (T,) are those of the score, `classes` (K,) those of the target; `found` is what the model
     writes with a beam of `width`.
@@ -36,7 +38,8 @@ def pair_probe(
     V, T = model.config.vocabulary_size, len(score)
     look = model.look(score)
     S = look.bar
-    targets = score - V  # of the columns after the bar
+    targets = decoder_symbols(score, V)  # of the columns after the bar
+    tokens = score.copy() if score.ndim == 1 else targets
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         shares_log = log_softmax(look.logits)
         probability = np.exp(shares_log)
@@ -57,13 +60,14 @@ def pair_probe(
     shares[columns] = np.take_along_axis(probability[columns - 1], top[columns].astype(np.int64), axis=1)
     guesses = tuple(tuple(classes[k] for k in row if k >= 0) for row in top)
     return Probe(
-        step, score.copy(), symbols, loss, top, guesses, shares, look.staves, reach_hidden, reach_input,
+        step, tokens, symbols, loss, top, guesses, shares, look.staves, reach_hidden, reach_input,
         time.perf_counter() - start, warning, bar=S,
         translation=Translation(
             classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores),
             tuple(wanted) if wanted is not None else None, alignment, alignments, width=width, handed=look.handed,
+            picture=picture,
         ),
-        targets=wanted_next,
+        targets=wanted_next, source=score[:S],
     )  # fmt: skip
 
 

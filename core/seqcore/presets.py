@@ -138,6 +138,19 @@ GOOD: dict[str, Preset] = {
             "eval_every": 600,
         },
     ),
+    "shapes": Preset(
+        "good",
+        "an LSTM with attention over the patches of a picture, and a little dropout",
+        {"family": "lstm", "hidden": 128, "dropout": 0.1},
+        {
+            "batch": 32,
+            "learning_rate": 0.004,
+            "weight_decay": 0.05,
+            "schedule": "cosine",
+            "steps": 20_000,
+            "eval_every": 2000,
+        },
+    ),
     **{
         name: Preset(
             "good",

@@ -20,6 +20,7 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
+U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 Inputs = npt.NDArray[Any]  # tokens int32 (T, B), or real values float32 (T, B, D); one sequence: (T,) or (T, D)
 Targets = npt.NDArray[Any]  # symbols int32 (T, B), -1: masked; or real values float32 (T, B, K), NaN: masked
@@ -140,6 +141,15 @@ def path_to(beginnings: Sequence[Beginning], number: int) -> list[int]:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture that a model reads as a grid of square patches."""
+
+    pixels: U8  # (rows, columns, 3) levels of red, green and blue
+    boxes: tuple[tuple[int, int], ...]  # the row and column of the first pixel of each patch, in their order
+    side: int  # pixels of a patch
+
+
+@dataclass(frozen=True)
 class Translation:
     """What a model writes for a source, as beam search found it."""
 
@@ -154,6 +164,7 @@ class Translation:
     begun: tuple[int, ...] = ()  # symbols chosen by hand, after which the search went on
     width: int = 0  # of the beam; 1: greedy
     handed: tuple[Stave, ...] = ()  # the states (1, units) in which the decoder starts, by layer; none if it has none
+    picture: Picture | None = None  # the source, if it is one
 
     def written(self, rank: int = 0) -> tuple[int, ...]:
         """Return the symbols of the result of that rank, without the end symbol; empty if there is none."""
@@ -188,6 +199,7 @@ class Probe:
     bar: int = 0  # of a pair: so many timesteps belong to the source
     translation: Translation | None = None  # of a task on pairs
     targets: Targets | None = None  # (T,) or (T, K): what the output of each timestep should be, see `Targets`
+    source: Inputs | None = None  # of a pair: what the encoder read, (S,) or (S, D), in its order
     hand: Translation | None = None  # what it writes after symbols chosen by hand, if it was asked
 
     def stave(self, name: str, layer: int) -> Stave:

@@ -27,7 +27,9 @@ Examples:
   seqtui generate tales-lstm256-1 --prompt-file opening.txt --at best
   seqtui generate ./myrun --seed 7 --count 3 > samples.txt
   seqtui generate tunes-gru256-1 --count 3 --to-abc tunes.abc --to-midi tune.mid
-  seqtui generate phrases-gru128-1 --input "the old house is red ." --beam 4""",
+  seqtui generate phrases-gru128-1 --input "the old house is red ." --beam 4
+  seqtui generate shapes-lstm128-1 --input shapes:12
+  seqtui generate shapes-lstm128-1 --input drawing.png --beam 4 --count 3""",
 )
 @click.argument("run")
 @click.option("--prompt", help="Text to continue.  [default: the beginning of a line]")
@@ -53,7 +55,12 @@ Examples:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Same seed, same text.")
 @click.option("--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of texts.")
-@click.option("--input", "source", metavar="TEXT", help="Pairs: the source to translate.")
+@click.option(
+    "--input",
+    "source",
+    metavar="TEXT",
+    help="Pairs: the source to translate. Pictures: a PNG file, or CORPUS:N, picture N of a corpus.",
+)
 @click.option(
     "--beam", type=click.IntRange(1, 64), metavar="N", help="Pairs: beginnings that the search keeps.  [default: 1]"
 )
@@ -90,7 +97,8 @@ def command(
     A run with the task music also writes whole tunes, to ABC files as they were generated and to MIDI files (which need
     pip install "seqtui[midi]") with their repeats played. MIDI leaves out tunes whose notation is wrong, and says so.
 
-    An encoder-decoder writes the target of --input, the likeliest first, --count of them with --beam.
+    An encoder-decoder writes the target of --input, or the caption of a picture, the likeliest first, --count of them
+    with --beam. PNG files need pip install "seqtui[pictures]".
     """
     from seqcore.errors import SeqError
     from seqcore.generate import Writer
@@ -114,12 +122,14 @@ def command(
         check_music(loaded)
     if isinstance(loaded.config.task, Answering):
         if prompt is not None or prompt_file is not None:
-            raise click.UsageError("--prompt does not apply to pairs: give a source with --input TEXT")
+            raise click.UsageError("--prompt does not apply here: give a source, or a picture, with --input")
         _answer(loaded, source, count, beam or max(1, count), length_penalty or 0.0)
         return
     if source is not None or beam is not None or length_penalty is not None:
         task = loaded.config.task.name
-        raise click.UsageError(f"--input, --beam and --length-penalty are for pairs; the task of this run is {task}")
+        raise click.UsageError(
+            f"--input, --beam and --length-penalty are for pairs and pictures; the task of this run is {task}"
+        )
     if not loaded.config.task.generates:
         name = loaded.folder.argument
         raise SeqError(
@@ -151,7 +161,9 @@ def _answer(loaded: "LoadedRun", source: str | None, count: int, width: int, pen
     from seqtui.visible import visible
 
     if source is None:
-        raise click.UsageError("give a source to translate: --input TEXT")
+        raise click.UsageError(
+            "give a source to translate, or a picture: --input TEXT, --input FILE.png, --input CORPUS:N"
+        )
     if count > width:
         raise click.UsageError(f"--count {count}: a beam of {width} has no more than {width} results; raise --beam")
     task = loaded.config.task

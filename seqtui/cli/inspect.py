@@ -33,7 +33,7 @@ Examples:
   seqtui inspect tales-lstm256-1 --health""",
 )
 @click.argument("run")
-@click.option("--text", help="Text to read.")
+@click.option("--text", help="Text to read; pictures: a PNG file, or CORPUS:N, picture N of a corpus.")
 @click.option("--health", is_flag=True, help="Show whether the model is well, instead of a text.")
 @click.option("--layer", type=click.IntRange(0), metavar="N", help="Layer to show, 0 at the bottom.  [default: top]")
 @click.option(

@@ -139,7 +139,7 @@ class Chosen:
     ) -> tuple[dict[str, Any], TrainingConfig]:
         """Return the model fields and the complete training configuration. Raises UsageError that names the flag.
 
-        `defaults` are training fields of the task, `fixed` the names of those that cannot be chosen; `decodes`: the
+        `defaults` are training fields of the task, `fixed` the names of fields that cannot be chosen; `decodes`: the
         model is an encoder-decoder.
         """
         self._check_embedding()
@@ -147,9 +147,12 @@ class Chosen:
         for key in fixed:
             name = next(setting.name for setting in SETTINGS if setting.key == key)
             if name in self.asked:
-                raise click.UsageError(f"--{name} {_value(self.training[key])}: the task decides it; leave it out")
-        chosen = {key: value for key, value in self.training.items() if key not in fixed}
-        model, training = with_defaults(self.model, {**defaults, **chosen})
+                value = _value((self.model | self.training)[key])
+                raise click.UsageError(f"--{name} {value}: the task decides it; leave it out")
+        shape, chosen = (
+            {key: value for key, value in given.items() if key not in fixed} for given in (self.model, self.training)
+        )
+        model, training = with_defaults(shape, {**defaults, **chosen})
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
@@ -288,11 +291,11 @@ def choose(flags: Mapping[str, Any], file: Mapping[str, Any], source: str = "") 
 # Settings that tasks read.
 TASK_OPTIONS = (
     "text-column", "label-column", "columns", "sequence-column", "source-column", "target-column", "reverse-source",
-    "skip-bad-rows",
+    "patch", "skip-bad-rows",
 )  # fmt: skip
 _OTHER: dict[str, Any] = {"threads": int, "out": str, "encoding": str, "task": click.Choice(TASKS),
     "text-column": str, "label-column": str, "columns": str, "sequence-column": str, "source-column": str,
-    "target-column": str, "reverse-source": bool, "skip-bad-rows": bool,
+    "target-column": str, "reverse-source": bool, "patch": int, "skip-bad-rows": bool,
 }  # fmt: skip
 _PRESET = click.Choice(tuple(entry.name for entry in PRESETS))
 

@@ -57,6 +57,12 @@ Examples:
 @click.option("--source-column", metavar="NAME", help="Pairs: column of the sources.  [default: by its name]")
 @click.option("--target-column", metavar="NAME", help="Pairs: column of the targets.  [default: by its name]")
 @click.option("--reverse-source", is_flag=True, help="Pairs: read sources backwards (Sutskever et al. 2014).")
+@click.option(
+    "--patch",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Pictures: side of a patch in pixels; patches overlap by half.  [default: half the shorter side]",
+)
 @click.option("--skip-bad-rows", is_flag=True, help="Tables: leave out malformed rows, and count them.")
 @click.option("--preset", type=str, metavar="NAME", help="Settings with known results: quick, good, best, nanogpt.")
 @click.option(

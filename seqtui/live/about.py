@@ -22,7 +22,7 @@ class TaskInfo:
     passages: bool = True  # it reads passages of one text, at any position of which there is a loss
     classes: tuple[str, ...] = ()  # of the verdict, raw: sanitise before drawing
     measures: tuple[str, ...] = ()  # what a validation gives besides the loss
-    fixed: tuple[str, ...] = ()  # settings of the training that the task decides
+    fixed: tuple[str, ...] = ()  # settings that the task decides
     dial: Dial | None = None
     examples: int = 0  # held-out examples that can be looked at one by one
     decodes: bool = False  # an encoder reads, a decoder writes
@@ -37,6 +37,7 @@ class TaskInfo:
             "verdict": bool(self.classes),
             "pages": self.pane != "writing",
             "pairs": self.decodes,
+            "directions": self.decodes and "bidirectional" not in self.fixed,
         }
         return frozenset({self.pane, *(name for name, there in has.items() if there)})
 

@@ -62,7 +62,8 @@ class Opening:
         task, options = self._task(source, self.encoding if before is None else before.corpus.encoding)
         model, fields = self._settings(task, source, choice, before)
         model = {name: value for name, value in model.items() if name not in choice.across()}
-        model |= choice.across() if task.decodes else {}
+        across = choice.across() if task.decodes else {}
+        model |= {name: value for name, value in across.items() if name not in task.fixed}
         training = TrainingConfig(**fields)
         encoding = self.encoding if before is None else before.corpus.encoding
         if before is not None and source == before.corpus.source:

@@ -264,5 +264,8 @@ def test_calls_of_generate_that_make_no_sense_get_one_line(
 def test_options_for_pairs_are_refused_for_a_language_run(call: Call, run: Path, words: tuple[str, ...]) -> None:
     answer = call("generate", str(run), *words)
     assert answer.code == 2
-    assert "--input, --beam and --length-penalty are for pairs; the task of this run is language" in answer.line
+    assert (
+        "--input, --beam and --length-penalty are for pairs and pictures; the task of this run is language"
+        in answer.line
+    )
     assert answer.out == ""

@@ -22,7 +22,7 @@ class Cross:
         assert look.buffers is not None
         self.look, self.names, self.bar = look, names, look.bar
         self.attention: CrossAttention = look.model.attention
-        self.a = look.reading.notes[-1]  # (S, D)
+        self.a = look.reading.notes  # (S, D)
         self.h = np.ascontiguousarray(look.layers[-1].h[1:, 0])  # (U, H)
         self.y = look.buffers.y[: len(self.h)]
         self.shares = look.buffers.shares[0, :, : self.bar]  # (U, S)

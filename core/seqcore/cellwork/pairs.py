@@ -19,6 +19,8 @@ from seqcore.cellwork.recurrent import no_second, nothing
 from seqcore.cellwork.terms import Names, Read, bias, largest, terms_of, unit_name
 from seqcore.errors import SeqError
 from seqcore.gemm import padded
+from seqcore.models.encoder import State
+from seqcore.models.encoder_serial import SerialEncoder, Trace
 from seqcore.models.pairs_reach import Rows, cross_bridge
 from seqcore.models.pairs_serial import PairLook, SerialPairs
 from seqcore.records import F32, I32
@@ -40,6 +42,12 @@ class PairsWork:
         self.model, self.look, self.names = model, look, names
         self.config, self.bar = model.config, look.bar
         self.source, self.target = inputs[: look.bar], inputs[look.bar :] - model.config.vocabulary_size
+        if model.feed is not None:
+            raise SeqError("the equations of a model with input feeding cannot be shown")
+        self.encoder, trace = model.encoder, look.reading.trace
+        if not isinstance(self.encoder, SerialEncoder) or not isinstance(trace, Trace):
+            raise SeqError("the equations of a model that reads pictures cannot be shown")
+        self.ways, self.trace = self.encoder.layers, trace
         self.equations = EQUATIONS[model.config.family]
         self.cross = Cross(look, names) if look.buffers is not None else None
 
@@ -54,7 +62,7 @@ class PairsWork:
 
     def states(self, t: int, layer: int, second: bool) -> F32:
         """See `Work`."""
-        work = self.look.layers[layer] if t >= self.bar else self.look.reading.layers[layer][int(second)]
+        work = self.look.layers[layer] if t >= self.bar else self.trace.layers[layer][int(second)]
         return work.h[1:, 0]
 
     def top(self, t: int) -> Top | None:
@@ -82,9 +90,9 @@ class PairsWork:
     def _encoder(self, place: Place) -> Point:
         t, layer, unit, second = place[:4]
         i, step = (self.bar - 1 - t, -1) if second else (t, 1)
-        work, cell = self.look.reading.layers[layer][int(second)], self.model.encoder[layer][int(second)]
+        work, cell = self.trace.layers[layer][int(second)], self.ways[layer][int(second)]
         if layer:
-            x = Read.whole("x", t, self.look.reading.notes[layer - 1][t], self._note_name)
+            x = Read.whole("x", t, self.trace.notes_of(layer - 1)[t], self._note_name)
         else:
             x = input_read(self.source, t, self._table("embedding.E"), self.names, t)
         h = work.h[i, 0]
@@ -126,7 +134,7 @@ class PairsWork:
         bridges = self.model.bridges[place.layer]
         if place.t > self.bar or not bridges:
             return ()
-        ways, found = self.look.reading.layers[place.layer], []
+        ways, found = self.trace.layers[place.layer], []
         for name, linear in bridges.items():
             last = np.concatenate([(way.c if name == "c" else way.h)[-1, 0] for way in ways])
             terms = terms_of("bridge", self.bar - 1, self._note_name, "W", linear.W[:, place.unit], last)
@@ -157,17 +165,20 @@ class PairsWork:
             rows.dh[n][0], rows.direct[n][0] = one.recurrent[0], one.direct[0]
         return PairsBack(self._encoder_back(cross_bridge(look, rows), dnotes), decoder, cross)
 
-    def _encoder_back(self, last: list[list[Rows]], dnotes: F32) -> list[list[LayerBack]]:
+    def _encoder_back(self, last: list[State], dnotes: F32) -> list[list[LayerBack]]:
         """Return the gradients of the encoder, from those of its last states and of its top annotations."""
         found: list[list[LayerBack]] = []
         H = self.config.hidden
         for n in range(self.config.layers - 1, -1, -1):
-            ways, below = [], zeros(self.bar, padded(self.model.encoder[n][0].input.input_width))
-            for way, cell in enumerate(self.model.encoder[n]):
+            ways, below = [], zeros(self.bar, padded(self.ways[n][0].input.input_width))
+            for way, cell in enumerate(self.ways[n]):
                 order = slice(None, None, -1 if way else 1)
                 own = np.ascontiguousarray(dnotes[order, way * H : (way + 1) * H])
-                rows = last[n][way]
-                ways.append(layer_back(cell, self.look.reading.layers[n][way], own, rows.dh[0][0], rows.direct[0][0]))
+                half = slice(way * H, (way + 1) * H)
+                dh = zeros(1, padded(H))
+                dh[0, :H] = last[n].h[0, half]
+                direct = last[n].c[0, half] if cell.carries_c else np.zeros(H, np.float32)
+                ways.append(layer_back(cell, self.trace.layers[n][way], own, dh[0], direct))
                 below[:, : ways[-1].dx.shape[1]] += ways[-1].dx[order]
             found.insert(0, ways)
             dnotes = below
@@ -214,7 +225,7 @@ class PairsWork:
         row, found = unit + self.config.hidden * place.second, self._from_bridge(place, back, "h")
         if topmost:
             return found + (back.cross.at_note(t, row) if back.cross is not None else [])
-        for way, cell in enumerate(self.model.encoder[above]):
+        for way, cell in enumerate(self.ways[above]):
             dz = back.encoder[above][way].dz[self.bar - 1 - t if way else t]
             mark = f"layer {above}{' ←' if way else ''}, "
             found += above_terms(row, t, cell, self.equations, dz, mark)

@@ -22,7 +22,8 @@ __all__ = ["LIMIT", "Corpus", "SampleInfo", "read_corpus", "sample_info", "sampl
 
 LIMIT = 256 << 20  # bytes: a corpus is held in memory as bytes, as text and as int32 tokens
 _SAMPLE = "sample:"
-_ENDINGS = (".txt", ".abc", ".tsv", ".csv", ".jsonl")  # left out of the name of a corpus
+_ARRAYS = ".npz"  # is never text
+_ENDINGS = (".txt", ".abc", ".tsv", ".csv", ".jsonl", _ARRAYS)  # left out of the name of a corpus
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,15 @@ def read_corpus(
         return Corpus(generated.replace(":", "-"), generated, generated.encode())
     name = source.removeprefix(_SAMPLE)
     if source.startswith(_SAMPLE) or name in sample_names(None):
-        return _checked(Corpus(name, _SAMPLE + name, read_file(sample_path(name), limit)), as_bytes)
+        path = sample_path(name)
+        return _checked(Corpus(name, _SAMPLE + name, read_file(path, limit)), as_bytes or path.suffix == _ARRAYS)
     path = _existing(source)
     if path.is_dir():
         return _checked(_read_folder(path, encoding, as_bytes, limit), as_bytes)
     stem = path.name.removesuffix(".gz")
     stem = stem.removesuffix(next((end for end in _ENDINGS if stem.endswith(end)), "")) or path.name
-    return _checked(Corpus(printable(stem), str(path), read_file(path, limit), encoding), as_bytes)
+    plain = as_bytes or path.suffix.lower() == _ARRAYS
+    return _checked(Corpus(printable(stem), str(path), read_file(path, limit), encoding), plain)
 
 
 def split_tokens(tokens: I32, validation: float) -> tuple[I32, I32]:

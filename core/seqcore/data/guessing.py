@@ -7,6 +7,7 @@ from seqcore.data.corpus import Corpus, read_corpus
 from seqcore.data.labelled import LABEL_NAMES, TEXT_NAMES, named_column, too_varied
 from seqcore.data.number_cells import is_number
 from seqcore.data.pairs import matched_pair, named_pair
+from seqcore.data.picture_names import names_pictures
 from seqcore.data.tables import Table, read_table
 from seqcore.errors import SeqError
 
@@ -26,7 +27,8 @@ class Columns(NamedTuple):
 
 
 def table_kind(source: str, encoding: str = "utf-8") -> str:
-    """Return what a table can be used for: "texts" or "rows" with labels, "pairs" of texts, "sequences" of numbers.
+    """Return what a table can be used for: "texts" or "rows" with labels, "pairs" of texts, "sequences" of numbers,
+    "pictures" with captions.
 
     "texts" if it cannot be told, or cannot be read: the error then comes where the table is read.
     """
@@ -52,9 +54,11 @@ def _head(corpus: Corpus) -> Corpus:
 
 
 def kind_of(table: Table) -> str:
-    """Return "texts", "rows", "pairs" or "sequences"; see `table_kind`."""
+    """Return "texts", "rows", "pairs", "pictures" or "sequences"; see `table_kind`."""
     if named_column(table, TEXT_NAMES) is not None:
         return "texts"
+    if names_pictures(table):
+        return "pictures"
     columns = by_content(table)
     label = named_column(table, LABEL_NAMES)
     if _has_pairs(table, columns, label):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqcore.config import ModelConfig
+from seqcore.config import ENDS, ModelConfig
 from seqcore.data.quoting import listed, quoted
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
@@ -79,7 +79,7 @@ def understood(texts: Mapping[str, str], where: str) -> Described:
         raise SeqError(f"{where} is damaged: its model has a value of the wrong type") from None
     if vocabulary.size != config.vocabulary_size:
         raise SeqError(f"{where} is damaged: {vocabulary.size} symbols for {config.vocabulary_size} tokens")
-    if task.ends != (config.outputs, config.inputs, config.values, config.decodes):
+    if task.ends != tuple(getattr(config, end) for end in ENDS):
         raise SeqError(f"{where} is damaged: its task is not what its model reads and predicts")
     return Described(config, vocabulary, task)
 

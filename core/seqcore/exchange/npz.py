@@ -5,16 +5,14 @@ Read it with file = np.load(path, allow_pickle=False): file["layers.0.W_hh"], js
 
 import io
 import zipfile
-import zlib
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 
+from seqcore.data.npz_files import DAMAGED, array, entries, header
 from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
-from seqcore.exchange.contents import FORMAT, Contents, Shape, as_float32, check_shapes, told, understood
+from seqcore.exchange.contents import FORMAT, Contents, as_float32, check_shapes, told, understood
 from seqcore.model import shapes
 from seqcore.naming import described
 from seqcore.records import F32
@@ -39,62 +37,43 @@ def read_npz(path: Path) -> Contents:
             return _read(archive, where)
     except OSError as error:
         raise SeqError(f"{quoted(str(path))} cannot be read ({error.strerror or error})") from None
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError):
+    except DAMAGED:
         raise SeqError(
             f"{where} is not a valid .npz file of plain arrays (truncated or corrupt); export it again"
         ) from None
 
 
 def _read(archive: zipfile.ZipFile, where: str) -> Contents:
-    entries = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+    found_in = entries(archive)
     if any(name.endswith(".pkl") for name in archive.namelist()):
         raise SeqError(
             f"{where} is a pickle file, which seqtui never loads: save the weights with safetensors.torch.save_file"
         )
-    if not {"format", "model", "vocabulary"} <= entries.keys():
+    if not {"format", "model", "vocabulary"} <= found_in.keys():
         raise SeqError(f"{where} was not written by seqtui export: format, model or vocabulary is missing")
-    texts = {name: _text(archive, entries[name], where) for name in _TEXTS if name in entries}
+    texts = {name: _text(archive, found_in[name], where) for name in _TEXTS if name in found_in}
     known = understood(texts, where)
-    weights = {name: entry for name, entry in entries.items() if name not in _TEXTS}
+    weights = {name: entry for name, entry in found_in.items() if name not in _TEXTS}
     expected = shapes(known.config)
-    found = {name: _header(archive, entry)[0] for name, entry in weights.items()}
+    found = {name: header(archive, entry)[0] for name, entry in weights.items()}
     check_shapes(found, expected, where, described(known.config))
     arrays = {name: _array(archive, weights[name], name, where) for name in expected}
     return Contents(known.config, known.vocabulary, arrays, known.task)
 
 
-def _opened(archive: zipfile.ZipFile, entry: str) -> tuple[IO[bytes], Shape, "np.dtype[Any]"]:
-    """Open an entry: the stream past its header, the array's shape and dtype. Raises ValueError if invalid."""
-    stream = archive.open(entry)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    version = npy.read_magic(stream)
-    if version not in readers:
-        raise ValueError(version)
-    shape, _, kind = readers[version](stream)
-    return stream, shape, kind
-
-
-def _header(archive: zipfile.ZipFile, entry: str) -> tuple[Shape, "np.dtype[Any]"]:
-    stream, shape, kind = _opened(archive, entry)
-    stream.close()
-    return shape, kind
-
-
 def _text(archive: zipfile.ZipFile, entry: str, where: str) -> str:
-    shape, kind = _header(archive, entry)
+    shape, kind = header(archive, entry)
     fits = kind.itemsize <= min(4 * _LONGEST, archive.getinfo(entry).file_size)
     if shape or kind.kind != "U" or not fits:
         raise SeqError(
             f"{where} was not written by seqtui export: its {quoted(entry)} is not a string of format {FORMAT}"
         )
-    with archive.open(entry) as stream:
-        return str(npy.read_array(stream, allow_pickle=False))
+    return str(array(archive, entry))
 
 
 def _array(archive: zipfile.ZipFile, entry: str, name: str, where: str) -> F32:
     """Read one array whose shape has been checked."""
-    _, kind = _header(archive, entry)
+    _, kind = header(archive, entry)
     if kind.kind != "f" or kind.itemsize > 8:
         raise SeqError(f"{quoted(name)} in {where} has dtype {kind}: use float32 (float16 and float64 are converted)")
-    with archive.open(entry) as stream:
-        return as_float32(npy.read_array(stream, allow_pickle=False), name, where)
+    return as_float32(array(archive, entry), name, where)

@@ -1,8 +1,10 @@
 """The bridge of an encoder-decoder: from the encoder's last state to the decoder's initial state.
 
-    h_0 = tanh([h g] W + b)         c_0 = [c g_c] W + b         (Bahdanau et al. 2015)
+    h_0 = tanh(s W + b)        c_0 = s W + b
 
-Without a bridge, where both states are equally wide, the state is handed over as it is (Sutskever et al. 2014).
+for each layer, with s the last state (B, D): [h g] of two directions (Bahdanau et al. 2015), or the mean of the
+annotations of a picture (Xu et al. 2015). Without a bridge, the decoder starts with the encoder's last state (Sutskever
+et al. 2014). Parameters: bridge.l.h.W, bridge.l.c.W (D, H), bridge.l.h.b, bridge.l.c.b (H,).
 """
 
 from seqcore.arrays import zeros
@@ -17,9 +19,19 @@ from seqcore.team import team
 
 def bridged(config: ModelConfig) -> tuple[str, ...]:
     """Return the names of the states that pass through a bridge; the others are handed over as they are."""
-    if config.annotation == config.hidden:
+    if config.annotation == config.hidden and not config.patches:
         return ()
     return ("h", "c") if CELLS[config.family].carries_c else ("h",)
+
+
+def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of the parameters."""
+    D, H = config.annotation, config.hidden
+    named: dict[str, tuple[int, ...]] = {}
+    for n in range(config.layers):
+        for state in bridged(config):
+            named |= {f"bridge.{n}.{state}.W": (D, H), f"bridge.{n}.{state}.b": (H,)}
+    return named
 
 
 class Bridge:

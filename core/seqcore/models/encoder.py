@@ -21,10 +21,12 @@ from seqcore.gemm import padded
 from seqcore.layers.cell import Cell, CellWorkspace
 from seqcore.layers.dropout import dropout
 from seqcore.layers.embedding import InputTable
+from seqcore.models.clocked import Clocked
 from seqcore.models.stack import CELLS, Key
 from seqcore.outer import NO_SECOND
+from seqcore.packing import BothWays
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, I64, Bools
+from seqcore.records import F32, I32, I64, Bools, Inputs
 
 PREFIXES = ("layers", "back")  # of the parameters of each direction
 
@@ -143,6 +145,16 @@ class Encoder:
         for ways in self.layers:
             yield from ways
 
+    def factors(self) -> Iterator[BothWays]:
+        """Yield the layers whose matrices are packed."""
+        yield from self.cells()
+        for cell in self.cells():
+            yield cell.input
+
+    def source(self, inputs: Inputs) -> Source:
+        """Return where the source stands in inputs (S, B)."""
+        return Source.of(inputs, self.two)
+
     def forward(self, source: Source, work: EncoderWorkspace, key: Key | None) -> F32:
         """Return the annotations of the top layer, (S * B, D). `key` seeds the dropout; None: no dropout."""
         x = NO_MATRIX
@@ -161,7 +173,7 @@ class Encoder:
                 layer.input.forward(x, rows)
                 rows[source.padding] = self.resting
                 layer.forward(rows, self._order(source, way), arrays)
-            x = self.annotations(n, work, source)
+            x = self._notes(n, work, source)
         return x
 
     def last(self, n: int, work: EncoderWorkspace) -> State:
@@ -189,7 +201,7 @@ class Encoder:
 
     def _backward_upper(self, n: int, source: Source, work: EncoderWorkspace, key: Key) -> None:
         """Fill the gradients of a layer above the first, and of the annotations that it read."""
-        x = work.dropped[n - 1] if self.rate else self.annotations(n - 1, work, source, made=True)
+        x = work.dropped[n - 1] if self.rate else self._notes(n - 1, work, source, made=True)
         for way, (layer, arrays) in enumerate(zip(self.layers[n], work.layers[n], strict=True)):
             dz = flat(arrays.gates)
             layer.backward_weights(arrays, NO_INDEX, NO_MATRIX, NO_SECOND)
@@ -218,7 +230,11 @@ class Encoder:
         """Return the rows of an upper layer's inputs in the order in which a direction reads them."""
         return source.mirror.astype(np.int32) if way else np.arange(source.tokens.size, dtype=np.int32)
 
-    def annotations(self, n: int, work: EncoderWorkspace, source: Source, made: bool = False) -> F32:
+    def annotations(self, work: EncoderWorkspace, source: Source) -> F32:
+        """Return the annotations of the top layer, as the forward pass has made them."""
+        return self._notes(len(self.layers) - 1, work, source, made=True)
+
+    def _notes(self, n: int, work: EncoderWorkspace, source: Source, made: bool = False) -> F32:
         """Return the annotations of layer n, (S * B, D); `made`: they have been put together before."""
         states = [flat(arrays.h[1:]) for arrays in work.layers[n]]
         if len(states) == 1:
@@ -227,3 +243,13 @@ class Encoder:
         if not made:
             notes[:, : self.hidden], notes[:, self.hidden :] = states[0], states[1][source.mirror]
         return notes
+
+    def clocked(self) -> Iterator[Clocked]:
+        """Yield the methods that a benchmark times separately; see `Clocked`."""
+        for table in self.tables:
+            yield Clocked(table, "forward", "table")
+            yield Clocked(table, "backward", "table")
+        for cell in self.cells():
+            yield Clocked(cell, "forward", "scan forward")
+            yield Clocked(cell, "backward_scan", "scan backward")
+            yield Clocked(cell, "backward_weights", "weight gradients")

@@ -1,23 +1,18 @@
-"""An encoder-decoder: a source sequence in, a target sequence out, of another length and in other symbols.
+"""An encoder-decoder: a source in, a target sequence out, of another length and in other symbols.
 
-    source tokens -> encoder -> last state -> bridge -> the decoder's initial state
+    source tokens, or the patches of a picture -> encoder -> last state -> bridge -> the decoder's initial state
     <end> and target tokens -> decoder -> (attention over the encoder's annotations) -> head -> losses
 
 Shapes: one score of T = S + U timesteps, with the bar after S. Inputs (T, B) int32: the source tokens, numbered from 0,
 stand right before the bar, and -1 before them; after it, what the decoder reads, symbols numbered from V on, padded at
 the end with any of them. Targets (T, B) int32: -1 up to the bar, then the symbols that the decoder should write,
-numbered from 0.
+numbered from 0. A picture has P patches at the first timesteps of real inputs; see `data.score_layout`.
 
-Parameters, with V the symbols of the source, K those of the target, D the width of an annotation (H, or 2H if the
-encoder is bidirectional): those of the encoder and of attention, see `models.encoder` and `layers.cross`, and
+Parameters, with K the symbols of the target: those of the encoder, the bridge and attention, see `models.encoder`,
+`models.patches`, `models.bridge` and `layers.cross`, and
 
-    bridge.l.h.W, bridge.l.c.W (D, H), bridge.l.h.b, bridge.l.c.b (H,)      if D is not H
     decoder.embedding.E (K, I)      decoder.l.W_xh, ...      head.W_hy (H, K)      head.b_y (K,)
-
     decoder.0.W_feed (H, N)      with input feeding, see `models.pairs_steps`
-
-The bridge is h_0 = tanh([h g] W + b) (Bahdanau et al. 2015), and the same without tanh for c_0; without one, the
-decoder starts with the encoder's last state (Sutskever et al. 2014).
 """
 
 import math
@@ -28,31 +23,30 @@ import numpy as np
 
 from seqcore.arrays import NO_MATRIX, NO_VECTOR, flat, zeros
 from seqcore.config import ModelConfig
+from seqcore.data.score_layout import bar_of, decoder_symbols
 from seqcore.gemm import padded
 from seqcore.layers import cross
 from seqcore.layers.cross import Buffers, CrossAttention
 from seqcore.layers.heads import head_of
 from seqcore.layers.linear import Linear
-from seqcore.models import encoder
+from seqcore.models import bridge
 from seqcore.models.bridge import Bridge, bridged
 from seqcore.models.clocked import Clocked
-from seqcore.models.encoder import Encoder, EncoderWorkspace, Source, State
+from seqcore.models.encoder import State
 from seqcore.models.pairs_steps import Annotated, Steps, own_symbols
+from seqcore.models.readers import Source, Workspace, reader_of
 from seqcore.models.recurrent import clocked_stack
 from seqcore.models.stack import CELLS, Key, Stack, StackWorkspace, draw_layers
 from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.packing import packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32, Bools, Targets
+from seqcore.records import F32, I32, Bools, Inputs, Targets
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the parameters' names and shapes."""
     K, H, D, cell = config.logits, config.hidden, config.annotation, CELLS[config.family]
-    named = encoder.shapes(config)
-    for n in range(config.layers):
-        for state in bridged(config):
-            named |= {f"bridge.{n}.{state}.W": (D, H), f"bridge.{n}.{state}.b": (H,)}
+    named = reader_of(config).shapes(config) | bridge.shapes(config)
     if config.embedding:
         named["decoder.embedding.E"] = (K, config.embedding)
     for n in range(config.layers):
@@ -71,16 +65,11 @@ def initial(config: ModelConfig, seed: int) -> Parameters:
     return parameters
 
 
-def bar_of(inputs: I32, V: int) -> int:
-    """Return S, the timesteps before the first one at which the decoder reads."""
-    return int(np.argmax((inputs >= V).any(axis=1)))
-
-
 @dataclass
 class Parts:
     """The arrays of a pass with the bar after S timesteps."""
 
-    encoder: EncoderWorkspace
+    encoder: Workspace
     decoder: StackWorkspace
 
 
@@ -88,7 +77,7 @@ class Parts:
 class PairWorkspace:
     """The arrays of one pass over (T, B) timesteps, or fewer, wherever the bar is."""
 
-    encoder: EncoderWorkspace  # for T timesteps, of which the first S are used
+    encoder: Workspace  # for T timesteps, of which the first S are used
     decoder: StackWorkspace
     attention: Buffers | None
     logits: F32  # (T * B, padded K); dlogits after a backward pass
@@ -103,8 +92,8 @@ class PairWorkspace:
         """Allocate zeroed arrays."""
         H, D, kind = config.hidden, config.annotation, config.cross_attention
         return PairWorkspace(
-            EncoderWorkspace.of(config, T, B, backward),
-            StackWorkspace.of(config, T, B, backward),
+            reader_of(config).workspace(config, T, B, backward),
+            StackWorkspace.of(config.decoder, T, B, backward),
             Buffers(kind, T, B, H, D, backward) if kind != "none" else None,
             zeros(T * B, padded(config.logits)),
             zeros(T * B),
@@ -118,8 +107,8 @@ class PairWorkspace:
         """Return the bytes that `of` will allocate."""
         H, D, kind = config.hidden, config.annotation, config.cross_attention
         return (
-            EncoderWorkspace.bytes_needed(config, T, B, backward)
-            + StackWorkspace.bytes_needed(config, T, B, backward)
+            reader_of(config).workspace_bytes(config, T, B, backward)
+            + StackWorkspace.bytes_needed(config.decoder, T, B, backward)
             + Buffers.bytes_needed(kind, T, B, H, D, backward)
             + 4 * (T * B * (padded(config.logits) + 1) + 2 * B * padded(H))
             + 4 * config.input_feeding * B * padded(CELLS[config.family].products * H)
@@ -153,8 +142,8 @@ class PairModel:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
         p, g = parameters, self.gradient
-        self.encoder = Encoder(config, p, g)
-        self.decoder = Stack(config, p, g, "decoder", "decoder.embedding.E")
+        self.encoder = reader_of(config).reader(config, p, g)
+        self.decoder = Stack(config.decoder, p, g, "decoder", "decoder.embedding.E")
         self.bridges = [
             {state: Bridge(p, g, f"bridge.{n}.{state}", state == "h") for state in bridged(config)}
             for n in range(config.layers)
@@ -166,10 +155,10 @@ class PairModel:
         if config.input_feeding:
             feed = Linear(p[name], NO_VECTOR, g[name], NO_VECTOR)
         self.steps = Steps(self.decoder, self.attention, self.head.linear, feed)
-        cells = [*self.encoder.cells(), *self.decoder.layers]
+        cells = self.decoder.layers
         bridges = [bridge.linear for by_state in self.bridges for bridge in by_state.values()]
         self._packs = packs(
-            parameters.flat, *cells, *(cell.input for cell in cells), *bridges,
+            parameters.flat, *self.encoder.factors(), *cells, *(cell.input for cell in cells), *bridges,
             *(self.attention.linears if self.attention else ()), *((feed,) if feed else ()), self.head.linear,
         )  # fmt: skip
 
@@ -183,11 +172,13 @@ class PairModel:
         6 per weight used in a product; first layers look their input up; without the products of scores and contexts.
         """
         p = self.parameters.shapes
-        looked_up = {"embedding.E", "decoder.embedding.E", "layers.0.W_xh", "back.0.W_xh", "decoder.0.W_xh"}
+        looked_up = {
+            "embedding.E", "decoder.embedding.E", "layers.0.W_xh", "back.0.W_xh", "decoder.0.W_xh", "patches.position",
+        }  # fmt: skip
         once = {name for name in p if name.startswith("bridge.")}
         return 3.0 * sum(math.prod(s) for name, s in p.items() if len(s) == 2 and name not in looked_up | once)
 
-    def losses(self, inputs: I32, targets: Targets, work: PairWorkspace) -> F32:
+    def losses(self, inputs: Inputs, targets: Targets, work: PairWorkspace) -> F32:
         """Return the loss at every position, (T, B), without dropout or gradients; NaN where masked."""
         S, (T, B) = self._bar(inputs), targets.shape
         x, _, _ = self._forward(inputs, S, work, None)
@@ -198,7 +189,7 @@ class PairModel:
 
     def losses_and_gradient(
         self,
-        inputs: I32,
+        inputs: Inputs,
         targets: Targets,
         work: PairWorkspace,
         seed: int = 0,
@@ -220,7 +211,7 @@ class PairModel:
         )
         self.head.backward(x, work.logits[after])
         notes, within = parts.encoder.dnotes, self._decoder_key(key)
-        over = self._annotated(self._annotations(parts, source), source, work)
+        over = self._annotated(self.encoder.annotations(parts.encoder, source), source, work)
         if self.steps.feed is not None and over is not None:
             self.steps.backward(read, parts.decoder, over, notes, work.scratch[0], within)
         else:
@@ -233,13 +224,13 @@ class PairModel:
         return work.losses[: T * B].reshape(T, B)
 
     def _forward(
-        self, inputs: I32, S: int, work: PairWorkspace, key: Key | None, own: Bools | None = None
+        self, inputs: Inputs, S: int, work: PairWorkspace, key: Key | None, own: Bools | None = None
     ) -> tuple[F32, Source, I32]:
         """Run everything but the head; returns its input (U * B, H), the source, and what the decoder read, (U, B).
 
         The decoder reads its own likeliest symbols where `own` (U, B).
         """
-        parts, source = work.parts(S, len(inputs)), Source.of(inputs[:S], self.config.bidirectional)
+        parts, source = work.parts(S, len(inputs)), self.encoder.source(inputs[:S])
         notes = self.encoder.forward(source, parts.encoder, key)
         for n, bridges in enumerate(self.bridges):
             last, arrays = self.encoder.last(n, parts.encoder), parts.decoder.layers[n]
@@ -288,16 +279,12 @@ class PairModel:
         top = parts.decoder
         return top.dropped[-1] if self.config.dropout else flat(top.layers[-1].h[1:])
 
-    def _annotations(self, parts: Parts, source: Source) -> F32:
-        """Return the annotations of the top layer, as the forward pass has made them."""
-        return self.encoder.annotations(self.config.layers - 1, parts.encoder, source, made=True)
-
-    def _bar(self, inputs: I32) -> int:
+    def _bar(self, inputs: Inputs) -> int:
         return bar_of(inputs, self.config.vocabulary_size)
 
-    def _after(self, inputs: I32, S: int) -> I32:
+    def _after(self, inputs: Inputs, S: int) -> I32:
         """Return what the decoder reads, (U, B), its symbols numbered from 0."""
-        return inputs[S:] - np.int32(self.config.vocabulary_size)
+        return decoder_symbols(inputs[S:], self.config.vocabulary_size)
 
     def _decoder_key(self, key: Key) -> Key:
         return key._replace(layer=self.config.layers)
@@ -305,13 +292,7 @@ class PairModel:
     def clocked(self) -> Iterator[Clocked]:
         """Yield the methods that a benchmark times separately; see `Clocked`."""
         yield Clocked(self, "pack", "pack")
-        for table in self.encoder.tables:
-            yield Clocked(table, "forward", "table")
-            yield Clocked(table, "backward", "table")
-        for cell in self.encoder.cells():
-            yield Clocked(cell, "forward", "scan forward")
-            yield Clocked(cell, "backward_scan", "scan backward")
-            yield Clocked(cell, "backward_weights", "weight gradients")
+        yield from self.encoder.clocked()
         if self.steps.feed is not None:
             yield Clocked(self.steps, "forward", "forward")
             yield Clocked(self.steps, "backward", "backward")

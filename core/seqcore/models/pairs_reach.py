@@ -12,6 +12,7 @@ from seqcore.arrays import NO_MATRIX, flat, zeros
 from seqcore.gemm import padded
 from seqcore.layers.alignment import align_backward_serial
 from seqcore.layers.cell import Cell, CellWorkspace
+from seqcore.models.encoder import State
 from seqcore.records import F32
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def reach(look: "PairLook", dlogits: F32) -> tuple[F32, F32]:
         inputs[first + some.start :, t] = lengths_of(dx, model.config.embedding or model.config.logits)
         if model.feed is not None:  # dtop is now that of the timestep before, for these losses
             model.feed.backward_input_serial(dz[some], dtop[some])
-    back_through_encoder(look, cross_bridge(look, rows), dnotes, dz, hidden[:, first:], inputs[first:])
+    model.encoder.back(look.reading.trace, cross_bridge(look, rows), dnotes, hidden[:, first:], inputs[first:])
     return hidden, inputs
 
 
@@ -63,7 +64,7 @@ def through_attention(look: "PairLook", t: int, dy: F32, dnotes: F32) -> F32:
     dh[:, :H] *= 1 - np.square(buffers.y[t])
     attention.out.backward_input_serial(dh, mixed)
     dh[:, :H] = mixed[:, D : D + H]
-    additive, notes = attention.key is not None, look.reading.notes[-1]
+    additive, notes = attention.key is not None, look.reading.notes
     h = flat(look.layers[-1].h[1:])
     q = np.repeat(h[t : t + 1] if attention.query is None else buffers.q[t : t + 1], R, axis=0)
     a, keys = np.repeat(notes, R, axis=0), np.repeat(look.reading.keys, R, axis=0) if additive else NO_MATRIX
@@ -101,58 +102,29 @@ def back_through(
     return dx
 
 
-def cross_bridge(look: "PairLook", rows: Rows) -> list[list[Rows]]:
-    """Return the gradients at the last states of the encoder, by layer and direction."""
+def cross_bridge(look: "PairLook", rows: Rows) -> list[State]:
+    """Return the gradients at the last states of the encoder, by layer, (N, padded D)."""
     model, H, found = look.model, look.model.config.hidden, []
+    D = model.config.annotation
     for n, (work, bridges) in enumerate(zip(look.layers, model.bridges, strict=True)):
         dh, dc = rows.dh[n], rows.direct[n]
         if not model.cell.carries_c and model.cell.goes_direct:
             dh[:, :H] += dc  # a part of the gradient of h that had not been added yet
-        ways = [Rows(1, len(dh), H) for _ in model.encoder[n]]
         if bridges:
             h = work.h[0]
-            wide = zeros(len(dh), padded(2 * H))
+            wide = zeros(len(dh), padded(D))
             z = dh.copy()
             z[:, :H] *= 1 - h * h
             bridges["h"].backward_input_serial(z, wide)
             dh = wide
             if "c" in bridges:
-                wide = zeros(len(dc), padded(2 * H))
+                wide = zeros(len(dc), padded(D))
                 narrow = zeros(len(dc), padded(H))
                 narrow[:, :H] = dc
                 bridges["c"].backward_input_serial(narrow, wide)
                 dc = wide
-        for way, one in enumerate(ways):
-            own = slice(way * H, (way + 1) * H)
-            one.dh[0][:, :H] = dh[:, own]
-            if model.cell.carries_c:
-                one.direct[0][:] = dc[:, own]
-        found.append(ways)
+        found.append(State(dh, dc))
     return found
-
-
-def back_through_encoder(
-    look: "PairLook", last: list[list[Rows]], dnotes: F32, dz: F32, hidden: F32, inputs: F32
-) -> None:
-    """Take all rows back through the encoder, layer by layer, from the gradients of its states and top annotations."""
-    model, S, N, H = look.model, look.bar, len(dnotes), look.model.config.hidden
-    norms = np.zeros(N, np.float32)
-    for n in range(len(model.encoder) - 1, -1, -1):
-        below = zeros(N, S, padded(model.encoder[n][0].input.input_width))
-        for way, (layer, work, rows) in enumerate(zip(model.encoder[n], look.reading.layers[n], last[n], strict=True)):
-            for i in range(S - 1, -1, -1):
-                s = S - 1 - i if way else i
-                rows.dh[0][:, :H] += dnotes[:, s, way * H : (way + 1) * H]
-                layer.back_one(work, i, rows.dh[0], rows.direct[0], dz, norms)
-                if not way:
-                    hidden[n, :, s] = norms
-                dx = zeros(N, layer.input.input_width)
-                layer.input.backward_input_serial(dz, dx)
-                below[:, s, : dx.shape[1]] += dx
-        dnotes = below
-    width = model.config.input_width
-    for s in range(S):
-        inputs[:, s] = lengths_of(dnotes[:, s], width)
 
 
 def lengths_of(vectors: F32, width: int) -> F32:

@@ -13,12 +13,12 @@ from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.batches import Batch
 from seqcore.data.examples import ExampleBatches, held_out_batches, held_out_lengths, held_out_rows
 from seqcore.data.ngrams import references
-from seqcore.data.pair_examples import ROUND, PairExamples
+from seqcore.data.pair_examples import ROUND, PairExamples, Targets
 from seqcore.data.transductions import Transduction
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.models.pairs_serial import SerialPairs
-from seqcore.records import I32, I64, Example
+from seqcore.records import I32, I64, Example, Inputs
 from seqcore.serial import SerialModel
 from seqcore.tasks.bleu import bleu_and_chrf
 from seqcore.tasks.pair_scoring import PairScoring
@@ -35,8 +35,8 @@ class PairData:
 
     vocabulary: Vocabulary  # of the sources
     target: Vocabulary
-    train: PairExamples
-    validation: PairExamples
+    train: Targets
+    validation: Targets
     notes: tuple[str, ...] = ()
     trained: "PairData | None" = None  # whose training part the baselines learn from, if it is another one
 
@@ -84,8 +84,9 @@ class PairData:
         part = self._shown
         return [f"{self.source_text(part, i)} → {self.target_text(part.target(i))}" for i in range(count)][: part.count]
 
-    def source_text(self, part: PairExamples, i: int) -> str:
+    def source_text(self, part: Targets, i: int) -> str:
         """Return the source of a pair as text, raw."""
+        assert isinstance(part, PairExamples)
         return self.vocabulary.decode(part.source(i)).strip()
 
     def target_text(self, symbols: I32 | list[int]) -> str:
@@ -101,7 +102,7 @@ class PairData:
         return Baselines({name: value for name, value in found.items() if math.isfinite(value)})
 
     @property
-    def _counted(self) -> PairExamples:
+    def _counted(self) -> Targets:
         return self.train.some(range(min(self.train.count, _BASELINE_PAIRS)))
 
     def report(self, measures: Measures, vocabulary: Vocabulary, model: SerialModel | None = None) -> Measures:
@@ -109,13 +110,13 @@ class PairData:
         if model is None or self.target.kind not in ("word", "bpe") or not self.validation.count:
             return measures
         some = range(min(self.validation.count, _DECODED))
-        found = [self.target_text(self.decode(model, self.validation.source(i)).symbols()) for i in some]
+        found = [self.target_text(self.decode(model, self.validation, i).symbols()) for i in some]
         wanted = [self.target_text(self.validation.target(i)) for i in some]
         return measures | bleu_and_chrf(found, wanted)
 
-    def decode(self, model: SerialModel, source: I32, width: int = 1, penalty: float = 0.0) -> Decoded:
-        """Return what a model writes for a source (S,)."""
-        return decode_source(model, source, self.train.reverse, self.end, self.most, width, penalty)
+    def decode(self, model: SerialModel, part: Targets, i: int) -> Decoded:
+        """Return what a model writes for the source of a pair."""
+        return decode_source(model, part.read(i), self.end, self.most)
 
     @cached_property
     def most(self) -> int:
@@ -126,7 +127,7 @@ class PairData:
         """Return a held-out source, what the model writes for it, and whether that is right."""
         part = self._shown
         i = (seed * 7919) % part.count
-        found = self.decode(model, part.source(i)).symbols()
+        found = self.decode(model, part, i).symbols()
         right = found == part.target(i).tolist()
         said = "right" if right else f"should be: {self.target_text(part.target(i))}"
         return f"{self.source_text(part, i)} → {self.target_text(found)} ({said})"
@@ -142,20 +143,23 @@ class PairData:
         return self._shown.lengths
 
     @property
-    def _shown(self) -> PairExamples:
+    def _shown(self) -> Targets:
         return self.validation if self.validation.count else self.train
 
     def example(self, vocabulary: Vocabulary, number: int, width: int) -> Example:
         """Return the score of a held-out pair: the source, the end symbol, the target and the end symbol."""
         part = self._shown
-        return pair_score(part.source(number % part.count), part.target(number % part.count), part)
+        i = number % part.count
+        inputs, after = part.score(i), np.append(part.target(i), part.end)
+        targets = np.concatenate([np.full(len(inputs) - after.size, -1), after]).astype(np.int32)
+        return Example(inputs, targets, targets >= 0)
 
     def errs(self, model: SerialModel, number: int) -> bool:
         """Return whether greedy decoding gives another target."""
         part = self._shown
         i = number % part.count
         wanted: list[int] = part.target(i).tolist()
-        return self.decode(model, part.source(i)).symbols() != wanted
+        return self.decode(model, part, i).symbols() != wanted
 
     def background(self) -> Mapping[str, Any]:
         """Return nothing: the pane of the task needs no more than the probe."""
@@ -165,26 +169,16 @@ class PairData:
         """Return None: the pairs have their own beginnings and ends."""
 
 
-def pair_score(source: I32, target: I32, part: PairExamples) -> Example:
-    """Return a pair as one sequence: the source as the model reads it, and the target between two end symbols."""
-    read = source[::-1] if part.reverse else source
-    after = np.concatenate([[part.end], target, [part.end]]).astype(np.int32)
-    inputs = np.concatenate([read, part.first + after]).astype(np.int32)
-    targets = np.concatenate([np.full(len(source) + 1, -1), after[1:]]).astype(np.int32)
-    return Example(inputs, targets, targets >= 0)
-
-
 def decode_source(
-    model: SerialModel, source: I32, reverse: bool, end: int, most: int, width: int = 1, penalty: float = 0.0
+    model: SerialModel, source: Inputs, end: int, most: int, width: int = 1, penalty: float = 0.0
 ) -> Decoded:
-    """Return what a model writes for a source (S,), at most `most` symbols. Raises SeqError."""
+    """Return what a model writes for a source (S, ...), as it is read, at most `most` symbols. Raises SeqError."""
     if not isinstance(model, SerialPairs):
         raise SeqError("this model does not write a target for a source")
-    read = np.ascontiguousarray(source[::-1] if reverse else source, np.int32)
-    return decoded(model, model.begin(read), end, most, width, penalty)
+    return decoded(model, model.begin(source), end, most, width, penalty)
 
 
-def _joined(part: PairExamples, end: int) -> I32:
+def _joined(part: Targets, end: int) -> I32:
     """Return all targets with their end symbols, (total,)."""
     return np.concatenate([np.zeros(0, np.int32), *(np.append(part.target(i), end) for i in range(part.count))]).astype(
         np.int32
@@ -219,6 +213,7 @@ class TransductionFeed:
 class TransductionData(PairData):
     """Pairs of one transduction at one dial: without end for training, the held-out ones always the same."""
 
+    train: PairExamples
     transduction: Transduction = field(kw_only=True)
     dial: int = field(kw_only=True)
 
@@ -253,5 +248,5 @@ class TransductionData(PairData):
         return self.drawn(np.random.default_rng([1, 2, 3]), _BASELINE_PAIRS)
 
     @property
-    def _counted(self) -> PairExamples:
+    def _counted(self) -> Targets:
         return self._drawn_once

@@ -1,11 +1,11 @@
-"""Exact match, accuracy and loss of pairs, in all and by the length of the source."""
+"""Exact match, accuracy and loss of pairs, in all and by length."""
 
 from typing import Any
 
 import numpy as np
 
 from seqcore.data.batches import Batch
-from seqcore.data.pair_examples import PairExamples
+from seqcore.data.pair_examples import Targets
 from seqcore.records import F32, F64, I64
 from seqcore.tasks.scoring import by_bands
 from seqcore.tasks.task import Measures
@@ -19,7 +19,7 @@ class PairScoring:
     costs nothing more.
     """
 
-    def __init__(self, examples: PairExamples, symbols: int) -> None:
+    def __init__(self, examples: Targets, symbols: int) -> None:
         self._examples, self._symbols = examples, symbols
         self._loss: list[F64] = []  # of each pair: the sum over its targets
         self._right: list[I64] = []
@@ -34,10 +34,10 @@ class PairScoring:
         self._loss.append(np.where(asked, losses[:, :n], 0).sum(axis=0, dtype=np.float64))
         self._right.append(((guessed == batch.targets[:, :n]) & asked).sum(axis=0))
         self._asked.append(asked.sum(axis=0))
-        self._lengths.append(self._examples.source_lengths[batch.which])
+        self._lengths.append(self._examples.measured_lengths[batch.which])
 
     def result(self) -> Measures:
-        """Return loss, token accuracy and exact match, and all of them by bands of the length of the source."""
+        """Return loss, token accuracy and exact match, and all of them by bands of length, as a rule of the source."""
         if not self._asked:
             return {}
         loss = np.concatenate(self._loss)

@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from seqcore.beam import decoded
+from seqcore.data.score_layout import bar_of, decoder_symbols, joined
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.pair_probe import pair_probe
-from seqcore.records import I32, Dial, Example, Probe, Translation
+from seqcore.records import Dial, Example, Inputs, Picture, Probe, Translation
 from seqcore.serial import SerialModel
 from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import MORE, decode_source
@@ -67,25 +68,33 @@ class OnPairs:
         """Return what a timestep reads."""
         return UNITS[vocabulary.kind]
 
-    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[I32, str]:
-        """Return the symbols of a source that was typed, and a warning. Raises SeqError if nothing is left of it."""
+    def encode(self, vocabulary: Vocabulary, text: str) -> tuple[Inputs, str]:
+        """Return a source that was typed, and a warning. Raises SeqError if nothing is left of it."""
         return vocabulary.encode_prompt(spaced(text, vocabulary.kind))
 
     def answer(
         self, model: SerialModel, vocabulary: Vocabulary, text: str, width: int = 1, penalty: float = 0.0
     ) -> tuple[list[tuple[str, float]], str]:
         """Return what a model writes for a source, best first, each with its score, and a warning. Raises SeqError."""
-        source, warning = self.encode(vocabulary, text)
-        most = self.longest + MORE
-        found = decode_source(model, source, self.reverse_source, self.target.size, most, width, penalty)
+        typed, warning = self.encode(vocabulary, text)
+        source = np.ascontiguousarray(typed[::-1]) if self.reverse_source else typed
+        found = decode_source(model, source, self.target.size, self.longest + MORE, width, penalty)
         texts = [self.target.decode(found.symbols(rank)).strip() for rank in range(len(found.finished))]
         return list(zip(texts, found.scores, strict=True))[:width], warning
+
+    def names(self, vocabulary: Vocabulary, source: Inputs) -> tuple[str, ...]:
+        """Return what stands for the timesteps of a source (S, ...) on the score."""
+        return tuple(vocabulary.symbol(int(token)) for token in source)
+
+    def picture(self, source: Inputs) -> Picture | None:
+        """Return the picture that a source (S, ...) is; None if it is none."""
+        return None
 
     def probe(
         self,
         model: SerialModel,
         vocabulary: Vocabulary,
-        inputs: I32,
+        inputs: Inputs,
         step: int,
         warning: str = "",
         known: Example | None = None,
@@ -93,20 +102,17 @@ class OnPairs:
         """Return what the model computes for a pair, or for a source alone and what it writes for it."""
         if not isinstance(model, SerialPairs):
             raise SeqError("this model does not write a target for a source")
-        V, end = vocabulary.size, self.target.size
-        given, wanted = inputs[inputs < V], None
-        whole = len(given) < len(inputs)  # a pair, whose source is in the order in which the model reads it
-        source = given[::-1] if whole and self.reverse_source else given
-        before = source[::-1] if self.reverse_source else source
-        found = decode_source(model, source, self.reverse_source, end, self.longest + MORE, BEAM)
-        after = [end, *found.symbols(), end]
-        if whole:
-            after = (inputs[len(given) :] - V).tolist()
-            wanted = after[1:-1]
-        score = np.concatenate([before, V + np.array(after)]).astype(np.int32)
-        symbols = [vocabulary.symbol(int(token)) for token in before]
-        symbols += [BAR, *(self.classes[int(token) - V] for token in score[len(before) + 1 :])]
-        return pair_probe(model, tuple(symbols), self.classes, score, step, found, wanted, BEAM, warning)
+        V, end, S = vocabulary.size, self.target.size, bar_of(inputs, vocabulary.size)
+        alone, wanted = len(inputs) == S, None  # a pair has its source in the order in which the model reads it
+        source = np.ascontiguousarray(inputs[:S][::-1] if alone and self.reverse_source else inputs[:S])
+        found = decode_source(model, source, end, self.longest + MORE, BEAM)
+        after = np.array([end, *found.symbols(), end], np.int32)
+        if not alone:
+            after = decoder_symbols(inputs[S:], V)
+            wanted = after[1:-1].tolist()
+        symbols = (*self.names(vocabulary, source), BAR, *(self.classes[k] for k in after[1:].tolist()))
+        score, picture = joined(source, after, V), self.picture(source)
+        return pair_probe(model, symbols, self.classes, score, step, found, wanted, BEAM, warning, picture)
 
     def chosen(self, begun: tuple[int, ...], text: str) -> tuple[int, ...]:
         """Return symbols of the target, with those of a text that was typed after them. Raises SeqError."""
@@ -121,13 +127,13 @@ class OnPairs:
 
     def written_on(self, model: SerialModel, probe: Probe, begun: tuple[int, ...], width: int) -> Probe:
         """Return the probe with what the model writes after symbols that were chosen by hand. Raises SeqError."""
-        if not isinstance(model, SerialPairs) or probe.translation is None:
+        if not isinstance(model, SerialPairs) or probe.translation is None or probe.source is None:
             raise SeqError("this model does not write a target for a source")
-        state, most = model.begin(probe.tokens[: probe.bar]), max(self.longest, len(begun)) + MORE
+        state, most = model.begin(probe.source), max(self.longest, len(begun)) + MORE
         found = decoded(model, state, self.target.size, most, width, begun=begun, offered=OFFERED)
         hand = Translation(
             self.classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores), probe.translation.wanted,
-            begun=begun, width=width,
+            begun=begun, width=width, picture=probe.translation.picture,
         )  # fmt: skip
         return replace(probe, hand=hand)
 

@@ -7,12 +7,14 @@ from seqcore.data.diagnostics import DIAGNOSTICS, Diagnostic, diagnostic
 from seqcore.data.generated import generated_name
 from seqcore.data.guessing import table_kind
 from seqcore.data.parallel_files import is_parallel
+from seqcore.data.picture_names import is_arrays
 from seqcore.data.quoting import quoted
 from seqcore.data.samples import sample_info, sample_names
 from seqcore.data.tables import is_table
 from seqcore.data.transductions import TRANSDUCTIONS, Transduction, transduction
 from seqcore.errors import SeqError
 from seqcore.records import Dial
+from seqcore.tasks.caption import Caption
 from seqcore.tasks.classify import Classify
 from seqcore.tasks.diagnose import Diagnose
 from seqcore.tasks.forecast import Forecast
@@ -24,13 +26,15 @@ from seqcore.tasks.transduce import Transduce
 from seqcore.tasks.translate import Translate
 
 TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Language, Music, Classify, ClassifyRows, Forecast, Translate, Transduce, Diagnose)
+    task.name: task
+    for task in (Language, Music, Classify, ClassifyRows, Forecast, Translate, Transduce, Caption, Diagnose)
 }
 OF_TABLES: dict[str, type[Task]] = {
     "texts": Classify,
     "rows": ClassifyRows,
     "sequences": Forecast,
     "pairs": Translate,
+    "pictures": Caption,
 }
 
 
@@ -65,6 +69,8 @@ def guessed(source: str, encoding: str = "utf-8") -> type[Task]:
         return task_named(sample_info(name).task)
     if source != "-" and is_parallel(source):
         return Translate
+    if is_arrays(source):
+        return Caption
     if source != "-" and is_table(source):
         return OF_TABLES[table_kind(source, encoding)]
     return Music if is_abc(source) else Language

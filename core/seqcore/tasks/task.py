@@ -25,7 +25,7 @@ Measures = dict[str, Any]  # by name: "loss", see `Task.loss_unit`, and those of
 
 
 class Ends(NamedTuple):
-    """What a model reads and predicts at each timestep; the fields of `ModelConfig` with these names.
+    """What a model reads and predicts at each timestep; the fields of `ModelConfig` with these names, in their order.
 
     All 0: it reads tokens, and predicts the next one.
     """
@@ -34,6 +34,7 @@ class Ends(NamedTuple):
     inputs: int = 0
     values: int = 0
     decodes: bool = False
+    patches: int = 0
 
 
 class Baselines(NamedTuple):
@@ -171,7 +172,7 @@ class Task(Protocol):
 
     generates: ClassVar[bool]  # the model continues a text
     decodes: ClassVar[bool]  # the model is an encoder-decoder
-    fixed: ClassVar[tuple[str, ...]]  # fields of `TrainingConfig` that the task decides
+    fixed: ClassVar[tuple[str, ...]]  # fields of `TrainingConfig`, or `ModelConfig`, that cannot be chosen
     options: ClassVar[tuple[str, ...]]  # names of the options that `start` reads
 
     @classmethod

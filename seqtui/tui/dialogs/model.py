@@ -259,12 +259,12 @@ class ModelPicker(Dialog[ModelChoice]):
             values[one.name] = text if isinstance(one, Option) else one.parse(text)
         same = kind_of(self._family) == kind_of(self._choice.family)
         choice = replace(self._choice if same else self._begins(self._family), **values)
-        check(choice, "translation" in self._snapshot.task.features)
+        check(choice, "decoder" in self._snapshot.task.features)
         return choice
 
     def describe(self, choice: ModelChoice) -> str:
         """Return the parameter count and training memory of a choice, in one line."""
-        if not self._snapshot.vocabulary:
+        if not self._snapshot.vocabulary and self._snapshot.shape is None:
             return "The size depends on the corpus, which is still loading."
         now = self._snapshot
         count, room = size(choice, now.vocabulary, now.shape, now.training, now.task.batches)

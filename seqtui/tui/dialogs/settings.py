@@ -5,7 +5,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
-from seqcore.config import ACTIVATIONS, CROSS_ATTENTIONS, FAMILIES, POSITIONS, RECURRENT, ModelConfig, TrainingConfig
+from seqcore.config import (
+    ACTIVATIONS,
+    CROSS_ATTENTIONS,
+    ENDS,
+    FAMILIES,
+    POSITIONS,
+    RECURRENT,
+    ModelConfig,
+    TrainingConfig,
+)  # fmt: skip
 from seqcore.errors import SeqError
 from seqcore.presets import with_defaults
 
@@ -69,9 +78,9 @@ SETTINGS: tuple[Setting | Option, ...] = (
     Setting("layers", "layers", "stacked", 1, 12, (1, 2, 3, 4, 6, 8, 12), families=DEEP),
     Setting("heads", "heads", "split the units of a layer", 1, 256, (1, 2, 4, 8, 16), families=("attention",)),
     Option("positions", "positions", POSITIONS, ("attention",)),
-    Option("cross_attention", "attention", CROSS_ATTENTIONS, RECURRENT, "translation"),
-    Option("directions", "source is read", ("one way", BOTH_WAYS), RECURRENT, "translation"),
-    Option("feeding", "feeding", ("none", FED), RECURRENT, "translation"),
+    Option("cross_attention", "attention", CROSS_ATTENTIONS, RECURRENT, "pairs"),
+    Option("directions", "source is read", ("one way", BOTH_WAYS), RECURRENT, "directions"),
+    Option("feeding", "feeding", ("none", FED), RECURRENT, "pairs"),
     Setting("dropout", "dropout", "while training", 0.0, 0.95, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), whole=False),
     Setting("batch", "batch", "sequences per step", 1, 4096, (8, 12, 16, 32, 64, 128, 256)),
     Setting("length", "length", "timesteps per sequence", 1, 8192, (16, 32, 64, 96, 128, 192, 256, 512)),
@@ -140,8 +149,11 @@ def size(
     from seqcore.model import parameter_count
 
     fields, settings = following(choice, shape, training)
-    ends: dict[str, Any] = {} if shape is None else {"outputs": shape.outputs, "decodes": shape.decodes}
-    fields |= choice.across() if shape is not None and shape.decodes else {}
+    ends = {} if shape is None else {name: getattr(shape, name) for name in ENDS}
+    across = choice.across() if shape is not None and shape.decodes else {}
+    if shape is not None and shape.patches:
+        del across["bidirectional"]
+    fields |= across
     model = ModelConfig(vocabulary_size=vocabulary, **ends, **fields)
     sizes = None if batches is None else Sizes(*batches)
     return parameter_count(model), bytes_needed(model, TrainingConfig(**settings), sizes)

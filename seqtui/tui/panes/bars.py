@@ -8,10 +8,10 @@ from textual import events
 from textual.message import Message
 
 from seqtui.live.snapshot import Phase
+from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.writing_tree import WritingTree
-from seqtui.tui.panes.written import Written
 from seqtui.tui.widgets.numbers import percent
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import visible

@@ -6,8 +6,8 @@ from functools import partial
 from seqcore.sampling import Sampling
 
 from seqtui.live.snapshot import Phase
+from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.writing_tree import WritingTree
-from seqtui.tui.panes.written import Written
 from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import visible

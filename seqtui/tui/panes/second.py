@@ -1,6 +1,7 @@
 """The pane beside the loss, which depends on the task. A new pane is a file in this package and a line here."""
 
 from seqtui.tui.panes.boundary import BoundaryPane
+from seqtui.tui.panes.caption import CaptionPane
 from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.panes.tune import TunePane
 from seqtui.tui.panes.values import ValuesPane
@@ -15,6 +16,7 @@ SECOND: dict[str, type[Pane]] = {
     "boundary": BoundaryPane,
     "tune": TunePane,
     "translation": TranslationPane,
+    "caption": CaptionPane,
 }
 USUAL = "writing"  # of language modelling, and before the task is known
 

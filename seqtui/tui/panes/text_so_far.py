@@ -9,10 +9,10 @@ from seqcore.copying import LEAST, share_copied
 from seqcore.sampling import Sampling
 
 from seqtui.live.snapshot import Phase
+from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.writing import CURSOR, surprise_levels
 from seqtui.tui.panes.writing_tree import WritingTree
-from seqtui.tui.panes.written import Written
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.numbers import counted, percent
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows

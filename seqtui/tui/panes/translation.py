@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import partial
+from typing import ClassVar
 
 import numpy as np
-from rich.cells import cell_len
-from rich.style import Style
 from seqcore.records import Probe, Translation
 
 from seqtui.live.earlier import bands_of, model_label
@@ -17,20 +15,15 @@ from seqtui.tui.panes.kernels import kernel_rows
 from seqtui.tui.panes.length_chart import chart_rows, curves_of
 from seqtui.tui.panes.measured import summary_row
 from seqtui.tui.panes.watching import ExamplePane
+from seqtui.tui.panes.written import Word, labelled, other_rows, text_of, truth_rows, written, written_rows
 from seqtui.tui.widgets.ink import Ink
-from seqtui.tui.widgets.numbers import percent
-from seqtui.tui.widgets.pane import BLANK, Row, fit, pieces, waiting_rows
-from seqtui.tui.widgets.wrap import wrap
-from seqtui.visible import visible
+from seqtui.tui.widgets.pane import BLANK, Row, waiting_rows
 
 _WAITING = {
     Phase.LOADING: "waiting for the corpus and the model",
     Phase.COMPILING: "waiting for the kernels",
-    Phase.FAILED: "no translation: training failed",
+    Phase.FAILED: "nothing to show: training failed",
 }
-_LABEL = 8  # cells of the labels at the left
-_OTHERS = 3  # further results of the search that are shown
-Word = tuple[str, Style]
 
 
 class Page(StrEnum):
@@ -47,8 +40,10 @@ class TranslationPane(ExamplePane):
 
     follows = True
 
+    NOUN: ClassVar[str] = "translation"
     TITLE = "2 translation"
     WATCHED = (*ExamplePane.WATCHED, "earlier_runs", "shape")
+    BANDS: ClassVar[str] = "source {unit}"  # what a length is of, on the page of them
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
@@ -96,8 +91,8 @@ class TranslationPane(ExamplePane):
         """Return the source and what the model writes for it."""
         probe = snapshot.probe
         if probe is None or probe.translation is None:
-            return "", "translation"
-        return f"{_text(probe.symbols[: probe.bar])} → {_text(_written(probe.translation))}", "translation"
+            return "", self.NOUN
+        return f"{text_of(probe.symbols[: probe.bar])} → {text_of(written(probe.translation))}", self.NOUN
 
     @property
     def _translation(self) -> Translation | None:
@@ -129,7 +124,7 @@ class TranslationPane(ExamplePane):
             return self._by_length(width, height)
         probe, found = now.probe, self._translation
         if probe is None or found is None:
-            text = _WAITING.get(now.phase, "waiting for the first translation")
+            text = _WAITING.get(now.phase, f"waiting for the first {self.NOUN}")
             return waiting_rows(text, width, self.ink.muted)[:height]
         if self.page is Page.ALIGNMENT and found.alignment is not None:
             return alignment_rows(probe, found.alignment, self._playhead, self.ink, width, height)
@@ -140,17 +135,22 @@ class TranslationPane(ExamplePane):
     def _example(self, probe: Probe, found: Translation, width: int, height: int) -> list[Row]:
         """Return the source, the truth, the result, the verdict, and what else fits."""
         above = example_rows(probe, found, self._playhead, self.ink, width)
-        now, rest = self._snapshot, height - len(above)
-        below: list[Row] = []
-        if now.measures and rest >= 1:
-            below = [summary_row(now.measures, now.facts, now.task.measures, now.measured_step, self.ink, width)]
-            rest -= 1
+        rest = height - len(above)
+        below = self._summary(width) if rest >= 1 else []
+        rest -= len(below)
         middle: list[Row] = []
         if rest >= 5:
             middle = alignment_rows(probe, found.alignment, self._playhead, self.ink, width, rest - 1)
             middle = [BLANK, *middle] if middle else []
         rows = [*above, *middle][: height - len(below)]
         return [*rows, *[BLANK] * (height - len(rows) - len(below)), *below]
+
+    def _summary(self, width: int) -> list[Row]:
+        """Return the line of the last validation, if there was one."""
+        now = self._snapshot
+        if not now.measures:
+            return []
+        return [summary_row(now.measures, now.facts, now.task.measures, now.measured_step, self.ink, width)]
 
     def _by_length(self, width: int, height: int) -> list[Row]:
         """Return the exact match, or the loss, by the length of the source, with those of earlier runs."""
@@ -166,32 +166,9 @@ class TranslationPane(ExamplePane):
 
 def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, width: int) -> list[Row]:
     """Return the source, the truth if it is known, what the model writes, and what it considered besides."""
-    written = _written(found)
-    rows = _labelled("source", _source(probe, found, playhead, ink), ink, width)
-    if found.wanted is not None:
-        wanted = tuple(found.symbols[k] for k in found.wanted)
-        here = playhead - probe.bar - 1
-        words = [(word, ink.lit(ink.text) if at == here else ink.text) for at, word in enumerate(wanted)]
-        rows += _labelled("truth", words, ink, width)
-    rows += _labelled("writes", _checked(found, written, ink), ink, width)
-    rows.append(_verdict(found, ink, width))
-    for rank in range(1, min(len(found.finished), 1 + _OTHERS)):
-        share = percent(float(np.exp(_total(found, rank))))
-        words = [(share.strip() + "  ", ink.faint), *((word, ink.muted) for word in _written(found, rank))]
-        rows += _labelled("or" if rank == 1 else "", words, ink, width)[:1]
-    return rows
-
-
-def _total(found: Translation, rank: int) -> float:
-    return found.beginnings[found.finished[rank]].total
-
-
-def _written(found: Translation, rank: int = 0) -> tuple[str, ...]:
-    return tuple(found.symbols[k] for k in found.written(rank))
-
-
-def _text(symbols: Sequence[str]) -> str:
-    return "".join(symbols).strip()
+    rows = labelled("source", _source(probe, found, playhead, ink), ink, width)
+    rows += truth_rows(probe, found, playhead, ink, width)
+    return [*rows, *written_rows(found, ink, width), *other_rows(found, ink, width)]
 
 
 def _source(probe: Probe, found: Translation, playhead: int, ink: Ink) -> list[Word]:
@@ -203,50 +180,3 @@ def _source(probe: Probe, found: Translation, playhead: int, ink: Ink) -> list[W
         style = shade(float(weights[s]), ink) if weights is not None and known else ink.text
         words.append((symbol, ink.lit(style) if s == playhead else style))
     return words
-
-
-def _checked(found: Translation, written: tuple[str, ...], ink: Ink) -> list[Word]:
-    """Return what the model writes; warm where it differs from the truth."""
-    if found.wanted is None:
-        return [(word, ink.accent) for word in written]
-    wanted = tuple(found.symbols[k] for k in found.wanted)
-    right = [at < len(wanted) and word == wanted[at] for at, word in enumerate(written)]
-    words = [(word, ink.accent if ok else ink.warm) for word, ok in zip(written, right, strict=True)]
-    return words or [("(nothing)", ink.warm)]
-
-
-def _verdict(found: Translation, ink: Ink, width: int) -> Row:
-    """Return whether the result is right, and how likely the model finds it."""
-    share = percent(float(np.exp(_total(found, 0)))).strip() if found.finished else "0%"
-    said, style = f"probability {share}", ink.muted
-    if found.wanted is not None:
-        right = found.written() == found.wanted
-        said, style = (f"right · {said}", ink.accent) if right else (f"wrong · {said}", ink.warm)
-    room = max(0, width - _LABEL)
-    parts = (" " * min(_LABEL, width), ink.muted), (fit(said, min(room, cell_len(said))), style)
-    return Row(("verdict", parts), partial(pieces, *parts))
-
-
-def _labelled(label: str, words: Sequence[Word], ink: Ink, width: int) -> list[Row]:
-    """Return words wrapped to the width, after a label."""
-    room = max(1, width - _LABEL)
-    glyphs: list[str] = []
-    styles: list[Style] = []
-    for word, style in words:
-        drawn = visible(word.replace("\n", "↵").replace("\t", "⇥"))
-        if not glyphs:
-            drawn = drawn.lstrip(" ") or drawn
-        glyphs += list(drawn)
-        styles += [style] * len(drawn)
-    rows: list[Row] = []
-    for start, end in wrap("".join(glyphs), room) or [(0, 0)]:
-        lead = fit(label if not rows else "", _LABEL)
-        parts: list[Word] = [(lead, ink.faint)]
-        for at in range(start, end):  # one piece for each style
-            if len(parts) > 1 and parts[-1][1] is styles[at]:
-                parts[-1] = (parts[-1][0] + glyphs[at], styles[at])
-            else:
-                parts.append((glyphs[at], styles[at]))
-        found = tuple(parts)
-        rows.append(Row(("line", found), partial(pieces, *found)))
-    return rows

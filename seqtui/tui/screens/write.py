@@ -13,9 +13,9 @@ from seqtui.live.next_token import Asked, NextToken
 from seqtui.live.snapshot import Session, Snapshot
 from seqtui.tui.panes.bars import BarsPane
 from seqtui.tui.panes.branches import BranchesPane
+from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.text_so_far import TextPane
 from seqtui.tui.panes.writing_tree import WritingTree
-from seqtui.tui.panes.written import Written
 from seqtui.tui.screens.panes import PanesScreen
 from seqtui.tui.screens.write_commands import WRITE
 

@@ -106,7 +106,7 @@ def test_the_samples_are_told() -> None:
         assert info.characters == len(corpus.text)
         assert corpus.text.isascii()
         assert info.description.isprintable()
-    every = ("balls", "brackets", "phrases", "reviews", "students", "tales", "tunes", "waves")
+    every = ("balls", "brackets", "phrases", "reviews", "shapes", "students", "tales", "tunes", "waves")
     assert sample_names(None) == every
     with pytest.raises(SeqError, match=", ".join(every)):
         sample_info("tails")

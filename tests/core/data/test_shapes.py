@@ -36,6 +36,7 @@ def make_shapes() -> ModuleType:
 
 
 def test_the_entry_and_the_arrays() -> None:
+    assert sample_names("caption") == ("shapes",)
     assert "shapes" not in sample_names()
     info = sample_info("shapes")
     assert (info.task, info.file, info.rows) == ("caption", "shapes.npz", 8000)

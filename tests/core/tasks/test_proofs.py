@@ -171,5 +171,26 @@ def test_reversing_is_solved_with_attention_and_not_through_one_state() -> None:
     assert np.array_equal(looked, np.arange(14, -1, -1)), "the anti-diagonal"
 
 
+def test_pictures_are_described_with_attention_over_their_patches() -> None:
+    run = trained("shapes")
+    assert run.measures["exact_match"] >= 0.95
+    model = serial_model(run.config.model, run.trainer.parameters)
+    looked = []
+    for number in range(100):
+        example = run.data.example(run.vocabulary, number, 0)
+        probe = run.config.task.probe(model, run.vocabulary, example.inputs, 0, known=example)
+        found = probe.translation
+        assert found is not None
+        assert found.alignment is not None
+        assert found.picture is not None
+        colour = probe.bar + 3  # "a small red circle"
+        if probe.symbols[probe.bar + 1].strip() != "a":
+            continue
+        top, left = found.picture.boxes[int(np.argmax(found.alignment[colour]))]
+        side = found.picture.side
+        looked.append(bool((found.picture.pixels[top : top + side, left : left + side] > 100).any()))
+    assert np.mean(looked) > 0.9, "it looks at a patch with a shape in it when it names a colour"
+
+
 def test_dates_are_read_whatever_their_spelling() -> None:
     assert trained("dates").measures["exact_match"] >= 0.98
