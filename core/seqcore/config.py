@@ -59,7 +59,8 @@ class ModelConfig:
     embedding: int = 64  # width of the learned embedding; 0: one-hot; attention: always equal to hidden
     dropout: float = 0.0  # between layers and before the head; attention: on the embedding and each branch's output
     activation: str = "tanh"  # rnn only
-    context: int = 0  # attention, feedforward: context length in tokens (0: CONTEXT); recurrent: always 0, no limit
+    context: int = 0  # attention, feedforward: context length in tokens, of pairs in symbols of either side (0:
+    # CONTEXT); recurrent: always 0, no limit
     heads: int = 4  # attention only
     positions: str = "learned"  # attention only
     bias: bool = False  # attention: in linear layers and norms
@@ -71,8 +72,8 @@ class ModelConfig:
     inputs: int = 0  # real values read at each timestep; 0: one token
     values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
     decodes: bool = False  # encoder and decoder: reads symbols of the vocabulary, then writes `outputs` other symbols
-    cross_attention: str = ""  # over the encoder's states, see `layers.cross`; "": general if it decodes
-    bidirectional: bool = False  # the encoder reads in both directions
+    cross_attention: str = ""  # recurrent: over the encoder's states, see `layers.cross`; "": general if it decodes
+    bidirectional: bool = False  # recurrent: the encoder reads in both directions
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
@@ -83,7 +84,7 @@ class ModelConfig:
             object.__setattr__(self, "tied", self.tied and not other)
         elif self.inputs:
             object.__setattr__(self, "embedding", 0)
-        if not self.cross_attention:
+        if not self.cross_attention and not (self.decodes and self.family == "attention"):
             object.__setattr__(self, "cross_attention", "general" if self.decodes else "none")
         _whole("inputs", self.inputs, 0, 4096)
         _whole("values", self.values, 0, 4096)
@@ -132,13 +133,21 @@ class ModelConfig:
 
     def _check_decoder(self) -> None:
         """Raise SeqError if the settings of encoder and decoder do not fit together."""
+        if self.decodes:
+            right = "an encoder-decoder must be rnn, gru, lstm or attention"
+            _need(self.family in (*RECURRENT, "attention"), "model", self.family, right)
+            _need(self.outputs >= 2 and not self.inputs, "outputs", self.outputs, "a decoder needs symbols to write")
+        if self.decodes and self.family == "attention":
+            right = "attention always looks at the source, with all its heads; leave it out"
+            _need(self.cross_attention == "", "cross attention", self.cross_attention, right)
+            right = "attention reads the source in both directions anyway; leave it out"
+            _need(not self.bidirectional, "bidirectional", self.bidirectional, right)
+            return
         kinds = CROSS_ATTENTIONS
         _need(
             self.cross_attention in kinds, "cross attention", self.cross_attention, f"must be one of {', '.join(kinds)}"
         )
         if self.decodes:
-            _need(self.family in RECURRENT, "model", self.family, "an encoder-decoder must be rnn, gru or lstm")
-            _need(self.outputs >= 2 and not self.inputs, "outputs", self.outputs, "a decoder needs symbols to write")
             right = "needs annotations as wide as the decoder: general or additive for a bidirectional encoder"
             _need(self.cross_attention != "dot" or not self.bidirectional, "cross attention", "dot", right)
             return
@@ -180,6 +189,8 @@ class ModelConfig:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kinds of kernels that the model needs; see `jit.kernel_groups`."""
+        if self.decodes and self.family == "attention":
+            return ("attention-pairs",)
         return (self.family, *(("values",) if self.values else ()), *(("pairs",) if self.decodes else ()))
 
     @property

@@ -51,6 +51,18 @@ class PairData:
             raise SeqError("this model does not read a source to write a target: an encoder-decoder does")
         if (config.vocabulary_size, config.outputs) != (self.vocabulary.size, self.target.size + 1):
             raise SeqError("this model reads or writes other symbols than these pairs have")
+        longest = self.longest
+        if config.family == "attention" and longest > config.context:
+            raise SeqError(
+                f"pairs of up to {longest:,} symbols on a side: must not exceed the context length of the model, "
+                f"{config.context:,}"
+            )
+
+    @property
+    def longest(self) -> int:
+        """The symbols of the longest source or target."""
+        parts = (self.train, self.validation)
+        return max(int(lengths.max(initial=0)) for p in parts for lengths in (p.source_lengths, p.target_lengths))
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return the T that batches of the training pairs can have."""
@@ -242,6 +254,11 @@ class TransductionData(PairData):
         """Return what is asked for."""
         about = self.transduction.about.replace("N ", f"{self.dial:,} ")
         return f"{about} · {self.vocabulary.size} and {self.target.size} symbols · endless"
+
+    @property
+    def longest(self) -> int:
+        """As in `PairData`, at this dial."""
+        return max(most for _, most in self.transduction.lengths(self.dial))
 
     @cached_property
     def most(self) -> int:
