@@ -59,8 +59,7 @@ class ModelConfig:
     embedding: int = 64  # width of the learned embedding; 0: one-hot; attention: always equal to hidden
     dropout: float = 0.0  # between layers and before the head; attention: on the embedding and each branch's output
     activation: str = "tanh"  # rnn only
-    context: int = 0  # attention, feedforward: context length in tokens, of pairs in symbols of either side (0:
-    # CONTEXT); recurrent: always 0, no limit
+    context: int = 0  # attention, feedforward: in tokens (0: CONTEXT), of pairs on either side; recurrent: 0, no limit
     heads: int = 4  # attention only
     positions: str = "learned"  # attention only
     bias: bool = False  # attention: in linear layers and norms

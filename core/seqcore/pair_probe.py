@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqcore.beam import Decoded
-from seqcore.models.pairs_serial import SerialPairs
 from seqcore.probe import TOP, log_softmax
 from seqcore.records import F32, I32, Probe, Translation
+from seqcore.serial import SerialEncoderDecoder
 
 
 def pair_probe(
-    model: SerialPairs,
+    model: SerialEncoderDecoder,
     symbols: tuple[str, ...],
     classes: tuple[str, ...],
     score: I32,
@@ -55,14 +55,13 @@ def pair_probe(
         time.perf_counter() - start, warning, bar=S,
         translation=Translation(
             classes, tuple(found.nodes), tuple(found.finished), tuple(found.scores),
-            tuple(wanted) if wanted is not None else None, _alignment(look.attention, S),
+            tuple(wanted) if wanted is not None else None, _predicting(look.alignment, S),
         ),
     )  # fmt: skip
 
 
-def _alignment(attention: F32 | None, S: int) -> F32 | None:
+def _predicting(alignment: F32 | None, S: int) -> F32 | None:
     """Return (T, S): in each column's row the weights at the timestep before, at which its symbol was predicted."""
-    if attention is None:
+    if alignment is None:
         return None
-    rows = attention[0, 0]
-    return np.concatenate([np.full((1, S), np.nan, np.float32), rows[:-1, :S]])
+    return np.concatenate([np.full((S + 1, S), np.nan, np.float32), alignment[:-1]])

@@ -5,16 +5,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import typeof
 from seqcore.config import POSITIONS, ModelConfig
 from seqcore.errors import SeqError
+from seqcore.layers.decoder import PAIR_ACTIVATIONS, PAIR_WEIGHTS
 from seqcore.model import Model, Workspace, build, initial, parameter_count, shapes, workspace, workspace_bytes
 from seqcore.models.pair_layout import PairLayout, most_chunks
+from seqcore.models.pair_transformer import activations
 from seqcore.parameters import Parameters
 from seqcore.team import TEAM
 
 from tests.core import twin_pair_transformer, twin_pairs
 from tests.core.test_pairs import ANSWERS, SOURCES, scored
 from tests.core.twin_pairs import PairConfig
+
+pytestmark = pytest.mark.usefixtures("kernels")
 
 V, K = 11, 9
 
@@ -219,6 +224,17 @@ def test_dropout_gradient_is_that_of_the_dropped_model() -> None:
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(float(np.linalg.norm(gradient)), rel=2e-2)
 
 
+@pytest.mark.parametrize("config", [CONFIGS[0], CONFIGS[3], config_of(dropout=0.1)], ids=said)
+def test_arrays_have_the_types_that_the_kernels_are_compiled_for(config: ModelConfig) -> None:
+    model: Any = build(config, Parameters(shapes(config)))
+    assert typeof(model.packed.weights) == PAIR_WEIGHTS
+    inputs, targets = batch()
+    for backward in (True, False):
+        work: Any = workspace(config, *inputs.shape, backward)
+        assert typeof(work.divide(PairLayout.of(inputs, targets, 12))) == PAIR_ACTIVATIONS
+    assert typeof(activations(config, 3, 4)) == PAIR_ACTIVATIONS
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 @pytest.mark.parametrize("config", CONFIGS[::5], ids=said)
 def test_memory_is_known_exactly(config: ModelConfig, dropout: float) -> None:
@@ -242,8 +258,8 @@ def test_any_lengths_fit_the_memory_of_a_batch(T: int, B: int) -> None:
             inputs[S - lengths[b] : S, b] = 1
             targets[S : S + answers[b], b] = 1
         layout = PairLayout.of(inputs, targets, S)
-        assert layout.source.count == lengths.sum()
-        assert layout.target.count == answers.sum()
+        assert layout.source.size == lengths.sum()
+        assert layout.target.size == answers.sum()
         assert layout.chunks[0] == 0
         assert layout.chunks[-1] == B
         assert (np.diff(layout.chunks) > 0).all()

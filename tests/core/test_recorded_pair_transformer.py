@@ -17,6 +17,8 @@ from tests.core.recorded.record_pair_transformer import CASES, Arrays, Case
 from tests.core.test_pair_transformer import stepped
 from tests.core.test_recorded_pairs import LIVE, RECORDED, part
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 
 @functools.cache
 def recording(label: str) -> Arrays:

@@ -91,9 +91,8 @@ class PairActivations(NamedTuple):
 
 CROSS_WEIGHTS = types.NamedTuple((f2, *(f4_4,) * 6), CrossWeights)
 PAIR_WEIGHTS = types.NamedTuple((WEIGHTS, WEIGHTS, CROSS_WEIGHTS), PairWeights)
-PAIR_ACTIVATIONS = types.NamedTuple(
-    (ACTIVATIONS, ACTIVATIONS, types.NamedTuple((f3, f3, f3, f3), CrossActivations)), PairActivations
-)
+CROSS_ACTIVATIONS = types.NamedUniTuple(f3, 4, CrossActivations)
+PAIR_ACTIVATIONS = types.NamedTuple((ACTIVATIONS, ACTIVATIONS, CROSS_ACTIVATIONS), PairActivations)
 
 
 @device

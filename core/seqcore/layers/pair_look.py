@@ -78,7 +78,7 @@ def pair_shares(work, C, shares):
     of its own up to the same one, which sum to 1, too.
     """
     shares[:] = f4(np.nan)
-    heads, S = shares.shape[1], work.encoder.losses.size
+    heads, S = shares.shape[1], work.encoder.normed.shape[1]
     d = C // heads
     for n in range(shares.shape[0]):
         encoder, decoder, rows = work.encoder.qkv[n], work.decoder.qkv[n], shares[n]

@@ -26,7 +26,7 @@ class Rows(NamedTuple):
         return Rows(starts, t * inside.shape[1] + b)
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """The number of rows."""
         return self.places.size
 

@@ -92,7 +92,8 @@ class PairTransformerWorkspace:
         self.config, self.rows, self.backward = config, B, backward
         self.buffer = zeros(self.size(config, T, B, backward))
         self.spread = zeros(0 if backward else T * B, padded(config.logits))
-        self.layout = PairLayout(*[Rows.of(np.zeros((0, B), np.bool_))] * 2, np.zeros(1, np.int64))
+        none = Rows.of(np.zeros((0, B), np.bool_))
+        self.layout = PairLayout(none, none, np.zeros(1, np.int64))
         self.arrays: PairActivations | None = None
 
     @staticmethod
@@ -118,7 +119,7 @@ class PairTransformerWorkspace:
         """Return the arrays for a layout, with arbitrary contents."""
         at, parts = 0, []
         chunks = layout.chunks.size - 1
-        for named in _shapes(self.config, layout.source.count, layout.target.count, chunks, self.backward):
+        for named in _shapes(self.config, layout.source.size, layout.target.size, chunks, self.backward):
             made = {}
             for name, shape in named.items():
                 size = math.prod(shape)
@@ -148,6 +149,14 @@ class PairTransformerWorkspace:
     def state(self) -> dict[str, F32]:
         """Return nothing: no state is carried."""
         return {}
+
+
+def activations(config: ModelConfig, S: int, U: int) -> PairActivations:
+    """Return zeroed arrays for one pair, with everything that a backward pass needs."""
+    encoder, decoder, cross = (
+        {name: zeros(*shape) for name, shape in part.items()} for part in _shapes(config, S, U, 0, True)
+    )
+    return PairActivations(Activations(**encoder), Activations(**decoder), CrossActivations(**cross))
 
 
 class PairTransformer:
@@ -224,9 +233,9 @@ class PairTransformer:
     def _backward_weights(self, inputs: I32, work: PairTransformerWorkspace) -> None:
         """Compute all gradients from what the backward pass left in the workspace."""
         g, layout, arrays = self.gradient, work.layout, work.arrays
-        if not layout.source.count or not layout.target.count:
+        if not layout.source.size or not layout.target.size:
             g.flat[:] = 0
-        if arrays is None or not layout.target.count:
+        if arrays is None or not layout.target.size:
             return
         encoder, decoder, cross = arrays
         self._decoder.compute(decoder)
@@ -234,7 +243,7 @@ class PairTransformer:
         outer_sum(decoder.normed[-1], decoder.logits, g["head.W_hy"])
         symbols = self._symbols(inputs, layout.target)
         self._backward_embedding("decoder.embedding", layout.target, symbols, decoder.x[0])
-        if layout.source.count:
+        if layout.source.size:
             self._encoder.compute(encoder)
             self._backward_embedding("embedding", layout.source, layout.source.values(inputs), encoder.x[0])
 

@@ -80,16 +80,16 @@ class PackedPairs:
         self._panels = Panels(parameters, groups)
         forward, back = self._panels.forward, self._panels.back
         self.weights = PairWeights(
-            Weights(
+            Weights._make((
                 parameters["embedding.E"], *positions(config, parameters),
                 zeros(2 * L + 1, 2, C), zeros(L, 9 * C * bias), zeros(0), *forward[:4], none, *back[:4], none,
-            ),
-            Weights(
+            )),
+            Weights._make((
                 parameters["decoder.embedding.E"], *positions(config, parameters, "decoder.embedding.P", 1),
                 zeros(3 * L + 1, 2, C), zeros(L, 9 * C * bias), zeros(K), *forward[4:8], forward[-1][0],
                 *back[4:8], back[-1][0],
-            ),
-            CrossWeights(zeros(L, 4 * C * bias), *forward[8:11], *back[8:11]),
+            )),
+            CrossWeights._make((zeros(L, 4 * C * bias), *forward[8:11], *back[8:11])),
         )  # fmt: skip
 
     def pack_backward_serial(self) -> None:

@@ -52,6 +52,7 @@ class SerialPairs(SerialWeights):
     """An encoder-decoder for one sequence at a time. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: no limit
+    most: int | None = None  # symbols that it can write: no limit
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config
@@ -221,6 +222,11 @@ class PairLook:
         weights = np.full((1, 1, T, T), np.nan, np.float32)
         weights[0, 0, S:, :S] = self.buffers.shares[0, :, :S]
         return weights
+
+    @property
+    def alignment(self) -> F32 | None:
+        """The weights (U, S) of each source timestep, by timestep of the decoder; None without attention."""
+        return None if self.buffers is None else self.buffers.shares[0, :, : self.bar]
 
     @property
     def staves(self) -> tuple[Stave, ...]:

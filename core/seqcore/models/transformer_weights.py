@@ -171,11 +171,11 @@ class PackedWeights:
         more = [self.entry] if self.entry is not None else []
         self._panels = Panels(parameters, [*in_blocks(self.names, *MATRICES), [head]], more)
         (*forward, W_hy), (*back, W_hy_T) = self._panels.forward, self._panels.back
-        self.weights = Weights(
-            zeros(0, C) if config.inputs else parameters["embedding.E"], *positions(config, parameters),
-            zeros(2 * L + 1, 2, C), zeros(L, 9 * C if config.bias else 0), zeros(K),
-            *forward, W_hy[0], *back, W_hy_T[0],
-        )  # fmt: skip
+        E, b_y = zeros(0, C) if config.inputs else parameters["embedding.E"], zeros(K)
+        scales, biases = zeros(2 * L + 1, 2, C), zeros(L, 9 * C if config.bias else 0)
+        self.weights = Weights._make(
+            (E, *positions(config, parameters), scales, biases, b_y, *forward, W_hy[0], *back, W_hy_T[0])
+        )
 
     def pack_backward_serial(self) -> None:
         """Pack only the transposes, on one thread."""

@@ -17,9 +17,8 @@ from seqcore.data.pair_examples import ROUND, PairExamples
 from seqcore.data.transductions import Transduction
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.models.pairs_serial import SerialPairs
 from seqcore.records import I32, I64, Example
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialEncoderDecoder, SerialModel
 from seqcore.tasks.bleu import bleu_and_chrf
 from seqcore.tasks.pair_scoring import PairScoring
 from seqcore.tasks.task import Baselines, Feed, Measures
@@ -190,8 +189,9 @@ def decode_source(
     model: SerialModel, source: I32, reverse: bool, end: int, most: int, width: int = 1, penalty: float = 0.0
 ) -> Decoded:
     """Return what a model writes for a source (S,), at most `most` symbols. Raises SeqError."""
-    if not isinstance(model, SerialPairs):
+    if not isinstance(model, SerialEncoderDecoder):
         raise SeqError("this model does not write a target for a source")
+    most = most if model.most is None else min(most, model.most)
     read = np.ascontiguousarray(source[::-1] if reverse else source, np.int32)
     return decoded(model, model.begin(read), end, most, width, penalty)
 

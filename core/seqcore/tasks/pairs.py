@@ -7,10 +7,9 @@ import numpy as np
 
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.models.pairs_serial import SerialPairs
 from seqcore.pair_probe import pair_probe
 from seqcore.records import I32, Dial, Example, Probe
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialEncoderDecoder, SerialModel
 from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import MORE, decode_source
 from seqcore.tasks.task import Ends
@@ -89,7 +88,7 @@ class OnPairs:
         known: Example | None = None,
     ) -> Probe:
         """Return what the model computes for a pair, or for a source alone and what it writes for it."""
-        if not isinstance(model, SerialPairs):
+        if not isinstance(model, SerialEncoderDecoder):
             raise SeqError("this model does not write a target for a source")
         V, end = vocabulary.size, self.target.size
         given, wanted = inputs[inputs < V], None

@@ -14,8 +14,9 @@ from tests.core.tasks.pair_runs import advance, start, table
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
-FAMILIES = ("rnn", "gru", "lstm")
-MODEL: dict[str, Any] = {"layers": 2, "dropout": 0.2, "cross_attention": "general", "bidirectional": True}
+RECURRENT: dict[str, Any] = {"layers": 2, "dropout": 0.2, "cross_attention": "general", "bidirectional": True}
+MODELS: dict[str, dict[str, Any]] = {family: RECURRENT | {"family": family} for family in ("rnn", "gru", "lstm")}
+MODELS["attention"] = {"family": "attention", "layers": 2, "dropout": 0.2, "heads": 2}
 OPTIONS = {"reverse-source": True}
 
 
@@ -29,13 +30,13 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in ("seconds", "tokens_per_second")} for line in found]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MODELS)
 def test_a_run_that_is_resumed_from_its_folder_goes_on_as_if_never_stopped(tmp_path: Path, family: str) -> None:
     for n, source in enumerate(sources(tmp_path)):
         found = []
         for name, stops in (("whole", [24]), ("cut", [11, 13])):  # crosses the end of an epoch of the table
             out = tmp_path / f"{name}-{n}"
-            run = start(source, out, MODEL | {"family": family}, OPTIONS, steps=24, log_every=4, eval_every=6)
+            run = start(source, out, MODELS[family], OPTIONS, steps=24, log_every=4, eval_every=6)
             for place, count in enumerate(stops):
                 if place:
                     run.save()
@@ -61,13 +62,13 @@ def test_a_resumed_run_finds_a_table_that_has_changed(tmp_path: Path) -> None:
         Run.resume(RunFolder(tmp_path / "r"))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MODELS)
 def test_one_two_and_three_threads_give_the_same_bytes(tmp_path: Path, family: str) -> None:
     for source in sources(tmp_path):
         found = []
         for count in (1, 2, 3):
             with threads(count):
-                run = advance(start(source, None, MODEL | {"family": family}, OPTIONS, batch=7), 8)
+                run = advance(start(source, None, MODELS[family], OPTIONS, batch=7), 8)
                 found.append((runs.weights(run), json.dumps(run.trainer.validate())))
         assert found[0] == found[1] == found[2], source
 
