@@ -81,8 +81,8 @@ SETTINGS = (
     Setting("positions", click.Choice(POSITIONS), "Position encoding of attention."),
     Setting("bias", bool, "Biases in the linear layers and norms of attention."),
     Setting("tied", bool, "Share the weights of attention's embedding and output layer."),
-    Setting("cross-attention", click.Choice(CROSS_ATTENTIONS), "Pairs: attention of the decoder over the source."),
-    Setting("bidirectional", bool, "Pairs: the encoder reads the source in both directions."),
+    Setting("cross-attention", click.Choice(CROSS_ATTENTIONS), "Pairs (rnn, gru, lstm): attention over the source."),
+    Setting("bidirectional", bool, "Pairs (rnn, gru, lstm): the encoder reads the source in both directions."),
     Setting("batch", int, "Batch size: sequences per step."),
     Setting("length", int, "Timesteps per step, over which gradients are backpropagated."),
     Setting("sampling", click.Choice(SAMPLINGS), "Consecutive streams with carried state, or random windows."),
@@ -144,13 +144,16 @@ class Chosen:
             if name in self.asked:
                 raise click.UsageError(f"--{name} {_value(self.training[key])}: the task decides it; leave it out")
         chosen = {key: value for key, value in self.training.items() if key not in fixed}
-        model, training = with_defaults(self.model, {**defaults, **chosen})
+        own = dict(defaults)
+        if decodes and "context" in self.model and "length" not in fixed:
+            own.pop("length", None)  # pairs longer than the context are left out
+        model, training = with_defaults(self.model, {**own, **chosen})
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
             ends: dict[str, Any] = {"outputs": 2, "decodes": True} if decodes else {}
             config, trained = ModelConfig(vocabulary_size=2, **ends, **model), TrainingConfig(**training)
-        if config.family == "attention":
+        if config.family == "attention" and not decodes:  # pairs know their lengths, see `PairData.check`
             _check_context(config, trained)
         return model, trained
 

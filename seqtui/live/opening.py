@@ -130,7 +130,7 @@ def choice_of(run: Run) -> ModelChoice:
     shape, training = run.config.model, run.config.training
     return ModelChoice(
         shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length, shape.activation,
-        shape.heads, shape.positions, shape.cross_attention if shape.decodes else "general",
+        shape.heads, shape.positions, (shape.cross_attention if shape.decodes else "") or "general",
         BOTH_WAYS if shape.bidirectional else "one way", shape.context,
     )  # fmt: skip
 

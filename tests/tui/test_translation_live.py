@@ -105,6 +105,26 @@ async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path)
     assert [RunFolder.find(name).config().model.cross_attention for name in runs] == ["general", "additive"]
 
 
+async def test_the_model_picker_offers_attention_for_pairs(tmp_path: Path) -> None:
+    async with live(corpus="reverse:4", choice=SMALL) as s:
+        await s.training()
+        await translated(s)
+        await s.open("m")
+        picker = s.app.screen
+        for word in ("lstm", "attention"):
+            await s.press("right")
+            await s.until(lambda word=word: word in str(picker.query_one("#family").render()), word)
+        assert not picker.query_one("#row-cross_attention").display
+        assert not picker.query_one("#row-directions").display
+        assert "parameters" in str(picker.query_one("#size").render())
+        await s.press("enter")
+        await s.until(lambda: s.now.shape is not None and s.now.shape.family == "attention", "the new model")
+        await translated(s)
+        await s.quit()
+    model = RunFolder.find("reverse-4-attention32x1-1").config().model
+    assert (model.decodes, model.cross_attention, model.bidirectional, model.context) == (True, "", False, 10)
+
+
 async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
     async with live(corpus="parity:4", choice=SMALL) as s:
         await s.training()

@@ -26,9 +26,12 @@ LABELS = {
     "q": "query q",
     "k": "key k",
     "v": "value v",
+    "source q": "source q",
+    "source k": "source k",
+    "source v": "source v",
     "stream": "stream",
 }
-BY_HEAD = ("q", "k", "v")  # staves whose units are heads
+BY_HEAD = ("q", "k", "v", "source q", "source k", "source v")  # staves whose units are heads
 HOLDING = ("forget", "update")  # gates that control how much of its state a unit retains
 
 
