@@ -51,7 +51,7 @@ def test_attention_trains_on_pairs_is_evaluated_and_answers(call: Call, tmp_path
     answer = call("generate", "reverse-4-attention16x2-1", "--input", "abcdefghijklmnop")
     assert answer.code != 0
     assert "a source of 16 symbols: must not exceed the context length of the model, 10" in answer.line
-    assert "context 10" in call("info", "reverse-4-attention16x2-1").out
+    assert "context 10" in call("runs", "reverse-4-attention16x2-1").out
     assert "‖" in call("inspect", "reverse-4-attention16x2-1", "--text", "abc").out
     assert call("export", "reverse-4-attention16x2-1", str(tmp_path / "x.npz"), "--to", "npz").code == 0
 
