@@ -162,8 +162,9 @@ class Chosen:
         family = self.model.get("family", "lstm")
         for key, families in _MEANS_SOMETHING_FOR.items():
             if key in self.model and family not in families:
-                right = f"{key} means something for {', '.join(families)}"
-                raise click.UsageError(f"--{key} {value_said(key, self.model[key])}: {right}, not for --model {family}")
+                name = key.replace("_", "-")
+                right = f"{name} means something for {', '.join(families)}"
+                raise click.UsageError(f"--{name} {value_said(key, self.model[key])}: {right}, not for --model {family}")
 
     def _check_embedding(self) -> None:
         """Reject one-hot vectors where a family needs a learned embedding. Raises UsageError."""
