@@ -164,7 +164,9 @@ class Chosen:
             if key in self.model and family not in families:
                 name = key.replace("_", "-")
                 right = f"{name} means something for {', '.join(families)}"
-                raise click.UsageError(f"--{name} {value_said(key, self.model[key])}: {right}, not for --model {family}")
+                raise click.UsageError(
+                    f"--{name} {value_said(key, self.model[key])}: {right}, not for --model {family}"
+                )
 
     def _check_embedding(self) -> None:
         """Reject one-hot vectors where a family needs a learned embedding. Raises UsageError."""

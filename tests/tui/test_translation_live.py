@@ -121,7 +121,7 @@ async def test_the_model_picker_offers_attention_for_pairs(tmp_path: Path) -> No
         await s.until(lambda: s.now.shape is not None and s.now.shape.family == "attention", "the new model")
         await translated(s)
         await s.quit()
-    model = RunFolder.find("reverse-4-attention32x1-1").config().model
+    model = RunFolder.find("reverse-4-attention128x2-1").config().model
     assert (model.decodes, model.cross_attention, model.bidirectional, model.context) == (True, "", False, 10)
 
 
