@@ -59,7 +59,7 @@ class ModelConfig:
     embedding: int = 64  # width of the learned embedding; 0: one-hot; attention: always equal to hidden
     dropout: float = 0.0  # between layers and before the head; attention: on the embedding and each branch's output
     activation: str = "tanh"  # rnn only
-    context: int = 0  # attention, feedforward: context length in tokens (0: CONTEXT); recurrent: always 0, no limit
+    context: int = 0  # attention, feedforward: in tokens (0: CONTEXT), of pairs on either side; recurrent: 0, no limit
     heads: int = 4  # attention only
     positions: str = "learned"  # attention only
     bias: bool = False  # attention: in linear layers and norms
@@ -72,9 +72,9 @@ class ModelConfig:
     values: int = 0  # real values predicted at each timestep, with the squared error as the loss; 0: symbols
     decodes: bool = False  # encoder and decoder: reads symbols of the vocabulary, then writes `outputs` other symbols
     patches: int = 0  # encoder and decoder: reads a picture instead, so many patches of `inputs` numbers each
-    cross_attention: str = ""  # over the encoder's states, see `layers.cross`; "": general if it decodes
-    bidirectional: bool = False  # the encoder reads in both directions
-    input_feeding: bool = False  # the decoder also reads what attention gave a timestep before (Luong et al. 2015)
+    cross_attention: str = ""  # recurrent: over the encoder's states, see `layers.cross`; "": general if it decodes
+    bidirectional: bool = False  # recurrent: the encoder reads in both directions
+    input_feeding: bool = False  # recurrent: the decoder also reads what attention gave a timestep before (Luong 2015)
 
     def __post_init__(self) -> None:
         if self.context == 0 and self.family in CONTEXT:
@@ -85,7 +85,7 @@ class ModelConfig:
             object.__setattr__(self, "tied", self.tied and not other)
         elif self.inputs and not self.decodes:
             object.__setattr__(self, "embedding", 0)
-        if not self.cross_attention:
+        if not self.cross_attention and not (self.decodes and self.family == "attention"):
             object.__setattr__(self, "cross_attention", "general" if self.decodes else "none")
         _whole("inputs", self.inputs, 0, 4096)
         _whole("values", self.values, 0, 4096)
@@ -134,6 +134,21 @@ class ModelConfig:
 
     def _check_decoder(self) -> None:
         """Raise SeqError if the settings of encoder and decoder do not fit together."""
+        if self.decodes:
+            right = "an encoder-decoder must be rnn, gru, lstm or attention"
+            _need(self.family in (*RECURRENT, "attention"), "model", self.family, right)
+            _need(self.outputs >= 2, "outputs", self.outputs, "a decoder needs symbols to write")
+            _whole("patches", self.patches, 0, 4096)
+            _need(bool(self.patches) == bool(self.inputs), "patches", self.patches, "a picture has patches of numbers")
+        if self.decodes and self.family == "attention":
+            _need(not self.patches, "model", self.family, "a picture is described by rnn, gru or lstm")
+            right = "attention always looks at the source, with all its heads; leave it out"
+            _need(self.cross_attention == "", "cross attention", self.cross_attention, right)
+            right = "attention reads the source in both directions anyway; leave it out"
+            _need(not self.bidirectional, "bidirectional", self.bidirectional, right)
+            right = "only a recurrent decoder reads what attention gave before"
+            _need(not self.input_feeding, "input feeding", self.input_feeding, right)
+            return
         kinds = CROSS_ATTENTIONS
         _need(
             self.cross_attention in kinds, "cross attention", self.cross_attention, f"must be one of {', '.join(kinds)}"
@@ -141,10 +156,6 @@ class ModelConfig:
         feeds = not self.input_feeding or self.cross_attention != "none"
         _need(feeds, "input feeding", self.input_feeding, "feeds attention back: needs cross attention other than none")
         if self.decodes:
-            _need(self.family in RECURRENT, "model", self.family, "an encoder-decoder must be rnn, gru or lstm")
-            _need(self.outputs >= 2, "outputs", self.outputs, "a decoder needs symbols to write")
-            _whole("patches", self.patches, 0, 4096)
-            _need(bool(self.patches) == bool(self.inputs), "patches", self.patches, "a picture has patches of numbers")
             right = "a picture has no order in which to read it"
             _need(not (self.patches and self.bidirectional), "bidirectional", self.bidirectional, right)
             right = "needs annotations as wide as the decoder: general or additive for a bidirectional encoder"
@@ -194,6 +205,8 @@ class ModelConfig:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kinds of kernels that the model needs; see `jit.kernel_groups`."""
+        if self.decodes and self.family == "attention":
+            return ("attention-pairs",)
         return (self.family, *(("values",) if self.values else ()), *(("pairs",) if self.decodes else ()))
 
     @property

@@ -58,6 +58,8 @@ def bytes_needed(model: ModelConfig, training: TrainingConfig, sizes: Sizes | No
     T, B = lengths[-1], training.batch
     named = shapes(model)
     looked_up = {"embedding.P"} if model.family == "attention" and model.tied else {"embedding.E", "embedding.P"}
+    if model.family == "attention":
+        looked_up |= {"decoder.embedding.E", "decoder.embedding.P"}
     matrices = [shape for name, shape in named.items() if len(shape) == 2 and name not in looked_up]
     panels = 4 * sum(padded(N) * K + padded(K) * N for K, N in matrices)
     step = workspaces_bytes(model, lengths, B)

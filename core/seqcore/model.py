@@ -1,6 +1,7 @@
 """The models, and the interface that trainer, session and commands use for all of them.
 
-A family is a file in `models` with the functions and classes that `Family` lists, and a line in `FAMILIES_BY_NAME`.
+A family is a file in `models` with the functions and classes that `Family` lists, and a line in `FAMILIES_BY_NAME`, or
+in `ENCODER_DECODERS` for pairs of sequences.
 """
 
 import math
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from seqcore.config import RECURRENT, ModelConfig
-from seqcore.models import feedforward, pairs, recurrent, transformer
+from seqcore.models import feedforward, pair_transformer, pairs, recurrent, transformer
 from seqcore.models.clocked import Clocked
 from seqcore.models.teaching import PLAIN, Teaching
 from seqcore.parameters import Parameters
@@ -86,6 +87,13 @@ _PAIRS = Family(
     pairs.PairWorkspace.of,
     pairs.PairWorkspace.bytes_needed,
 )
+_PAIR_TRANSFORMER = Family(
+    pair_transformer.shapes,
+    pair_transformer.initial,
+    pair_transformer.PairTransformer,
+    pair_transformer.PairTransformerWorkspace.of,
+    pair_transformer.PairTransformerWorkspace.bytes_needed,
+)
 _FEEDFORWARD = Family(
     feedforward.shapes,
     feedforward.initial,
@@ -105,10 +113,11 @@ FAMILIES_BY_NAME: dict[str, Family] = {
     "attention": _ATTENTION,
     "feedforward": _FEEDFORWARD,
 }
+ENCODER_DECODERS: dict[str, Family] = {**dict.fromkeys(RECURRENT, _PAIRS), "attention": _PAIR_TRANSFORMER}
 
 
 def _family(config: ModelConfig) -> Family:
-    return _PAIRS if config.decodes else FAMILIES_BY_NAME[config.family]
+    return (ENCODER_DECODERS if config.decodes else FAMILIES_BY_NAME)[config.family]
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -12,13 +12,13 @@ import numpy as np
 
 from seqcore.beam import Decoded
 from seqcore.data.score_layout import decoder_symbols
-from seqcore.models.pairs_serial import SerialPairs
 from seqcore.probe import TOP, log_softmax
 from seqcore.records import F32, Inputs, Picture, Probe, Translation
+from seqcore.serial import SerialEncoderDecoder
 
 
 def pair_probe(
-    model: SerialPairs,
+    model: SerialEncoderDecoder,
     symbols: tuple[str, ...],
     classes: tuple[str, ...],
     score: Inputs,
@@ -76,5 +76,5 @@ def _alignments(attention: F32 | None, S: int) -> F32 | None:
     if attention is None:
         return None
     found = np.full((*attention.shape[:3], S), np.nan, np.float32)
-    found[:, :, 1:] = attention[:, :, :-1, :S]
+    found[:, :, S + 1 :] = attention[:, :, S:-1, :S]
     return found

@@ -33,7 +33,7 @@ class Stave:
     """One quantity of one layer over the text: `values` (T, units)."""
 
     name: str  # lstm: "input", "forget", "cell", "output", "c", "h"; gru: "reset", "update", "candidate", "h"; rnn: "h"
-    layer: int  # attention: "q", "k", "v" (units are heads, values their norms), "stream" (residual, see `norms`)
+    layer: int  # attention: "q", "k", "v", over a source "source q" ... (units are heads, values their norms), "stream"
     values: F32
     signed: bool  # True: centred on zero (cell candidate, c, h). False: a gate in 0..1, or a norm
     limit: float  # largest possible magnitude; math.inf if unbounded (c, a norm)

@@ -5,11 +5,12 @@ thread gets workers. Everything here is serial and releases the GIL while it com
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import seqcore.layers.draw  # noqa: F401  # registers the kernel that generation needs
 from seqcore.config import RECURRENT, ModelConfig
 from seqcore.models.feedforward_serial import SerialFeedForward
+from seqcore.models.pair_transformer_serial import SerialPairTransformer
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.models.recurrent_serial import SerialRecurrent
 from seqcore.models.transformer_serial import SerialTransformer
@@ -24,7 +25,10 @@ class Look(Protocol):
 
     @property
     def attention(self) -> F32 | None:
-        """Return the attention weights (layers, heads, T, T), NaN where s > t; None for a model without attention."""
+        """Return the attention weights (layers, heads, T, T); None for a model without attention.
+
+        NaN where there are none: where s > t, except in an encoder, which looks at all of its source.
+        """
 
     @property
     def staves(self) -> tuple[Stave, ...]:
@@ -75,6 +79,38 @@ class SerialModel(Protocol):
         """
 
 
+class PairLook(Look, Protocol):
+    """What an encoder-decoder computed for the score of one pair; the logits are zero up to the bar."""
+
+    @property
+    def bar(self) -> int:
+        """Return S, the timesteps of the source."""
+
+    @property
+    def handed(self) -> tuple[Stave, ...]:
+        """Return the states (1, units) in which the decoder starts, by layer; none if it starts without one."""
+
+
+@runtime_checkable
+class SerialEncoderDecoder(SerialModel, Protocol):
+    """A model that reads a source, and then writes symbols one at a time.
+
+    The state of one with attention has `weights` (S,): what it attended to in the last step.
+    """
+
+    most: int | None  # symbols that it can write, the end symbol among them; None: no limit
+
+    def begin(self, source: Inputs) -> Any:
+        """Read a source (S,) or (S, D), and return the state before the first symbol. Raises SeqError: too long."""
+
+    def look(self, inputs: Inputs) -> PairLook:
+        """Read the score of a pair (T,), whose symbols after the bar are numbered from V on. Raises SeqError."""
+
+
+_ENCODER_DECODERS: dict[str, Callable[[ModelConfig, Parameters | None], SerialEncoderDecoder]] = {
+    **dict.fromkeys(RECURRENT, SerialPairs),
+    "attention": SerialPairTransformer,
+}
 _SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {
     **dict.fromkeys(RECURRENT, SerialRecurrent),
     "attention": SerialTransformer,
@@ -84,4 +120,4 @@ _SERIAL: dict[str, Callable[[ModelConfig, Parameters | None], SerialModel]] = {
 
 def serial_model(config: ModelConfig, parameters: Parameters | None = None) -> SerialModel:
     """Return the serial model of the config's family; without parameters, call `load` before use."""
-    return SerialPairs(config, parameters) if config.decodes else _SERIAL[config.family](config, parameters)
+    return (_ENCODER_DECODERS if config.decodes else _SERIAL)[config.family](config, parameters)

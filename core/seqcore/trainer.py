@@ -58,7 +58,7 @@ class Trainer:
         training.check(config)
         self.feed = data.feed(training)
         longest = self.feed.lengths[-1]
-        if config.family == "attention" and longest > config.context:
+        if config.family == "attention" and not config.decodes and longest > config.context:
             raise SeqError(f"length {longest}: must not exceed the context length of the model, {config.context}")
         self.config, self.training = config, training
         self.data = data

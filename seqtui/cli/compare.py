@@ -81,8 +81,8 @@ def command(runs: tuple[str, ...], threads: int | None, as_json: bool, **how: An
     entries, complete = _entries(runs)
     if entries:
         with Status() as status:
-            families = {entry.loaded.config.model.family for entry in entries}
-            groups_needed = [name for family in sorted(families) for name in kernel_groups(family, "train", "look")]
+            kinds = sorted({kind for entry in entries for kind in entry.loaded.config.model.kernels})
+            groups_needed = kernel_groups(kinds, "train", "look")
             compile_with(status.compiling, groups_needed)
     groups = grouped(entries)
     for number, group in enumerate(groups):

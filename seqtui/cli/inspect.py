@@ -203,13 +203,15 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
 
     from seqtui.cli.terminal import drawn, print_table, shown, table
     from seqtui.tui.panes.readout import steps_to_a_tenth
+    from seqtui.tui.panes.staves import has_stream
 
     numbers = {stave.name: ["" if np.isnan(row).any() else f"{float((row > _OPEN).mean()):.0%}" for row in stave.values]
                for stave in probe.staves if stave.layer == layer and stave.gate and not stave.signed}  # fmt: skip
-    if probe.attention is None:
+    if probe.attention is not None:
+        numbers["lag"] = [f"{distance:.1f}" for distance in _distances(probe.attention[layer])]
+    if not has_stream(probe):
         numbers["|h|"] = [f"{float(np.linalg.norm(row)):.2f}" for row in probe.stave("h", layer).values]
     else:
-        numbers["lag"] = [f"{distance:.1f}" for distance in _distances(probe.attention[layer])]
         numbers["|x|"] = [f"{float(row[layer + 1]):.2f}" for row in probe.stave("stream", layer).values]
     if probe.series is not None:
         numbers = _values(probe.series) | numbers

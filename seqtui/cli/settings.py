@@ -81,9 +81,9 @@ SETTINGS = (
     Setting("positions", click.Choice(POSITIONS), "Position encoding of attention."),
     Setting("bias", bool, "Biases in the linear layers and norms of attention."),
     Setting("tied", bool, "Share the weights of attention's embedding and output layer."),
-    Setting("cross-attention", click.Choice(CROSS_ATTENTIONS), "Pairs: attention of the decoder over the source."),
-    Setting("bidirectional", bool, "Pairs: the encoder reads the source in both directions."),
-    Setting("input-feeding", bool, "Pairs: the decoder also reads the last output of attention."),
+    Setting("cross-attention", click.Choice(CROSS_ATTENTIONS), "Pairs (rnn, gru, lstm): attention over the source."),
+    Setting("bidirectional", bool, "Pairs (rnn, gru, lstm): the encoder reads the source in both directions."),
+    Setting("input-feeding", bool, "Pairs (rnn, gru, lstm): the decoder also reads the last output of attention."),
     Setting("batch", int, "Batch size: sequences per step."),
     Setting("length", int, "Timesteps per step, over which gradients are backpropagated."),
     Setting("sampling", click.Choice(SAMPLINGS), "Consecutive streams with carried state, or random windows."),
@@ -152,14 +152,17 @@ class Chosen:
         shape, chosen = (
             {key: value for key, value in given.items() if key not in fixed} for given in (self.model, self.training)
         )
-        model, training = with_defaults(shape, {**defaults, **chosen})
+        own = dict(defaults)
+        if decodes and "context" in self.model and "length" not in fixed:
+            own.pop("length", None)  # pairs longer than the context are left out
+        model, training = with_defaults(shape, {**own, **chosen})
         if not any(end in training for end in ENDS):
             training["steps"] = DEFAULT_STEPS
         with flags_named():
             ends: dict[str, Any] = {"outputs": 2, "decodes": True} if decodes else {}
             config, trained = ModelConfig(vocabulary_size=2, **ends, **model), TrainingConfig(**training)
             trained.check(config)
-        if config.family == "attention":
+        if config.family == "attention" and not decodes:  # pairs know their lengths, see `PairData.check`
             _check_context(config, trained)
         return model, trained
 
@@ -168,8 +171,11 @@ class Chosen:
         family = self.model.get("family", "lstm")
         for key, families in _MEANS_SOMETHING_FOR.items():
             if key in self.model and family not in families:
-                right = f"{key} means something for {', '.join(families)}"
-                raise click.UsageError(f"--{key} {value_said(key, self.model[key])}: {right}, not for --model {family}")
+                name = key.replace("_", "-")
+                right = f"{name} means something for {', '.join(families)}"
+                raise click.UsageError(
+                    f"--{name} {value_said(key, self.model[key])}: {right}, not for --model {family}"
+                )
 
     def _check_embedding(self) -> None:
         """Reject one-hot vectors where a family needs a learned embedding. Raises UsageError."""

@@ -132,7 +132,7 @@ def choice_of(run: Run) -> ModelChoice:
     shape, training = run.config.model, run.config.training
     return ModelChoice(
         shape.family, shape.hidden, shape.layers, shape.dropout, training.batch, training.length, shape.activation,
-        shape.heads, shape.positions, shape.cross_attention if shape.decodes else "general",
+        shape.heads, shape.positions, (shape.cross_attention if shape.decodes else "") or "general",
         BOTH_WAYS if shape.bidirectional else "one way", FED if shape.input_feeding else "none", shape.context,
     )  # fmt: skip
 

@@ -76,7 +76,9 @@ class ModelChoice:
         return fields
 
     def across(self) -> dict[str, Any]:
-        """Return the fields of a `ModelConfig` that only an encoder-decoder has."""
+        """Return the fields of a `ModelConfig` that only an encoder-decoder has; attention has nothing to choose."""
+        if self.family == "attention":
+            return {"cross_attention": "", "bidirectional": False, "input_feeding": False}
         return {
             "cross_attention": self.cross_attention,
             "bidirectional": self.directions == BOTH_WAYS,

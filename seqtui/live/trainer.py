@@ -192,7 +192,8 @@ class TrainerThread:
         def report(progress: CompileProgress) -> None:
             self._publish(phase=Phase.COMPILING, compiling=progress)
 
-        groups, soon = (jit.kernel_groups(self._choice.family, role) for role in ("train", "look"))
+        kinds = self._choice.family if self.run is None else self.run.config.model.kernels
+        groups, soon = (jit.kernel_groups(kinds, role) for role in ("train", "look"))
         # Loading from the cache is fast and not worth showing.
         jit.compile_kernels(groups, None if jit.cached(groups) else report, soon, self._closing.is_set)
         self._observer.may_look()

@@ -38,6 +38,24 @@ def test_the_sample_trains_and_is_answered_for(call: Call, runs_dir: Path) -> No
     assert call("generate", "phrases-gru12-1", "--input", "the old house is red .").code == 0
 
 
+def test_attention_trains_on_pairs_is_evaluated_and_answers(call: Call, tmp_path: Path, runs_dir: Path) -> None:
+    small = ("--model", "attention", "--hidden", "16", "--heads", "2", "--batch", "6", "--steps", "6")
+    answer = call("train", table(tmp_path / "small.tsv"), *small, "--context", "5")
+    assert answer.code == 0, answer.err
+    assert "pairs longer than 5 words left out" in answer.err
+    assert json.loads(call("evaluate", "small-attention16x2-1", "--json").out)["loss"] > 0
+    answer = call("train", "reverse:4", *small)
+    assert answer.code == 0, answer.err
+    assert "transduce, many to many, unequal" in answer.out
+    assert call("generate", "reverse-4-attention16x2-1", "--input", "abc", "--beam", "4", "--count", "2").code == 0
+    answer = call("generate", "reverse-4-attention16x2-1", "--input", "abcdefghijklmnop")
+    assert answer.code != 0
+    assert "a source of 16 symbols: must not exceed the context length of the model, 10" in answer.line
+    assert "context 10" in call("runs", "reverse-4-attention16x2-1").out
+    assert "‖" in call("inspect", "reverse-4-attention16x2-1", "--text", "abc").out
+    assert call("export", "reverse-4-attention16x2-1", str(tmp_path / "x.npz"), "--to", "npz").code == 0
+
+
 def test_train_names_the_task_and_prints_its_measures(call: Call, tmp_path: Path) -> None:
     source = table(tmp_path / "small.tsv")
     answer = call("train", source, *SMALL[:-1], "--steps", "10", "--eval-every", "5")
@@ -222,7 +240,9 @@ def test_columns_that_are_taken_in_order_are_named(call: Call, tmp_path: Path) -
             "--target-column is for translate; the task of this corpus is transduce",
         ),
         (("phrases", "--text-column", "a"), "--text-column is for classify; the task of this corpus is translate"),
-        (("reverse:5", "--model", "attention"), "attention"),
+        (("reverse:5", "--model", "attention", "--cross-attention", "none"), "not for --model attention"),
+        (("reverse:5", "--model", "attention", "--bidirectional"), "not for --model attention"),
+        (("reverse:5", "--model", "attention", "--context", "4"), "up to 5 symbols on a side: must not exceed"),
         (("reverse:5", "--model", "feedforward"), "feedforward"),
         (("reverse:5", "--length", "9"), "--length 9: the task decides it; leave it out"),
         (("reverse:1",), "the dial of reverse goes from 2 to 200"),

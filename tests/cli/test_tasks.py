@@ -159,7 +159,7 @@ def test_a_diagnostic_whose_answers_are_read_at_different_times_has_accuracy_by_
         (("recall:40",), "the dial of recall goes from 1 to 26"),
         (("tales", "--task", "classify"), "is not known to be a table"),
         (("tales", "--task", "diagnose"), "is not a diagnostic: give one of adding:100"),
-        (("copy:5", "--model", "rnn", "--forget-bias", "1"), "forget_bias means something for lstm, gru"),
+        (("copy:5", "--model", "rnn", "--forget-bias", "1"), "forget-bias means something for lstm, gru"),
         (("copy:5", "--forget-bias", "much"), "--forget-bias 'much': must be"),
         (("copy:5", "--model", "gru", "--init", "identity"), "init means something for rnn"),
     ],

@@ -223,7 +223,7 @@ def test_memory_is_estimated(config: ModelConfig) -> None:
     [
         ({"cross_attention": "dot", "bidirectional": True}, "as wide as the decoder"),
         ({"cross_attention": "cosine"}, "must be one of none, dot"),
-        ({"family": "attention"}, "must be rnn, gru or lstm"),
+        ({"family": "feedforward"}, "must be rnn, gru, lstm or attention"),
         ({"outputs": 0}, "needs symbols to write"),
         ({"decodes": False, "cross_attention": "dot"}, "only an encoder-decoder"),
         ({"decodes": False, "bidirectional": True}, "only an encoder-decoder"),

@@ -160,6 +160,42 @@ async def test_the_encodings_are_those_of_the_side_of_the_playhead() -> None:
         await s.quit()
 
 
+async def test_the_model_picker_offers_attention_for_pairs(tmp_path: Path) -> None:
+    async with live(corpus="reverse:4", choice=SMALL) as s:
+        await s.training()
+        await translated(s)
+        await s.open("m")
+        picker = s.app.screen
+        for word in ("lstm", "attention"):
+            await s.press("right")
+            await s.until(lambda word=word: word in str(picker.query_one("#family").render()), word)
+        for name in ("cross_attention", "directions"):
+            await s.until(lambda name=name: not picker.query_one(f"#row-{name}").display, f"{name} is hidden")
+        await s.until(lambda: "parameters" in str(picker.query_one("#size").render()), "the size")
+        await s.press("enter")
+        await s.until(lambda: s.now.shape is not None and s.now.shape.family == "attention", "the new model")
+        await translated(s)
+        await s.quit()
+    model = RunFolder.find("reverse-4-attention128x2-1").config().model
+    assert (model.decodes, model.cross_attention, model.bidirectional, model.context) == (True, "", False, 10)
+
+
+async def test_a_transformer_translates_on_the_screen() -> None:
+    small = ModelChoice(family="attention", hidden=16, layers=2, heads=2, batch=8, positions="rotary")
+    async with live(corpus="reverse:4", choice=small) as s:
+        await s.training()
+        await translated(s)
+        probe = s.now.probe
+        assert probe is not None
+        assert probe.translation is not None
+        assert probe.translation.alignment is not None
+        await s.until(lambda: "head" in s.text() and "reach" in s.text(), "staves by head, and the reach")
+        await s.press("V")
+        await s.until(lambda: "2 translation · alignment" in s.text(), "the alignment")
+        await s.press("g", "g", "g", "left", "right")
+        await s.quit()
+
+
 async def test_other_tasks_keep_their_models(tmp_path: Path) -> None:
     async with live(corpus="parity:4", choice=SMALL) as s:
         await s.training()

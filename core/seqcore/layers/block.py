@@ -5,9 +5,13 @@
     x_{2l+2} = x_{2l+1} + dropout(mlp(norm(x_{2l+1})))
     the head reads norm(x_{2L})
 
-Stage s = 0 .. 2L is a point on the residual stream. Rows are batch first: row m = b T + t, M of them. A range of rows
-that holds complete sequences runs through all blocks, forward and backward, independently of other ranges; each matrix
-product takes ROWS rows at a time.
+Each sum is a *branch*, and stage s = 0 .. 2L is a point on the residual stream between branches. A stack whose blocks
+have more branches, such as a decoder (see `layers.decoder`), has more stages: branch i of block l leads from stage
+s = l * branches + i to the next one.
+
+Sequences of any length follow each other, M rows in all: sequence b has the rows from starts[b] to starts[b + 1]. A
+range of sequences runs through all blocks, forward and backward, independently of others; each matrix product takes
+ROWS rows at a time.
 """
 
 from typing import NamedTuple
@@ -37,7 +41,7 @@ class Weights(NamedTuple):
     E: F32  # (V, C); (0, C) if the inputs are real
     P: F32  # (context, C) added to the embedding, or empty
     turns: F32  # (context, d) rotary angles, or empty
-    scales: F32  # (2L+1, 2, C) gain and shift of the norm at each stage
+    scales: F32  # (stages, 2, C) gain and shift of the norm at each stage
     biases: F32  # (L, 9C) b_qkv, b_o, b_fc, b_proj of each block, or (L, 0)
     b_y: F32  # (K,) zeros: the head has no bias
     qkv: F32
@@ -55,9 +59,9 @@ class Weights(NamedTuple):
 class Activations(NamedTuple):
     """Results of a pass. A first dimension marked * may be 1 (for x: 2) if no backward pass follows."""
 
-    x: F32  # (2L+1*, M, padded C) the residual stream; its gradient after the backward pass
-    normed: F32  # (2L+1*, M, C) the norms' outputs
-    stats: F32  # (2L+1*, M, 2) their means and 1 / standard deviations
+    x: F32  # (stages*, M, padded C) the residual stream; its gradient after the backward pass
+    normed: F32  # (stages*, M, C) the norms' outputs
+    stats: F32  # (stages*, M, 2) their means and 1 / standard deviations
     qkv: F32  # (L*, M, padded 3C); its gradient after the backward pass
     peaks: F32  # (L*, M, 2 heads), see `layers.attention`
     y: F32  # (L*, M, C) attention's output before W_o
@@ -66,14 +70,14 @@ class Activations(NamedTuple):
     logits: F32  # (M, padded V); dlogits after the backward pass
     losses: F32  # (M,)
     dtop: F32  # (M, padded C) the gradient of the head's input
-    dropped: F32  # (2L+1, M, padded C) the branches' gradients; empty without dropout
-    dscales: F32  # (chunks, (2L+1) 2 C) the gradients of the scales, per chunk
+    dropped: F32  # (stages, M, padded C) the branches' gradients; empty without dropout
+    dscales: F32  # (chunks, stages * 2 C) the gradients of the scales, per chunk
 
 
 f4_4 = types.float32[:, :, :, ::1]
 WEIGHTS = types.NamedTuple((f2, f2, f2, f3, f2, f1, f4_4, f4_4, f4_4, f4_4, f3, f4_4, f4_4, f4_4, f4_4, f3), Weights)
 ACTIVATIONS = types.NamedTuple((f3, f3, f3, f3, f3, f3, f3, f3, f2, f1, f2, f3, f2), Activations)
-Masks = npt.NDArray[np.uint32]  # (2L+1,) the dropout key of each stage; empty without dropout
+Masks = npt.NDArray[np.uint32]  # (stages,) the dropout key of each stage; empty without dropout
 
 
 @device
@@ -89,14 +93,24 @@ def drop(source, to, first, key, rate):
 
 
 @device
-def add_branch(rows, K, W, bias, x, below, first, masks, stage, rate):
-    """x = below + dropout(rows W + bias)."""
-    drops = masks.size > 0
+def normed_rows(begin, end, s, weights, work):
+    """Return norm(x_s) of a range of rows, and keep it with its statistics."""
+    kept, norms = s % work.x.shape[0], s % work.normed.shape[0]
+    a = work.normed[norms, begin:end]
+    norm_forward(work.x[kept, begin:end], weights.scales[s], a, work.stats[norms, begin:end])
+    return a
+
+
+@device
+def add_branch(rows, K, W, bias, begin, end, s, work, masks, rate):
+    """x_{s+1} = x_s + dropout(rows W + bias) for a range of rows."""
+    stages, drops = work.x.shape[0], masks.size > 0
+    x, below = work.x[(s + 1) % stages, begin:end], work.x[s % stages, begin:end]
     if not drops:
         copy_rows(below, int64(0), x, int64(0), x.shape[1])
     project_rows(rows, K, W, bias, x, not drops)
     if drops:
-        drop(x, x, first, masks[stage], rate)
+        drop(x, x, begin, masks[s + 1], rate)
         for r in range(x.shape[0]):
             row, other = x[r], below[r]
             for j in range(row.size):
@@ -104,65 +118,115 @@ def add_branch(rows, K, W, bias, x, below, first, masks, stage, rate):
 
 
 @device
-def branch_gradient(dx, dropped, first, masks, stage, rate):
-    """Return the gradient of the branch that ends at `stage`: dx, or with dropout, dropout(dx), stored in `dropped`."""
+def branch_gradient(begin, end, s, work, masks, rate):
+    """Return the gradient of the branch from stage s: that of x_{s+1}, or with dropout, dropout of it, kept."""
+    dx = work.x[s + 1, begin:end]
     if masks.size == 0:
         return dx
-    kept = dropped[stage, first : first + dx.shape[0]]
-    drop(dx, kept, first, masks[stage], rate)
+    kept = work.dropped[s + 1, begin:end]
+    drop(dx, kept, begin, masks[s + 1], rate)
     return kept
 
 
 @device
-def embed(tokens, E, P, T, x, first):
-    """x[r] = E[token] + P[t] for the rows from `first` on; P may be empty.
+def pass_norm(dnormed, begin, end, s, weights, work, dscales):
+    """Replace x_s by its gradient: that through its norm, and that of x_{s+1}, which goes around the branch."""
+    x, stats, beside = work.x[s, begin:end], work.stats[s, begin:end], work.x[s + 1, begin:end]
+    norm_backward(dnormed, x, stats, weights.scales[s], beside, dscales[s])
+
+
+@device
+def yes_no(heads):
+    """Return (True, False), for arguments: Numba compiles a separate copy of a function for every literal."""
+    return heads > 0, heads < 1
+
+
+@device
+def longest(starts):
+    """Return the rows of the longest sequence."""
+    most = int64(0)
+    for i in range(starts.size - 1):
+        most = max(most, starts[i + 1] - starts[i])
+    return most
+
+
+@device
+def embed(starts, tokens, E, P, x):
+    """x[m] = E[token] + P[t] for the rows m of the sequences, t their timestep; P may be empty.
 
     Without tokens, x holds the product of the real inputs, and only P[t] is added.
     """
     C = E.shape[1]
-    for r in range(x.shape[0]):
-        if tokens.size:
-            token = tokens[first + r]
-            copy_rows(E[token : token + 1], int64(0), x[r : r + 1], int64(0), C)
-        if P.size:
-            row, place = x[r, :C], P[(first + r) % T]
-            for j in range(C):
-                row[j] += place[j]
+    for i in range(starts.size - 1):
+        for m in range(starts[i], starts[i + 1]):
+            if tokens.size:
+                token = tokens[m]
+                copy_rows(E[token : token + 1], int64(0), x[m : m + 1], int64(0), C)
+            if P.size:
+                row, place = x[m, :C], P[m - starts[i]]
+                for j in range(C):
+                    row[j] += place[j]
 
 
 @device
-def forward_rows(first, last, tokens, weights, work, T, heads, masks, rate):
-    """Run rows [first, last), complete sequences of length T, from their inputs to the head's input."""
-    w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
-    stages, norms, kept = work.x.shape[0], work.normed.shape[0], work.qkv.shape[0]
-    scratch = attention_scratch(T, C // heads)
-    embed(tokens, w.E, w.P, T, work.x[0, first:last], first)
+def enter(starts, tokens, weights, work, masks, rate):
+    """Fill x_0 of the rows of the sequences."""
+    first, last = starts[0], starts[starts.size - 1]
+    embed(starts, tokens, weights.E, weights.P, work.x[0])
     if masks.size:
         drop(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
-    for n in range(L + 1):
-        b_qkv, b_o, b_fc, b_proj = biases_of(w.biases[min(n, L - 1)], C)
-        s, k = 2 * n, n % kept
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            a = work.normed[s % norms, begin:end]
-            norm_forward(work.x[s % stages, begin:end], w.scales[s], a, work.stats[s % norms, begin:end])
-            if n < L:
-                project_rows(a, C, w.qkv[n], b_qkv, work.qkv[k, begin:end], False)
-        if n == L:  # no block follows the last norm
-            break
-        for begin in range(first, last, T):
-            end = begin + T
-            rotate(work.qkv[k, begin:end], C, w.turns, f4(1))
-            for head in range(heads):
-                attend(work.qkv[k, begin:end], work.y[k, begin:end], work.peaks[k, begin:end], C, heads, head, scratch)
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            below, x, above = work.x[s % stages], work.x[(s + 1) % stages, begin:end], work.x[(s + 2) % stages]
-            m, slope, u = work.normed[(s + 1) % norms, begin:end], work.slope[k, begin:end], work.u[k, begin:end]
-            add_branch(work.y[k, begin:end], C, w.o[n], b_o, x, below[begin:end], begin, masks, s + 1, rate)
-            norm_forward(x, w.scales[s + 1], m, work.stats[(s + 1) % norms, begin:end])
-            mlp_forward(m, w.fc[n], b_fc, slope, u)
-            add_branch(u, 4 * C, w.proj[n], b_proj, above[begin:end], x, begin, masks, s + 2, rate)
+
+
+@device
+def self_branch(starts, s, n, weights, work, heads, causal, masks, rate, scratch):
+    """Run the attention of block n within each sequence, from stage s to the next."""
+    w, C, k = weights, weights.scales.shape[2], n % work.qkv.shape[0]
+    first, last, d = starts[0], starts[starts.size - 1], C // heads
+    b_qkv, b_o, _, _ = biases_of(w.biases[n], C)
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        project_rows(normed_rows(begin, end, s, w, work), C, w.qkv[n], b_qkv, work.qkv[k, begin:end], False)
+    for i in range(starts.size - 1):
+        begin, end = starts[i], starts[i + 1]
+        qkv, y, peaks = work.qkv[k, begin:end], work.y[k, begin:end], work.peaks[k, begin:end]
+        rotate(qkv, C, w.turns, f4(1))
+        for head in range(heads):
+            at = head * d
+            attend(qkv, at, qkv, C + at, 2 * C + at, causal, y, peaks, head, d, scratch)
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        add_branch(work.y[k, begin:end], C, w.o[n], b_o, begin, end, s, work, masks, rate)
+
+
+@device
+def mlp_branch(first, last, s, n, weights, work, masks, rate):
+    """Run the perceptron of block n on rows [first, last), from stage s to the next."""
+    w, C, k = weights, weights.scales.shape[2], n % work.qkv.shape[0]
+    _, _, b_fc, b_proj = biases_of(w.biases[n], C)
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        u = work.u[k, begin:end]
+        mlp_forward(normed_rows(begin, end, s, w, work), w.fc[n], b_fc, work.slope[k, begin:end], u)
+        add_branch(u, 4 * C, w.proj[n], b_proj, begin, end, s, work, masks, rate)
+
+
+@device
+def leave(first, last, weights, work):
+    """Normalise the last stage of rows [first, last): the head's input."""
+    for begin in range(first, last, ROWS):
+        normed_rows(begin, min(begin + ROWS, last), weights.scales.shape[0] - 1, weights, work)
+
+
+@device
+def forward_rows(starts, tokens, weights, work, heads, causal, masks, rate):
+    """Run sequences from their inputs to the head's input."""
+    first, last = starts[0], starts[starts.size - 1]
+    scratch = attention_scratch(longest(starts), weights.scales.shape[2] // heads)
+    enter(starts, tokens, weights, work, masks, rate)
+    for n in range(weights.biases.shape[0]):
+        self_branch(starts, 2 * n, n, weights, work, heads, causal, masks, rate, scratch)
+        mlp_branch(first, last, 2 * n + 1, n, weights, work, masks, rate)
+    leave(first, last, weights, work)
 
 
 @device
@@ -185,45 +249,76 @@ def head_rows(first, last, targets, values, weights, work, scale, smoothing, bac
 
 
 @device
-def backward_rows(first, last, weights, work, dscales, T, heads, masks, rate):
+def backward_memory(rows, work):
+    """Return scratch arrays of a backward pass over that many rows: the gradients of the norms' outputs and of u, of
+    ROWS rows, and of y."""
+    dnormed = np.empty((ROWS, work.x.shape[2]), np.float32)
+    du = np.empty((ROWS, work.slope.shape[2]), np.float32)
+    return dnormed, du, np.empty((rows, work.x.shape[2]), np.float32)
+
+
+@device
+def leave_back(first, last, weights, work, dscales):
+    """Backpropagate from dtop to the last stage, and zero dscales."""
+    s = weights.scales.shape[0] - 1
+    dscales[:] = f4(0)
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        x, stats = work.x[s, begin:end], work.stats[s, begin:end]
+        norm_backward(work.dtop[begin:end], x, stats, weights.scales[s], work.dtop[:0], dscales[s])
+
+
+@device
+def mlp_branch_back(first, last, s, n, weights, work, dscales, masks, rate, memory):
+    """Backpropagate from stage s + 1 through the perceptron of block n; slope becomes dz."""
+    w, (dnormed, du, _) = weights, memory
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        dout, slope, below = branch_gradient(begin, end, s, work, masks, rate), work.slope[n, begin:end], end - begin
+        mlp_backward(dout, w.proj_back[n], w.fc_back[n], slope, du[:below], dnormed[:below])
+        pass_norm(dnormed[:below], begin, end, s, w, work, dscales)
+
+
+@device
+def self_branch_back(starts, s, n, weights, work, dscales, heads, causal, masks, rate, memory, scratch):
+    """Backpropagate from stage s + 1 through the attention of block n; qkv becomes its gradient."""
+    w, C, (dnormed, _, dy) = weights, weights.scales.shape[2], memory
+    first, last, d = starts[0], starts[starts.size - 1], C // heads
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        dout = branch_gradient(begin, end, s, work, masks, rate)
+        matmul(dout, C, w.o_back[n], dy[begin - first : end - first], False)
+    for i in range(starts.size - 1):
+        begin, end = starts[i], starts[i + 1]
+        qkv, peaks, dy_own = work.qkv[n, begin:end], work.peaks[n, begin:end], dy[begin - first : end - first]
+        for head in range(heads):
+            at = head * d
+            attend_backward(qkv, at, qkv, C + at, 2 * C + at, causal, dy_own, peaks, head, d, scratch)
+        rotate(qkv, C, w.turns, f4(-1))
+    for begin in range(first, last, ROWS):
+        end = min(begin + ROWS, last)
+        matmul(work.qkv[n, begin:end], 3 * C, w.qkv_back[n], dnormed[: end - begin], False)
+        pass_norm(dnormed[: end - begin], begin, end, s, w, work, dscales)
+
+
+@device
+def enter_back(first, last, work, masks, rate):
+    """Turn the gradient of x_0 into that of the embedding."""
+    if masks.size:
+        drop(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
+
+
+@device
+def backward_rows(starts, weights, work, dscales, heads, causal, masks, rate):
     """Backpropagate from dtop through all of `forward_rows`; fill dscales (2L+1, 2, C) with the sums over these rows.
 
     x and qkv are replaced by their gradients, slope by dz.
     """
-    w, C, L = weights, weights.E.shape[1], weights.biases.shape[0]
-    scratch = attention_scratch(T, C // heads)
-    dnormed = np.empty((ROWS, work.x.shape[2]), np.float32)
-    du = np.empty((ROWS, work.slope.shape[2]), np.float32)
-    dy = np.empty((last - first, work.x.shape[2]), np.float32)
-    dscales[:] = f4(0)
-    for n in range(L, -1, -1):
-        s = 2 * n  # the norm at stage s feeds block n, or the head
-        for begin in range(first, last, ROWS):
-            end = min(begin + ROWS, last)
-            below, beside = dnormed[: end - begin], work.dtop[:0]
-            if n < L:
-                matmul(work.qkv[n, begin:end], 3 * C, w.qkv_back[n], below, False)
-                beside = work.x[s + 1, begin:end]
-            else:
-                below = work.dtop[begin:end]
-            x, stats = work.x[s, begin:end], work.stats[s, begin:end]
-            norm_backward(below, x, stats, w.scales[s], beside, dscales[s])
-            if n == 0:
-                continue
-            dx, slope = x, work.slope[n - 1, begin:end]
-            dout = branch_gradient(dx, work.dropped, begin, masks, s, rate)
-            mlp_backward(dout, w.proj_back[n - 1], w.fc_back[n - 1], slope, du[: end - begin], dnormed[: end - begin])
-            x, stats = work.x[s - 1, begin:end], work.stats[s - 1, begin:end]
-            norm_backward(dnormed[: end - begin], x, stats, w.scales[s - 1], dx, dscales[s - 1])
-            dout = branch_gradient(x, work.dropped, begin, masks, s - 1, rate)
-            matmul(dout, C, w.o_back[n - 1], dy[begin - first : end - first], False)
-        if n == 0:
-            break
-        for begin in range(first, last, T):
-            end, at = begin + T, begin - first
-            qkv, peaks = work.qkv[n - 1, begin:end], work.peaks[n - 1, begin:end]
-            for head in range(heads):
-                attend_backward(qkv, dy[at : at + T], peaks, C, heads, head, scratch)
-            rotate(qkv, C, w.turns, f4(-1))
-    if masks.size:
-        drop(work.x[0, first:last], work.x[0, first:last], first, masks[0], rate)
+    first, last = starts[0], starts[starts.size - 1]
+    scratch = attention_scratch(longest(starts), weights.scales.shape[2] // heads)
+    memory = backward_memory(last - first, work)
+    leave_back(first, last, weights, work, dscales)
+    for n in range(weights.biases.shape[0] - 1, -1, -1):
+        mlp_branch_back(first, last, 2 * n + 1, n, weights, work, dscales, masks, rate, memory)
+        self_branch_back(starts, 2 * n, n, weights, work, dscales, heads, causal, masks, rate, memory, scratch)
+    enter_back(first, last, work, masks, rate)

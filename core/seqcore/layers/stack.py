@@ -1,9 +1,9 @@
 """The training kernels of a transformer: all blocks forward and backward, and all weight gradients.
 
 Each is one parallel region. A worker takes a chunk of complete sequences from the tokens to the losses and all the way
-back without a barrier, while its activations are still in its cache. How rows are split into chunks depends only on T
-and B; a matrix's gradient is one sum over all rows on one worker, the norms' gradients are summed per chunk and then
-over the chunks in order: results are bit-identical for any number of threads.
+back without a barrier, while its activations are still in its cache. How sequences are split into chunks depends only
+on their lengths; a matrix's gradient is one sum over all rows on one worker, the norms' gradients are summed per chunk
+and then over the chunks in order: results are bit-identical for any number of threads.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from numba import types
 
 from seqcore.gemm import NR
 from seqcore.jit import boolean, device, f1, f2, f4, i1, i8, i8_1, kernel, void
-from seqcore.layers.block import ACTIVATIONS, ROWS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows
+from seqcore.layers.block import ACTIVATIONS, WEIGHTS, backward_rows, biases_of, forward_rows, head_rows, yes_no
 from seqcore.outer import copy_panels, store_panels, sum_block, sum_memory, sum_rows
 from seqcore.team import shared
 
@@ -21,43 +21,44 @@ GROUP = 4  # panels of a weight gradient per work item
 
 
 @shared
-def blocks_of_chunk(
-    chunk, worker, size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, smoothing, backward
-):
-    """Run `size` rows forward and, if `backward`, back; see `blocks`."""
-    first, last = chunk * size, min((chunk + 1) * size, work.losses.size)
-    forward_rows(first, last, tokens, weights, work, T, heads, masks, rate)
-    head_rows(first, last, targets, values, weights, work, scale, smoothing, backward)
+def blocks_of_chunk(chunk, worker, starts, size, tokens, targets, values, weights, work, heads, masks, rate, scale,
+                    smoothing, backward):  # fmt: skip
+    """Run `size` sequences forward and, if `backward`, back; see `blocks`."""
+    own, (causal, _) = starts[chunk * size : (chunk + 1) * size + 1], yes_no(heads)
+    forward_rows(own, tokens, weights, work, heads, causal, masks, rate)
+    head_rows(own[0], own[own.size - 1], targets, values, weights, work, scale, smoothing, backward)
     if backward:
         dscales = work.dscales[chunk].reshape(weights.scales.shape)
-        backward_rows(first, last, weights, work, dscales, T, heads, masks, rate)
+        backward_rows(own, weights, work, dscales, heads, causal, masks, rate)
 
 
-@kernel(
-    "transformer", "train-attention", void(i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, i8, u4_1, f8, f4, f4, boolean, i8_1)
-)
-def blocks(tokens, targets, values, weights, work, T, heads, masks, rate, scale, smoothing, backward, team):
+@kernel("transformer", "train-attention", void(i8_1, i8, i1, i1, f2, WEIGHTS, ACTIVATIONS, i8, u4_1, f8, f4, f4,
+                                               boolean, i8_1))  # fmt: skip
+def blocks(starts, size, tokens, targets, values, weights, work, heads, masks, rate, scale, smoothing, backward, team):
     """Run tokens (M,) through the model to the losses for targets (M,) and, if `backward`, back to the embedding.
 
-    Without tokens, work.x[0] holds the product of real inputs; targets may be `values` (M, K), see `head_rows`.
-    Gradients are those of scale * (sum of the losses), smoothed as in `layers.loss`. See `layers.block`.
+    Sequence b has the rows from starts[b] to starts[b + 1]; a chunk has `size` sequences. Without tokens, work.x[0]
+    holds the product of real inputs; targets may be `values` (M, K), see `head_rows`. Gradients are those of
+    scale * (sum of the losses), smoothed as in `layers.loss`. See `layers.block`.
     """
-    M, size = work.losses.size, max(1, ROWS // T) * T
-    arguments = (size, tokens, targets, values, weights, work, T, heads, masks, rate, scale, smoothing, backward)
-    blocks_of_chunk(team, (M + size - 1) // size, arguments)
+    count = (starts.size - 2 + size) // size
+    arguments = (starts, size, tokens, targets, values, weights, work, heads, masks, rate, scale, smoothing, backward)
+    blocks_of_chunk(team, count, arguments)
 
 
 @device
 def factors(work, n, which):
     """Return (A, B) such that the gradient of block n's matrix `which` (0 W_proj, 1 W_fc, 2 W_qkv, 3 W_o) is A^T B."""
-    branches = work.dropped if work.dropped.size else work.x
+    out = work.dropped if work.dropped.size else work.x
+    branches = (work.x.shape[0] - 1) // work.qkv.shape[0]  # of a block: attention is the first, the perceptron the last
+    s = n * branches
     if which == 0:
-        return work.u[n], branches[2 * n + 2]
+        return work.u[n], out[s + branches]
     if which == 1:
-        return work.normed[2 * n + 1], work.slope[n]
+        return work.normed[s + branches - 1], work.slope[n]
     if which == 2:
-        return work.normed[2 * n], work.qkv[n]
-    return work.y[n], branches[2 * n + 1]
+        return work.normed[s], work.qkv[n]
+    return work.y[n], out[s + 1]
 
 
 @device
@@ -100,7 +101,9 @@ def weights_of_group(item, worker, work, gradient, places, dbiases, scratch):
     outer_sum_panels(A, B, target, sums, first, min(GROUP, (N + NR - 1) // NR - first), panel, total, column, one)
 
 
-@kernel("weight gradients of all blocks", "train-attention", void(ACTIVATIONS, f1, i8_2, f2, f2, i8_1))
+@kernel(
+    "weight gradients of all blocks", "train-attention train-attention-pairs", void(ACTIVATIONS, f1, i8_2, f2, f2, i8_1)
+)
 def blocks_weights(work, gradient, places, dbiases, scratch, team):
     """Compute the gradients of all blocks' matrices, in gradient (P,), and of their biases, dbiases (L, 9C) or (L, 0).
 
@@ -114,29 +117,30 @@ def blocks_weights(work, gradient, places, dbiases, scratch, team):
 
 
 @shared
-def embedding_columns(group, worker, tokens, dx, dE, dP, T, clear):
+def embedding_columns(group, worker, starts, tokens, dx, dE, dP, clear):
     """NR columns of `embedding_backward`."""
     first, last = group * NR, min((group + 1) * NR, dE.shape[1])
     if clear:
         dE[:, first:last] = np.float32(0)
     if dP.size:
         dP[:, first:last] = np.float32(0)
-    for m in range(dx.shape[0]):
-        row = dx[m, first:last]
-        if tokens.size:
-            to = dE[tokens[m], first:last]
-            for j in range(row.size):
-                to[j] += row[j]
-        if dP.size:
-            place = dP[m % T, first:last]
-            for j in range(row.size):
-                place[j] += row[j]
+    for i in range(starts.size - 1):
+        for m in range(starts[i], starts[i + 1]):
+            row = dx[m, first:last]
+            if tokens.size:
+                to = dE[tokens[m], first:last]
+                for j in range(row.size):
+                    to[j] += row[j]
+            if dP.size:
+                place = dP[m - starts[i], first:last]
+                for j in range(row.size):
+                    place[j] += row[j]
 
 
-@kernel("embedding gradient", "train-attention", void(i1, f2, f2, f2, i8, boolean, i8_1))
-def embedding_backward(tokens, dx, dE, dP, T, clear, team):
+@kernel("embedding gradient", "train-attention train-attention-pairs", void(i8_1, i1, f2, f2, f2, boolean, i8_1))
+def embedding_backward(starts, tokens, dx, dE, dP, clear, team):
     """Add the rows of dx (M, padded C) to dE[token] (zeroed first if `clear`); dP[t] = their sum per timestep.
 
     dP may be empty, and so may tokens and dE, for real inputs. An item owns columns: every sum has a fixed order.
     """
-    embedding_columns(team, (dE.shape[1] + NR - 1) // NR, (tokens, dx, dE, dP, T, clear))
+    embedding_columns(team, (dE.shape[1] + NR - 1) // NR, (starts, tokens, dx, dE, dP, clear))

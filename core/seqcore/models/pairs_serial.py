@@ -82,6 +82,7 @@ class SerialPairs(SerialWeights):
     """An encoder-decoder for one sequence at a time. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: no limit
+    most: int | None = None  # symbols that it can write: no limit
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
         self.config = config

@@ -22,14 +22,14 @@ from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.block import ROWS, Activations, Masks
 from seqcore.layers.dropout import dropout_key
-from seqcore.layers.embedding import column_sums
-from seqcore.layers.stack import DEPTH, GROUP, blocks, blocks_weights, embedding_backward
+from seqcore.layers.stack import blocks, embedding_backward
 from seqcore.models.clocked import Clocked
+from seqcore.models.stack_gradient import StackGradient
 from seqcore.models.teaching import PLAIN, Teaching
-from seqcore.models.transformer_weights import BIASES, PackedWeights, initial, norm_names, shapes
-from seqcore.outer import outer_sum, sum_scratch
+from seqcore.models.transformer_weights import PackedWeights, initial, shapes
+from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
-from seqcore.records import F32, Inputs, Targets
+from seqcore.records import F32, I64, Inputs, Targets
 from seqcore.team import team
 
 __all__ = ["Transformer", "TransformerWorkspace", "initial", "shapes", "workspace_bytes"]
@@ -100,12 +100,7 @@ class Transformer:
         self.config, self.parameters = config, parameters
         self.gradient = Parameters(parameters.shapes)
         self.packed = PackedWeights(config, parameters, self.gradient)
-        L, C = config.layers, config.hidden
-        begins = self.packed.starts
-        names = ("W_proj", "W_fc", "W_qkv", "W_o")
-        self._places = np.array([[begins[f"layers.{n}.{name}"] for name in names] for n in range(L)], np.int64)
-        self._dscales = zeros(2 * L + 1, 2, C)
-        self._dbiases = np.zeros_like(self.packed.weights.biases)
+        self._stack = StackGradient(self.gradient, self.packed.names, config.hidden, config.bias)
 
     def work_per_token(self) -> float:
         """Return the floating-point operations per training token.
@@ -140,7 +135,7 @@ class Transformer:
         scale = 1 / max(1, int(np.count_nonzero(unmasked(targets))))
         losses = self._run(rows, targets, work, masks, scale, teaching.smoothing, True)
         self._backward_weights(work.arrays)
-        self._backward_embedding(rows, len(inputs), work.arrays)
+        self._backward_embedding(rows, starts_of(*inputs.shape[:2]), work.arrays)
         return losses
 
     def _run(
@@ -165,8 +160,8 @@ class Transformer:
             self.packed.entry.forward(rows, work.arrays.x[0])
             tokens = NO_INDEX
         blocks(
-            tokens, symbols, values, self.packed.weights, work.arrays, T, self.config.heads, masks,
-            self.config.dropout, np.float32(scale), np.float32(smoothing), backward, team(),
+            starts_of(T, B), max(1, ROWS // T), tokens, symbols, values, self.packed.weights, work.arrays,
+            self.config.heads, masks, self.config.dropout, np.float32(scale), np.float32(smoothing), backward, team(),
         )  # fmt: skip
         return np.ascontiguousarray(work.arrays.losses.reshape(B, T).T)
 
@@ -181,23 +176,10 @@ class Transformer:
         yield Clocked(self, "_backward_embedding", "weight gradients")
 
     def _backward_weights(self, work: Activations) -> None:
-        """Compute the gradients of the blocks' matrices and biases, each one product over all rows, and of norms."""
-        g, L = self.gradient, self.config.layers
-        scratch = sum_scratch(GROUP, DEPTH, 4 * self.config.hidden)
-        blocks_weights(work, g.flat, self._places, self._dbiases, scratch, team())
-        column_sums(work.dscales, self._dscales.reshape(-1))
-        for scale, name in zip(self._dscales, norm_names(L), strict=True):
-            g[f"{name}.g"][:] = scale[0]
-            if self.config.bias:
-                g[f"{name}.b"][:] = scale[1]
-        for n, row in enumerate(self._dbiases):
-            at = 0
-            for name in BIASES if row.size else ():
-                to = g[f"layers.{n}.{name}"]
-                to[:] = row[at : at + to.size]
-                at += to.size
+        """Compute the gradients of the blocks and norms."""
+        self._stack.compute(work)
 
-    def _backward_embedding(self, rows: Inputs, T: int, work: Activations) -> None:
+    def _backward_embedding(self, rows: Inputs, starts: I64, work: Activations) -> None:
         """Compute the gradients of the head, of the embedding (one matrix if tied) and of learned positions.
 
         For real inputs, those of their product in place of the embedding's.
@@ -210,13 +192,18 @@ class Transformer:
         dP = g["embedding.P"] if self.config.positions == "learned" else NO_MATRIX
         entry = self.packed.entry
         if entry is None:
-            embedding_backward(rows, work.x[0], g["embedding.E"], dP, T, not tied, team())
+            embedding_backward(starts, rows, work.x[0], g["embedding.E"], dP, not tied, team())
             return
         entry.backward_weights(rows, work.x[0])
         if dP.size:
-            embedding_backward(NO_INDEX, work.x[0], self.packed.weights.E, dP, T, False, team())
+            embedding_backward(starts, NO_INDEX, work.x[0], self.packed.weights.E, dP, False, team())
 
 
 def batch_first(array: Inputs | Targets) -> Inputs:
     """Return an array (T, B, ...) as rows m = b T + t, (M, ...)."""
     return flat(np.ascontiguousarray(array.swapaxes(0, 1)))
+
+
+def starts_of(T: int, B: int) -> I64:
+    """Return the first row of each of B sequences of T timesteps, and the number of rows, (B + 1,)."""
+    return np.arange(B + 1) * T

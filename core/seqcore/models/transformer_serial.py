@@ -144,7 +144,7 @@ class TransformerLook:
             if model.packed.entry is not None:
                 dx = zeros(t, model.packed.entry.input_width)
                 model.packed.entry.backward_input_serial(np.ascontiguousarray(work.x[0, :t]), dx)
-                inputs[t, :t] = _norms(dx[:, : config.inputs])
+                inputs[t, :t] = norms_of(dx[:, : config.inputs])
         return hidden, inputs
 
     def gradients(self, dlogits: F32) -> Activations:
@@ -164,17 +164,17 @@ class TransformerLook:
 def _staves(config: ModelConfig, work: Activations) -> tuple[Stave, ...]:
     """Return the norms of q, k, v per head, (T, heads), and of the stream at each block boundary, (T, layers + 1)."""
     C, T = config.hidden, work.x.shape[1]
-    stream = np.ascontiguousarray(_norms(work.x[::2, :, :C]).T)
+    stream = np.ascontiguousarray(norms_of(work.x[::2, :, :C]).T)
     staves = []
     for n in range(config.layers):
         for place, name in enumerate(("q", "k", "v")):
             heads = work.qkv[n, :, place * C : (place + 1) * C].reshape(T, config.heads, -1)
-            staves.append(Stave(name, n, _norms(heads), False, math.inf, gate=False))
+            staves.append(Stave(name, n, norms_of(heads), False, math.inf, gate=False))
         staves.append(Stave("stream", n, stream, False, math.inf, gate=False))
     return tuple(staves)
 
 
-def _norms(vectors: F32) -> F32:
+def norms_of(vectors: F32) -> F32:
     """Return the Euclidean norms over the last axis."""
     with np.errstate(invalid="ignore", over="ignore"):  # show a diverged model without warnings
         norms: F32 = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=-1)).astype(np.float32)

@@ -9,20 +9,40 @@ then x E^T, and K = V. For D real inputs, input.W_x (D, C) and, with biases, inp
 """
 
 import math
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
 from seqcore.arrays import NO_MATRIX, NO_VECTOR, zeros
 from seqcore.config import ModelConfig
-from seqcore.gemm import NR, padded
 from seqcore.layers.block import Weights
 from seqcore.layers.linear import Linear
-from seqcore.packing import Packed, Packs
+from seqcore.packing import BothWays, Packed, Packs
 from seqcore.parameters import Parameters
 from seqcore.records import F32
 
 MATRICES = ("W_qkv", "W_o", "W_fc", "W_proj")
 BIASES = ("b_qkv", "b_o", "b_fc", "b_proj")
+
+
+class StackNames(NamedTuple):
+    """The names of a stack's parameters: its norms in order of stage, and the prefixes of its blocks."""
+
+    norms: tuple[str, ...]
+    blocks: tuple[str, ...]
+
+    @property
+    def branches(self) -> int:
+        """The branches of a block."""
+        return (len(self.norms) - 1) // len(self.blocks)
+
+    @staticmethod
+    def of(layers: int, prefix: str = "layers", branches: int = 2, last: str = "norm") -> "StackNames":
+        """Return the names of blocks of so many branches, each with a norm, and of the norm after the last block."""
+        blocks = tuple(f"{prefix}.{n}" for n in range(layers))
+        return StackNames((*(f"{block}.norm{1 + i}" for block in blocks for i in range(branches)), last), blocks)
 
 
 def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -33,15 +53,28 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         named = {"input.W_x": (config.inputs, C), "input.b_x": (C,)}
     if config.positions == "learned":
         named["embedding.P"] = (config.context, C)
-    block: dict[str, tuple[int, ...]] = {
-        "norm1.g": (C,), "norm1.b": (C,), "W_qkv": (C, 3 * C), "b_qkv": (3 * C,), "W_o": (C, C), "b_o": (C,),
-        "norm2.g": (C,), "norm2.b": (C,), "W_fc": (C, 4 * C), "b_fc": (4 * C,), "W_proj": (4 * C, C), "b_proj": (C,),
-    }  # fmt: skip
-    named |= {f"layers.{n}.{name}": shape for n in range(config.layers) for name, shape in block.items()}
-    named |= {"norm.g": (C,), "norm.b": (C,)}
+    named |= stack_shapes(StackNames.of(config.layers), C)
     if not config.tied:
         named["head.W_hy"] = (C, K)
     return {name: shape for name, shape in named.items() if config.bias or not is_bias(name)}
+
+
+def stack_shapes(names: StackNames, C: int) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of a stack's blocks and norms; three branches: with attention over a memory."""
+    attention = {"W_qkv": (C, 3 * C), "b_qkv": (3 * C,), "W_o": (C, C), "b_o": (C,)}
+    cross = {
+        "cross.W_q": (C, C), "cross.b_q": (C,), "cross.W_kv": (C, 2 * C), "cross.b_kv": (2 * C,), "cross.W_o": (C, C),
+        "cross.b_o": (C,),
+    }  # fmt: skip
+    mlp = {"W_fc": (C, 4 * C), "b_fc": (4 * C,), "W_proj": (4 * C, C), "b_proj": (C,)}
+    branches = [attention, cross, mlp] if names.branches == 3 else [attention, mlp]
+    named: dict[str, tuple[int, ...]] = {}
+    for block in names.blocks:
+        for number, branch in enumerate(branches, 1):
+            norm = {f"norm{number}.g": (C,), f"norm{number}.b": (C,)}
+            named |= {f"{block}.{name}": shape for name, shape in (norm | branch).items()}
+    last = names.norms[-1]
+    return named | {f"{last}.g": (C,), f"{last}.b": (C,)}
 
 
 def is_bias(name: str) -> bool:
@@ -53,14 +86,19 @@ def is_bias(name: str) -> bool:
 def initial(config: ModelConfig, seed: int) -> Parameters:
     """Initialise as nanoGPT does: normal(0, 0.02), divided by sqrt(2 layers) for W_o and W_proj; gains 1, biases 0."""
     parameters = Parameters(shapes(config))
+    draw_weights(parameters, seed, lambda name: 2 * config.layers)
+    return parameters
+
+
+def draw_weights(parameters: Parameters, seed: int, branches: Callable[[str], int]) -> None:
+    """Draw initial weights, see `initial`; `branches` returns how many a parameter's residual stream has."""
     draw = np.random.default_rng(seed)
     for name, view in parameters.items():
         if view.ndim == 2:
             into_stream = name.endswith((".W_o", ".W_proj"))
-            view[:] = draw.normal(0, 0.02 / math.sqrt(2 * config.layers) if into_stream else 0.02, view.shape)
+            view[:] = draw.normal(0, 0.02 / math.sqrt(branches(name)) if into_stream else 0.02, view.shape)
         elif not is_bias(name):
             view[:] = 1
-    return parameters
 
 
 def sinusoid(context: int, C: int) -> F32:
@@ -77,53 +115,76 @@ def rotations(context: int, d: int) -> F32:
     return np.stack((np.cos(angle), np.sin(angle)), axis=2).reshape(context, d).astype(np.float32)
 
 
+class Panels:
+    """Groups of matrices of one shape, packed into one buffer by one kernel, and their transposes.
+
+    A matrix is given by its name and whether it is used transposed. `forward` and `back` hold the panels of each group,
+    (count, ceil(N / NR), K, NR).
+    """
+
+    def __init__(
+        self, parameters: Parameters, groups: Sequence[Sequence[tuple[str, bool]]], more: Sequence[BothWays] = ()
+    ) -> None:
+        forward = [[Packed(parameters[name], transposed) for name, transposed in group] for group in groups]
+        back = [[Packed(parameters[name], not transposed) for name, transposed in group] for group in groups]
+        self.packs = Packs(
+            parameters.flat,
+            [*chain(*forward), *(one.packed for one in more)],
+            [*chain(*back), *(one.packed_T for one in more)],
+        )
+        self.forward, self.back = ([self._joined(group) for group in way] for way in (forward, back))
+
+    def _joined(self, group: list[Packed]) -> F32:
+        """Return the panels of a group, which follow each other in the buffer."""
+        first = (group[0].panels.ctypes.data - self.packs.panels.ctypes.data) // 4
+        size = sum(one.panels.size for one in group)
+        return self.packs.panels[first : first + size].reshape(len(group), *group[0].panels.shape)
+
+
+def in_blocks(names: StackNames, *matrices: str) -> list[list[tuple[str, bool]]]:
+    """Return a group for each of these matrices: that of every block."""
+    return [[(f"{block}.{name}", False) for block in names.blocks] for name in matrices]
+
+
+def copy_vectors(p: Parameters, names: StackNames, scales: F32, biases: F32, of_block: Sequence[str] = BIASES) -> None:
+    """Copy the norms' gains and shifts to scales (stages, 2, C) and the biases of each block to biases (L, ...).
+
+    biases has no columns in a model without biases, whose shifts stay zero.
+    """
+    for scale, name in zip(scales, names.norms, strict=True):
+        scale[0] = p[f"{name}.g"]
+        if f"{name}.b" in p:
+            scale[1] = p[f"{name}.b"]
+    for row, block in zip(biases, names.blocks, strict=True):
+        if row.size:
+            row[:] = np.concatenate([p[f"{block}.{name}"] for name in of_block])
+
+
 class PackedWeights:
     """The parameters in the layout of the kernels: every matrix as panels, in one buffer that one kernel fills."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters, gradient: Parameters | None = None) -> None:
-        self.config, self.parameters = config, parameters
+        self.parameters, self.names = parameters, StackNames.of(config.layers)
         L, C, K = config.layers, config.hidden, config.logits
-        self.starts = starts(parameters)
         head = ("embedding.E", True) if config.tied else ("head.W_hy", False)
-        forward = [(f"layers.{n}.{name}", False) for name in MATRICES for n in range(L)] + [head]
-        back = [(name, not transposed) for name, transposed in forward]
-        made = [[Packed(parameters[name], transposed) for name, transposed in way] for way in (forward, back)]
         self.entry = _entry(config, parameters, gradient) if config.inputs else None
-        if self.entry is not None:
-            made[0].append(self.entry.packed)
-            made[1].append(self.entry.packed_T)
-        self._packs, self._at = Packs(parameters.flat, *made), 0
-        P, turns = positions(config, parameters)
-        self.weights = Weights(
-            zeros(0, C) if config.inputs else parameters["embedding.E"], P, turns, zeros(2 * L + 1, 2, C),
-            zeros(L, 9 * C if config.bias else 0), zeros(K),
-            self._panels(L, C, 3 * C), self._panels(L, C, C), self._panels(L, C, 4 * C), self._panels(L, 4 * C, C),
-            self._panels(1, C, K, padded(C) * config.inputs)[0],
-            self._panels(L, 3 * C, C), self._panels(L, C, C), self._panels(L, 4 * C, C), self._panels(L, C, 4 * C),
-            self._panels(1, K, C)[0],
-        )  # fmt: skip
-
-    def _panels(self, layers: int, K: int, N: int, skip: int = 0) -> F32:
-        """Return the next slice of the buffer, (layers, ceil(N / NR), K, NR); the following one is `skip` later."""
-        size, first = layers * padded(N) * K, self._at
-        self._at += size + skip
-        return self._packs.panels[first : first + size].reshape(layers, -1, K, NR)
+        more = [self.entry] if self.entry is not None else []
+        self._panels = Panels(parameters, [*in_blocks(self.names, *MATRICES), [head]], more)
+        (*forward, W_hy), (*back, W_hy_T) = self._panels.forward, self._panels.back
+        E, b_y = zeros(0, C) if config.inputs else parameters["embedding.E"], zeros(K)
+        scales, biases = zeros(2 * L + 1, 2, C), zeros(L, 9 * C if config.bias else 0)
+        self.weights = Weights._make(
+            (E, *positions(config, parameters), scales, biases, b_y, *forward, W_hy[0], *back, W_hy_T[0])
+        )
 
     def pack_backward_serial(self) -> None:
         """Pack only the transposes, on one thread."""
-        self._packs.pack(forward=False, parallel=False)
+        self._panels.packs.pack(forward=False, parallel=False)
 
     def pack(self, backward: bool, parallel: bool = True) -> None:
         """Repack the current parameters."""
-        self._packs.pack(back=backward, parallel=parallel)
-        p, scales, biases = self.parameters, self.weights.scales, self.weights.biases
-        for scale, name in zip(scales, norm_names(self.config.layers), strict=True):
-            scale[0] = p[f"{name}.g"]
-            if self.config.bias:
-                scale[1] = p[f"{name}.b"]
-        if self.config.bias:
-            for n, row in enumerate(biases):
-                row[:] = np.concatenate([p[f"layers.{n}.{name}"] for name in BIASES])
+        self._panels.packs.pack(back=backward, parallel=parallel)
+        copy_vectors(self.parameters, self.names, self.weights.scales, self.weights.biases)
 
 
 def _entry(config: ModelConfig, parameters: Parameters, gradient: Parameters | None) -> Linear:
@@ -140,15 +201,13 @@ def starts(parameters: Parameters) -> dict[str, int]:
     return dict(zip(parameters.shapes, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
 
 
-def norm_names(layers: int) -> list[str]:
-    """Return the names of the norms, in order of stage."""
-    return [f"layers.{n}.norm{place}" for n in range(layers) for place in (1, 2)] + ["norm"]
+def positions(config: ModelConfig, parameters: Parameters, P: str = "embedding.P", more: int = 0) -> tuple[F32, F32]:
+    """Return (P, turns): added to the embedding, and the rotation of q and k; the one not in use is empty.
 
-
-def positions(config: ModelConfig, parameters: Parameters) -> tuple[F32, F32]:
-    """Return (P, turns): added to the embedding, and the rotation of q and k; the one not in use is empty."""
+    There are `more` positions than the context.
+    """
     if config.positions == "learned":
-        return parameters["embedding.P"], NO_MATRIX
+        return parameters[P], NO_MATRIX
     if config.positions == "sinusoidal":
-        return sinusoid(config.context, config.hidden), NO_MATRIX
-    return NO_MATRIX, rotations(config.context, config.hidden // config.heads)
+        return sinusoid(config.context + more, config.hidden), NO_MATRIX
+    return NO_MATRIX, rotations(config.context + more, config.hidden // config.heads)

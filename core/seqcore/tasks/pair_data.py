@@ -17,9 +17,8 @@ from seqcore.data.pair_examples import ROUND, PairExamples, Targets
 from seqcore.data.transductions import Transduction
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.models.pairs_serial import SerialPairs
 from seqcore.records import I32, I64, Example, Inputs
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialEncoderDecoder, SerialModel
 from seqcore.tasks.bleu import bleu_and_chrf
 from seqcore.tasks.pair_scoring import PairScoring
 from seqcore.tasks.task import Baselines, Feed, Measures
@@ -51,6 +50,18 @@ class PairData:
             raise SeqError("this model does not read a source to write a target: an encoder-decoder does")
         if (config.vocabulary_size, config.outputs) != (self.vocabulary.size, self.target.size + 1):
             raise SeqError("this model reads or writes other symbols than these pairs have")
+        longest = self.longest
+        if config.family == "attention" and longest > config.context:
+            raise SeqError(
+                f"pairs of up to {longest:,} symbols on a side: must not exceed the context length of the model, "
+                f"{config.context:,}"
+            )
+
+    @property
+    def longest(self) -> int:
+        """The symbols of the longest source or target."""
+        parts = (self.train, self.validation)
+        return max(int(lengths.max(initial=0)) for p in parts for lengths in (p.source_lengths, p.target_lengths))
 
     def lengths(self, training: TrainingConfig) -> tuple[int, ...]:
         """Return the T that batches of the training pairs can have."""
@@ -173,8 +184,9 @@ def decode_source(
     model: SerialModel, source: Inputs, end: int, most: int, width: int = 1, penalty: float = 0.0
 ) -> Decoded:
     """Return what a model writes for a source (S, ...), as it is read, at most `most` symbols. Raises SeqError."""
-    if not isinstance(model, SerialPairs):
+    if not isinstance(model, SerialEncoderDecoder):
         raise SeqError("this model does not write a target for a source")
+    most = most if model.most is None else min(most, model.most)
     return decoded(model, model.begin(source), end, most, width, penalty)
 
 
@@ -237,6 +249,11 @@ class TransductionData(PairData):
         """Return what is asked for."""
         about = self.transduction.about.replace("N ", f"{self.dial:,} ")
         return f"{about} · {self.vocabulary.size} and {self.target.size} symbols · endless"
+
+    @property
+    def longest(self) -> int:
+        """As in `PairData`, at this dial."""
+        return max(most for _, most in self.transduction.lengths(self.dial))
 
     @cached_property
     def most(self) -> int:

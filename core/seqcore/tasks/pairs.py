@@ -9,10 +9,9 @@ from seqcore.beam import decoded
 from seqcore.data.score_layout import bar_of, decoder_symbols, joined
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
-from seqcore.models.pairs_serial import SerialPairs
 from seqcore.pair_probe import pair_probe
 from seqcore.records import Dial, Example, Inputs, Picture, Probe, Translation
-from seqcore.serial import SerialModel
+from seqcore.serial import SerialEncoderDecoder, SerialModel
 from seqcore.tasks.language import UNITS, spaced
 from seqcore.tasks.pair_data import MORE, decode_source
 from seqcore.tasks.task import Ends, Task
@@ -100,7 +99,7 @@ class OnPairs:
         known: Example | None = None,
     ) -> Probe:
         """Return what the model computes for a pair, or for a source alone and what it writes for it."""
-        if not isinstance(model, SerialPairs):
+        if not isinstance(model, SerialEncoderDecoder):
             raise SeqError("this model does not write a target for a source")
         V, end, S = vocabulary.size, self.target.size, bar_of(inputs, vocabulary.size)
         alone, wanted = len(inputs) == S, None  # a pair has its source in the order in which the model reads it
@@ -127,7 +126,7 @@ class OnPairs:
 
     def written_on(self, model: SerialModel, probe: Probe, begun: tuple[int, ...], width: int) -> Probe:
         """Return the probe with what the model writes after symbols that were chosen by hand. Raises SeqError."""
-        if not isinstance(model, SerialPairs) or probe.translation is None or probe.source is None:
+        if not isinstance(model, SerialEncoderDecoder) or probe.translation is None or probe.source is None:
             raise SeqError("this model does not write a target for a source")
         state, most = model.begin(probe.source), max(self.longest, len(begun)) + MORE
         found = decoded(model, state, self.target.size, most, width, begun=begun, offered=OFFERED)

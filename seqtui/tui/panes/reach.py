@@ -9,7 +9,7 @@ from seqtui.tui.panes.drawing import heat_row, sentence, to_a_row
 from seqtui.tui.panes.gutter import swatch
 from seqtui.tui.panes.layout import Band
 from seqtui.tui.panes.readout import OF_STATE, Part, reach_readout
-from seqtui.tui.panes.staves import group_edges
+from seqtui.tui.panes.staves import group_edges, has_stream
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.widgets.colours import REACH, reach_codes
 from seqtui.tui.widgets.heatmap import HALF, line_codes
@@ -21,7 +21,7 @@ def reach_name(view: View) -> str:
     """Return the gutter label: relative norms of the input, or absolute norms of a layer's state or a block."""
     if view.reaches_input:
         return "reach ÷max"
-    layers, what = len(view.probe.reach_hidden), "h" if view.attention is None else "block"
+    layers, what = len(view.probe.reach_hidden), "block" if has_stream(view.probe) else "h"
     return f"reach {what}"[:7] if layers == 1 else f"reach {what[0]} {view.chosen.reach + 1}"
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from seqcore.records import Stave
+from seqcore.records import Probe, Stave
 
 from seqtui.tui.widgets.numbers import counted, percent, significant
 
@@ -26,9 +26,12 @@ LABELS = {
     "q": "query q",
     "k": "key k",
     "v": "value v",
+    "source q": "source q",
+    "source k": "source k",
+    "source v": "source v",
     "stream": "stream",
 }
-BY_HEAD = ("q", "k", "v")  # staves whose units are heads
+BY_HEAD = ("q", "k", "v", "source q", "source k", "source v")  # staves whose units are heads
 HOLDING = ("forget", "update")  # gates that control how much of its state a unit retains
 
 
@@ -105,6 +108,11 @@ def saturation(values: Values) -> tuple[float, float]:
         return math.nan, math.nan
     opened, closed = np.count_nonzero((values > OPEN) & finite), np.count_nonzero((values < CLOSED) & finite)
     return float(opened / known), float(closed / known)
+
+
+def has_stream(probe: Probe) -> bool:
+    """Return whether the model of a probe has a residual stream: attention, not a recurrent model."""
+    return any(stave.name == "stream" for stave in probe.staves)
 
 
 def is_norm(stave: Stave) -> bool:

@@ -14,12 +14,16 @@ from tests.core.tasks.pair_runs import advance, start, table
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
-FAMILIES = ("rnn", "gru", "lstm")
-MODEL: dict[str, Any] = {"layers": 2, "dropout": 0.2, "cross_attention": "general", "bidirectional": True}
+RECURRENT: dict[str, Any] = {"layers": 2, "dropout": 0.2, "cross_attention": "general", "bidirectional": True}
+MODELS: dict[str, dict[str, Any]] = {family: RECURRENT | {"family": family} for family in ("rnn", "gru", "lstm")}
+MODELS["attention"] = {"family": "attention", "layers": 2, "dropout": 0.2, "heads": 2}
 OPTIONS = {"reverse-source": True}
-FED = MODEL | {"input_feeding": True}
 TAUGHT: dict[str, Any] = {"label_smoothing": 0.1, "teacher_forcing": 0.9, "final_teacher_forcing": 0.3}
-VARIANTS = [*((family, MODEL, {}) for family in FAMILIES), ("gru", FED, TAUGHT), ("lstm", MODEL, TAUGHT)]
+SMOOTH: dict[str, Any] = {"label_smoothing": 0.1}
+FED = MODELS["gru"] | {"input_feeding": True}
+VARIANTS = [
+    *((model, {}) for model in MODELS.values()), (FED, TAUGHT), (MODELS["lstm"], TAUGHT), (MODELS["attention"], SMOOTH)
+]  # fmt: skip
 
 
 def sources(tmp_path: Path) -> list[str]:
@@ -32,15 +36,15 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in ("seconds", "tokens_per_second")} for line in found]
 
 
-@pytest.mark.parametrize(("family", "model", "taught"), VARIANTS)
+@pytest.mark.parametrize(("model", "taught"), VARIANTS)
 def test_a_run_that_is_resumed_from_its_folder_goes_on_as_if_never_stopped(
-    tmp_path: Path, family: str, model: dict[str, Any], taught: dict[str, Any]
+    tmp_path: Path, model: dict[str, Any], taught: dict[str, Any]
 ) -> None:
     for n, source in enumerate(sources(tmp_path)):
         found = []
         for name, stops in (("whole", [24]), ("cut", [11, 13])):  # crosses the end of an epoch of the table
             out = tmp_path / f"{name}-{n}"
-            run = start(source, out, model | {"family": family}, OPTIONS, steps=24, log_every=4, eval_every=6, **taught)
+            run = start(source, out, model, OPTIONS, steps=24, log_every=4, eval_every=6, **taught)
             for place, count in enumerate(stops):
                 if place:
                     run.save()
@@ -66,15 +70,15 @@ def test_a_resumed_run_finds_a_table_that_has_changed(tmp_path: Path) -> None:
         Run.resume(RunFolder(tmp_path / "r"))
 
 
-@pytest.mark.parametrize(("family", "model", "taught"), VARIANTS)
+@pytest.mark.parametrize(("model", "taught"), VARIANTS)
 def test_one_two_and_three_threads_give_the_same_bytes(
-    tmp_path: Path, family: str, model: dict[str, Any], taught: dict[str, Any]
+    tmp_path: Path, model: dict[str, Any], taught: dict[str, Any]
 ) -> None:
     for source in sources(tmp_path):
         found = []
         for count in (1, 2, 3):
             with threads(count):
-                run = start(source, None, model | {"family": family}, OPTIONS, batch=7, steps=8, **taught)
+                run = start(source, None, model, OPTIONS, batch=7, steps=8, **taught)
                 advance(run, 8)
                 found.append((runs.weights(run), json.dumps(run.trainer.validate())))
         assert found[0] == found[1] == found[2], source

@@ -158,6 +158,18 @@ def test_the_dial_is_turned_within_a_run_and_the_weights_stay(tmp_path: Path) ->
     run.close()
 
 
+def test_the_dial_of_attention_goes_up_to_its_context() -> None:
+    run = advance(start("reverse:6", model={"family": "attention", "heads": 2}), 2)
+    assert run.config.model.context == 2 + 6 + 6
+    run.turn(14)
+    advance(run, 2)
+    line = "pairs of up to 15 symbols on a side: must not exceed the context length of the model, 14"
+    with pytest.raises(SeqError, match=line):
+        run.turn(15)
+    assert run.corpus.source == "reverse:14"
+    advance(run, 1)
+
+
 def test_turned_killed_and_resumed_is_the_same_run(tmp_path: Path) -> None:
     model = {"cross_attention": "general", "bidirectional": True, "dropout": 0.2, "layers": 2}
     whole = advance(start("sort:5", tmp_path / "whole", model), 4)
