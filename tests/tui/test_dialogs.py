@@ -91,7 +91,7 @@ async def test_the_model_dialog_says_how_large_the_choice_is() -> None:
         await s.press("down")
         await write(s, "512")
         await s.pull()
-        count, room = size(ModelChoice(hidden=512, layers=2), 65)
+        count, room = size(ModelChoice(hidden=512, layers=2), s.session.snapshot().vocabulary)
         assert f"{count / 1e6:.2f} M parameters, up to {room / 1e6:,.0f} MB while training" in s.text()
 
 

@@ -404,7 +404,7 @@ def test_decoding_goes_as_far_as_the_longest_target(tmp_path: Path) -> None:
     def answer() -> Any:
         return run.config.task.answer(serial(run), run.vocabulary, "the")[0][0][0]
 
-    while run.trainer.steps < 600 and answer() != long:
+    while run.trainer.steps < 3000 and answer() != long:
         advance(run, 20)
     assert answer() == long
     number = next(n for n in range(run.data.validation.count) if len(run.data.validation.target(n)) == 24)
