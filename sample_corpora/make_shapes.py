@@ -23,7 +23,7 @@ import numpy as np
 from writing_arrays import Arrays, finish_arrays
 
 SEED = 1915
-PICTURES = 8000
+PICTURES = 24_000
 SIDE = 16  # pixels
 NUMBERS = (1, 2, 2, 3, 3)  # of shapes, all with equal probability
 ALIKE = 0.15  # the probability that two shapes are made to look the same

@@ -39,12 +39,12 @@ def test_the_entry_and_the_arrays() -> None:
     assert sample_names("caption") == ("shapes",)
     assert "shapes" not in sample_names()
     info = sample_info("shapes")
-    assert (info.task, info.file, info.rows) == ("caption", "shapes.npz", 8000)
-    assert sample_path("shapes").stat().st_size < 500_000
-    assert PICTURES.shape == (8000, 16, 16, 3)
+    assert (info.task, info.file, info.rows) == ("caption", "shapes.npz", 24_000)
+    assert sample_path("shapes").stat().st_size < 1_000_000
+    assert PICTURES.shape == (24_000, 16, 16, 3)
     assert PICTURES.dtype == np.uint8
-    assert len(CAPTIONS) == 8000
-    assert len({picture.tobytes() for picture in PICTURES}) == 8000
+    assert len(CAPTIONS) == 24_000
+    assert len({picture.tobytes() for picture in PICTURES}) == 24_000
 
 
 def test_check_notices_changed_arrays_and_a_missing_entry(tmp_path: Path) -> None:
