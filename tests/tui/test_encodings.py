@@ -22,6 +22,7 @@ from seqtui.tui.panes.subject import Subject
 from seqtui.tui.screens.encodings import Encodings
 from seqtui.tui.screens.encodings_commands import ENCODINGS
 from seqtui.tui.screens.panes import arrange
+from seqtui.views import LAB, VIEWS, command_id
 from tests.tui.panes.drawn import lines, staged
 from tests.tui.reading import SIZES, Stage, stage
 from tests.tui.scripted import ALPHABET, ScriptedSession, make_embedding, make_probe
@@ -236,7 +237,8 @@ PROOFS: dict[str, Proof] = {
     "help": opens(HelpScreen),
     "recover": recover,
 }
-ELSEWHERE = {"quit", "screenshot", "map_out"}  # the first two in the tests of the Lab, the last with `map_in`
+OTHERS = {command_id(view) for view in VIEWS if view not in (LAB, "encodings")}
+ELSEWHERE = {"quit", "screenshot", "map_out"} | OTHERS  # in the tests of the Lab; `map_out` with `map_in`
 
 
 def test_every_command_has_a_proof_and_no_key_two() -> None:

@@ -58,4 +58,4 @@ def above_rows(height: int) -> int:
 
     Less on low terminals, so that the score has room for a gate stave of eight lines.
     """
-    return min(max(round(height * 0.34), 11), 18) if height >= SIDE_BY_SIDE_HEIGHT else max(height - 18, 5)
+    return min(max(round(height * 0.34) - 1, 11), 17) if height >= SIDE_BY_SIDE_HEIGHT else max(height - 18, 5)
