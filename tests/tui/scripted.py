@@ -40,6 +40,7 @@ PASSAGES = (
     "A bridge of rope is slow to cross; a bridge of stone is slow to build. Choose early.",
 )
 WRITING = "the road went down to the water, and there the lamps were lit one after another until it was morning again. "
+WIDEST = 512  # units of a layer in a probe: a random choice of the model must not fill the memory
 ALPHABET = "etaoinshrdlucmfwypvbgkjqxz ,.;ETAOINSHRDLUCMFWYPVBGKJQXZ0123456789"
 CORPORA = (
     CorpusChoice("tales", "short tales with few people and much weather", 812_000),
@@ -326,7 +327,7 @@ class ScriptedSession:
             history=make_history(step),
             position_loss=(1.4 + 2.0 * np.exp(-np.arange(model.length) / 5)).astype(np.float32),
             probe_text=text,
-            probe=make_probe(text, step, model.hidden, model.layers, model.family, model.heads),
+            probe=make_probe(text, step, min(model.hidden, WIDEST), model.layers, model.family, model.heads),
             checkpoint_step=step // 100 * 100 or None,
         )
         self._look(step)
