@@ -10,7 +10,7 @@ from seqcore.config import ModelConfig
 from seqcore.exchange.contents import Contents, Described
 from seqcore.exchange.onnx_graph import Graph
 
-Places = dict[str, tuple[str, bool]]  # our names: (state dict name, whether the matrix is transposed)
+Places = dict[str, tuple[str, bool]]  # our names: (state dict name, whether transposed); several may have one place
 
 
 class Cell(NamedTuple):

@@ -2,7 +2,7 @@
 
 A model of real values reads "values" (T, B, D) float32; one that predicts some returns them as "predicted" (T, B, K).
 Recurrent models also take and return their state, see `families.recurrent`. An encoder-decoder has two graphs, see
-`families.pairs_onnx`.
+`families.pairs` and `families.pairs_transformer`.
 """
 
 from seqcore.errors import SeqError

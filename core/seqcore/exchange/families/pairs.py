@@ -12,26 +12,24 @@ the first have the names of the inputs of the second:
     decoder    symbols, h_0[, c_0][, annotations[, keys], lengths] -> h_n[, c_n][, weights], logits
 
 What stands in brackets is there with attention; the keys, those of additive attention, with that kind alone. Sources
-are given in their own order, also to a model that reads them backwards.
+are given in their own order, also to a model that reads them backwards. A picture is given as patches (P, B, F) in the
+place of source and lengths. With input feeding, the state has another part y, see `families.pairs_state`, and the graph
+of the decoder reads one symbol at a time: (1, B).
 """
 
 from seqcore.config import ModelConfig
 from seqcore.exchange.contents import Contents, Described
-from seqcore.exchange.families import pairs_decoder, pairs_encoder
-from seqcore.exchange.families.pairs_attention import attends
-from seqcore.exchange.families.recurrent import state_text
+from seqcore.exchange.families import pairs_decoder, pairs_encoder, pairs_patches
+from seqcore.exchange.families.pairs_attention import attends, given
+from seqcore.exchange.families.pairs_model import Calls, pairs_source, read
+from seqcore.exchange.families.pairs_state import state_text
 from seqcore.exchange.family import Family, Half, Layout, Source
 from seqcore.exchange.onnx_graph import Graph
-from seqcore.exchange.source_text import class_text, method_text
-from seqcore.tasks.pair_data import MORE
-from seqcore.tasks.pairs import pairs_task
-
-_STORED = "Both vocabularies are stored as JSON in the metadata of the weights file (vocabulary; task: target)."
 
 
 def halves(config: ModelConfig) -> tuple[Half, Half]:
     """Return how the encoder and the decoder are exported."""
-    return pairs_encoder.HALF, pairs_decoder.HALF
+    return pairs_patches.HALF if config.patches else pairs_encoder.HALF, pairs_decoder.HALF
 
 
 def layout(config: ModelConfig) -> Layout:
@@ -43,45 +41,22 @@ def layout(config: ModelConfig) -> Layout:
 def source(described: Described) -> Source:
     """Return the source of the module."""
     config = described.config
-    V, K, alias = config.vocabulary_size, config.logits, state_text(config)[1]
-    end = f"END = {K - 1}  # the symbol after a target, which the decoder also reads first"
     classes = [part for half in halves(config) for part in half.parts(described)]
-    over = f"{V} symbols of the source and {K} of the target"
-    return Source(over, _STORED, ["\n".join((end, *alias)), *classes, _model_text(described)])
+    return pairs_source(described, state_text(config)[1], classes, _calls(config))
 
 
-def _model_text(described: Described) -> str:
-    seen, weights = (", notes, lengths", ", _") if attends(described.config) else ("", "")
-    most, K = pairs_task(described.task).longest + MORE, described.config.logits
-    about = f"""Map sources (S, B), time first, and what the decoder reads (U, B) to logits of the targets (U, B, {K}).
-
-    The sources have lengths (B,), 1 or more, and are padded at the end with any symbol. The decoder reads END, and then
-    the target.
-    """
-    steps = [
-        "notes, state = self.encoder(source, lengths)",
-        f"return self.decoder(symbols, state{seen})[0]",
-    ]
+def _calls(config: ModelConfig) -> Calls:
+    seen, weights = given(config), ", _" if attends(config) else ""
     loop = [
-        "notes, state = self.encoder(source, lengths)",
-        "symbols, written = source.new_full((1, source.shape[1]), END), []",
+        f"symbols, written = {read(config).first}, []",
         "for _ in range(most):",
         f"    logits, state{weights} = self.decoder(symbols, state{seen})",
         "    symbols = logits.argmax(-1)",
         "    written.append(symbols)",
         "rows = torch.cat(written).T.tolist()",
-        "return [row[: row.index(END)] if END in row else row for row in rows]",
     ]
-    greedy = method_text(
-        f"greedy(self, source: Tensor, lengths: Tensor, most: int = {most}) -> list[list[int]]",
-        loop,
-        "Return what is written for each source, the likeliest symbol at every step, without END.",
-        "@torch.no_grad()",
-    )
-    return class_text(
-        "Model", about, ["self.encoder, self.decoder = Encoder(), Decoder()"],
-        "forward(self, source: Tensor, lengths: Tensor, symbols: Tensor) -> Tensor", steps, greedy,
-    )  # fmt: skip
+    encode = f"notes, state = self.encoder({read(config).names})"
+    return Calls(encode, f"return self.decoder(symbols, state{seen})[0]", loop)
 
 
 def graphs(contents: Contents) -> dict[str, Graph]:

@@ -22,6 +22,18 @@ def attends(config: ModelConfig) -> bool:
     return config.cross_attention != "none"
 
 
+def seen(config: ModelConfig) -> tuple[str, ...]:
+    """Return the names of what attention gets besides states; a picture has no padding, and so no lengths."""
+    if not attends(config):
+        return ()
+    return ("notes",) if config.patches else ("notes", "lengths")
+
+
+def given(config: ModelConfig, as_text: str = "{}") -> str:
+    """Return the same as further arguments, or as parameters."""
+    return "".join(f", {as_text.format(name)}" for name in seen(config))
+
+
 def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return cross.shapes(config.cross_attention, config.hidden, config.annotation)
 
@@ -52,17 +64,27 @@ def parts(config: ModelConfig) -> list[str]:
         "scores = (q[:, :, None] + self.key(a)[:, None]).tanh() @ self.v  # (B, U, S)"
         if kind == "additive"
         else "scores = q @ a.transpose(1, 2)  # (B, U, S)",
-        "padding = torch.arange(len(notes), device=notes.device) >= lengths[:, None]",
-        "weights = scores.masked_fill(padding[:, None], -torch.inf).softmax(-1)",
+        *_weights_text(config),
         "context = (weights @ a).transpose(0, 1)",
         "return self.mix(torch.cat((context, h), -1)).tanh(), weights.transpose(0, 1)",
     ]
-    about = f"""Attention of states h (U, B, {H}) over annotations a (S, B, {config.annotation}) of lengths (B,).
+    of = "" if config.patches else " of lengths (B,)"
+    about = f"""Attention of states h (U, B, {H}) over annotations a (S, B, {config.annotation}){of}.
 
     Return tanh(mix [context h]) (U, B, {H}), and the weights (U, B, S): softmax over s of {_SCORES[kind]}.
     """
-    forward = "forward(self, h: Tensor, notes: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]"
+    forward = f"forward(self, h: Tensor{given(config, '{}: Tensor')}) -> tuple[Tensor, Tensor]"
     return [class_text("Attention", about, made, forward, steps)]
+
+
+def _weights_text(config: ModelConfig) -> list[str]:
+    """Return the lines from scores to weights."""
+    if config.patches:
+        return ["weights = scores.softmax(-1)"]
+    return [
+        "padding = torch.arange(len(notes), device=notes.device) >= lengths[:, None]",
+        "weights = scores.masked_fill(padding[:, None], -torch.inf).softmax(-1)",
+    ]
 
 
 def remember(graph: Graph, contents: Contents, notes: str) -> None:
@@ -70,31 +92,38 @@ def remember(graph: Graph, contents: Contents, notes: str) -> None:
     config = contents.config
     if not attends(config):
         return
-    graph.output("annotations", FLOAT, ["S", "B", config.annotation], notes)
+    S = config.patches or "S"
+    graph.output("annotations", FLOAT, [S, "B", config.annotation], notes)
     if config.cross_attention == "additive":
         keys = product(graph, notes, contents.arrays, "attention.W_k")
-        graph.output("keys", FLOAT, ["S", "B", config.hidden], keys)
+        graph.output("keys", FLOAT, [S, "B", config.hidden], keys)
 
 
 def attend(graph: Graph, contents: Contents, h: str) -> str:
     """What the head reads (U, B, H), of states h (U, B, H); adds the inputs that `remember` makes, and the weights."""
     config, p = contents.config, contents.arrays
-    kind = config.cross_attention
-    notes = graph.input("annotations", FLOAT, ["S", "B", config.annotation])
+    kind, S = config.cross_attention, config.patches or "S"
+    notes = graph.input("annotations", FLOAT, [S, "B", config.annotation])
     q = h if kind == "dot" else product(graph, h, p, "attention.W_q" if kind == "additive" else "attention.W_a")
     q = graph.add("Transpose", q, perm=[1, 0, 2])  # (B, U, ...)
     if kind == "additive":
-        keys = graph.add("Transpose", graph.input("keys", FLOAT, ["S", "B", config.hidden]), perm=[1, 0, 2])
+        keys = graph.add("Transpose", graph.input("keys", FLOAT, [S, "B", config.hidden]), perm=[1, 0, 2])
         q, keys = (graph.add("Unsqueeze", x, graph.constant([axis])) for x, axis in ((q, 2), (keys, 1)))
         both, v = graph.add("Tanh", graph.add("Add", q, keys)), graph.constant(p["attention.v"], "attention.v")
         scores = graph.add("MatMul", both, v)
     else:
         scores = graph.add("MatMul", q, graph.add("Transpose", notes, perm=[1, 2, 0]))
-    lengths = graph.add("Unsqueeze", graph.input("lengths", INT64, ["B"]), graph.constant([1, 2]))
-    inside = graph.add("Less", times(graph, sizes(graph, notes)[0]), lengths)  # (B, 1, S)
-    scores = graph.add("Where", inside, scores, graph.constant(np.float32(-np.inf)))
+    if "lengths" in seen(config):
+        inside = within(graph, notes, graph.input("lengths", INT64, ["B"]), 1)
+        scores = graph.add("Where", inside, scores, graph.constant(np.float32(-np.inf)))
     weights = graph.add("Softmax", scores, axis=-1)  # (B, U, S)
-    graph.output("weights", FLOAT, ["U", "B", "S"], graph.add("Transpose", weights, perm=[1, 0, 2]))
+    graph.output("weights", FLOAT, ["U", "B", S], graph.add("Transpose", weights, perm=[1, 0, 2]))
     context = graph.add("MatMul", weights, graph.add("Transpose", notes, perm=[1, 0, 2]))
     mixed = graph.add("Concat", graph.add("Transpose", context, perm=[1, 0, 2]), h, axis=-1)
     return graph.add("Tanh", product(graph, mixed, p, "attention.W_c"))
+
+
+def within(graph: Graph, notes: str, lengths: str, axes: int) -> str:
+    """Whether a timestep of sources (S, B, ...) is no padding: (B, 1, S), with so many axes of size 1."""
+    ends = graph.add("Unsqueeze", lengths, graph.constant([*range(1, axes + 2)]))
+    return graph.add("Less", times(graph, sizes(graph, notes)[0]), ends)
