@@ -41,7 +41,8 @@ class HealthWatch:
         self._run = run
         self._work: Aside[Health] | None = None
         self._examining = -1  # the step that is examined, or was last
-        self._step, self._health, self._problem = -1, None, ""
+        self._step, self._problem = -1, ""
+        self._health: Health | None = None
         self._due = self._looked = 0.0
         self._updates: Updates | None = None
         self._shown: tuple[Any, ...] = ()

@@ -47,7 +47,7 @@ async def test_gates_are_shown_by_keys_and_refined_from_held_out_timesteps(corpu
     ) as s:
         view = await opened(s)
         await examined(s, view)
-        await s.until(lambda: "held-out timesteps, step" in s.text(), "what it was measured over")
+        await s.until(lambda: "held-out timesteps," in s.text(), "what it was measured over")
         health = view.subject.seen.health  # type: ignore[union-attr]  # waited for
         assert health is not None
         await s.press("greater_than_sign", "greater_than_sign")
@@ -55,8 +55,8 @@ async def test_gates_are_shown_by_keys_and_refined_from_held_out_timesteps(corpu
         for layer in (0, 1):
             for gate in ("input", "forget", "output"):
                 shown = next(one for one in health.saturation if (one.gate, one.layer) == (gate, layer))
-                shut, opened = (percent(float(shares[1])).strip() for shares in (shown.left, shown.right))
-                unit = f"unit 1: shut {shut}, open {opened}"
+                shut, passing = (percent(float(shares[1])).strip() for shares in (shown.left, shown.right))
+                unit = f"unit 1: shut {shut}, open {passing}"
                 title = f"{gate}, layer {layer + 1}"
                 await s.until(lambda unit=unit, title=title: unit in s.text() and title in s.text(), title)
                 await s.press("g")

@@ -9,7 +9,6 @@ from rich.style import Style
 from seqcore.health.sentences import GOOD
 
 from seqtui.tui.panes.healthy import Healthy
-from seqtui.tui.panes.remarked import words_of
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.widgets.numbers import counted, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 TITLE = "1 health"
 _NAMED = 12  # dead units that are listed
-_LABEL = 20  # cells
+_LABEL = 28  # cells
 _BAR = 24  # cells of a bar
 Part = tuple[str, str]  # text, style name
 Block = tuple[list[list[Part]], str]  # lines, and what is good
@@ -88,11 +87,14 @@ class MeasuresPane(Pane):
 
     def _blocks(self) -> list[Block]:
         subject = self.subject
-        worrying = any(one.good is False for one in subject.remarks)
-        words = words_of(subject.remarks) or "nothing to say yet"
-        found: list[Block] = [
-            ([[(_label("verdict"), "muted"), (words, "warm" if worrying else "accent")]], GOOD["loss"])
+        verdict: list[list[Part]] = [
+            [
+                (_label("verdict" if not n else ""), "muted"),
+                (visible(one.words), "warm" if one.good is False else "accent"),
+            ]
+            for n, one in enumerate(subject.remarks)
         ]
+        found: list[Block] = [(verdict, GOOD["loss"])]
         seen = subject.seen
         health = seen.health if seen is not None else None
         if health is not None:
@@ -112,12 +114,9 @@ def _singular(health: "Health") -> Block:
     largest = max((max(one.value, one.edge) for one in known), default=1.0)
     lines: list[list[Part]] = []
     for one in known:
-        name = visible(one.name.removesuffix(".W_hh").removeprefix("layers."))
-        label = f"σ(W_hh) {name} {one.gate}"
-        below = one.value < one.edge
-        said = f" {significant(one.value):>5}" + (
-            f"  below {one.edge:g}: it vanishes" if below else f"  beside {one.edge:g}"
-        )
+        label = f"σ {visible(one.name)} {one.gate}"
+        below = one.value < one.edge == 1  # the gates of a trained cell are below theirs
+        said = f" {significant(one.value):>5}  " + ("below 1: it vanishes" if below else f"beside {one.edge:g}")
         lines.append([(_label(label), "muted"), (_bar(one, largest), "accent"), (said, "warm" if below else "text")])
     return lines, GOOD["singular"]
 

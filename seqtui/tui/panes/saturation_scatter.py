@@ -38,7 +38,7 @@ class SaturationPane(Pane):
             self.set_titles(TITLE)
         else:
             short = f"{shown.gate}, layer {shown.layer + 1}"
-            self.set_titles(f"{TITLE}: {short}", f"over {subject.over}{self._refining()}", subject.over, short)
+            self.set_titles(f"{TITLE}: {short}", self._refining().removeprefix(" · "))
         self.redraw()
 
     def _refining(self) -> str:
@@ -60,7 +60,9 @@ class SaturationPane(Pane):
             if subject.step < 0:
                 return waiting_rows(waiting_for(subject.phase, "waiting for a probe"), width, ink.muted)
             return waiting_rows("This model has no gates that could saturate.", width, ink.muted)
-        said = [self._named(shown), self._counted(shown)]
+        over = f"over {subject.over}{self._refining()}"
+        said = [*self._named(shown), self._counted(shown)]
+        said += [over[a:b] for a, b in wrap(over, width)]
         good = [GOOD["saturation"][start:end] for start, end in wrap(GOOD["saturation"], width)]
         if height - len(said) - len(good) - 1 >= _LEAST:
             said += good
@@ -86,14 +88,14 @@ class SaturationPane(Pane):
         unit = self.subject.unit
         return None if unit is None else min(unit, len(shown.left) - 1)
 
-    def _named(self, shown: Saturation) -> str:
+    def _named(self, shown: Saturation) -> list[str]:
         """Return what the axes are, and of the picked unit the shares."""
         axes = f"→ below {LEFT:g} (shut)   ↑ above {RIGHT:g} (open)"
         unit = self._unit(shown)
         if unit is None:
-            return f"{axes}   a dot a unit"
+            return [f"{axes}   a dot a unit"]
         left, right = float(shown.left[unit]), float(shown.right[unit])
-        return f"{axes}   ● unit {unit}: shut {percent(left).strip()}, open {percent(right).strip()}"
+        return [axes, f"● unit {unit}: shut {percent(left).strip()}, open {percent(right).strip()}"]
 
     @staticmethod
     def _counted(shown: Saturation) -> str:

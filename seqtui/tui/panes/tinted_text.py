@@ -74,11 +74,11 @@ class TintedPane(Pane):
         self._first = max(0, min(self._first, here, max(0, len(self._lines) - room)), here - room + 1)
         rows: list[Row] = []
         for line in self._lines[self._first : self._first + room]:
-            rows += self._drawn(line)
+            rows += self._token_rows(line)
         rows += [BLANK] * (height - 1 - len(rows))
         return [*rows[: height - 1], self._readout(width)]
 
-    def _drawn(self, line: range) -> list[Row]:
+    def _token_rows(self, line: range) -> list[Row]:
         """Return the tokens of a line on their colours, and the bars below."""
         subject, ink = self.subject, self.ink
         probe, tint = subject.probe, subject.tint
@@ -120,8 +120,8 @@ class TintedPane(Pane):
         low, high = limits(tint)
         value = f"{seen.state} at {cell(probe.symbols[t])} (t {t}): {significant(float(tint[t]))}"
         rest = f"   bars from {low:g} to {high:g}"
-        if subject.follows is not None:
-            one = subject.follows
+        one = subject.follows
+        if one is not None and one.holds:
             rest += f"   {'follows' if one.sign > 0 else 'avoids'}: {visible(one.follows)}"
         if subject.stretch is not None:
             rest += f"   selected: t {subject.stretch[0]} to {subject.stretch[1] - 1}"
