@@ -14,8 +14,9 @@ from seqtui.tui.dialogs.model import ModelPicker
 from seqtui.tui.dialogs.palette import Palette
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
-from seqtui.tui.screens.encodings import Encodings
 from seqtui.tui.screens.lab_commands import LAB
+from seqtui.views import LAB as LAB_VIEW
+from seqtui.views import VIEWS, command_id
 from tests.tui.judging import JudgingSession
 from tests.tui.paired import PairingSession
 from tests.tui.reading import SIZES, Stage, stage
@@ -241,11 +242,16 @@ async def theme(s: Stage, key: str) -> None:
     assert s.app.current_theme.dark is dark
 
 
-async def encodings(s: Stage, key: str) -> None:
-    await s.press(key)
-    assert isinstance(s.app.screen, Encodings)
-    await s.press(key)
-    assert s.app.screen is s.lab
+def leads_to(name: str) -> Proof:
+    """The key opens a view, and returns to the Lab from it."""
+
+    async def proof(s: Stage, key: str) -> None:
+        await s.press(key)
+        assert name == s.app.view.VIEW
+        await s.press(key)
+        assert s.app.screen is s.lab
+
+    return proof
 
 
 async def next_passage(s: Stage, key: str) -> None:
@@ -325,7 +331,7 @@ PROOFS: dict[str, Proof] = {
     "copy": copy,
     "screenshot": screenshot,
     "theme": theme,
-    "view_encodings": encodings,
+    **{command_id(name): leads_to(name) for name in VIEWS if name != LAB_VIEW},
     "palette": opens(Palette),
     "help": opens(HelpScreen),
 }

@@ -27,7 +27,7 @@ _WAITING = {
     Phase.FAILED: "no loss: training failed before the first step",
 }
 _LEVEL = 0.03  # relative change of the loss along a sequence up to which it counts as level
-_VERDICT = 11  # rows from which the verdict stands below the plot
+_VERDICT = 10  # rows from which the verdict stands below the plot
 _FLOOR = 1e-3  # of the highest loss: lower ones of a verdict are drawn at the lower edge
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
