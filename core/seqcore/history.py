@@ -70,12 +70,13 @@ class HistoryLog:
             self._updates.append((step, sizes))
 
     def updates(self) -> Updates:
-        """Return the sizes of the updates so far."""
-        names = tuple(dict.fromkeys(name for _, sizes in self._updates for name in sizes))
+        """Return the sizes of the updates so far. Any thread may ask, while one appends."""
+        known = tuple(self._updates)
+        names = tuple(dict.fromkeys(name for _, sizes in known for name in sizes))
         unknown = UpdateSize(math.nan, math.nan)
-        rows = [[sizes.get(name, unknown) for name in names] for _, sizes in self._updates]
+        rows = [[sizes.get(name, unknown) for name in names] for _, sizes in known]
         values = np.array(rows, np.float32).reshape(len(rows), len(names), 2)
-        steps = np.array([step for step, _ in self._updates], np.int64)
+        steps = np.array([step for step, _ in known], np.int64)
         return Updates(names, steps, values[:, :, 0].copy(), values[:, :, 1].copy())
 
     def record(self) -> History:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from seqtui.live.cell_watch import CellWatch
 from seqtui.live.embedding_watch import EmbeddingWatch, TargetEmbeddingWatch
+from seqtui.live.health_watch import HealthWatch
+from seqtui.live.neurons_watch import NeuronsWatch
 from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
 
@@ -28,6 +30,7 @@ class Scene:
     model: SerialModel  # with the weights of the probe
     example: Example  # that is probed
     probe: Probe | None  # the newest; None before the first of this example
+    gone: Callable[[], bool] = lambda: False  # whether the observer has left the run: work on other threads must end
 
     @property
     def step(self) -> int:
@@ -47,4 +50,6 @@ LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "target embedding": TargetEmbeddingWatch,
     "cell": CellWatch,
     "next token": NextTokenWatch,
+    "health": HealthWatch,
+    "neurons": NeuronsWatch,
 }

@@ -222,7 +222,7 @@ class Observer:
         compile_for_looking(run, gone)
         if gone():
             return
-        watch = Watch(self, run)
+        watch = Watch(self, run, gone)
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
             with self._wake:

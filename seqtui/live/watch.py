@@ -39,10 +39,10 @@ def compile_for_looking(run: Run, stop: Callable[[], bool]) -> None:
 class Watch:
     """The observer's work on one run."""
 
-    def __init__(self, desk: Desk, run: Run) -> None:
+    def __init__(self, desk: Desk, run: Run, gone: Callable[[], bool]) -> None:
         from seqcore.serial import serial_model
 
-        self.desk, self.run = desk, run
+        self.desk, self.run, self.gone = desk, run, gone
         self.looker: SerialModel = serial_model(run.config.model)  # for probes
         self.author = Author(desk, run) if run.config.task.generates else None
         self.browser = Browser(run)
@@ -129,7 +129,7 @@ class Watch:
         assert self.example is not None
         if name not in self.lookers:
             self.lookers[name] = LOOKERS[name](self.run)
-        scene = Scene(weights, self.looker, self.example, self.probe)
+        scene = Scene(weights, self.looker, self.example, self.probe, self.gone)
         found = self.lookers[name].look(scene, arguments)
         if found is not None:
             self.desk.publish_look(self.run, name, found)

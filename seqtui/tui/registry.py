@@ -63,6 +63,8 @@ class Group(StrEnum):
     ENCODINGS = "the encodings"
     WRITE = "writing with it"
     CELL = "the cell"
+    NEURONS = "the neurons"
+    HEALTH = "health"
     VIEWS = "views"
 
 

@@ -45,7 +45,8 @@ async def test_a_picture_and_its_caption_are_watched_and_browsed(tmp_path: Path)
         assert probe.translation.picture is not None
         same = [n for n in range(90) if np.array_equal(made[n], probe.translation.picture.pixels)]
         assert [captions[n] for n in same] == [shown(s)]
-        assert probe.symbols[probe.bar] == "‖" in s.text()
+        assert probe.symbols[probe.bar] == "‖"
+        assert "║" in s.text()
         first = shown(s).split()[1]
         await s.press("0")
         while s.app.lab.score.playhead < probe.bar + 2:

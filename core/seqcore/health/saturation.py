@@ -4,12 +4,16 @@ A gate is left-saturated below 0.1 and right-saturated above 0.9 (Karpathy, John
 Understanding Recurrent Networks", section 4.2). The shares of both, a dot for each unit, lie in a triangle.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from seqcore.neurons.recording import F16, Recording, Unit
 from seqcore.records import F32, Probe
+
+if TYPE_CHECKING:  # a screen that draws these needs no kernels
+    from seqcore.neurons.recording import F16, Recording, Unit
 
 LEFT, RIGHT = 0.1, 0.9
 STILL = 0.01  # a unit whose values differ by less than this is dead

@@ -1,8 +1,8 @@
 """One sentence for each measure that says what is good; shown beside it."""
 
 GOOD = {
-    "saturation": "Good is a cloud away from the corners: a unit far to the right is nearly always open (it keeps or "
-    "passes everything), one far up nearly always shut, and both get little gradient.",
+    "saturation": "Good is a cloud away from the corners: a unit far to the right is nearly always shut, one far up "
+    "nearly always open (it keeps or passes everything), and both get little gradient.",
     "singular": "Good is near 1: gradients through a tanh RNN must vanish below 1 and may explode above; a gate's "
     "matrix may be larger, since its sigmoid has a slope of 1/4 at most.",
     "dead": "Good is none: a unit that never changes takes room and learns nothing.",

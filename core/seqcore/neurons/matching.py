@@ -65,6 +65,19 @@ def matching(
     Raises SeqError: the stretch is not in the recording.
     """
     columns = units_on(recording, first, last, threshold, bounded)
+    return matches_of(recording, columns, last - first, threshold, (first, last), most)
+
+
+def matches_of(
+    recording: Recording, columns: I64, length: int, threshold: float, without: tuple[int, int] = (0, 0),
+    most: int = MOST,
+) -> Matches:  # fmt: skip
+    """Return the stretches at which the units of these columns (n,) are on; best first, see `matching`.
+
+    The columns may be those of a selection in another recording, of `length` timesteps; none of the stretches has
+    timesteps of `without`.
+    """
+    first, last = without
     if not columns.size:
         return Matches((), ())
     count = np.count_nonzero(recording.values[:, columns] >= threshold, axis=1)
@@ -73,14 +86,13 @@ def matching(
     found: list[Match] = []
     for shared in range(columns.size, int(np.ceil(_LEAST_SHARE * columns.size)) - 1, -1):
         runs = _runs((count >= shared) & ~taken)
-        nearest = np.argsort(np.abs(runs[:, 1] - runs[:, 0] - (last - first)), kind="stable")[:_TRIED]
+        nearest = np.argsort(np.abs(runs[:, 1] - runs[:, 0] - length), kind="stable")[:_TRIED]
         for begin, end in runs[nearest].tolist():
             on: Bools = np.all(recording.values[begin:end] >= threshold, axis=0)
             both = int(np.count_nonzero(on[columns]))
             if both >= max(1, _LEAST_SHARE * columns.size):
                 found.append(Match(begin, end, both, int(np.count_nonzero(on)) - both))
                 taken[begin:end] = True
-    length = last - first
     found.sort(key=lambda one: (-one.likeness(columns.size), abs(one.last - one.first - length), one.first))
     return Matches(tuple(recording.units[column] for column in columns.tolist()), tuple(found[:most]))
 

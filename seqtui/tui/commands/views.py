@@ -15,7 +15,7 @@ def _register(name: str) -> None:
 
     go.__name__, go.__doc__ = command_id(name), f"{line.label.capitalize()}: {line.question}"
     command = VIEW_COMMANDS.command
-    command(line.key, f"View: {line.label}", Group.VIEWS, label="views", rank=2, needs=line.needs)(go)
+    command(line.key, f"View: {line.label}", Group.VIEWS, label="views", rank=5, needs=line.needs)(go)
 
 
 for _name in VIEWS:

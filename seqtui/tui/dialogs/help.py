@@ -17,6 +17,8 @@ KEYS_WIDTH = 15  # with the longest sentence 75 columns: one line at 80 columns
 LEFT = (Group.TRAINING, Group.CHOICE, Group.VIEWS, Group.SCREEN)
 RIGHT = (
     Group.CELL,
+    Group.NEURONS,
+    Group.HEALTH,
     Group.WRITE,
     Group.ENCODINGS,
     Group.PLAYHEAD,

@@ -8,10 +8,11 @@ from rich.style import Style
 from seqcore.records import History, References
 
 from seqtui.live.snapshot import Phase, Snapshot
+from seqtui.tui.panes.remarked import Remarked, words_of
 from seqtui.tui.widgets.axis import Axis, nice_step
 from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
-from seqtui.tui.widgets.pane import Pane, Row, pieces, waiting_rows
+from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 from seqtui.visible import visible
 
@@ -26,6 +27,7 @@ _WAITING = {
     Phase.FAILED: "no loss: training failed before the first step",
 }
 _LEVEL = 0.03  # relative change of the loss along a sequence up to which it counts as level
+_VERDICT = 10  # rows from which the verdict stands below the plot
 _FLOOR = 1e-3  # of the highest loss: lower ones of a verdict are drawn at the lower edge
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
@@ -47,6 +49,7 @@ class LossPane(Pane):
         self._of_classes = False  # whether classes are predicted, and losses can be next to nothing
         self._measured: tuple[tuple[str, str], ...] = ()  # measures of the last validation, as text
         self._turns: tuple[int, ...] = ()  # the steps at which the dial was turned
+        self._remarked = Remarked()
         self._retitle()
 
     def show(self, snapshot: Snapshot) -> None:
@@ -123,12 +126,13 @@ class LossPane(Pane):
         self.redraw()
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
-        """Return the numbers, the plot and the ticks below it."""
+        """Return the numbers, the plot, the ticks below it, and a verdict in words."""
         x, y = self._series()
         if len(y) == 0:
             return self._waiting(width)
         rows = [self._numbers(width)] if height != 2 else []
-        lines = height - len(rows) - (1 if height >= 5 else 0)
+        judged = height >= _VERDICT and not self.by_position
+        lines = height - len(rows) - (1 if height >= 5 else 0) - int(judged)
         lines_across = [] if self.by_position else self._reference_lines()
         margin = max((cell_len(label) for label, _ in lines_across), default=-2) + 2 if width >= 44 else 0
         columns = width - TICKS_WIDTH - margin
@@ -142,7 +146,16 @@ class LossPane(Pane):
             values = self._x_values(plot.first, plot.last, columns)
             line = " " * TICKS_WIDTH + x_ticks(plot.first, plot.last, columns, values)
             rows.append(Row(("x", line), lambda: pieces((line, ink.muted))))
+        if judged:
+            rows.append(self._verdict(width))
         return rows
+
+    def _verdict(self, width: int) -> Row:
+        """Return what can be said of the curves; see the view of health."""
+        ink, found = self.ink, self._remarked.of(self._history, self._references)
+        text = fit(f"  {visible(words_of(found))}", width)
+        style = ink.warm if any(one.good is False for one in found[:1]) else ink.muted
+        return Row(("verdict", text, style), lambda: pieces((text, style)))
 
     def _series(self) -> tuple[np.ndarray, np.ndarray]:
         """Return x and y of the curve: all training steps and losses, or positions and losses."""
