@@ -49,7 +49,7 @@ def test_a_captioner_is_trained_measured_asked_and_exported(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("train", "SOURCE", "--reverse-source"), 2, "--reverse-source is for pairs"),
+        (("train", "SOURCE", "--reverse-source"), 2, "--reverse-source is for translate, transduce"),
         (("train", "SOURCE", "--bidirectional"), 2, "--bidirectional yes: the task decides it"),
         (("train", "SOURCE", "--patch", "9"), 1, "--patch 9: must be from 1 to 4"),
         (("train", "tales", "--patch", "4"), 2, "--patch is for caption"),
