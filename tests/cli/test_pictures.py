@@ -53,7 +53,7 @@ def test_a_captioner_is_trained_measured_asked_and_exported(
         (("train", "SOURCE", "--bidirectional"), 2, "--bidirectional yes: the task decides it"),
         (("train", "SOURCE", "--patch", "9"), 1, "--patch 9: must be from 1 to 4"),
         (("train", "tales", "--patch", "4"), 2, "--patch is for caption"),
-        (("train", "SOURCE", "--task", "language"), 1, "mine.npz"),
+        (("train", "SOURCE", "--task", "language"), 1, "is binary, not text"),
         (("train", "tales", "--task", "caption"), 1, "has no pictures"),
     ],
 )
