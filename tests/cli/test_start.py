@@ -131,8 +131,8 @@ def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return_code = 0
         terminal_lost = False
 
-        def __init__(self, session: Session) -> None:
-            asked["session"] = session
+        def __init__(self, session: Session, view: str) -> None:
+            asked["session"], asked["view"] = session, view
 
         def run(self) -> None:
             asked["ran"] = True
@@ -155,6 +155,7 @@ def test_the_screen_gets_what_was_asked_for(call: Call, screen_asked: dict[str, 
     assert answer.code == 0, answer.err
     asked = screen_asked
     assert asked["ran"]
+    assert asked["view"] == "lab"
     assert (asked["corpus"], asked["paused"], asked["seed"], asked["run"]) == ("brackets", True, 7, None)
     assert (asked["choice"].family, asked["choice"].hidden, asked["choice"].layers) == ("lstm", 32, 1)
 

@@ -17,12 +17,15 @@ from seqcore.serial import serial_model
 from tests.core import twin, twin_families, twin_pairs
 from tests.core.cases import ATTENTION, CELLS, EVERY
 from tests.core.families import drawn, named, parameters
-from tests.core.test_pairs import CONFIGS, said, weighted
+from tests.core.test_pairs import CONFIGS as ALL_PAIRS
+from tests.core.test_pairs import said, weighted
 from tests.core.test_pairs_serial import ANSWER, SOURCE, K, V, score
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
 T = 8
+
+CONFIGS = [config for config in ALL_PAIRS if not config.input_feeding]
 
 
 def names_of(T: int) -> Names:
@@ -182,6 +185,11 @@ def test_a_pair_is_explained_on_both_sides_of_the_bar(config: ModelConfig) -> No
                     for choice in facts.attention.choices
                     if choice.number == 1  # type: ignore[union-attr]
                 )
+
+
+def test_the_equations_of_input_feeding_are_refused() -> None:
+    with pytest.raises(SeqError, match="input feeding cannot be shown"):
+        opened_pair(next(config for config in ALL_PAIRS if config.input_feeding))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=said)

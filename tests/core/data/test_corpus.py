@@ -231,7 +231,7 @@ def test_an_unknown_name_brings_the_nearest(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert "did you mean 'tales'?" in refusal("tails")
     assert "did you mean 'recipes.txt'?" in refusal("recipe.txt")
-    assert "balls, brackets, phrases, reviews, students, tales, tunes, waves" in refusal("qqqqqq")
+    assert "balls, brackets, phrases, reviews, shapes, students, tales, tunes, waves" in refusal("qqqqqq")
     assert "no folder" in refusal("nowhere/tales.txt")
     assert "no corpus" in refusal("recipes.txt/below")
 
