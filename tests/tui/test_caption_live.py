@@ -62,7 +62,7 @@ async def test_a_picture_and_its_caption_are_watched_and_browsed(tmp_path: Path)
         await s.press("V")
         await s.until(lambda: "2 caption · alignment" in s.text() and "writes" not in s.text(), "where it looks")
         await s.press("V", "V")
-        await s.until(lambda: "by length in caption words" in s.text(), "the measures by length")
+        await s.until(lambda: "by caption length in words" in s.text(), "the measures by length")
         await s.press("V", "n")
         await s.until(lambda: "example 2 of 9" in s.text() and "writes" in s.text(), "the next picture")
 

@@ -27,7 +27,7 @@ class CaptionPane(TranslationPane):
 
     NOUN = "caption"
     TITLE = "2 caption"
-    BANDS = "caption words"
+    BANDS = "caption length in words"
 
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return what the model writes."""

@@ -55,10 +55,10 @@ def curves_of(label: str, bands: tuple[Band, ...], earlier: Sequence[Earlier], i
     return [*found, *([Curve(NOW, f"{label} · now", ink.accent, bands)] if bands else [])]
 
 
-def chart_rows(curves: Sequence[Curve], loss: bool, unit: str, ink: Ink, width: int, height: int) -> list[Row]:
-    """Return the legend and the plot of exact match, or of the loss, over the length of the source in `unit`s."""
+def chart_rows(curves: Sequence[Curve], loss: bool, over: str, ink: Ink, width: int, height: int) -> list[Row]:
+    """Return the legend and the plot of exact match, or of the loss, over what `over` says."""
     what = "loss, nats" if loss else "exact match, %"
-    heading = f"{what}, by source length in {unit}s"
+    heading = f"{what}, by {over}"
     legend = _legend(curves, loss, ink, width, height)
     rows = [_line((fit(heading, min(width, cell_len(heading))), ink.muted)), *legend]
     lines, columns = height - len(rows) - 1, width - TICKS_WIDTH

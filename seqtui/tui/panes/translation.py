@@ -43,7 +43,7 @@ class TranslationPane(ExamplePane):
     NOUN: ClassVar[str] = "translation"
     TITLE = "2 translation"
     WATCHED = (*ExamplePane.WATCHED, "earlier_runs", "shape")
-    BANDS: ClassVar[str] = "source {unit}"  # what a length is of, on the page of them
+    BANDS: ClassVar[str] = "source length in {unit}s"  # what a curve by length is over
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
@@ -161,7 +161,9 @@ class TranslationPane(ExamplePane):
             return waiting_rows(f"waiting for the first validation{when}", width, self.ink.muted)[:height]
         label = model_label(now.shape) if now.shape is not None else now.model.label
         curves = curves_of(label, bands, now.earlier_runs, self.ink)
-        return chart_rows(curves, self.by_loss, now.task.input_unit or "symbol", self.ink, width, height)
+        return chart_rows(
+            curves, self.by_loss, self.BANDS.format(unit=now.task.input_unit or "symbol"), self.ink, width, height
+        )
 
 
 def example_rows(probe: Probe, found: Translation, playhead: int, ink: Ink, width: int) -> list[Row]:
