@@ -90,7 +90,7 @@ async def test_terms_on_the_screen_sum_to_the_value_and_factors_multiply_to_the_
             scale = max(abs(one.value) for one in back.gradients)
             assert gradient.computed == pytest.approx(gradient.value, abs=1e-5 * max(1e-3, scale))
         await s.press("b")
-        await s.until(lambda: "chain rule" not in s.text(), "the equations again")
+        await s.until(lambda: "2 equations" in s.text(), "the equations again")
 
 
 async def test_the_subject_is_moved_by_keys_and_travels(corpus: str) -> None:

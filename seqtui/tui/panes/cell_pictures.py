@@ -68,7 +68,7 @@ PICTURES: Mapping[str, str] = {
     "rnn": RNN, "lstm": LSTM, "gru": GRU, "attention": ATTENTION, "feedforward": FEEDFORWARD,
 }  # fmt: skip
 _PLACE = re.compile(r"‹(.{3})›")
-_SHORT = {"x′_t": "x1t", "x″_t": "x2t", "s_ts": "sts", "e_ts": "sts"}
+_SHORT = {"x'_t": "x1t", "x″_t": "x2t", "s_ts": "sts", "e_ts": "sts"}
 _PRODUCTS = {  # a product of two quantities, or a value that is read in one of them
     "lstm": {"f·c": ("c_t", "f_t"), "i·g": ("c_t", "i_t")},
     "gru": {"z·h": ("h_t", "z_t"), "z·n": ("h_t", "1 - z_t")},
@@ -78,7 +78,7 @@ _BACK = {
     "h_t": ("dL/dh_t",), "c_t": ("dL/dc_t",), "c_p": ("dL/dc_{t-1}",), "z_t": ("dL/dz_z", "dL/dz_t"),
     "f_t": ("dL/dz_f",), "i_t": ("dL/dz_i",), "g_t": ("dL/dz_g",), "o_t": ("dL/dz_o",), "r_t": ("dL/dz_r",),
     "n_t": ("dL/dz_n",), "q_t": ("dL/dq_t",), "k_s": ("dL/dk_t",), "v_s": ("dL/dv_t",), "y_t": ("dL/dy_t",),
-    "sts": ("dL/ds_ts",), "ats": ("dL/da_ts",), "x_t": ("dL/dx_t",), "x1t": ("dL/dx′",), "x2t": ("dL/dx″",),
+    "sts": ("dL/ds_ts",), "ats": ("dL/da_ts",), "x_t": ("dL/dx",), "x1t": ("dL/dx'",), "x2t": ("dL/dx″",),
 }  # fmt: skip
 
 
