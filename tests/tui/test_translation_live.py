@@ -109,7 +109,7 @@ async def test_the_alignment_of_a_model_that_reverses_is_the_anti_diagonal() -> 
 
 
 async def test_the_model_picker_offers_attention_over_the_source(tmp_path: Path) -> None:
-    async with live(corpus="reverse:4", choice=SMALL) as s:
+    async with live(corpus="reverse:4", choice=SMALL, size=(200, 50)) as s:
         await s.training()
         await s.until(lambda: len(s.now.history.validation_step), "a validation of the first run")
         await translated(s)
