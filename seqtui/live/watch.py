@@ -53,6 +53,7 @@ class Watch:
         self.hand = Hand(desk, run, self.looker)
         self.referred = False
         self.lookers: dict[str, Looker] = {}  # those that were asked for
+        self._refused = ""  # what a looker said last that it cannot show
         self.earlier = EarlierWatch(desk, run)
 
     def turn(self) -> float:
@@ -130,7 +131,13 @@ class Watch:
         if name not in self.lookers:
             self.lookers[name] = LOOKERS[name](self.run)
         scene = Scene(weights, self.looker, self.example, self.probe, self.gone)
-        found = self.lookers[name].look(scene, arguments)
+        try:
+            found = self.lookers[name].look(scene, arguments)
+        except SeqError as error:
+            if str(error) != self._refused:
+                self._refused = str(error)
+                self.desk.publish(self.run, message=self._refused)
+            return
         if found is not None:
             self.desk.publish_look(self.run, name, found)
 

@@ -41,6 +41,8 @@ class Cellwork:
     def __init__(self, model: SerialModel, look: Look, inputs: Inputs, targets: Targets, names: Names) -> None:
         """Take what a model computed for inputs (T,) or (T, D): `look`, whose targets are (T,) or (T, K)."""
         self.config, self.look, self.targets, self.names = model.config, look, targets, names
+        if type(model) not in _WORKS:
+            raise SeqError("the equations of this model cannot be shown")
         self._work = _WORKS[type(model)](model, look, inputs, names)
         self._passes: dict[int | None, Any] = {}
 
