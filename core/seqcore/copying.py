@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqcore.records import I32
+from seqcore.records import I32, Bools
 
 LEAST = 20  # tokens of a stretch that counts as copied
 
@@ -50,10 +50,16 @@ class Copies:
         return at >= 0
 
 
-def share_copied(lengths: Sequence[int], least: int = LEAST) -> float:
-    """Return the share of a text's tokens that lie in a copied stretch of at least that many; see `Copies.of`."""
-    covered = np.zeros(len(lengths), np.bool_)
+def copied_places(lengths: Sequence[int], least: int = LEAST) -> Bools:
+    """Return which of a text's tokens lie in a copied stretch of at least that many, (n,); see `Copies.of`."""
+    covered: Bools = np.zeros(len(lengths), np.bool_)
     for end, length in enumerate(lengths, start=1):
         if length >= least:
             covered[end - length : end] = True
+    return covered
+
+
+def share_copied(lengths: Sequence[int], least: int = LEAST) -> float:
+    """Return the share of a text's tokens that lie in a copied stretch of at least that many; see `Copies.of`."""
+    covered = copied_places(lengths, least)
     return float(covered.mean()) if covered.size else 0.0

@@ -53,10 +53,11 @@ class CellWatch:
         probe = scene.probe
         if probe is None or (probe is self._probe and asked == self._asked):
             return None
-        if probe is not self._probe or self._work is None:
+        if probe is not self._probe:
+            self._work = None
+        self._probe, self._asked = probe, asked  # before the work: what is refused once is not tried at every turn
+        if self._work is None:
             self._work = cellwork(scene.model, probe, scene.example.inputs, self._run.vocabulary)
-            self._probe = probe
-        self._asked = asked
         return seen(self._work, probe.step, asked)
 
 

@@ -34,9 +34,11 @@ def corpus(tmp_path: Path) -> str:
 async def opened(s: Live) -> Cell:
     await s.training()
     await s.press("space")
-    await s.until(lambda: s.now.phase is Phase.PAUSED and s.now.probe is not None, "a probe")
+    await s.until(lambda: s.now.phase is Phase.PAUSED and s.now.probe is not None
+                  and s.now.probe.step == s.now.step, "the probe of the last step: no other follows")  # fmt: skip
     await s.press("f3")
-    await s.until(lambda: isinstance(s.app.view, Cell) and s.app.view.seen is not None, "the equations")
+    await s.until(lambda: isinstance(s.app.view, Cell) and s.app.view.seen is not None
+                  and s.app.view.seen.step == s.now.step, "the equations")  # fmt: skip
     view = s.app.view
     assert isinstance(view, Cell)
     return view
@@ -86,6 +88,7 @@ async def test_terms_on_the_screen_sum_to_the_value_and_factors_multiply_to_the_
         back = (await seen(s, view)).back
         assert back is not None
         assert "chain rule backwards" in s.text()
+        assert "b forwards" in s.lines()[-1]
         for gradient in back.gradients:
             scale = max(abs(one.value) for one in back.gradients)
             assert gradient.computed == pytest.approx(gradient.value, abs=1e-5 * max(1e-3, scale))

@@ -79,7 +79,9 @@ async def test_what_top_k_and_top_p_exclude_is_never_written() -> None:
         for _ in range(8):
             await s.press("less_than_sign")
         assert view.sampling.top_k == 1
+        assert "g let it write" in s.lines()[-1]
         await s.press("g")
+        assert "g stop" in s.lines()[-1]
         for _ in range(30):
             await s.frames(1)
         assert written(s) == "".join((ALPHABET * 2)[: len(written(s))])

@@ -31,7 +31,7 @@ from seqcore.models.pair_layout import PairLayout, Rows, most_chunks
 from seqcore.models.pair_transformer_weights import PackedPairs, initial, shapes
 from seqcore.models.stack_gradient import StackGradient
 from seqcore.models.teaching import PLAIN, Teaching
-from seqcore.models.transformer import NO_MASKS
+from seqcore.models.transformer import NO_MASKS, workspace_shapes
 from seqcore.outer import outer_sum
 from seqcore.parameters import Parameters
 from seqcore.records import F32, I32, Targets
@@ -42,36 +42,12 @@ __all__ = ["PairTransformer", "PairTransformerWorkspace", "initial", "shapes"]
 LINE = 16  # elements of a cache line, on which every array begins
 
 
-def _stack_shapes(
-    config: ModelConfig, branches: int, M: int, K: int, chunks: int, backward: bool
-) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the arrays of a stack, see `layers.block.Activations`; K logits, 0 for the encoder."""
-    C, L, width = config.hidden, config.layers, padded(config.hidden)
-    stages = branches * L + 1
-    kept, few, two = (L, stages, stages) if backward else (1, 1, 2)
-    return {
-        "x": (two, M, width),
-        "normed": (few, M, C),
-        "stats": (few, M, 2),
-        "qkv": (kept, M, padded(3 * C)),
-        "peaks": (kept, M, 2 * config.heads),
-        "y": (kept, M, C),
-        "slope": (kept, M, padded(4 * C)),
-        "u": (kept, M, 4 * C),
-        "logits": (M if K else 0, padded(K)),
-        "losses": (M if K else 0,),
-        "dtop": (M if backward else 0, width),
-        "dropped": (stages, M, width) if config.dropout and backward else (0, 0, 0),
-        "dscales": (chunks if backward else 0, stages * 2 * C),
-    }
-
-
 def _shapes(config: ModelConfig, M: int, N: int, chunks: int, backward: bool) -> list[dict[str, tuple[int, ...]]]:
     """Return the shapes for M rows of sources and N of targets: encoder, decoder, and attention between them."""
     C, kept = config.hidden, config.layers if backward else 1
     return [
-        _stack_shapes(config, 2, M, 0, chunks, backward),
-        _stack_shapes(config, BRANCHES, N, config.logits, chunks, backward),
+        workspace_shapes(config, 2, M, 0, chunks, backward),
+        workspace_shapes(config, BRANCHES, N, config.logits, chunks, backward),
         {
             "q": (kept, N, padded(C)),
             "kv": (kept, M, padded(2 * C)),

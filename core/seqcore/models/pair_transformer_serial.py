@@ -16,6 +16,7 @@ from seqcore.layers.decoder import BRANCHES, PairActivations
 from seqcore.layers.pair_look import encode_source, look_pair, pair_reach, pair_shares, read_symbol
 from seqcore.models.pair_transformer import activations, check_lengths
 from seqcore.models.pair_transformer_weights import PackedPairs, shapes
+from seqcore.models.serial_weights import SerialBlocks, Unrecorded
 from seqcore.models.transformer_serial import norms_of
 from seqcore.parameters import Parameters
 from seqcore.records import F32, Inputs, Stave
@@ -31,7 +32,7 @@ class PairTransformerState:
     length: int = 0
 
 
-class SerialPairTransformer:
+class SerialPairTransformer(SerialBlocks[PackedPairs], Unrecorded):
     """A transformer for one pair at a time. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: the context limits each side by itself
@@ -42,30 +43,8 @@ class SerialPairTransformer:
         self.parameters = Parameters(shapes(config))
         self.packed = PackedPairs(config, self.parameters)
         self._logits = zeros(1, padded(config.logits))
-        self._packed_back = False
         if parameters is not None:
             self.load(parameters.flat)
-
-    def load(self, flat: F32) -> None:
-        """Copy the parameters (P,) and repack them."""
-        self.parameters.flat[:] = flat
-        self.packed.pack(backward=False, parallel=False)
-        self._packed_back = False
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """None: the units of the encoder and of the decoder are others."""
-        return ()
-
-    def record(self, inputs: Inputs, state: PairTransformerState, name: str) -> F32:
-        """Raise ValueError: there is nothing to record."""
-        raise ValueError(name)
-
-    def pack_backward(self) -> None:
-        """Also pack the transposes, which only a backward pass needs."""
-        if not self._packed_back:
-            self.packed.pack_backward_serial()
-            self._packed_back = True
 
     def initial_state(self) -> PairTransformerState:
         """Return the state after an empty source; `begin` reads one."""

@@ -28,7 +28,7 @@ from seqcore.models.encoder_serial import SerialEncoder
 from seqcore.models.pairs import shapes
 from seqcore.models.pairs_reach import reach
 from seqcore.models.patches_serial import SerialPatches
-from seqcore.models.serial_weights import FIRST, SerialWeights, forked, one_step, token_rows
+from seqcore.models.serial_weights import FIRST, SerialWeights, Unrecorded, forked, one_step, token_rows
 from seqcore.models.stack import CELLS
 from seqcore.packing import BothWays, packs
 from seqcore.parameters import Parameters
@@ -78,7 +78,7 @@ class PairState:
     y: F32  # (1, H) the output of attention in the last step; empty without input feeding
 
 
-class SerialPairs(SerialWeights):
+class SerialPairs(SerialWeights, Unrecorded):
     """An encoder-decoder for one sequence at a time. Not thread-safe."""
 
     longest: int | None = None  # timesteps that `look` accepts: no limit
@@ -245,15 +245,6 @@ class SerialPairs(SerialWeights):
                 rows = zeros(len(index), layer.input.width)
                 layer.input.forward_serial(layers[n - 1].h[1:, 0].copy(), rows)
             layer.forward(rows, index, work, parallel=False)
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """None: the units of the encoder and of the decoder are others."""
-        return ()
-
-    def record(self, inputs: Inputs, state: PairState, name: str) -> F32:
-        """Raise ValueError: there is nothing to record."""
-        raise ValueError(name)
 
 
 class PairLook:

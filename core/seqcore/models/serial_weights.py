@@ -1,5 +1,7 @@
 """What the serial models share: their own copy of the parameters, and the inputs and states of recurrent layers."""
 
+from typing import Any, Generic, Protocol, TypeVar
+
 import numpy as np
 
 from seqcore.arrays import NO_VECTOR, zeros
@@ -8,7 +10,7 @@ from seqcore.layers.embedding import gather_rows
 from seqcore.layers.linear import Linear
 from seqcore.packing import Packs
 from seqcore.parameters import Parameters
-from seqcore.records import F32, I32
+from seqcore.records import F32, I32, Inputs
 
 
 class SerialWeights:
@@ -29,6 +31,52 @@ class SerialWeights:
         if not self._backward:
             self._packs.pack(forward=False, parallel=False)
             self._backward = True
+
+
+class PackedSerially(Protocol):
+    """Packed weights of a transformer."""
+
+    def pack(self, backward: bool, parallel: bool = True) -> None:
+        """Repack the current parameters."""
+
+    def pack_backward_serial(self) -> None:
+        """Repack the transposes on one thread."""
+
+
+PackedT = TypeVar("PackedT", bound=PackedSerially)
+
+
+class SerialBlocks(Generic[PackedT]):
+    """Parameters of a transformer that are copied in and packed on one thread; a subclass creates both attributes."""
+
+    parameters: Parameters
+    packed: PackedT
+    _packed_back = False  # whether the transposes are packed
+
+    def load(self, flat: F32) -> None:
+        """Copy the parameters (P,) and repack them."""
+        self.parameters.flat[:] = flat
+        self.packed.pack(backward=False, parallel=False)
+        self._packed_back = False
+
+    def pack_backward(self) -> None:
+        """Also pack the transposes, which only a backward pass needs."""
+        if not self._packed_back:
+            self.packed.pack_backward_serial()
+            self._packed_back = True
+
+
+class Unrecorded:
+    """An encoder-decoder: the units of the encoder and of the decoder are others, so there is nothing to record."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def record(self, inputs: Inputs, state: Any, name: str) -> F32:
+        """Raise ValueError: there is nothing to record."""
+        raise ValueError(name)
 
 
 def token_rows(linear: Linear, E: F32 | None, tokens: I32) -> F32:

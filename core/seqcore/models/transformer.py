@@ -37,14 +37,15 @@ __all__ = ["Transformer", "TransformerWorkspace", "initial", "shapes", "workspac
 NO_MASKS = np.zeros(0, np.uint32)
 
 
-def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a workspace's arrays, by name; see `layers.block`."""
-    C, L, M = config.hidden, config.layers, T * B
-    width, kept = padded(C), L if backward else 1
-    stages, few = (2 * L + 1, 2 * L + 1) if backward else (2, 1)
-    chunks = -(-M // (max(1, ROWS // T) * T)) if backward else 0
+def workspace_shapes(
+    config: ModelConfig, branches: int, M: int, K: int, chunks: int, backward: bool
+) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays of a stack, see `layers.block.Activations`; K logits, 0 for none."""
+    C, L, width = config.hidden, config.layers, padded(config.hidden)
+    stages = branches * L + 1
+    kept, few, two = (L, stages, stages) if backward else (1, 1, 2)
     return {
-        "x": (stages, M, width),
+        "x": (two, M, width),
         "normed": (few, M, C),
         "stats": (few, M, 2),
         "qkv": (kept, M, padded(3 * C)),
@@ -52,12 +53,18 @@ def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tu
         "y": (kept, M, C),
         "slope": (kept, M, padded(4 * C)),
         "u": (kept, M, 4 * C),
+        "logits": (M if K else 0, padded(K)),
+        "losses": (M if K else 0,),
         "dtop": (M if backward else 0, width),
-        "dropped": (2 * L + 1, M, width) if config.dropout and backward else (0, 0, 0),
-        "dscales": (chunks, (2 * L + 1) * 2 * C),
-        "logits": (M, padded(config.logits)),
-        "losses": (M,),
+        "dropped": (stages, M, width) if config.dropout and backward else (0, 0, 0),
+        "dscales": (chunks if backward else 0, stages * 2 * C),
     }
+
+
+def _shapes(config: ModelConfig, T: int, B: int, backward: bool) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a workspace's arrays, by name; see `layers.block`."""
+    M = T * B
+    return workspace_shapes(config, 2, M, config.logits, -(-M // (max(1, ROWS // T) * T)), backward)
 
 
 def workspace_bytes(config: ModelConfig, T: int, B: int, backward: bool = True) -> int:

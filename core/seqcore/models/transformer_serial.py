@@ -13,6 +13,7 @@ from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.block import Activations
 from seqcore.layers.look import attention_shares, look_backward, look_forward, look_reach, read_token
+from seqcore.models.serial_weights import SerialBlocks
 from seqcore.models.transformer import TransformerWorkspace
 from seqcore.models.transformer_weights import PackedWeights, shapes
 from seqcore.parameters import Parameters
@@ -30,7 +31,7 @@ class TransformerState:
     length: int = 0
 
 
-class SerialTransformer:
+class SerialTransformer(SerialBlocks[PackedWeights]):
     """A transformer that reads inputs one at a time, or a whole sequence. Not thread-safe."""
 
     def __init__(self, config: ModelConfig, parameters: Parameters | None = None) -> None:
@@ -40,21 +41,8 @@ class SerialTransformer:
         self.packed = PackedWeights(config, self.parameters)
         self._logits = zeros(1, padded(config.logits))
         self._entered = zeros(1, padded(config.hidden))
-        self._packed_back = False
         if parameters is not None:
             self.load(parameters.flat)
-
-    def load(self, flat: F32) -> None:
-        """Copy the parameters (P,) and repack them."""
-        self.parameters.flat[:] = flat
-        self.packed.pack(backward=False, parallel=False)
-        self._packed_back = False
-
-    def pack_backward(self) -> None:
-        """Also pack the transposes, which only a backward pass needs."""
-        if not self._packed_back:
-            self.packed.pack_backward_serial()
-            self._packed_back = True
 
     def initial_state(self) -> TransformerState:
         """Return a state with an empty cache."""

@@ -27,7 +27,7 @@ class BranchesPane(Pane):
     def take(self, subject: Written) -> None:
         """Draw another frame."""
         self.subject = subject
-        self.set_titles(TITLE, counted(len(subject.branches), "branch").replace("branchs", "branches"))
+        self.set_titles(TITLE, counted(len(subject.branches), "branch"))
         self.redraw()
 
     def said(self) -> tuple[str, str]:
@@ -43,13 +43,13 @@ class BranchesPane(Pane):
         first = max(0, min(here - height // 2, len(branches) - height))
         return [self._line(*branches[place], width) for place in range(first, min(len(branches), first + height))]
 
-    def _line(self, text: str, length: float, here: bool, width: int) -> Row:
+    def _line(self, text: str, length: int, here: bool, width: int) -> Row:
         drawn, room = visible(text.replace("\n", "↵")), max(4, width - 8)
         tail = drawn if len(drawn) <= room else "…" + drawn[1 - room :]
         style = self.ink.accent if here else self.ink.text
         parts = (
             ("▸ " if here else "  ", self.ink.accent),
-            (f"{length:4.0f} ", self.ink.muted),
+            (f"{length:4} ", self.ink.muted),
             (fit(tail, room), style),
         )
         return Row((tail, length, here, room), partial(pieces, *parts))

@@ -1,6 +1,6 @@
 """What the view of writing is about: a text so far, what may follow it, and how that is sampled."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,8 +21,7 @@ class Written:
     sampling: Sampling
     found: NextToken | None = None  # the newest one; of the text so far, or of the one before a key
     picked: int = 0  # rank of the token that would be taken, from 0
-    running: bool = False
-    branches: tuple[tuple[str, float, bool], ...] = field(default=())  # text, mean loss, whether one is on it
+    branches: tuple[tuple[str, int, bool], ...] = ()  # text, length in tokens, whether one is on it
 
     @cached_property
     def shares(self) -> F64:

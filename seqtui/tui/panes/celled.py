@@ -20,7 +20,6 @@ class Celled:
     seen: CellSeen | None = None
     back: bool = False  # whether the chain rule is shown
     picked: int = 0  # number of the equation
-    tokens_by: str = "char"
 
     @property
     def lines(self) -> Sequence[Quantity | Gradient]:

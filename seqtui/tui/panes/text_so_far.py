@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.segment import Segment
 from rich.style import Style
-from seqcore.copying import LEAST, share_copied
+from seqcore.copying import LEAST, copied_places, share_copied
 from seqcore.sampling import Sampling
 
 from seqtui.live.snapshot import Phase
@@ -68,7 +68,7 @@ class TextPane(Pane):
         prompt = visible(found.asked.prompt, keep="\n")
         parts, styles = [prompt], [ink.muted] * len(prompt)
         levels = surprise_levels(np.array(found.probability), 8)
-        copied = copied_places(found.copied)
+        copied = copied_places(found.copied).tolist()
         for token, level, stands in zip(found.asked.path, levels, copied, strict=True):
             piece = visible(found.vocabulary.decode([token]), keep="\n")
             style = ink.tints[level] + Style(underline=True) if stands else ink.tints[level]
@@ -97,12 +97,3 @@ class TextPane(Pane):
 def mean_loss(probability: Sequence[float]) -> float:
     """Return the mean of -log p, in nats; 0 for no token."""
     return float(np.mean([-np.log(max(one, 1e-30)) for one in probability])) if probability else 0.0
-
-
-def copied_places(lengths: Sequence[int], least: int = LEAST) -> list[bool]:
-    """Return for each token whether it lies in a copied stretch of at least `least`."""
-    places = [False] * len(lengths)
-    for end, length in enumerate(lengths, start=1):
-        if length >= least:
-            places[end - length : end] = [True] * length
-    return places

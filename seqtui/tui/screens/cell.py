@@ -46,7 +46,12 @@ class Cell(PanesScreen[Celled]):
         shown, seen = self.shown, self.seen
         playhead = seen.facts.t if seen is not None else self.standpoint.playhead
         picked = self._picked[self.backwards]
-        return Celled(shown.phase, self.probe, playhead, seen, self.backwards, picked, shown.tokens_by)
+        return Celled(shown.phase, self.probe, playhead, seen, self.backwards, picked)
+
+    @property
+    def on(self) -> frozenset[str]:
+        """Whether the chain rule is shown."""
+        return frozenset({"turn_round"} if self.backwards else ())
 
     def pick(self, by: int) -> None:
         """Pick another equation."""

@@ -76,6 +76,11 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
         return None
 
     @property
+    def on(self) -> frozenset[str]:
+        """The ids of the view's own commands whose state is on; see `Command.alternate`."""
+        return frozenset()
+
+    @property
     def probe(self) -> Probe | None:
         """The text under the playhead, if there is one."""
         probe = self.shown.probe
@@ -160,7 +165,7 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
             self.panes[name].take(subject)
         on = {"pause": self.newest.phase is Phase.PAUSED, "zoom": self.zoomed is not None, "freeze": self.frozen}
         states = {name for name, state in on.items() if state}
-        self.footer.show(self.current, frozenset(states) | self.features | {"playhead"})
+        self.footer.show(self.current, self.on.union(states, self.features, {"playhead"}))
         self.bar.show(self.features)
         if self._arrangement.tabs:
             note = self.panes[self.current].title_for(self.app.size.width - _TABS)

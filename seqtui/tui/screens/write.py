@@ -31,8 +31,7 @@ class Write(PanesScreen[Written]):
     BINDINGS: ClassVar[list[BindingType]] = WRITE.bindings()
 
     def __init__(self, session: Session) -> None:
-        self.bars = BarsPane()
-        super().__init__(session, WRITE, {"text": TextPane(), "bars": self.bars, "branches": BranchesPane()})
+        super().__init__(session, WRITE, {"text": TextPane(), "bars": BarsPane(), "branches": BranchesPane()})
         self.current = "bars"
         self.texts = WritingTree()
         self.sampling = Sampling()
@@ -40,7 +39,7 @@ class Write(PanesScreen[Written]):
         self.running = False
         self._due: deque[Callable[[], None]] = deque()  # what keys asked for before it was known what may follow
         self._chance = np.random.default_rng(1)
-        self._drawn: dict[int, str] = {}  # the texts of the ends of branches
+        self._branches: dict[int, tuple[str, int]] = {}  # by their ends: text, and length in tokens
 
     @property
     def arguments(self) -> Asked:
@@ -56,20 +55,20 @@ class Write(PanesScreen[Written]):
     @property
     def subject(self) -> Written:
         """What is drawn now."""
-        return Written(
-            self.shown.phase, self.texts, self.sampling, self.found, self.picked, self.running, tuple(self._branches())
-        )
+        branches = () if self.found is None else tuple(self._branch(end, self.found) for end in self.texts.ends)
+        return Written(self.shown.phase, self.texts, self.sampling, self.found, self.picked, branches)
 
-    def _branches(self) -> list[tuple[str, float, bool]]:
-        """Return each branch: its text, its length in tokens, whether one is on it."""
-        if self.found is None:
-            return []
-        end, found = self.texts.end, []
-        for number in self.texts.ends:
-            if number not in self._drawn:
-                self._drawn[number] = self.found.vocabulary.decode(self.texts.path_to(number))
-            found.append((self._drawn[number], float(len(self.texts.path_to(number))), number == end))
-        return found
+    def _branch(self, end: int, found: NextToken) -> tuple[str, int, bool]:
+        """Return a branch: its text, its length in tokens, whether one is on it."""
+        if end not in self._branches:
+            path = self.texts.path_to(end)
+            self._branches[end] = found.vocabulary.decode(path), len(path)
+        return (*self._branches[end], end == self.texts.end)
+
+    @property
+    def on(self) -> frozenset[str]:
+        """Whether the model writes."""
+        return frozenset({"run_on"} if self.running else ())
 
     def entered(self) -> None:
         """Begin with the temperature of the Lab's writing."""
@@ -86,7 +85,7 @@ class Write(PanesScreen[Written]):
         """Draw a snapshot; another vocabulary or another prompt begins a new tree."""
         if (snapshot.run, snapshot.prompt) != (self.newest.run, self.newest.prompt):
             self.newest = snapshot
-            self.texts, self._drawn, self.picked = WritingTree(), {}, 0
+            self.texts, self._branches, self.picked = WritingTree(), {}, 0
             self._stop()
             self.ask_again()
         super().show(snapshot)
@@ -97,14 +96,13 @@ class Write(PanesScreen[Written]):
 
     def _go_on(self) -> None:
         """Draw a token if what may follow the text so far is known."""
-        subject = self.subject
-        if subject.found is None or subject.found.asked != self.arguments:
+        if not self._is_current():
             return
-        if len(subject.found.asked.path) >= LONGEST:
+        if len(self.texts.path) >= LONGEST:
             self.run_on(False)
             self.say(f"Stopped after {LONGEST:,} tokens.")
             return
-        self._take(draw(subject.shares, self.sampling, self._chance.random()))
+        self._take(draw(self.subject.shares, self.sampling, self._chance.random()))
 
     # Commands
 

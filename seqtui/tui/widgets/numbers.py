@@ -61,8 +61,9 @@ def percent(share: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Format a count with its noun: 1 gap, 2 gaps, 1,000 gaps."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Format a count with its noun: 1 gap, 2 gaps, 2 branches, 1,000 gaps."""
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 FINE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
