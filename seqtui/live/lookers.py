@@ -15,6 +15,7 @@ from seqtui.live.health_watch import HealthWatch
 from seqtui.live.neurons_watch import NeuronsWatch
 from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
+from seqtui.live.unrolled_watch import UnrolledWatch
 
 if TYPE_CHECKING:
     from seqcore.records import Example, Probe
@@ -49,6 +50,7 @@ LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "embedding": EmbeddingWatch,
     "target embedding": TargetEmbeddingWatch,
     "cell": CellWatch,
+    "unrolled": UnrolledWatch,
     "next token": NextTokenWatch,
     "health": HealthWatch,
     "neurons": NeuronsWatch,
