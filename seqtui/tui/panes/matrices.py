@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.segment import Segment
 from seqcore.cellwork.unrolled import Matrix
+from seqcore.records import F32, U8
 
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.unrolled_matrices import Role, role_of, style_of
@@ -82,7 +83,7 @@ class MatricesPane(Pane):
                 rows.append(self._strip(top, bottom))
         return rows
 
-    def _strip(self, top: np.ndarray, bottom: np.ndarray) -> Row:
+    def _strip(self, top: U8, bottom: U8) -> Row:
         painter = self._painter
         assert painter is not None
         key = (top.tobytes(), bottom.tobytes())
@@ -109,7 +110,7 @@ def _deviation(one: Matrix) -> float:
     return float(one.values.astype(np.float64).std())
 
 
-def _picture(one: Matrix, rows: int, columns: int) -> np.ndarray:
+def _picture(one: Matrix, rows: int, columns: int) -> U8:
     """Return the codes (rows, columns) of a matrix, each of the weight of largest magnitude in a block."""
     blocks = [
         np.array_split(part, min(columns, part.shape[1]), axis=1)
@@ -121,7 +122,7 @@ def _picture(one: Matrix, rows: int, columns: int) -> np.ndarray:
     return SIGNED.codes(values, -limit, limit)
 
 
-def _strongest(block: np.ndarray) -> float:
+def _strongest(block: F32) -> float:
     """Return the weight of largest magnitude."""
     flat = block.ravel()
     return float(flat[np.argmax(np.abs(flat))])

@@ -51,5 +51,5 @@ def arrow_names(net: Unrolled, role: Role, strand: Strand) -> str:
         table = "decoder.embedding." if strand.part == "decoder" else "embedding."
         found = [name for name in own if name.startswith((table, "input."))] + found
     if role is OUT:
-        found = own
+        found = own or ["Eᵀ"]  # tied to the table of the input
     return " ".join(dict.fromkeys(name.rpartition(".")[2] for name in found))

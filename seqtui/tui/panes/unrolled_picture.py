@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from seqcore.cellwork.unrolled import Output, Strand
+from seqcore.records import F32, U8
 from textual import events
 from textual.message import Message
 
@@ -90,9 +91,9 @@ class UnrolledPane(Pane):
         else:
             played = f"{subject.played} · " if subject.played else ""
             place = f"t {subject.playhead} of {len(net.outputs)}"
-            self.set_titles(
-                f"{TITLE}: {net.family}", f"{played}{place} · step {seen.step:,}", f"{played}{place}", place
-            )
+            whole = f"{played}{place} · step {seen.step:,}"
+            here = f"layer {subject.layer % subject.layers + 1} of {subject.layers} · " if subject.layers > 1 else ""
+            self.set_titles(f"{TITLE}: {net.family}", f"{here}{whole}", whole, f"{played}{place}", place)
         self.redraw()
 
     def notify_style_update(self) -> None:
@@ -123,6 +124,7 @@ class UnrolledPane(Pane):
         if self._painter is None:
             self._painter = HeatmapPainter(self.ink, SIGNED, 1)
         shown, lines = self._fitting(height)
+        lines = min(lines, self._needed())
         rows = [self._text()]
         for n in shown:
             rows += self._layer(n, lines)
@@ -141,6 +143,15 @@ class UnrolledPane(Pane):
         if each >= 1:
             return list(range(layers)), min(each, 6)
         return [min(self.subject.layer, layers - 1)], max(1, min(room - 3, 6))
+
+    def _needed(self) -> int:
+        """Return the lines in which all units of a layer have a cell of their own."""
+        subject, net = self.subject, self.subject.net
+        assert net is not None
+        probe, units = subject.probe, max(int(one.states.shape[1]) for one in net.strands)
+        each = -(-units // (self._columns.wide * (1 if self.ink.colourless else 2)))
+        above = each if subject.cell(subject.playhead, 0) is not None else 0
+        return each + above + int(probe is not None and probe.attention is not None)
 
     # Lines of the picture
 
@@ -199,6 +210,9 @@ class UnrolledPane(Pane):
         rows = [self._arrows(INTO, layer)]
         cells = subject.cell(subject.playhead, layer)
         own = 0
+        if subject.probe is not None and subject.probe.attention is not None and lines > 1:
+            own = 1
+            rows.append(self._attends(subject.probe.attention[layer].mean(axis=0)[subject.playhead]))
         if cells is not None and lines > 1:
             own = lines // 2
             limit = max(1e-6, float(np.nanpercentile(np.abs(cells.values), MOST)))
@@ -218,7 +232,17 @@ class UnrolledPane(Pane):
         )
         return rows
 
-    def _states(self, t: int, layer: int) -> np.ndarray | None:
+    def _attends(self, weights: F32) -> Row:
+        """Return how much the playhead's timestep looks at each other one, the mean of all heads."""
+        ink = self.ink
+
+        def share(t: int) -> list[tuple[str, Style]]:
+            looked = t < len(weights) and isfinite(weights[t]) and t < self.subject.computed
+            return [(self._centred(percent(float(weights[t])).strip() if looked else ""), style_of(BLOCK, ink))]
+
+        return self._line("attends to", style_of(BLOCK, ink), share)
+
+    def _states(self, t: int, layer: int) -> F32 | None:
         strand = self.subject.strand(t, layer)
         return strand.states[t - strand.first] if strand is not None else None
 
@@ -229,7 +253,7 @@ class UnrolledPane(Pane):
         sizes = np.abs(strand.states[np.isfinite(strand.states)])
         return max(1e-6, float(np.percentile(sizes, MOST)))
 
-    def _grid(self, values: Callable[[int], np.ndarray | None], limit: float, lines: int) -> dict[int, np.ndarray]:
+    def _grid(self, values: Callable[[int], F32 | None], limit: float, lines: int) -> dict[int, U8]:
         """Return the codes (rows, cells) of the states at each timestep in view that is computed."""
         halves, wide = not self.ink.colourless, self._columns.wide
         down = 2 * lines if halves else lines
@@ -244,7 +268,7 @@ class UnrolledPane(Pane):
             found[t] = codes.reshape(down, wide)
         return found
 
-    def _state_rows(self, label: str, grid: dict[int, np.ndarray], lines: int, arrow: str, style: Style) -> list[Row]:
+    def _state_rows(self, label: str, grid: dict[int, U8], lines: int, arrow: str, style: Style) -> list[Row]:
         ink, columns, halves = self.ink, self._columns, not self.ink.colourless
         assert self._painter is not None
         painter, rows = self._painter, []

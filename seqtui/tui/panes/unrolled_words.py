@@ -34,7 +34,8 @@ def faded(subject: Unrolling) -> str:
     if strand is None:
         return "No gradient comes here"
     if not strand.recurs:
-        return "No state goes from timestep to timestep: the gradient goes straight down"
+        by = "only attention takes it to earlier timesteps" if net.family == "attention" else "it goes straight down"
+        return f"No state goes from timestep to timestep: {by}"
     sizes = [step.gradient if isfinite(step.gradient) else 0.0 for step in strand.steps]
     largest = max(sizes)
     if not largest:
@@ -43,6 +44,8 @@ def faded(subject: Unrolling) -> str:
     way = range(peak, -1, -1) if not strand.second else range(peak, len(sizes))
     down = next((abs(peak - i) for i in way if sizes[i] < TENTH * largest), None)
     where = f"largest at t {strand.first + peak}, {significant(largest)}"
+    if down is None and peak == (0 if not strand.second else len(sizes) - 1):
+        return f"|dL/dh| is {where}, where the way back ends"
     if down is None:
         return f"|dL/dh| is {where}, and stays above a tenth of it all the way back"
     return f"|dL/dh| is {where}, and a tenth of it {counted(down, 'timestep')} further back"

@@ -122,7 +122,7 @@ class WayBackPane(Pane):
         largest = max((value for value in values if isfinite(value)), default=0.0)
         shares = np.array([_height(values[t], largest, decades) for t in self._times()])
         heights = bar_heights(shares, 0.0, 1.0, lines)
-        scale = f"max {significant(largest)}"
+        scale = significant(largest)
         rows = []
         for line in range(lines):
             about, style = (label, ink.warm) if line == 0 else (scale if line == 1 else "", ink.faint)
