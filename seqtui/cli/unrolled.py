@@ -59,20 +59,16 @@ def _print(net: "Unrolled", symbols: tuple[str, ...]) -> None:
     from seqtui.cli.terminal import console, drawn, print_table, shown, table
     from seqtui.tui.widgets.numbers import significant
 
-    names = [_name(strand, net) for strand in net.strands]
-    back = [
-        f"|dL/d{strand.state.removesuffix('_t')}| {name}".strip()
-        for strand, name in zip(net.strands, names, strict=True)
-    ]
-    adds = [f"to dW_hh {name}".strip() for strand, name in zip(net.strands, names, strict=True) if strand.recurs]
+    heads = [(strand, _name(strand, net)) for strand in net.strands]
+    back = [f"|dL/d{strand.state.removesuffix('_t')}| {name}".strip() for strand, name in heads]
+    adds = [f"to dW_hh {name}".strip() for strand, name in heads if strand.recurs]
     made = table("t", "token", "guess", "loss", *back, *adds, right=("t", "loss", *back, *adds))
     for t, output in enumerate(net.outputs):
         guess = shown(drawn(output.guess), "") if output is not None else ""
         loss = significant(output.loss) if output is not None and math.isfinite(output.loss) else ""
-        rows = [(strand, strand.steps[t - strand.first]) if 0 <= t - strand.first < len(strand.steps) else (strand, None)
-                for strand in net.strands]  # fmt: skip
-        sizes = [significant(one.gradient) if one is not None else "" for _, one in rows]
-        parts = [significant(one.weights) if one is not None else "" for strand, one in rows if strand.recurs]
+        here = [(strand, strand.step(t)) for strand in net.strands]
+        sizes = [significant(one.gradient) if one is not None else "" for _, one in here]
+        parts = [significant(one.weights) if one is not None else "" for strand, one in here if strand.recurs]
         made.add_row(str(t), shown(drawn(symbols[t]), "bold"), guess, loss, *sizes, *parts)
     print_table(made)
     cut = f"; no gradient goes back over a multiple of {net.cut}" if net.cut else ""

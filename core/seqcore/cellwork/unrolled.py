@@ -50,6 +50,10 @@ class Strand:
         """Its first timestep."""
         return self.steps[0].t
 
+    def step(self, t: int) -> Step | None:
+        """Return what comes back at a timestep; None outside of its part."""
+        return self.steps[t - self.first] if self.first <= t < self.first + len(self.steps) else None
+
     @property
     def recurs(self) -> bool:
         """Whether a state goes from timestep to timestep."""

@@ -103,7 +103,7 @@ class Cellwork:
         """
         place, part = self._place(t, layer, unit, second, position)
         if loss is not None:
-            self._within("loss", loss, self.timesteps, "timestep")
+            self._within("loss", loss, self.timesteps, "timestep", "the sequence")
             if self._work.top(loss) is None:
                 raise SeqError(f"loss {loss}: nothing is predicted at this timestep")
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
