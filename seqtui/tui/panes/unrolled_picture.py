@@ -228,7 +228,7 @@ class UnrolledPane(Pane):
         role = ACROSS if recurs else BLOCK
         arrow = "" if not recurs else "◂──" if back else "──▸"
         rows += self._state_rows(
-            f"h{layer + 1 if subject.layers > 1 else ''} {mark}", grid, lines - own, arrow, style_of(role, self.ink)
+            f"{self.subject.name(layer)} {mark}", grid, lines - own, arrow, style_of(role, self.ink)
         )
         return rows
 
@@ -370,7 +370,7 @@ class UnrolledPane(Pane):
             level = 1 + log10(sizes[t] / largest) / DECADES if came(t) else 0.0
             return [(BARS[max(0, min(8, round(8 * level)))] * self._columns.wide, ink.warm)]
 
-        label = f"|dL/dh{layer + 1 if subject.layers > 1 else ''}|"
+        label = f"|dL/d{self.subject.name(layer)}|"
         rows = [self._line(label, ink.warm, number, between)]
         return [*rows, self._line(f"{DECADES} decades", ink.faint, bar)] if bars else rows
 
