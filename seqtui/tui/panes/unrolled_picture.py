@@ -47,10 +47,12 @@ class Columns:
     bar: int  # the timestep before which the double bar of a pair stands; 0: none
 
     @staticmethod
-    def around(playhead: int, steps: int, width: int, bar: int) -> "Columns":
-        """Return the columns that fit into `width` cells, the playhead among them."""
-        room = max(_NARROWEST, width - _GUTTER)
-        wide = max(_NARROWEST, min(_WIDEST, (room + GAP_WIDTH) // max(1, steps) - GAP_WIDTH))
+    def around(playhead: int, symbols: Sequence[str], width: int, bar: int) -> "Columns":
+        """Return the columns that fit into `width` cells, the playhead among them; words are wider than characters."""
+        room, steps = max(_NARROWEST, width - _GUTTER), len(symbols)
+        needed = max(cell_len(name_of(symbol)) for symbol in symbols) + len(" 100%")
+        least = max(_NARROWEST, min(_WIDEST, needed))
+        wide = max(least, min(_WIDEST, (room + GAP_WIDTH) // steps - GAP_WIDTH))
         count = max(1, (room + GAP_WIDTH) // (wide + GAP_WIDTH))
         first = max(0, min(playhead - count // 2, steps - count))
         return Columns(first, min(steps, first + count), wide, bar)
@@ -120,7 +122,7 @@ class UnrolledPane(Pane):
         subject = self.subject
         if subject.net is None or subject.probe is None:
             return waiting_rows(waiting_for(subject.phase, "waiting for a probe"), width, self.ink.muted)
-        self._columns = Columns.around(subject.playhead, len(subject.net.outputs), width, subject.probe.bar)
+        self._columns = Columns.around(subject.playhead, subject.probe.symbols, width, subject.probe.bar)
         if self._painter is None:
             self._painter = HeatmapPainter(self.ink, SIGNED, 1)
         shown, lines = self._fitting(height)
