@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "Show the internals of a model at each timestep of a text.",
     "neurons": "Find units that follow something nameable.",
     "runs": "List the runs, or show one.",
+    "fork": "Begin a new run with a checkpoint of another one.",
     "compare": "Compare runs, with n-gram baselines.",
     "export": "Export the weights of a run to PyTorch, NumPy or ONNX.",
     "import": "Import exported weights as a run.",
