@@ -65,6 +65,7 @@ class Group(StrEnum):
     CELL = "the cell"
     NEURONS = "the neurons"
     HEALTH = "health"
+    SURGERY = "surgery"
     VIEWS = "views"
 
 

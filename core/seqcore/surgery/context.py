@@ -35,6 +35,12 @@ class ContextCut:
         """Return the cut as text, see above."""
         return f"{self.kind}:{self.number}"
 
+    @property
+    def said(self) -> str:
+        """The cut in words."""
+        words = {"reset": "reset at t {}", "keep": "only the last {}", "shuffle": "shuffled before t {}"}
+        return words[self.kind].format(self.number)
+
     @staticmethod
     def parse(text: str) -> "ContextCut":
         """Return the cut that a text means. Raises SeqError if it is malformed."""

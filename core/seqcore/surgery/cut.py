@@ -1,7 +1,6 @@
 """A cut as a record and as text: `0.118` is unit 118 of layer 0, `0.forget.7=1` a gate held open, `1.head.3` a head."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isfinite
 
@@ -26,13 +25,21 @@ class Cut:
     value: float = 0.0
     side: str = ""  # of an encoder-decoder, see `places.SIDES`; "": wherever the layer has this quantity
 
+    @property
+    def of_heads(self) -> bool:
+        """Whether its units are heads."""
+        return self.quantity in ("head", "cross")
+
     def text(self, first: int = 0) -> str:
         """Return the cut as text; layers and heads are numbered from `first` on, units from 0."""
-        heads = first if self.quantity in ("head", "cross") else 0
         named = self.quantity if self.unit is None or self.quantity != "h" else ""
-        unit = "" if self.unit is None else str(self.unit + heads)
+        unit = "" if self.unit is None else str(self.unit + first * self.of_heads)
         path = ".".join(part for part in (self.side, str(self.layer + first), named, unit) if part)
         return f"{path}={self.value:g}" if self.value else path
+
+    def same(self, other: object) -> bool:
+        """Return whether it is a cut of the same units, at whatever value."""
+        return isinstance(other, Cut) and replace(other, value=self.value) == self
 
     def covers(self, place: Place) -> bool:
         """Return whether it is a cut of this place."""
@@ -87,8 +94,3 @@ def reachable(place: Place) -> str:
     low, high = (f"{end:.4g}" for end in (place.low, place.high))
     ends = f"{low} or more" if high == "inf" else f"values from {low} to {high}"
     return f"{place.quantity} can be set to {ends}"
-
-
-def with_cut(cuts: Iterable[Cut], new: Cut) -> tuple[Cut, ...]:
-    """Return the cuts and a new one, which replaces that of the same units."""
-    return (*(one for one in cuts if replace(one, value=new.value) != new), new)

@@ -7,7 +7,7 @@ from seqcore.errors import SeqError
 from seqcore.models.stack import CELLS
 from seqcore.parameters import Parameters
 from seqcore.serial import SerialModel, serial_model
-from seqcore.surgery.cut import Cut, checked, parse, with_cut
+from seqcore.surgery.cut import Cut, checked, parse
 from seqcore.surgery.edits import cut_weights
 from seqcore.surgery.places import GATES, Place, places
 
@@ -222,6 +222,8 @@ def test_heads_and_units_without_a_bias_can_only_be_silenced() -> None:
         checked(one_way, parse("second.0.1"))
 
 
-def test_a_new_cut_replaces_that_of_the_same_units() -> None:
-    first, other = Cut(0, "h", 3), Cut(0, "h", 4)
-    assert with_cut((first, other), Cut(0, "h", 3, 0.5)) == (other, Cut(0, "h", 3, 0.5))
+def test_a_cut_of_the_same_units_is_recognised() -> None:
+    assert Cut(0, "h", 3, 0.5).same(Cut(0, "h", 3))
+    assert not Cut(0, "h", 3, 0.5).same(Cut(0, "h", 4, 0.5))
+    assert not Cut(0, "h", 3).same(Cut(0, "h", 3, side="encoder"))
+    assert not Cut(0, "h", 3).same("0.3")
