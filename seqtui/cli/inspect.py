@@ -92,7 +92,8 @@ def command(
     updates and a verdict on the loss, each with what is good.
 
     With --silence and --context, the internals are those of the cut model, and its loss stands beside that of the
-    untouched one, wherever the two predict the same token.
+    untouched one, wherever the two predict the same token. Of a source without a target, both are given the target that
+    the untouched model writes.
     """
     if cell is None and (backward or second_direction or not (loss is None and position is None)):
         raise click.UsageError("--backward, --loss, --position and --second-direction need --cell LAYER:TIMESTEP")
@@ -162,7 +163,7 @@ def _seen(
     """Load the run and probe it on `text`, with cuts also as it is without them. Raises SeqError."""
     from seqcore.errors import SeqError
     from seqcore.records import Example
-    from seqcore.surgery.beside import beside
+    from seqcore.surgery.beside import beside, scores
     from seqcore.surgery.context import cut_example
 
     from seqtui.cli.loading import load
@@ -180,7 +181,11 @@ def _seen(
     found = task.probe(model, vocabulary, example.inputs, loaded.step, warning)
     if not silence and not context:
         return _Seen(found, model, tokens, vocabulary)
-    untouched = task.probe(loaded.serial(), vocabulary, tokens, loaded.step, warning)
+    whole = loaded.serial()
+    untouched = task.probe(whole, vocabulary, tokens, loaded.step, warning)
+    if (both := scores(untouched, found, config.vocabulary_size)) is not None:
+        untouched = task.probe(whole, vocabulary, both[0], loaded.step, warning)
+        found = task.probe(model, vocabulary, both[1], loaded.step, warning)
     cuts = (*(one.text() for one in silence), *(one.text() for one in context))
     return _Seen(found, model, example.inputs, vocabulary, cuts, beside(untouched, found, origin, first))
 

@@ -40,6 +40,7 @@ class SurgerySeen:
     beside: Beside
     dropped: int  # timesteps at the start of the example that are not read
     after: int = 0  # timesteps of the example as it is read, after which both write
+    results: tuple[Probe, Probe] | None = None  # as they are without a target in common; None: those of `beside`
     untouched: tuple[str, ...] = ()  # what they write, token by token; nothing if the task does not continue a text
     cut: tuple[str, ...] = ()
 
@@ -55,6 +56,7 @@ class SurgeryWatch:
         self._probe: Probe | None = None  # of the cut model
         self._asked: SurgeryAsked | None = None
         self._beside: Beside | None = None
+        self._results: tuple[Probe, Probe] | None = None
         self._dropped = 0
         self._due = 0.0
 
@@ -79,20 +81,25 @@ class SurgeryWatch:
             ]
         now = time.monotonic()
         self._due = now + (now - began) / SHARE
-        return SurgerySeen(probe.step, scene.cuts, self._beside, self._dropped, after, *written)
+        return SurgerySeen(probe.step, scene.cuts, self._beside, self._dropped, after, self._results, *written)
 
     def _compare(self, scene: Scene, probe: Probe) -> None:
-        """Probe the untouched model on the whole example."""
-        from seqcore.surgery.beside import beside
+        """Probe the untouched model on the whole example; of a source alone, both on what it writes."""
+        from seqcore.surgery.beside import beside, scores
         from seqcore.surgery.context import cut_example
 
         assert scene.whole is not None
         assert scene.probed is not None
-        task, whole = self._run.config.task, scene.whole
+        run, step, whole = self._run, scene.probed.step, scene.whole
+        task, vocabulary = run.config.task, run.vocabulary
         context = [one for one in scene.cuts if isinstance(one, ContextCut)]
-        _, origin, first = cut_example(self._run.config.model, whole, context)
+        _, origin, first = cut_example(run.config.model, whole, context)
         self._model.load(scene.probed.flat)
-        untouched = task.probe(self._model, self._run.vocabulary, whole.inputs, scene.probed.step, probe.warning, whole)
+        untouched, self._results = task.probe(self._model, vocabulary, whole.inputs, step, probe.warning, whole), None
+        if (both := scores(untouched, probe, vocabulary.size)) is not None:
+            self._results = untouched, probe
+            untouched = task.probe(self._model, vocabulary, both[0], step, probe.warning)
+            probe = task.probe(scene.model, vocabulary, both[1], step, probe.warning)
         self._beside = beside(untouched, probe, origin, first)
         self._dropped = len(whole.inputs) - len(scene.example.inputs)
 

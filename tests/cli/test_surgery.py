@@ -130,5 +130,11 @@ def test_a_translator_is_cut_on_one_side(call: Call, tmp_path: Path) -> None:
     found = json.loads(answer.out)
     h = np.array(next(stave["values"] for stave in found["staves"] if stave["name"] == "h"), float)
     bar = 4
+    assert found["compared"] == len(found["symbols"]) - bar - 1
+    assert found["symbols"] == found["untouched"]["symbols"], "both are given what the untouched model writes"
+    assert (
+        found["untouched"]["symbols"][:-1]
+        == json.loads(call("inspect", str(out), "--text", "abcd", "--json").out)["symbols"][: len(found["symbols"]) - 1]
+    )
     assert not h[:bar, 3].any()
     assert h[bar + 1 :, 3].any()

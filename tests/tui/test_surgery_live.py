@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from seqcore.config import ModelConfig
 from seqcore.surgery.edits import cut_copy
 
 from seqtui.live.snapshot import ModelChoice, Phase
@@ -12,6 +13,7 @@ from seqtui.tui.screens.surgery import Surgery
 from seqtui.tui.screens.surgery_commands import SURGERY
 from seqtui.tui.widgets.numbers import significant
 from seqtui.visible import visible
+from tests.core.tasks.test_tasks import swings
 from tests.tui.reading import SIZES, stage
 from tests.tui.test_end_to_end import TEXT, Live, folders, live
 
@@ -217,8 +219,11 @@ async def test_a_classifier_shows_both_verdicts(tmp_path: Path) -> None:
         await s.until(lambda: share in s.text() and "pos" in s.text() and "neg" in s.text(), "the verdicts")
 
 
-async def test_a_forecast_shows_both_values() -> None:
-    async with live(corpus="ball", choice=ModelChoice("rnn", 12, 1, batch=8), keep=False, size=(120, 50)) as s:
+async def test_a_forecast_shows_both_values(tmp_path: Path) -> None:
+    (tmp_path / "swings.csv").write_text(swings())
+    async with live(
+        corpus=str(tmp_path / "swings.csv"), choice=ModelChoice("rnn", 12, 1, batch=8), keep=False, size=(120, 50)
+    ) as s:
         view = await opened(s)
         await pick(s, view, "h")
         await s.press("a", "enter")
@@ -231,11 +236,12 @@ async def test_a_forecast_shows_both_values() -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_size_shows_what_would_be_cut(size: tuple[int, int]) -> None:
     async with stage(size=size) as s:  # a scripted session compares nothing
+        s.session.say(shape=ModelConfig(28, "lstm", hidden=64, layers=2))
         await s.press("space", "f8", "2")
         assert "quantity" in s.text()
         await s.press("enter")
         assert s.last_call()[0] == "set_cuts"
-        assert "cut: 1.0" in s.lines()[1]
+        assert "cut: 1." in s.lines()[1]
         assert "cut 1" in s.text()
         await s.press("u")
         assert "cut:" not in s.lines()[1]

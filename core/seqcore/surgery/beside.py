@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from seqcore.records import F32, I64, Probe
+from seqcore.data.score_layout import joined
+from seqcore.records import F32, I64, Inputs, Probe
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class Beside:
 def beside(untouched: Probe, cut: Probe, origin: I64, first: int) -> Beside:
     """Compare two probes; `origin` and `first` are those of the cut example, see `context.CutExample`.
 
-    Of a source alone, each model writes a target of its own: after the bar there is nothing to compare.
+    Of a source alone, each model writes a target of its own: after the bar there is nothing to compare, see `scores`.
     """
     T, n = len(untouched.symbols), len(cut.symbols)
     at = np.full(T, -1)
@@ -72,3 +73,17 @@ def beside(untouched: Probe, cut: Probe, origin: I64, first: int) -> Beside:
         count = min(T - untouched.bar, n - cut.bar)  # the columns after the bar
         at[T - count :] = np.arange(n - count, n)
     return Beside(untouched, cut, at)
+
+
+def scores(untouched: Probe, cut: Probe, V: int) -> tuple[Inputs, Inputs] | None:
+    """Return the scores on which both models can be compared if only the source is known: with one target for both.
+
+    It is what the untouched model writes. V is the number of source symbols. None if the target is known, or there is
+    none; those probes can be compared as they are.
+    """
+    said = untouched.translation
+    if said is None or said.wanted is not None or untouched.source is None or cut.source is None:
+        return None
+    end = len(said.symbols) - 1
+    after = np.array([end, *said.written(), end], np.int32)
+    return joined(untouched.source, after, V), joined(cut.source, after, V)

@@ -9,6 +9,7 @@ from seqcore.surgery.cut import Cut, reachable
 
 from seqtui.tui.panes.operated import Operated, layer_name
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 
@@ -28,7 +29,7 @@ class SurgeryCutsPane(Pane):
     def take(self, subject: Operated) -> None:
         """Draw another frame."""
         self.subject = subject
-        self.set_titles(TITLE, f"{len(subject.cuts)} cut" if subject.cuts else "nothing is cut")
+        self.set_titles(TITLE, counted(len(subject.cuts), "cut") if subject.cuts else "nothing is cut")
         self.redraw()
 
     def said(self) -> tuple[str, str]:
@@ -44,13 +45,14 @@ class SurgeryCutsPane(Pane):
             return waiting_rows(waiting_for(subject.phase, "waiting for the model"), width, ink.muted)
         layers = {one.where: layer_name(one) for one in subject.places}
         here = [one for one in subject.places if one.where == place.where]
+        line = reachable(place)
         which = "all" if subject.unit is None else str(subject.unit + int(cut.of_heads))
         rows = [
             self._picked("layer", list(layers.values()), layer_name(place), width),
             self._picked("quantity", [one.quantity for one in here], place.quantity, width),
             self._labelled("unit", [(which, ink.accent), (f" of {place.units}", ink.muted)], width),
             self._labelled("next", [(cut.text(1), ink.accent)], width),
-            self._labelled("", [(reachable(place), ink.muted)], width),
+            *(self._labelled("", [(line[a:b], ink.muted)], width) for a, b in wrap(line, width - _LABEL)),
             BLANK,
         ]
         if not subject.cuts:

@@ -14,13 +14,14 @@ from textual.message import Message
 from seqtui.tui.panes.operated import Operated
 from seqtui.tui.panes.subject import SPACE, waiting_for
 from seqtui.tui.panes.tinted_text import laid
-from seqtui.tui.widgets.cells import BARS, bar_heights
+from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
 from seqtui.tui.widgets.numbers import nice_ceiling, percent, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import cell, cell_width, visible
 
 TITLE = "1 loss, untouched and cut"
 _LABEL = 7  # cells
+_TALLEST = 4  # rows of a bar
 _WORSE = 0.05  # nats from which a loss counts as higher
 Drawn = Callable[[int], tuple[str, Style]]  # what stands at a timestep
 Styled = Callable[[int], Style]
@@ -41,6 +42,7 @@ class SurgeryLossPane(Pane):
         self.subject = Operated()
         self._lines: list[range | None] = []  # the timesteps of each row
         self._first = 0  # line of text
+        self._tall = 1  # rows of the bars
         self.set_titles(TITLE)
 
     def take(self, subject: Operated) -> None:
@@ -73,6 +75,9 @@ class SurgeryLossPane(Pane):
             return waiting_rows(waiting_for(subject.phase, "waiting for a probe"), width, self.ink.muted)
         beside = subject.seen.beside
         lines = laid(beside.untouched.symbols, max(1, width - _LABEL))
+        self._tall = 1
+        free = height - 1 - sum(len(self._line(beside, line)) for line in lines)
+        self._tall = max(1, min(_TALLEST, 1 + free // (2 * len(lines))))
         here = next((n for n, line in enumerate(lines) if subject.here in line), 0)
         drawn = [self._line(beside, line) for line in lines]
         self._first = max(0, min(self._first, here))
@@ -92,9 +97,10 @@ class SurgeryLossPane(Pane):
         rows = [self._cells("text", line, lambda t: (cell(before.symbols[t]), self._text_style(t)))]
         if any(self._moved(t) for t in line):
             rows.append(self._cells("read", line, lambda t: (self._read(t), ink.warm if self._moved(t) else ink.faint)))
-        rows.append(self._bars("loss", line, before.loss, top, lambda t: ink.muted))
+        rows += self._bars("loss", line, before.loss, top, lambda t: ink.muted)
         if self.subject.seen is not None and self.subject.seen.cuts:
-            rows.append(self._bars("cut", line, beside.loss, top, lambda t: self._change_style(float(beside.more[t]))))
+            more = beside.more
+            rows += self._bars("cut", line, beside.loss, top, lambda t: self._change_style(float(more[t])))
             if any(self._differ(beside, t) for t in line):
                 rows.append(self._guesses("guess", line, beside, False))
                 rows.append(self._guesses("cut", line, beside, True))
@@ -123,11 +129,20 @@ class SurgeryLossPane(Pane):
         found = tuple(parts)
         return Row((label, found), partial(pieces, *found))
 
-    def _bars(self, label: str, line: range, loss: F32, top: float, style: Styled) -> Row:
-        heights = bar_heights(loss[line.start : line.stop], 0.0, top, 1).tolist()
+    def _bars(self, label: str, line: range, loss: F32, top: float, style: Styled) -> list[Row]:
+        """Return bars, `_tall` rows of them."""
         assert self.subject.seen is not None
         symbols = self.subject.seen.beside.untouched.symbols
-        return self._cells(label, line, lambda t: (BARS[heights[t - line.start]] * cell_width(symbols[t]), style(t)))
+        heights = bar_heights(loss[line.start : line.stop], 0.0, top, self._tall)
+        rows = []
+        for n in range(self._tall):
+            glyphs = bar_glyphs(heights, n, self._tall, 1)
+
+            def drawn(t: int, glyphs: list[str] = glyphs) -> tuple[str, Style]:
+                return glyphs[t - line.start] * cell_width(symbols[t]), style(t)
+
+            rows.append(self._cells(label if n == self._tall - 1 else "", line, drawn))
+        return rows
 
     def _guesses(self, label: str, line: range, beside: Beside, cut: bool) -> Row:
         """Return the likeliest symbol of one of the models, where the other has another one."""

@@ -55,7 +55,7 @@ class SurgeryWritingPane(Pane):
         subject, seen = self.subject, self.subject.seen
         if seen is None:
             return waiting_rows(waiting_for(subject.phase, "waiting for a probe"), width, self.ink.muted)
-        before, after = seen.beside.untouched, seen.beside.cut
+        before, after = seen.results or (seen.beside.untouched, seen.beside.cut)
         if before.translation is not None and after.translation is not None:
             return self._translations(before, before.translation, after.translation, width)[:height]
         if before.verdict is not None and after.verdict is not None:
@@ -70,6 +70,8 @@ class SurgeryWritingPane(Pane):
         same = next(
             (n for n, (one, other) in enumerate(pairs) if one != other), min(len(seen.untouched), len(seen.cut))
         )
+        if not seen.cuts:
+            return self._text("nothing is cut: both write the same", seen.untouched, 0, self.ink.text, width)[:height]
         beside = width >= _SIDE_BY_SIDE
         each = (width - _GAP) // 2 if beside else width
         left = self._text(_BEFORE, seen.untouched, same, self.ink.accent, each)

@@ -30,7 +30,7 @@ class Surgery(PanesScreen[Operated]):
     BINDINGS: ClassVar[list[BindingType]] = SURGERY.bindings()
 
     def __init__(self, session: Session) -> None:
-        panes = {"losses": SurgeryLossPane(), "cuts": SurgeryCutsPane(), "writing": SurgeryWritingPane()}
+        panes = {"losses": SurgeryLossPane(), "cuts": SurgeryCutsPane(), "results": SurgeryWritingPane()}
         super().__init__(session, SURGERY, panes)
         self.all = False  # whether all units of the quantity are picked
         self.side = ""

@@ -151,7 +151,7 @@ def keep_last(view: SurgeryView) -> None:
 SURGERY.include(PANES)
 numbered(
     SURGERY,
-    {"losses": "the losses of both", "cuts": "what is cut", "writing": "what both models say"},
+    {"losses": "the losses of both", "cuts": "what is cut", "results": "what both models say"},
 )
 SURGERY.include(VIEW_COMMANDS)
 SURGERY.include(GENERAL)
