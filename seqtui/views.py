@@ -23,6 +23,7 @@ VIEWS: dict[str, ViewLine] = {
     LAB: ViewLine("escape", "Lab", "What is it learning?", "lab:Lab"),
     "encodings": ViewLine("f2", "encodings", "What does it read?", "encodings:Encodings", needs="tokens"),
     "cell": ViewLine("f3", "cell", "What does this step compute?", "cell:Cell"),
+    "unrolled": ViewLine("f4", "unrolled", "How far does the gradient flow back?", "unrolled:Unrolled"),
     "neurons": ViewLine("f5", "neurons", "Which unit knows the quotation mark?", "neurons:Neurons"),
     "health": ViewLine("f6", "health", "Is it healthy?", "health:Health"),
     "write": ViewLine("f7", "write", "What would it write?", "write:Write", needs="prompt"),

@@ -35,6 +35,7 @@ Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time"
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --layer 0 --unit 17
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --cell 0:9:17 --backward
+  seqtui inspect tales-lstm256-1 --text "Once upon a time" --unrolled --cut 8
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --silence 0.118 --context reset:5
   seqtui inspect tales-lstm256-1 --health""",
@@ -50,8 +51,15 @@ Examples:
     "--cell", type=WhereType(), help="Show the equations of one unit at one timestep, with their largest terms."
 )
 @click.option("--backward", is_flag=True, help="With --cell: the chain rule, from the losses back to the unit.")
+@click.option("--unrolled", is_flag=True, help="Show every timestep with its loss and the gradient on its way back.")
 @click.option(
-    "--loss", type=click.IntRange(0), metavar="T", help="With --backward: only the loss of the output at timestep T."
+    "--cut", type=click.IntRange(0), default=0, metavar="N", help="With --unrolled: truncated every N timesteps."
+)
+@click.option(
+    "--loss",
+    type=click.IntRange(0),
+    metavar="T",
+    help="With --backward or --unrolled: only the loss of the output at timestep T.",
 )
 @click.option("--terms", type=click.IntRange(1), default=8, show_default=True, help="With --cell: terms of each sum.")
 @click.option(
@@ -72,6 +80,8 @@ def command(
     unit: int | None,
     cell: Where | None,
     backward: bool,
+    unrolled: bool,
+    cut: int,
     loss: int | None,
     terms: int,
     position: int | None,
@@ -95,8 +105,12 @@ def command(
     untouched one, wherever the two predict the same token. Of a source without a target, both are given the target that
     the untouched model writes.
     """
-    if cell is None and (backward or second_direction or not (loss is None and position is None)):
+    if cell is None and (backward or second_direction or position is not None or (loss is not None and not unrolled)):
         raise click.UsageError("--backward, --loss, --position and --second-direction need --cell LAYER:TIMESTEP")
+    if unrolled and (cell is not None or health or not (layer is None and unit is None)):
+        raise click.UsageError("--unrolled is about all layers: give it without --cell, --health, --layer and --unit")
+    if cut and not unrolled:
+        raise click.UsageError("--cut needs --unrolled")
     if cell is not None and not (layer is None and unit is None):
         raise click.UsageError("--layer and --unit: with --cell, give them as --cell LAYER:TIMESTEP:UNIT")
     if health:
@@ -115,6 +129,11 @@ def command(
     if cell is not None:
         look = Look(cell, backward or loss is not None, terms, second_direction, position, loss)
         explain(seen.cells(), look, probe.step, as_json)
+        return _warn(probe, as_json)
+    if unrolled:
+        from seqtui.cli.unrolled import unroll
+
+        unroll(seen.cells(), loss, cut, probe.step, as_json)
         return _warn(probe, as_json)
     layers = 1 + max(stave.layer for stave in probe.staves)
     units = max(stave.values.shape[1] for stave in probe.staves)

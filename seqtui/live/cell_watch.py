@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from seqcore.cellwork.records import CellBack, CellFacts
 from seqcore.errors import SeqError
 
+from seqtui.live.worked import Worked
+
 if TYPE_CHECKING:
     from seqcore.cellwork.work import Cellwork
     from seqcore.records import Probe
@@ -38,27 +40,19 @@ class CellSeen:
 
 
 class CellWatch:
-    """Explains the cells of one run; what the model computed for an example is kept until the next probe."""
+    """Explains the cells of one run."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self._probe: Probe | None = None
-        self._work: Cellwork | None = None
-        self._asked: CellAsked | None = None
+        self._worked = Worked(run)
+        self._shown: tuple[Probe | None, CellAsked | None] = None, None
 
     def look(self, scene: Scene, asked: CellAsked) -> CellSeen | None:
         """Return the equations of a unit, if it or the probe is another one than before."""
-        from seqcore.cellwork.work import cellwork
-
         probe = scene.probe
-        if probe is None or (probe is self._probe and asked == self._asked):
+        if probe is None or (probe is self._shown[0] and asked == self._shown[1]):
             return None
-        if probe is not self._probe:
-            self._work = None
-        self._probe, self._asked = probe, asked  # before the work: what is refused once is not tried at every turn
-        if self._work is None:
-            self._work = cellwork(scene.model, probe, scene.example.inputs, self._run.vocabulary)
-        return seen(self._work, probe.step, asked)
+        self._shown = probe, asked  # before the work: what is refused once is not tried at every turn
+        return seen(self._worked.of(scene), probe.step, asked)
 
 
 def seen(work: Cellwork, step: int, asked: CellAsked) -> CellSeen:

@@ -16,6 +16,7 @@ from seqtui.live.neurons_watch import NeuronsWatch
 from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
 from seqtui.live.surgery_watch import SurgeryWatch
+from seqtui.live.unrolled_watch import UnrolledWatch
 
 if TYPE_CHECKING:
     from seqcore.records import Example, Probe
@@ -55,6 +56,7 @@ LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "embedding": EmbeddingWatch,
     "target embedding": TargetEmbeddingWatch,
     "cell": CellWatch,
+    "unrolled": UnrolledWatch,
     "next token": NextTokenWatch,
     "health": HealthWatch,
     "neurons": NeuronsWatch,

@@ -63,6 +63,7 @@ class Group(StrEnum):
     ENCODINGS = "the encodings"
     WRITE = "writing with it"
     CELL = "the cell"
+    UNROLLED = "the unrolled network"
     NEURONS = "the neurons"
     HEALTH = "health"
     SURGERY = "surgery"

@@ -152,3 +152,8 @@ async def test_every_place_of_a_picture_has_a_number(corpus: str, choice: ModelC
 def test_no_key_of_the_view_leads_to_two_commands() -> None:
     keys = [key for one in CELL for key in one.keys]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("family", PICTURES)
+def test_a_picture_fits_into_the_smallest_screen_that_shows_it(family: str) -> None:
+    assert max(len(line) for line in PICTURES[family].splitlines()) <= 80 - 2

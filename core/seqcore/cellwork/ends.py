@@ -30,6 +30,7 @@ class Losses(NamedTuple):
 
     dlogits: F32  # (T, K) its gradient at the logits, or values, of each timestep
     said: str  # what it is
+    cut: int = 0  # no gradient goes back over a timestep that is a multiple of this; 0: it does everywhere
 
     @property
     def last(self) -> int:

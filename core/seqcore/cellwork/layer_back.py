@@ -21,6 +21,7 @@ class LayerBack:
     entering: F32  # (T, H) the part of dh that does not come from the next timestep
     recurrent: F32  # (T+1, padded H) what goes through W_hh, rows as in `direct`
     carries_c: bool  # `direct` is of c, not a part of dh
+    shares: F64  # (T,) |the part of dL/dW_hh that comes from timestep i| = |dz| |h before it|
 
     @property
     def sizes(self) -> F64:
@@ -39,11 +40,12 @@ class LayerBack:
 
 
 def layer_back(
-    cell: Cell, work: CellWorkspace, entering: F32, last: F32 | None = None, direct: F32 | None = None
+    cell: Cell, work: CellWorkspace, entering: F32, last: F32 | None = None, direct: F32 | None = None, cut: int = 0
 ) -> LayerBack:
     """Take the gradients entering (T, at least H) back through all timesteps of `work`, which has a batch of 1.
 
-    `last` and `direct` (at least H) are the gradients of h and of what bypasses W_hh after the last timestep.
+    `last` and `direct` (at least H) are the gradients of h and of what bypasses W_hh after the last timestep. Nothing
+    goes back from a timestep that is a multiple of `cut` to the one before it: truncated backpropagation; 0: no cut.
     """
     T, H = len(work.gates), cell.hidden
     dh, back, norms = zeros(1, padded(H)), zeros(1, H), np.zeros(1, np.float32)
@@ -60,12 +62,15 @@ def layer_back(
         dh[0, :H] += entering[i, :H]
         whole[i] = dh[0, :H]
         cell.back_one(work, i, dh, back, dz[i : i + 1], norms)
+        if cut and i % cut == 0:
+            dh[:], back[:] = 0, 0
         through[i], past[i] = dh[0], back[0]
     if cell.goes_direct and not cell.carries_c:
         whole += past[1:]
     dx = zeros(T, cell.input.input_width)
     cell.input.backward_input_serial(dz, dx)
-    return LayerBack(whole, past, dz, dx, entered, through, cell.carries_c)
+    shares = lengths(cell.recurrent_part(dz)) * lengths(work.h[:-1, 0])
+    return LayerBack(whole, past, dz, dx, entered, through, cell.carries_c, shares)
 
 
 def lengths(rows: F32) -> F64:

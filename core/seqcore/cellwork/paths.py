@@ -24,7 +24,7 @@ def recurrent_path(
         steps.append(
             Step(
                 times[i], names.symbol(times[i]), sizes[i], entering[i], stretches[i], float(back.dh[i, unit]), kept[i],
-                product if i <= last else np.nan,
+                product if i <= last else np.nan, float(back.shares[i]),
             )
         )  # fmt: skip
         product *= kept[i] if i <= last else 1.0
@@ -35,4 +35,6 @@ def plain_path(gradients: F32, entering: F32, unit: int, names: Names) -> tuple[
     """Return the steps of a layer without recurrence: gradients (T, H) of its units, and the part that enters at t."""
     rows = zip(lengths(gradients).tolist(), lengths(entering).tolist(), gradients[:, unit].tolist(), strict=True)
     nan = float("nan")
-    return tuple(Step(t, names.symbol(t), size, part, nan, one, nan, nan) for t, (size, part, one) in enumerate(rows))
+    return tuple(
+        Step(t, names.symbol(t), size, part, nan, one, nan, nan, nan) for t, (size, part, one) in enumerate(rows)
+    )

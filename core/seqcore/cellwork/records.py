@@ -187,6 +187,7 @@ class Step(NamedTuple):
     unit: float  # dL/d state of the unit
     keep: float  # the unit's own factor from t to the timestep before, see `CellBack.keep`; NaN: no recurrence
     product: float  # of the `keep` of all timesteps after t, up to the last loss
+    weights: float  # |the part of the gradient of W_hh that comes from t|; NaN: no recurrence
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class RecurrentWork:
         model.head.backward_input_serial(losses.dlogits, above)
         found: list[LayerBack] = []
         for layer, work in zip(model.layers[::-1], self.look.layers[::-1], strict=True):
-            found.insert(0, layer_back(layer, work, above))
+            found.insert(0, layer_back(layer, work, above, cut=losses.cut))
             above = found[0].dx
         return found
 

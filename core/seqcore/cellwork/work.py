@@ -23,7 +23,7 @@ from seqcore.models.feedforward_serial import SerialFeedForward
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.models.recurrent_serial import SerialRecurrent
 from seqcore.models.transformer_serial import SerialTransformer
-from seqcore.records import Inputs, Probe, Targets
+from seqcore.records import F32, Inputs, Probe, Targets
 from seqcore.serial import Look, SerialModel
 
 _WORKS: dict[type, Callable[[Any, Any, Inputs, Names], Work]] = {
@@ -41,15 +41,31 @@ class Cellwork:
     def __init__(self, model: SerialModel, look: Look, inputs: Inputs, targets: Targets, names: Names) -> None:
         """Take what a model computed for inputs (T,) or (T, D): `look`, whose targets are (T,) or (T, K)."""
         self.config, self.look, self.targets, self.names = model.config, look, targets, names
+        self.parameters = model.parameters
         if type(model) not in _WORKS:
             raise SeqError("the equations of this model cannot be shown")
         self._work = _WORKS[type(model)](model, look, inputs, names)
-        self._passes: dict[int | None, Any] = {}
+        self._passes: dict[tuple[int | None, int], Any] = {}  # by loss and cut
 
     @property
     def timesteps(self) -> int:
         """T."""
         return len(self.look.logits)
+
+    def part(self, t: int, second: bool = False) -> str:
+        """Return which part of an encoder-decoder timestep t is in; "" of other models.
+
+        Raises SeqError if there is no `second` direction.
+        """
+        return self._work.part(t, second)
+
+    def states(self, t: int, layer: int, second: bool = False) -> F32:
+        """Return the states of a layer over the part that t is in, (n, H), in the order in which they are computed."""
+        return self._work.states(t, layer, second)
+
+    def predicts(self, t: int) -> bool:
+        """Return whether anything is predicted at a timestep."""
+        return self._work.top(t) is not None
 
     def forward(
         self, t: int, layer: int, unit: int | None = None, second: bool = False, position: int | None = None
@@ -78,18 +94,20 @@ class Cellwork:
         second: bool = False,
         position: int | None = None,
         loss: int | None = None,
+        cut: int = 0,
     ) -> CellBack:
         """Return the chain rule of a unit at timestep t, from all losses, or from that of the output at `loss`.
 
-        The other arguments are those of `forward`. What a loss at a timestep is of: see `ends.losses_of`.
+        The other arguments are those of `forward`. What a loss at a timestep is of: see `ends.losses_of`. `cut`:
+        recurrent states hand no gradient back over timesteps that are multiples of it, as in truncated backpropagation.
         """
         place, part = self._place(t, layer, unit, second, position)
         if loss is not None:
-            self._within("loss", loss, self.timesteps, "timestep")
+            self._within("loss", loss, self.timesteps, "timestep", "the sequence")
             if self._work.top(loss) is None:
                 raise SeqError(f"loss {loss}: nothing is predicted at this timestep")
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            losses, back = self._pass(loss)
+            losses, back = self._pass(loss, cut)
             found = self._work.backward(place, losses, back)
         return CellBack(
             self.config.family, part, t, self.names.symbol(t), layer, place.unit, self._head(place.unit), losses.said,
@@ -100,14 +118,14 @@ class Cellwork:
         config = self.config
         return unit // (config.hidden // config.heads) if config.family == "attention" else -1
 
-    def _pass(self, loss: int | None) -> Any:
+    def _pass(self, loss: int | None, cut: int) -> Any:
         """Return the losses and the gradients of all units, which are kept for the next call."""
-        if loss not in self._passes:
-            losses = losses_of(self.look.logits, self.targets, loss)
+        if (loss, cut) not in self._passes:
+            losses = losses_of(self.look.logits, self.targets, loss)._replace(cut=cut)
             while len(self._passes) >= _KEPT:
                 del self._passes[next(iter(self._passes))]
-            self._passes[loss] = losses, self._work.back(losses)
-        return self._passes[loss]
+            self._passes[loss, cut] = losses, self._work.back(losses)
+        return self._passes[loss, cut]
 
     def _place(self, t: int, layer: int, unit: int | None, second: bool, position: int | None) -> tuple[Place, str]:
         self._within("timestep", t, self.timesteps, "timestep", "the sequence")
@@ -126,7 +144,12 @@ class Cellwork:
 
 
 def cellwork(model: SerialModel, probe: Probe, inputs: Inputs, vocabulary: Vocabulary) -> Cellwork:
-    """Return the equations of a model for the example of a probe, whose inputs were (T,) or (T, D)."""
+    """Return the equations of a model for the example of a probe, whose inputs were (T,) or (T, D).
+
+    Raises SeqError if the equations of such a model cannot be shown.
+    """
+    if model.config.patches:
+        raise SeqError("the equations of a model that reads pictures cannot be shown")
     read = probe.tokens if probe.bar else inputs[: len(probe.tokens)]
     assert probe.targets is not None
     return Cellwork(model, model.look(read), read, probe.targets, names_of(probe, vocabulary))

@@ -178,12 +178,16 @@ class Cell:
     def initial_gradient(self, work: CellWorkspace, dh: F32) -> None:
         """Fill dh (B, padded H), the gradient of the initial h, after `backward_scan`; that of c is `work.direct`."""
         H, N = self.hidden, self.products * self.hidden
-        dz = work.gates[0]
-        if self.columns > self.products:  # the block before the last does not pass through W_hh
-            dz = np.concatenate([dz[:, : N - H], dz[:, N : N + H]], axis=1)
-        project(dz, N, self.packed_T.panels, NO_VECTOR, dh, False, team())
+        project(self.recurrent_part(work.gates[0]), N, self.packed_T.panels, NO_VECTOR, dh, False, team())
         if self.goes_direct and not self.carries_c:
             dh[:, :H] += work.direct[0]
+
+    def recurrent_part(self, dz: F32) -> F32:
+        """Return the columns of gradients (rows, width of gates) that pass through W_hh: (rows, at least N)."""
+        if self.columns == self.products:
+            return dz
+        H, N = self.hidden, self.products * self.hidden  # the block before the last does not
+        return np.concatenate([dz[:, : N - H], dz[:, N : N + H]], axis=1)
 
     def backward_weights(self, work: CellWorkspace, index: I32, table: F32, second: Second) -> None:
         """Compute the part of `backward` that follows the scan: products over all T * B rows together.

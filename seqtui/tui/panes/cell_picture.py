@@ -14,6 +14,7 @@ from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
+from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import cell, cell_width
 
 TITLE = "1 the cell"
@@ -67,8 +68,10 @@ class CellPicturePane(Pane):
         rows += [BLANK] if height > 14 else []
         for line in self._picture():
             rows.append(Row(tuple(line), partial(self._paint, line)))
-        rows += [BLANK, Row(("said", self._sentence()), lambda: pieces((self._sentence(), self.ink.muted)))]
-        return rows[:height] if len(rows) <= height else [*rows[: height - 1], rows[-1]]
+        said = self._sentence()
+        lines = [Row(("said", said[a:b]), partial(pieces, (said[a:b], self.ink.muted))) for a, b in wrap(said, width)]
+        rows += [BLANK] if len(rows) + len(lines) < height else []
+        return rows[: height - len(lines)] + lines
 
     def _picture(self) -> list[list[tuple[str, str]]]:
         subject = self.subject

@@ -94,6 +94,8 @@ class TintedPane(Pane):
             style = self._style(scale.colours[code] if code < scale.levels else None)
             if subject.stretch is not None and subject.stretch[0] <= t < subject.stretch[1]:
                 style += Style(underline=True, bold=True)
+            if subject.other is not None and subject.other[0] <= t < subject.other[1]:
+                style += Style(underline2=True, italic=True)
             at = t == subject.playhead
             symbol = cell(probe.symbols[t])
             text.append((symbol, style + Style(reverse=True) if at else style))
@@ -125,6 +127,8 @@ class TintedPane(Pane):
             rest += f"   {'follows' if one.sign > 0 else 'avoids'}: {visible(one.follows)}"
         if subject.stretch is not None:
             rest += f"   selected: t {subject.stretch[0]} to {subject.stretch[1] - 1}"
+        if subject.other is not None:
+            rest += f", and {subject.other[0]} to {subject.other[1] - 1}"
         parts = (value, fit(rest, max(0, width - len(value))))
 
         def paint() -> list[Segment]:
