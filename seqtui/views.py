@@ -27,6 +27,7 @@ VIEWS: dict[str, ViewLine] = {
     "neurons": ViewLine("f5", "neurons", "Which unit knows the quotation mark?", "neurons:Neurons"),
     "health": ViewLine("f6", "health", "Is it healthy?", "health:Health"),
     "write": ViewLine("f7", "write", "What would it write?", "write:Write", needs="prompt"),
+    "surgery": ViewLine("f8", "surgery", "What happens without it?", "surgery:Surgery"),
 }
 
 

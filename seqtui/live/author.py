@@ -97,7 +97,7 @@ class Author:
             finished,
         )
         judgement = self.task.judge(sample.prompt + sample.text) if finished else None
-        if judgement is not None:
+        if judgement is not None and not seen.cuts:  # the tally is the run's, not that of a model without some parts
             self.tally = self.tally.plus(sample.step, judgement)
         self.desk.publish(self.run, sample=sample, tally=self.tally)
         if finished:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqcore.errors import SeqError
 from seqcore.records import Tally
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.seen import Choice, Requests, Seen, Weights
 from seqtui.live.watch import LONGEST_PROBE, Watch, compile_for_looking
@@ -45,7 +47,7 @@ class Observer:
         self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
         self._asks: Mapping[str, Any] = {}
-        self._text_changed = self._prompt_changed = self._turned = False
+        self._text_changed = self._prompt_changed = self._turned = self._cut = False
         self._browse: list[str] = []
         self._choice: Choice | None = None
         self.thread = threading.Thread(target=self._guarded, name="seqtui-observer", daemon=True)
@@ -76,7 +78,7 @@ class Observer:
                 self._update(probe_text="")
             self._update(
                 probe=None, sample=None, earlier=(), references=None, facts={}, example=None, searched=None,
-                tally=Tally(), looks={}, earlier_runs=(), message="",
+                tally=Tally(), looks={}, earlier_runs=(), cuts=(), message="",
             )  # fmt: skip
 
     def turned(self, run: Run) -> None:
@@ -143,6 +145,12 @@ class Observer:
         with self._wake:
             self._browse.append(what)
             self._wake.notify_all()
+
+    def set_cuts(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
+        """Look at the model without these parts, and at the example without these timesteps, from now on."""
+        with self._wake:
+            self._cut = True
+            self._update(cuts=cuts, message="")
 
     def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
         """Let the model write on after symbols of the target, and after a text that follows them."""
@@ -226,7 +234,7 @@ class Observer:
         while not self._closing.is_set() and run is self._run:
             pause = watch.turn()
             with self._wake:
-                if not (self._text_changed or self._prompt_changed or self._browse or self._choice):
+                if not (self._text_changed or self._prompt_changed or self._browse or self._choice or self._cut):
                     self._wake.wait(pause)
 
     def has(self, run: Run, step: int) -> bool:
@@ -249,5 +257,8 @@ class Observer:
             text, prompt, turned, browse = self._text_changed, self._prompt_changed, self._turned, (*self._browse,)
             self._text_changed = self._prompt_changed = self._turned = False
             choice, self._choice = self._choice, None
+            cut, self._cut = self._cut, False
             self._browse.clear()
-            return Requests(text, prompt, self._seen, self._passage, self._width, browse, turned, self._asks, choice)
+            return Requests(
+                text, prompt, self._seen, self._passage, self._width, browse, turned, self._asks, choice, cut
+            )

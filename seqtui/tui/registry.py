@@ -66,6 +66,7 @@ class Group(StrEnum):
     UNROLLED = "the unrolled network"
     NEURONS = "the neurons"
     HEALTH = "health"
+    SURGERY = "surgery"
     VIEWS = "views"
 
 

@@ -17,6 +17,8 @@ from seqcore.records import (
     Sample,
     Stave,
 )
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
 from seqtui.live.next_token import Asked, NextToken
@@ -424,6 +426,10 @@ class ScriptedSession:
 
     def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
         self.calls.append(("write_after", begun, typed, width))
+
+    def set_cuts(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
+        self.calls.append(("set_cuts", tuple(one.text() for one in cuts)))
+        self._put(cuts=cuts)
 
     def set_probe_width(self, columns: int) -> None:
         self.calls.append(("set_probe_width", columns))

@@ -144,7 +144,12 @@ class Cellwork:
 
 
 def cellwork(model: SerialModel, probe: Probe, inputs: Inputs, vocabulary: Vocabulary) -> Cellwork:
-    """Return the equations of a model for the example of a probe, whose inputs were (T,) or (T, D)."""
+    """Return the equations of a model for the example of a probe, whose inputs were (T,) or (T, D).
+
+    Raises SeqError if the equations of such a model cannot be shown.
+    """
+    if model.config.patches:
+        raise SeqError("the equations of a model that reads pictures cannot be shown")
     read = probe.tokens if probe.bar else inputs[: len(probe.tokens)]
     assert probe.targets is not None
     return Cellwork(model, model.look(read), read, probe.targets, names_of(probe, vocabulary))
