@@ -102,10 +102,16 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
     from seqtui.cli.stopping import Leaving, discard_output
     from seqtui.live.session import LiveSession
     from seqtui.live.snapshot import Phase
+    from seqtui.settings.file import read_settings
     from seqtui.tui.app import SeqtuiApp
 
     if asked["run"] is not None:
         asked["run"] = os.path.expanduser(asked["run"])  # of --run=~/run, which no shell reads
+    settings = read_settings()
+    if corpus is None and asked["run"] is None and settings.corpus:
+        corpus = settings.corpus
+        if os.path.isabs(corpus) and not os.path.exists(corpus):
+            raise settings.source.wrong(f"is {quoted(corpus)}, which does not exist: give a file or a folder", "corpus")
     _is_possible(asked)
     columns = {name.replace("_", "-"): asked[name] for name in _COLUMNS if asked[name]}
     session = LiveSession(
@@ -115,7 +121,7 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
         options=columns,
         **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed", "task")},
     )
-    app = SeqtuiApp(session, asked["view"])
+    app = SeqtuiApp(session, asked["view"], settings)
     with Leaving(app) as leaving:
         try:
             app.run()

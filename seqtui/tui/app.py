@@ -16,18 +16,21 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from seqtui.live.snapshot import GRAVE, Phase, Session, Snapshot
+from seqtui.settings.file import Settings
 from seqtui.tui.colourless import Colourless
-from seqtui.tui.commands.general import GENERAL
+from seqtui.tui.commands.general import ALWAYS_QUIT
 from seqtui.tui.dialogs.diverged import DivergedDialog, Way
+from seqtui.tui.keymap import keymap
 from seqtui.tui.pace import Pace
 from seqtui.tui.screens.lab import Lab
 from seqtui.tui.screens.view import ViewScreen, open_view
-from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
+from seqtui.tui.theme import DARK, THEMES
 from seqtui.views import LAB
 from seqtui.visible import visible
 
 CLOSING_SECONDS = 2.0  # that saving may take when the user quits
 LOST_SECONDS = 1.0  # until the next frame if a dialog closes before this one is painted: Textual then tells nobody
+NO_KEY = "unbound"  # no key of this name exists: for commands that the settings leave without one
 LEAVING_SECONDS = 8.0  # that it may take after a signal
 
 
@@ -40,17 +43,20 @@ class SeqtuiApp(App[None]):
     ALLOW_SELECT = False  # dragging moves the playhead; `y` copies
     BINDINGS: ClassVar[list[BindingType]] = [
         # These keys quit from a dialog, too.
-        Binding(",".join(key for key in GENERAL["quit"].keys if "+" in key), "quit", show=False, priority=True)
+        Binding(",".join(ALWAYS_QUIT), "quit", show=False, priority=True)
     ]
 
-    def __init__(self, session: Session, view: str = LAB) -> None:
+    def __init__(self, session: Session, view: str = LAB, settings: Settings | None = None) -> None:
         super().__init__()
         self.session = session
+        self.settings = settings or Settings()
+        self._keys = keymap(self.settings)
         self._first = view  # to open once the session has begun
         self.lab = Lab(session)
+        self.lab.rebind(self._keys)
         self.view: ViewScreen = self.lab  # the one that the user looks at; dialogs may be on top of it
         self._views: dict[str, ViewScreen] = {LAB: self.lab}  # those opened so far
-        self.pace = Pace()
+        self.pace = Pace(1 / self.settings.frame_rate)
         self.farewell = ""  # printed once the terminal is restored
         self.leaving = False
         self.terminal_lost = False
@@ -59,9 +65,10 @@ class SeqtuiApp(App[None]):
         self._seen = Snapshot(serial=-1)
         self._due = 0.0  # when the next frame is due
         self._timer: Timer | None = None
-        self.register_theme(SEQTUI_DARK)
-        self.register_theme(SEQTUI_LIGHT)
-        self.theme = DARK
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = THEMES[self.settings.theme or DARK].name
+        self.set_keymap({id: ",".join(keys) or NO_KEY for id, keys in self._keys.items()})
 
     def get_driver_class(self) -> type[Driver]:
         """Use our own driver where Textual would use its one for Linux and macOS."""
@@ -132,7 +139,9 @@ class SeqtuiApp(App[None]):
         elif now.phase is Phase.FINISHED and changed:
             self.view.say(f"Finished after {now.step:,} steps.")
         elif runs_away(now) and not runs_away(before):
-            self.view.say("The loss is far above chance: press [ to lower the rate, R to go back.")
+            key = self.lab.commands.key
+            lower, back = key("rate_down"), key("recover")
+            self.view.say(f"The loss is far above chance: press {lower} to lower the rate, {back} to go back.")
         elif now.message and now.message != before.message and now.phase not in GRAVE:
             self.view.say(now.message)
 
@@ -152,6 +161,7 @@ class SeqtuiApp(App[None]):
             return  # a key that repeats, or a dialog that has opened meanwhile
         if name not in self._views:
             self._views[name] = open_view(name, self.session)
+            self._views[name].rebind(self._keys)
             self.install_screen(self._views[name], name)  # it is kept when the user leaves it
         now = self.view = self._views[name]
         if before is not self.lab:

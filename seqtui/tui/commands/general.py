@@ -5,7 +5,9 @@ from seqtui.tui.commands.view import View
 from seqtui.tui.dialogs.help import HelpScreen
 from seqtui.tui.dialogs.palette import Palette
 from seqtui.tui.registry import Commands, Group
-from seqtui.tui.theme import DARK, LIGHT
+from seqtui.tui.theme import THEMES
+
+ALWAYS_QUIT = ("ctrl+c", "ctrl+q")  # whatever the settings say, and from a dialog too
 
 GENERAL: Commands[View] = Commands()
 _command = GENERAL.command
@@ -23,10 +25,11 @@ def screenshot(view: View) -> None:
     taking.screenshot(view)
 
 
-@_command("ctrl+t", "Light or dark", Group.SCREEN)
+@_command("ctrl+t", "Next theme", Group.SCREEN)
 def theme(view: View) -> None:
-    """Switch between the dark and the light theme."""
-    view.app.theme = LIGHT if view.app.current_theme.dark else DARK
+    """Change the colours: dark, light, high contrast, the terminal's."""
+    names = [theme.name for theme in THEMES.values()]
+    view.app.theme = names[(names.index(view.app.theme) + 1) % len(names)]
 
 
 @_command("ctrl+p", "Commands", Group.SCREEN)
@@ -42,7 +45,7 @@ def help(view: View) -> None:
     view.ask(HelpScreen([one for one in view.commands if one.offered(view.features)]))
 
 
-@_command("q ctrl+c ctrl+q", "Quit", Group.SCREEN, label="quit", rank=0)
+@_command(" ".join(("q", *ALWAYS_QUIT)), "Quit", Group.SCREEN, label="quit", rank=0)
 def quit(view: View) -> None:
     """Save the run and quit."""
     view.app.call_later(view.app.action_quit)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
@@ -46,11 +47,12 @@ class HelpScreen(Dialog[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-one-column"), (156, "-two-columns")]  # noqa: RUF012  # as Textual declares it
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,q", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "leave", "Back", show=False)]
 
     def __init__(self, commands: Sequence[Command[Any]]) -> None:
         super().__init__()
         self._commands = commands
+        self._opened_by = {key for one in commands if one.id == "help" for key in one.keys}
 
     def compose(self) -> ComposeResult:
         """Lay out one block per group."""
@@ -66,3 +68,9 @@ class HelpScreen(Dialog[None]):
     def on_mount(self) -> None:
         """Let the arrows scroll immediately."""
         self.query_one(VerticalScroll).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Close on the key that opened it, which the settings may have changed."""
+        if event.key in self._opened_by:
+            event.stop()
+            self.dismiss(None)

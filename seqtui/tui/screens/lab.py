@@ -29,9 +29,9 @@ from seqtui.views import LAB as LAB_ID
 from seqtui.visible import visible
 
 LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
-BANNERS = {
-    Phase.FAILED: "✗ failed: {}   c corpus · q quit",
-    Phase.DIVERGED: "▲ diverged: {}   R recover · q quit",
+BANNERS = {  # what went wrong, and the command that helps
+    Phase.FAILED: ("✗ failed: {}   {} corpus · {} quit", "corpus"),
+    Phase.DIVERGED: ("▲ diverged: {}   {} recover · {} quit", "recover"),
 }
 COMPILING = "◔ compiling {}, {} of {}, once on this machine"
 
@@ -195,7 +195,10 @@ class Lab(ViewScreen):
                 return ""
             now = min(compiling.done + 1, compiling.total)
             return COMPILING.format(visible(compiling.current) or "kernels", now, compiling.total)
-        return BANNERS.get(self.newest.phase, "").format(visible(self.newest.message))
+        if self.newest.phase not in BANNERS:
+            return ""
+        banner, way_out = BANNERS[self.newest.phase]
+        return banner.format(visible(self.newest.message), self.commands.key(way_out), self.commands.key("quit"))
 
     def _show_tabs(self) -> None:
         tabs = self._arrangement.tabs

@@ -1,7 +1,7 @@
 """The base of every view: panes between a status line and a footer, and the commands that act on them."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from textual.message import Message
@@ -31,10 +31,14 @@ class ViewScreen(Screen[None]):
         super().__init__()
         self.session, self.commands = session, commands
         self.status = StatusLine(id="status")
-        self.bar = ViewBar(self.VIEW, id="views")
+        self.bar = ViewBar(self.VIEW, commands, id="views")
         self.footer = CommandLine(commands, id="footer")
         self.newest = Snapshot()
         self.shown = Snapshot()
+
+    def rebind(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """Name other keys for commands, by id. The app's keymap is what makes them work."""
+        self.commands = self.footer.commands = self.bar.commands = self.commands.rebound(keys)
 
     class Wanted(Message):
         """Posted when the user asks for another view."""

@@ -52,16 +52,16 @@ class Pane(Widget, can_focus=True):
         width: 1fr;
         height: 1fr;
         padding: 0 1;
-        border: round $foreground 22%;
+        border: round $frame;
         &:focus { border: round $accent 75%; }
         &:focus:nocolor { border: heavy $accent; }
-        .pane--muted { color: $foreground 62%; }
-        .pane--faint { color: $foreground 34%; }
+        .pane--muted { color: $muted; text-style: $quiet; }
+        .pane--faint { color: $faint; text-style: $quiet; }
         .pane--accent { color: $accent; }
         .pane--warm { color: $warning; }
         .pane--second { color: $warning; }
-        .pane--playhead { background: $accent 32%; }
-        .pane--edge { color: $foreground 22%; }
+        .pane--playhead { background: $playhead; }
+        .pane--edge { color: $frame; }
     }
     """
 
