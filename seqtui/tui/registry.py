@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 
@@ -164,6 +164,12 @@ class Commands(Generic[ViewT]):
             Binding(",".join(one.keys), f"command('{one.id}')", one.title, show=False, id=one.id, tooltip=one.help)
             for one in self
         ]
+
+
+def guide(lines: Iterable[str], commands: Commands[Any]) -> list[str]:
+    """Return lines of text with the key of a command wherever they name it as {ID}."""
+    keys = {one.id: commands.key(one.id) for one in commands}
+    return [line.format_map(keys) for line in lines]
 
 
 def key_label(key: str) -> str:

@@ -4,8 +4,9 @@ from seqtui.tui.commands import taking
 from seqtui.tui.commands.view import View
 from seqtui.tui.dialogs.help import HelpScreen
 from seqtui.tui.dialogs.palette import Palette
-from seqtui.tui.registry import Commands, Group
+from seqtui.tui.registry import Commands, Group, guide
 from seqtui.tui.theme import THEMES
+from seqtui.views import VIEWS
 
 ALWAYS_QUIT = ("ctrl+c", "ctrl+q")  # whatever the settings say, and from a dialog too
 
@@ -41,8 +42,9 @@ def palette(view: View) -> None:
 
 @_command("question_mark f1", "Help", Group.SCREEN, label="help", rank=0)
 def help(view: View) -> None:
-    """List all keys."""
-    view.ask(HelpScreen([one for one in view.commands if one.offered(view.features)]))
+    """Show what this view is for, how to read it, and all keys."""
+    offered = [one for one in view.commands if one.offered(view.features)]
+    view.ask(HelpScreen(offered, guide(VIEWS[view.VIEW].guide, view.commands)))
 
 
 @_command(" ".join(("q", *ALWAYS_QUIT)), "Quit", Group.SCREEN, label="quit", rank=0)

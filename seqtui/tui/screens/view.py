@@ -25,7 +25,7 @@ class ViewScreen(Screen[None]):
     """A screen on which commands run; see `seqtui.tui.commands.view.View`. A subclass binds and passes its commands."""
 
     AUTO_FOCUS = ""
-    VIEW: ClassVar[str]  # its id in `seqtui.tui.views`
+    VIEW: ClassVar[str]  # its id in `seqtui.views`
 
     def __init__(self, session: Session, commands: Commands[Any]) -> None:
         super().__init__()
