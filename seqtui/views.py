@@ -82,7 +82,7 @@ VIEWS: dict[str, ViewLine] = {
         guide=(
             "Whether training goes well: verdict on the loss, gates, gradients, updates.",
             "Each measure has a sentence below it that says what is good.",
-            "In the scatter a dot is a unit: to the right its gate is shut, at the top open.",
+            "A dot is a unit: far to the right its gate is shut, far up it is open.",
             "Try {gate_next} for another gate, {curve_next} for another matrix, {unit_next} to mark a unit.",
             "{other_sizes} compares updates with the weights; {rate_up} and {rate_down} change the rate.",
         ),

@@ -11,6 +11,7 @@ import pytest
 from seqtui.cli import screen
 from seqtui.cli.main import COMMANDS
 from seqtui.live.snapshot import Phase, Snapshot
+from seqtui.remembered import Memory
 from seqtui.settings.file import Settings
 from tests.cli.conftest import Call
 
@@ -132,7 +133,7 @@ def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return_code = 0
         terminal_lost = False
 
-        def __init__(self, session: Session, view: str, settings: Settings) -> None:
+        def __init__(self, session: Session, view: str | None, settings: Settings, memory: Memory) -> None:
             asked["session"], asked["view"], asked["settings"] = session, view, settings
 
         def run(self) -> None:
@@ -156,7 +157,7 @@ def test_the_screen_gets_what_was_asked_for(call: Call, screen_asked: dict[str, 
     assert answer.code == 0, answer.err
     asked = screen_asked
     assert asked["ran"]
-    assert asked["view"] == "lab"
+    assert asked["view"] is None
     assert (asked["corpus"], asked["paused"], asked["seed"], asked["run"]) == ("brackets", True, 7, None)
     assert (asked["choice"].family, asked["choice"].hidden, asked["choice"].layers) == ("lstm", 32, 1)
 

@@ -64,6 +64,13 @@ class Lab(ViewScreen):
         self._drawn: dict[str, int] = {}  # the serial that each pane shows
         self._columns = 0  # of the score, as reported to the session
 
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane; what stood beside the loss may be another one now."""
+        name = self.second if pane in SECOND else pane
+        if name in self.panes:
+            self._want(name)
+            self.zoomed = name if zoomed else None
+
     @property
     def standpoint(self) -> Standpoint:
         """The timestep and the unit that the score reads out."""

@@ -47,6 +47,13 @@ class ViewScreen(Screen[None]):
             super().__init__()
             self.view = view
 
+    current: str  # the pane with the focus
+    zoomed: str | None  # the pane that has the whole screen
+
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane, if the view has one of this name, and zoomed if so. Called before the view is shown."""
+        raise NotImplementedError
+
     @property
     def standpoint(self) -> Standpoint:
         """What the view is about; it travels with the user from view to view."""
