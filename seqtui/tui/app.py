@@ -23,6 +23,7 @@ from seqtui.tui.bars.notice import Notice
 from seqtui.tui.colourless import Colourless
 from seqtui.tui.commands.general import ALWAYS_QUIT
 from seqtui.tui.dialogs.diverged import DivergedDialog, Way
+from seqtui.tui.glyphs import ASCII_CLASS, TABLES, Glyphs
 from seqtui.tui.keymap import keymap
 from seqtui.tui.pace import Pace
 from seqtui.tui.screens.lab import Lab
@@ -64,6 +65,8 @@ class SeqtuiApp(App[None]):
         self.session = session
         self.settings = settings or Settings()
         self._keys = keymap(self.settings)
+        self._glyphs = [Glyphs(table)] if (table := TABLES[self.settings.glyphs]) else []
+        self.set_class(self.settings.glyphs == "ascii", ASCII_CLASS)
         self._memory = memory  # without one, nothing is remembered and no hint given
         self.remembered = memory.read() if memory is not None else Remembered(hinted=True)
         self._first = view or self.remembered.view  # to open once the session has begun
@@ -231,8 +234,8 @@ class SeqtuiApp(App[None]):
     # What Textual asks for
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Under NO_COLOR use no colour at all, where Textual would leave shades of grey."""
-        filters = super().get_line_filters()
+        """Add the glyphs of the settings. Under NO_COLOR use no colour at all; Textual would leave shades of grey."""
+        filters = [*super().get_line_filters(), *self._glyphs]
         return [Colourless() if isinstance(one, Monochrome) else one for one in filters] if self.no_color else filters
 
     def _fatal_error(self) -> None:
