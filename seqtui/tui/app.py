@@ -8,6 +8,7 @@ from time import monotonic
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -32,6 +33,7 @@ from seqtui.tui.theme import DARK, THEMES
 from seqtui.views import LAB, VIEWS, command_id
 from seqtui.visible import visible
 
+AT_REST = (Phase.PAUSED, Phase.FINISHED, *GRAVE)  # phases in which the session may stand still
 CLOSING_SECONDS = 2.0  # that saving may take when the user quits
 LOST_SECONDS = 1.0  # until the next frame if a dialog closes before this one is painted: Textual then tells nobody
 NO_KEY = "unbound"  # no key of this name exists: for commands that the settings leave without one
@@ -82,6 +84,8 @@ class SeqtuiApp(App[None]):
         self._asked_to_leave = False
         self._in_loop: Callable[[Callable[[], object]], object] | None = None  # runs a call in the event loop
         self._seen = Snapshot(serial=-1)
+        self._news = False  # whether the session has moved since the last frame
+        self._next = 0.0  # seconds until the next frame
         self._due = 0.0  # when the next frame is due
         self._timer: Timer | None = None
         for theme in THEMES.values():
@@ -140,6 +144,7 @@ class SeqtuiApp(App[None]):
         if self._drawn_out:
             return
         snapshot = self.session.snapshot()
+        self._news |= snapshot.serial != self._seen.serial or snapshot.phase not in AT_REST
         if snapshot.serial != self._seen.serial:
             before, self._seen = self._seen, snapshot
             self.view.show(snapshot)
@@ -153,15 +158,24 @@ class SeqtuiApp(App[None]):
         if self._drawn_out:
             return
         now = monotonic()
-        interval = self.pace.tell(now - self._due if self._due else 0.0)
-        self._due = now + interval
-        self._pull_in(interval)
+        self._next = self.pace.rest(self.pace.tell(now - self._due if self._due else 0.0), self._news)
+        self._news = False
+        self._due = now + self._next
+        self._pull_in(self._next)
 
     def _pull_in(self, seconds: float) -> None:
         """Set the timer for the next frame."""
         if self._timer is not None:
             self._timer.stop()  # one at a time, whoever pulled
         self._timer = self.set_timer(seconds, self.pull)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Look for what the session makes of a key or a click, however long nothing has moved."""
+        await super().on_event(event)
+        if isinstance(event, events.Key | events.MouseDown | events.Paste) and self.pace.wake() and not self._drawn_out:
+            self._next = self.pace.interval
+            self._due = monotonic() + self._next
+            self._pull_in(self._next)
 
     def report_changes(self, before: Snapshot, now: Snapshot) -> None:
         """Tell the user about events between two snapshots."""
