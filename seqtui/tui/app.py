@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from seqtui.live.snapshot import GRAVE, Phase, Session, Snapshot
-from seqtui.remembered import Memory, Remembered
+from seqtui.remembered import Memory
 from seqtui.settings.file import Settings
 from seqtui.tui.bars.notice import Notice
 from seqtui.tui.colourless import Colourless
@@ -27,19 +27,17 @@ from seqtui.tui.dialogs.diverged import DivergedDialog, Way
 from seqtui.tui.glyphs import ASCII_CLASS, TABLES, Glyphs
 from seqtui.tui.keymap import keymap
 from seqtui.tui.pace import Pace
+from seqtui.tui.returning import Returning
 from seqtui.tui.screens.lab import Lab
 from seqtui.tui.screens.view import ViewScreen, open_view
-from seqtui.tui.theme import DARK, THEMES
-from seqtui.views import LAB, VIEWS, command_id
+from seqtui.tui.theme import THEMES
+from seqtui.views import LAB
 from seqtui.visible import visible
 
 AT_REST = (Phase.PAUSED, Phase.FINISHED, *GRAVE)  # phases in which the session may stand still
 CLOSING_SECONDS = 2.0  # that saving may take when the user quits
 LOST_SECONDS = 1.0  # until the next frame if a dialog closes before this one is painted: Textual then tells nobody
 NO_KEY = "unbound"  # no key of this name exists: for commands that the settings leave without one
-HINT = (
-    "New here? {} explains what you see and lists every key. {} to {} show the model in other ways; {} finds a command."
-)
 HINT_SECONDS = 20.0
 LEAVING_SECONDS = 8.0  # that it may take after a signal
 
@@ -69,10 +67,7 @@ class SeqtuiApp(App[None]):
         self._keys = keymap(self.settings)
         self._glyphs = [Glyphs(table)] if (table := TABLES[self.settings.glyphs]) else []
         self.set_class(self.settings.glyphs == "ascii", ASCII_CLASS)
-        self._memory = memory  # without one, nothing is remembered and no hint given
-        self.remembered = memory.read() if memory is not None else Remembered(hinted=True)
-        self._first = view or self.remembered.view  # to open once the session has begun
-        self._chosen = view is not None  # whether the user asked for it now
+        self.returning = Returning(memory, view)
         self.lab = Lab(session)
         self._prepare(self.lab)
         self.view: ViewScreen = self.lab  # the one that the user looks at; dialogs may be on top of it
@@ -90,8 +85,7 @@ class SeqtuiApp(App[None]):
         self._timer: Timer | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
-        last = self.remembered.theme if self.remembered.theme in THEMES else DARK
-        self.theme = THEMES[self.settings.theme or last].name
+        self.theme = THEMES[self.settings.theme or self.returning.theme].name
         self.set_keymap({id: ",".join(keys) or NO_KEY for id, keys in self._keys.items()})
 
     def get_driver_class(self) -> type[Driver]:
@@ -118,19 +112,10 @@ class SeqtuiApp(App[None]):
             return
         self.session.start()
         self.pull()
-        if self._first != LAB:
-            self.view.look_at(self._first)
-        self._hint()
-
-    def _hint(self) -> None:
-        """Say how to find one's way, to those who see the screen for the first time."""
-        if self.remembered.hinted:
-            return
-        self._remember(self.remembered.changed(hinted=True))
-        key = self.lab.commands.key
-        views = [key(command_id(name)) for name in VIEWS if name != LAB]
-        hint = HINT.format(key("help"), views[0], views[-1], key("palette"))
-        self.post_message(Notify(Notice(hint, timeout=HINT_SECONDS)))
+        if self.returning.view != LAB:
+            self.view.look_at(self.returning.view)
+        if hint := self.returning.hint(self.lab.commands):
+            self.post_message(Notify(Notice(hint, timeout=HINT_SECONDS)))
 
     # Frames
 
@@ -149,7 +134,8 @@ class SeqtuiApp(App[None]):
             before, self._seen = self._seen, snapshot
             self.view.show(snapshot)
             self.report_changes(before, snapshot)
-            self._check_view(snapshot)
+            if self.returning.in_vain(self.view, snapshot):
+                self.view.look_at(LAB)
         self._pull_in(LOST_SECONDS)
         self.call_after_refresh(self._painted)
 
@@ -202,28 +188,7 @@ class SeqtuiApp(App[None]):
     def _prepare(self, view: ViewScreen) -> None:
         """Give a view that is opened the keys of the settings, and what was open in it."""
         view.rebind(self._keys)
-        view.resume(self.remembered.panes.get(view.VIEW, ""), self.remembered.zoomed.get(view.VIEW, False))
-
-    def _check_view(self, snapshot: Snapshot) -> None:
-        """Leave a view that is only remembered, once it is known that the task has nothing for it."""
-        if self._chosen or snapshot.phase in (Phase.LOADING, Phase.COMPILING):
-            return
-        self._chosen = True
-        if self._first == self.view.VIEW and VIEWS[self._first].needs not in ("", *self.view.features):
-            self.view.look_at(LAB)
-
-    def _remember(self, now: Remembered) -> None:
-        """Keep this for the next start."""
-        self.remembered = now
-        if self._memory is not None:
-            self._memory.write(now)
-
-    def _remember_what_is_open(self) -> None:
-        panes, zoomed = dict(self.remembered.panes), dict(self.remembered.zoomed)
-        for name, view in self._views.items():
-            panes[name], zoomed[name] = view.current, view.zoomed is not None
-        theme = next((name for name, theme in THEMES.items() if theme.name == self.theme), "")
-        self._remember(self.remembered.changed(theme=theme, view=self.view.VIEW, panes=panes, zoomed=zoomed))
+        self.returning.prepare(view)
 
     def on_view_screen_wanted(self, event: ViewScreen.Wanted) -> None:
         """Go to a view; from that view itself, return to the Lab."""
@@ -292,7 +257,7 @@ class SeqtuiApp(App[None]):
             self.exit()
             return
         self.leaving = True
-        self._remember_what_is_open()
+        self.returning.left(self._views, self.view, self.theme)
         self.view.status.leave()
         self.run_worker(self._close(seconds), exit_on_error=False)
 
