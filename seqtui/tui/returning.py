@@ -9,9 +9,7 @@ from seqtui.tui.screens.view import ViewScreen
 from seqtui.tui.theme import DARK, THEMES
 from seqtui.views import LAB, VIEWS, command_id
 
-HINT = (
-    "New here? {} explains what you see and lists every key. {} to {} show the model in other ways; {} finds a command."
-)
+HINT = "New here? Press {} to learn what you see, and every key. {} to {} are other views; {} finds a command."
 
 
 class Returning:
