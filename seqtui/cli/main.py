@@ -27,10 +27,15 @@ COMMANDS = {
     "corpora": "List the available corpora, or show one.",
     "bench": "Measure training speed and its share of the machine's peak.",
     "warmup": "Compile all kernels now.",
+    "settings": "Print the settings: theme, keys, default corpus, frame rate, glyphs.",
     "doctor": "Check the installation: versions, threads, folders, terminal.",
 }
 _SCREEN = "(screen)"  # never typed by a user
-_MODULES = {_SCREEN: "screen", "import": "import_"}  # modules that cannot have the name of their command
+_MODULES = {
+    _SCREEN: "screen",
+    "import": "import_",
+    "settings": "settings_file",
+}  # modules that cannot have the name of their command
 
 
 class Seqtui(click.Group):

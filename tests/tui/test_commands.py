@@ -15,6 +15,7 @@ from seqtui.tui.dialogs.palette import Palette
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.screens.lab_commands import LAB
+from seqtui.tui.theme import THEMES
 from seqtui.views import LAB as LAB_VIEW
 from seqtui.views import VIEWS, command_id
 from tests.tui.judging import JudgingSession
@@ -235,11 +236,13 @@ async def screenshot(s: Stage, key: str) -> None:
 
 
 async def theme(s: Stage, key: str) -> None:
-    dark = s.app.current_theme.dark
+    seen = [s.app.theme]
     await s.press(key)
-    assert s.app.current_theme.dark is not dark
-    await s.press(key)
-    assert s.app.current_theme.dark is dark
+    while s.app.theme not in seen:
+        seen.append(s.app.theme)
+        await s.press(key)
+    assert seen == [one.name for one in THEMES.values()]
+    assert s.app.theme == seen[0]
 
 
 def goes_to(view: str) -> Proof:

@@ -29,9 +29,9 @@ from seqtui.views import LAB as LAB_ID
 from seqtui.visible import visible
 
 LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
-BANNERS = {
-    Phase.FAILED: "✗ failed: {}   c corpus · q quit",
-    Phase.DIVERGED: "▲ diverged: {}   R recover · q quit",
+BANNERS = {  # what went wrong, and the command that helps
+    Phase.FAILED: ("✗ failed: {}   {} corpus · {} quit", "corpus"),
+    Phase.DIVERGED: ("▲ diverged: {}   {} recover · {} quit", "recover"),
 }
 COMPILING = "◔ compiling {}, {} of {}, once on this machine"
 
@@ -63,6 +63,13 @@ class Lab(ViewScreen):
         self._arrangement = Arrangement(())
         self._drawn: dict[str, int] = {}  # the serial that each pane shows
         self._columns = 0  # of the score, as reported to the session
+
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane; what stood beside the loss may be another one now."""
+        name = self.second if pane in SECOND else pane
+        if name in self.panes:
+            self._want(name)
+            self.zoomed = name if zoomed else None
 
     @property
     def standpoint(self) -> Standpoint:
@@ -195,7 +202,10 @@ class Lab(ViewScreen):
                 return ""
             now = min(compiling.done + 1, compiling.total)
             return COMPILING.format(visible(compiling.current) or "kernels", now, compiling.total)
-        return BANNERS.get(self.newest.phase, "").format(visible(self.newest.message))
+        if self.newest.phase not in BANNERS:
+            return ""
+        banner, way_out = BANNERS[self.newest.phase]
+        return banner.format(visible(self.newest.message), self.commands.key(way_out), self.commands.key("quit"))
 
     def _show_tabs(self) -> None:
         tabs = self._arrangement.tabs

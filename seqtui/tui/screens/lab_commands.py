@@ -11,7 +11,8 @@ from seqtui.tui.registry import Commands, Group
 from seqtui.tui.screens.lab_view import LabView
 from seqtui.tui.screens.pair_commands import PAIRS, walked
 
-NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press m and set attention to general."
+NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press {} and set attention to general."
+NO_ATTENTION = "This model has no attention: press {} to choose one that has."
 WARMTH = 0.1  # change of the temperature per key press
 
 
@@ -135,9 +136,7 @@ def head_next(lab: LabView) -> None:
 def _has_heads(lab: LabView) -> bool:
     """Return whether the model has attention; say so if not, and what would give it."""
     if not lab.score.attends:
-        lab.say(
-            NO_ALIGNMENT if lab.newest.task.decodes else "This model has no attention: press m to choose one that has."
-        )
+        lab.say((NO_ALIGNMENT if lab.newest.task.decodes else NO_ATTENTION).format(lab.commands.key("model")))
     return lab.score.attends
 
 

@@ -65,6 +65,11 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
         self._asked: Mapping[str, Any] = {}  # of the session
         self._arrangement = Arrangement(())
 
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane, if the view has one of this name."""
+        if pane in self.panes:
+            self.current, self.zoomed = pane, pane if zoomed else None
+
     @property
     @abstractmethod
     def subject(self) -> SubjectT:

@@ -1,7 +1,7 @@
 """The base of every view: panes between a status line and a footer, and the commands that act on them."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from textual.message import Message
@@ -25,16 +25,20 @@ class ViewScreen(Screen[None]):
     """A screen on which commands run; see `seqtui.tui.commands.view.View`. A subclass binds and passes its commands."""
 
     AUTO_FOCUS = ""
-    VIEW: ClassVar[str]  # its id in `seqtui.tui.views`
+    VIEW: ClassVar[str]  # its id in `seqtui.views`
 
     def __init__(self, session: Session, commands: Commands[Any]) -> None:
         super().__init__()
         self.session, self.commands = session, commands
         self.status = StatusLine(id="status")
-        self.bar = ViewBar(self.VIEW, id="views")
+        self.bar = ViewBar(self.VIEW, commands, id="views")
         self.footer = CommandLine(commands, id="footer")
         self.newest = Snapshot()
         self.shown = Snapshot()
+
+    def rebind(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """Name other keys for commands, by id. The app's keymap is what makes them work."""
+        self.commands = self.footer.commands = self.bar.commands = self.commands.rebound(keys)
 
     class Wanted(Message):
         """Posted when the user asks for another view."""
@@ -42,6 +46,13 @@ class ViewScreen(Screen[None]):
         def __init__(self, view: str) -> None:
             super().__init__()
             self.view = view
+
+    current: str  # the pane with the focus
+    zoomed: str | None  # the pane that has the whole screen
+
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane, if the view has one of this name, and zoomed if so. Called before the view is shown."""
+        raise NotImplementedError
 
     @property
     def standpoint(self) -> Standpoint:

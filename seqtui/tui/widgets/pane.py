@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from seqtui.live.snapshot import Snapshot
+from seqtui.tui.glyphs import ASCII_CLASS
 from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
 from seqtui.tui.widgets.wrap import wrap
 
@@ -52,16 +53,16 @@ class Pane(Widget, can_focus=True):
         width: 1fr;
         height: 1fr;
         padding: 0 1;
-        border: round $foreground 22%;
+        border: round $frame;
         &:focus { border: round $accent 75%; }
         &:focus:nocolor { border: heavy $accent; }
-        .pane--muted { color: $foreground 62%; }
-        .pane--faint { color: $foreground 34%; }
+        .pane--muted { color: $muted; text-style: $quiet; }
+        .pane--faint { color: $faint; text-style: $quiet; }
         .pane--accent { color: $accent; }
         .pane--warm { color: $warning; }
         .pane--second { color: $warning; }
-        .pane--playhead { background: $accent 32%; }
-        .pane--edge { color: $foreground 22%; }
+        .pane--playhead { background: $playhead; }
+        .pane--edge { color: $frame; }
     }
     """
 
@@ -106,7 +107,8 @@ class Pane(Widget, can_focus=True):
         if self._ink is None:
             part = self.get_component_rich_style
             text = self.rich_style
-            colourless = self.app.no_color or self.app.console.color_system in ("standard", "windows")
+            few = self.app.console.color_system in ("standard", "windows")
+            colourless = self.app.no_color or few or self.app.has_class(ASCII_CLASS)
             self._ink = Ink(
                 text=text,
                 muted=part("pane--muted"),
