@@ -88,6 +88,6 @@ class OverSource:
             weights, d = block.weights("cross.W_kv")[unit], back.cross.kv[n, s]
             for part, place in _PLACES.items():
                 own = slice(place * C, (place + 1) * C)
-                name = f"{part}' of unit {{}}, block {n} of the decoder".format
+                name = f"{part}'[{{}}] of block {n}".format
                 found += terms_of("above", s, name, f"W_{part}", weights[own], d[own])
         return found
