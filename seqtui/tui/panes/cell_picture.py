@@ -80,7 +80,7 @@ class CellPicturePane(Pane):
         shown = subject.back and back is not None
         values = backward_values(back) if shown and back is not None else forward_values(facts)
         chosen = place_of(line.name) if line is not None else ""
-        return drawn(facts.family, values, shown, lambda place: place == chosen)
+        return drawn(facts.cell, values, shown, lambda place: place == chosen)
 
     def _paint(self, line: list[tuple[str, str]]) -> list[Segment]:
         ink = self.ink
