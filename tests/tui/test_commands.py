@@ -12,6 +12,7 @@ from seqtui.tui.dialogs.corpus import CorpusPicker
 from seqtui.tui.dialogs.help import HelpScreen
 from seqtui.tui.dialogs.model import ModelPicker
 from seqtui.tui.dialogs.palette import Palette
+from seqtui.tui.dialogs.save import SaveDialog
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.screens.lab_commands import LAB
@@ -330,6 +331,7 @@ PROOFS: dict[str, Proof] = {
     "freeze": freeze,
     "copy": copy,
     "screenshot": screenshot,
+    "save_pane": opens(SaveDialog),
     "theme": theme,
     **{command_id(view): goes_to(view) for view in VIEWS if view != LAB_VIEW},
     "palette": opens(Palette),

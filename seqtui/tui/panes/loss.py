@@ -8,7 +8,9 @@ from rich.style import Style
 from seqcore.records import History, References
 
 from seqtui.live.snapshot import Phase, Snapshot
+from seqtui.tui.panes.curve_data import by_step
 from seqtui.tui.panes.remarked import Remarked, words_of
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.axis import Axis, nice_step
 from seqtui.tui.widgets.curve import condense, trailing_mean
 from seqtui.tui.widgets.numbers import significant
@@ -90,6 +92,16 @@ class LossPane(Pane):
         if len(history.validation_loss):
             parts.append(f"valid {significant(float(history.validation_loss[-1]))}")
         return ", ".join(parts), "losses"
+
+    def data(self) -> Arrays:
+        """Return all curves by step with the references, or the loss by position."""
+        if self.by_position:
+            places = np.arange(1, len(self._positions) + 1)
+            return {"position": places, "loss": self._positions} if len(self._positions) else {}
+        if not len(self._history.step):
+            return {}
+        references = self._references.finite if self._references else {}
+        return by_step(self._history) | flat({f"reference.{name}": value for name, value in references.items()})
 
     def toggle_scale(self) -> None:
         """Toggle between a logarithmic and a linear axis."""

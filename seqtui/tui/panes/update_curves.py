@@ -6,8 +6,10 @@ from functools import partial
 import numpy as np
 from seqcore.health.sentences import GOOD
 
+from seqtui.tui.panes.curve_data import spread
 from seqtui.tui.panes.healthy import Healthy
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.axis import Axis
 from seqtui.tui.widgets.curve import condense
 from seqtui.tui.widgets.numbers import significant
@@ -45,6 +47,16 @@ class UpdatesPane(Pane):
         n = subject.curve % len(subject.names)
         rows = (f"{step:.0f}\t{value:.6g}" for step, value in zip(*subject.curves[n], strict=True))
         return "\n".join([f"step\t{visible(subject.names[n])}", *rows]), "curve"
+
+    def data(self) -> Arrays:
+        """Return all curves by step: the sizes of updates, and those of every step if they are shown."""
+        subject = self.subject
+        steps = np.unique(np.concatenate([np.zeros(0), *(x for x, _ in subject.curves)])).astype(np.int64)
+        if not len(steps):
+            return {}
+        curves = zip(subject.names, subject.curves, strict=True)
+        columns = {visible(name): spread(steps, x.astype(np.int64), y) for name, (x, y) in curves}
+        return {"step": steps, **columns}
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the newest value of the picked curve, the plot, and what is good."""
