@@ -302,7 +302,10 @@ PROOFS: dict[str, Proof] = {
     "cooler": asks("set_temperature", 0.7),
     "warmer": asks("set_temperature", 0.8),  # from the value that `cooler` has set
     "loss_scale": changes(r" log ·", r" linear ·"),
-    "loss_smoothing": changes(r"· raw", r"· smooth"),
+    "smoothing": changes(r"· raw", r"· light"),
+    "x_axis": goes_round(3),
+    "crosshair_left": redraws("escape"),
+    "crosshair_right": redraws("escape"),
     "loss_zoom_in": redraws("minus"),
     "loss_zoom_out": zoom_out,
     "loss_positions": redraws("d"),

@@ -1,9 +1,13 @@
 """The curves of a run as named arrays, a row for each step."""
 
+from typing import TypeVar
+
 import numpy as np
-from seqcore.records import F32, I64, History
+from seqcore.records import F32, F64, I64, History
 
 from seqtui.tui.widgets.arrays import Arrays
+
+Values = TypeVar("Values", F32, F64)
 
 
 def by_step(history: History) -> Arrays:
@@ -12,12 +16,17 @@ def by_step(history: History) -> Arrays:
     found: Arrays = {"step": steps}
     for name in ("train_loss", "learning_rate", "gradient_norm"):
         found[name] = spread(steps, history.step, getattr(history, name))
+    for axis, name in (("tokens", "tokens"), ("time", "seconds")):
+        at = history.along(axis)
+        if at is not None:
+            column: F64 = spread(steps, history.step, at)
+            found[name] = column
     found["validation_loss"] = spread(steps, history.validation_step, history.validation_loss)
     return found
 
 
-def spread(steps: I64, known: I64, values: F32) -> F32:
+def spread(steps: I64, known: I64, values: Values) -> Values:
     """Return the values at `steps`, which hold all the `known` ones; NaN at the others."""
-    found = np.full(len(steps), np.nan, np.float32)
+    found = np.full(len(steps), np.nan, values.dtype)
     found[np.searchsorted(steps, known)] = values
     return found

@@ -50,7 +50,7 @@ def test_a_braille_glyph_has_the_right_dots() -> None:
 
 
 def test_the_trailing_mean_ignores_values_that_are_not_finite() -> None:
-    mean = trailing_mean(np.array([1.0, math.nan, 3.0, 5.0, math.nan, math.nan]), 2)
+    mean = trailing_mean(np.arange(6), np.array([1.0, math.nan, 3.0, 5.0, math.nan, math.nan]), 2)
     assert np.allclose(mean, [1, 1, 3, 4, 5, math.nan], equal_nan=True)
 
 
