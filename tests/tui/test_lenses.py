@@ -166,7 +166,10 @@ async def test_every_size_shows_the_step_and_the_loss_under_the_crosshair(size: 
         step = s.lab.lens.crosshair
         assert step is not None
         assert f"step {step:,}" in s.text()
-        assert f"train {significant(float(of(s).train_loss[step - 1]))}" in s.text()
+        history = of(s)
+        assert f"train {significant(float(history.train_loss[step - 1]))}" in s.text()
+        assert f"rate {significant(float(history.learning_rate[step - 1]))}" in s.text()
+        assert f"gradient {significant(float(history.gradient_norm[step - 1]))}" in s.text()
         assert len(marked(s.lab.loss)) == 1
 
 

@@ -32,7 +32,7 @@ _WAITING = {
     Phase.FAILED: "no loss: training failed before the first step",
 }
 _VERDICT = 10  # rows from which the verdict stands below the plot
-_TWO_LINES = 8  # rows from which the values at the crosshair may take two lines
+_TWO_LINES = 6  # rows from which the values at the crosshair may take two lines
 _FLOOR = 1e-3  # of the highest loss: lower ones of a verdict are drawn at the lower edge
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 

@@ -44,14 +44,17 @@ def measures(measured: Sequence[tuple[str, str]], room: int, ink: Ink) -> list[P
 def crossed(
     history: History, step: int, timeline: Timeline, lens: Lens, references: Sequence[str], ink: Ink
 ) -> list[list[Part]]:
-    """Return the values of all curves at a known step, a word and a value each."""
+    """Return the values of all curves at a known step, a word and a value each; what is likeliest to be cut is last."""
     at = int(np.searchsorted(history.step, step))
     found = [[("┃ ", ink.accent), ("step ", ink.muted), (f"{step:,}", ink.text)]]
+    places = {}
     for axis, unit in (("tokens", " tokens"), ("time", " s")):
         along = history.along(axis)
         if along is not None:
             value = f"{along[at]:,.0f}" if axis == "tokens" else significant(float(along[at]))
-            found.append([(value, ink.text), (unit, ink.muted)])
+            places[axis] = [(value, ink.text), (unit, ink.muted)]
+    if timeline.axis in places:
+        found.append(places.pop(timeline.axis))
     found.append(_named("train", float(history.train_loss[at]), ink))
     window = timeline.window(lens)
     if window > 1:
@@ -63,7 +66,7 @@ def crossed(
         found.append(valid if when == step else [*valid, (f" at {when:,}", ink.muted)])
     found.append(_named("rate", float(history.learning_rate[at]), ink))
     found.append(_named("gradient", float(history.gradient_norm[at]), ink))
-    return found + [[(label, ink.faint)] for label in references]
+    return [*found, *places.values(), *([(label, ink.faint)] for label in references)]
 
 
 def laid(parts: Sequence[list[Part]], width: int, most: int) -> list[Row]:

@@ -14,7 +14,7 @@ from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.timeline import Timeline
 from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.axis import Axis
-from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.numbers import counted, significant
 from seqtui.tui.widgets.pane import Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot
 from seqtui.tui.widgets.wrap import wrap
@@ -40,7 +40,7 @@ class UpdatesPane(CurvesPane):
         self.subject, self.lens = subject, subject.lens
         self.timeline = Timeline.of(subject.history, subject.lens.axis)
         what = "update / weight" if subject.ratios else "gradient norm"
-        (how, brief), count = self.timeline.said(subject.lens), f"{len(subject.names)} curves"
+        (how, brief), count = self.timeline.said(subject.lens), counted(len(subject.names), "curve")
         self.set_titles(f"{TITLE}: {what}", f"{count} · {how}", how, brief, count)
         self.redraw()
 

@@ -74,7 +74,11 @@ def trailing_mean(steps: npt.NDArray[np.number], values: npt.NDArray[np.floating
     else:
         before = np.searchsorted(steps, np.asarray(steps) - window, side="right")
     finite = np.isfinite(values)
-    total = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0), dtype=np.float64)])
+    total = np.zeros(n + 1)
+    if finite.all():
+        np.cumsum(values, dtype=np.float64, out=total[1:])
+        return np.asarray((total[1:] - total[before]) / (np.arange(1, n + 1) - before), np.float64)
+    np.cumsum(np.where(finite, values, 0.0), dtype=np.float64, out=total[1:])
     count = np.concatenate([[0], np.cumsum(finite)])
     known = count[1:] - count[before]
     mean: F64 = np.where(known > 0, (total[1:] - total[before]) / np.maximum(known, 1), np.nan)
