@@ -156,6 +156,24 @@ async def test_a_pane_without_data_says_so_and_saves_what_it_shows(folder: Path)
         assert "waiting for" in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("frames", [0, 40], ids=["loading", "training"])
+@pytest.mark.parametrize("view", VIEWS)
+async def test_every_pane_is_copied_and_saved_before_there_is_anything(view: str, frames: int) -> None:
+    """A scripted session looks at nothing, so that most views wait for ever."""
+    async with stage(frames=frames) as s:
+        await s.press("space", VIEWS[view].key)
+        for key in "123":
+            await s.press(key, "y")
+            assert "Nothing to copy yet" in s.text() or "Copied the" in s.text()
+            text = (await saved(s, ".txt")).read_text(encoding="utf-8")
+            await s.press("S", "tab", "tab", "enter")
+            await s.app.workers.wait_for_complete()
+            if "no data yet" in s.text():
+                assert len(text.split()) > 4  # it says what it waits for
+                await s.press("escape")
+            assert "internal error" not in s.text()
+
+
 TASKS: dict[str, Snapshot] = {
     "writing": made_snapshot(),
     "verdict": judged_snapshot(),

@@ -46,19 +46,19 @@ def x_axis(view: CurvesView) -> None:
 
 @_command("v", "Curves: smoothing", Group.CURVES, label="smooth", rank=1, pane=_PANES)
 def smoothing(view: CurvesView) -> None:
-    """Smooth curves not at all, lightly, more, or strongly; what they are is drawn faintly behind."""
+    """Smooth the curves: none, light, medium, strong."""
     view.look_through(replace(view.lens, smoothing=(view.lens.smoothing + 1) % len(SMOOTHING)))
 
 
 @_command("shift+left J", "Crosshair left", Group.CURVES, label="crosshair", rank=2, pane=_PANES)
 def crosshair_left(view: CurvesView) -> None:
-    """Move the crosshair to an earlier step, and read all curves there."""
+    """Move the crosshair back: it reads all curves."""
     _move(view, -1)
 
 
 @_command("shift+right K", "Crosshair right", Group.CURVES, label="crosshair", rank=2, pane=_PANES)
 def crosshair_right(view: CurvesView) -> None:
-    """Move the crosshair to a later step, and read all curves there."""
+    """Move the crosshair forward."""
     _move(view, 1)
 
 

@@ -71,7 +71,7 @@ def freeze(view: PanesView) -> None:
 
 @_command("S", "Save pane", Group.SCREEN, label="save pane", rank=8)
 def save_pane(view: PanesView) -> None:
-    """Save the focused pane: a picture (.svg), text (.txt), or its data (.csv, .npz)."""
+    """Save the focused pane: .svg, .txt, or data (.csv, .npz)."""
     saving.save_pane(view, view.current, view.panes[view.current])
 
 

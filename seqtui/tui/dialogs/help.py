@@ -23,6 +23,7 @@ RIGHT = (
     Group.ENCODINGS,
     Group.PLAYHEAD,
     Group.SCORE,
+    Group.CURVES,
     Group.LOSS,
     Group.WRITING,
     Group.EXAMPLE,

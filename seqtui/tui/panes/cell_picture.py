@@ -54,7 +54,7 @@ class CellPicturePane(Pane):
 
     def said(self) -> tuple[str, str]:
         """Return the picture as text, and what it is."""
-        lines = self._picture()
+        lines = self._picture() if self.subject.seen is not None else []
         return "\n".join("".join(text for text, _ in line) for line in lines), "picture of the cell"
 
     def data(self) -> Arrays:
