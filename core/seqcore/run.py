@@ -273,7 +273,7 @@ class Run:
         if not step.finite:
             return Advance(step)
         training, count, finished = self.config.training, step.step, self.trainer.done
-        self.history.add(step)
+        self.history.add(step, self.trainer.tokens, self.trainer.seconds)
         self._since.add(step)
         validation: Measures | None = None
         if finished or (training.eval_every and count % training.eval_every == 0):

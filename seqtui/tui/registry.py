@@ -55,6 +55,7 @@ class Group(StrEnum):
     TRAINING = "training"
     CHOICE = "corpus, model, texts"
     SCREEN = "the screen"
+    CURVES = "curves over training"
     LOSS = "loss"
     WRITING = "writing"
     EXAMPLE = "examples and verdict"

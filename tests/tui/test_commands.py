@@ -12,6 +12,7 @@ from seqtui.tui.dialogs.corpus import CorpusPicker
 from seqtui.tui.dialogs.help import HelpScreen
 from seqtui.tui.dialogs.model import ModelPicker
 from seqtui.tui.dialogs.palette import Palette
+from seqtui.tui.dialogs.save import SaveDialog
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.screens.lab_commands import LAB
@@ -304,7 +305,10 @@ PROOFS: dict[str, Proof] = {
     "cooler": asks("set_temperature", 0.7),
     "warmer": asks("set_temperature", 0.8),  # from the value that `cooler` has set
     "loss_scale": changes(r" log ·", r" linear ·"),
-    "loss_smoothing": changes(r"· raw", r"· smooth"),
+    "smoothing": changes(r"· raw", r"· light"),
+    "x_axis": goes_round(3),
+    "crosshair_left": redraws("escape"),
+    "crosshair_right": redraws("escape"),
     "loss_zoom_in": redraws("minus"),
     "loss_zoom_out": zoom_out,
     "loss_positions": redraws("d"),
@@ -333,6 +337,7 @@ PROOFS: dict[str, Proof] = {
     "freeze": freeze,
     "copy": copy,
     "screenshot": screenshot,
+    "save_pane": opens(SaveDialog),
     "theme": theme,
     **{command_id(view): goes_to(view) for view in VIEWS if view != LAB_VIEW},
     "palette": opens(Palette),

@@ -241,7 +241,7 @@ PROOFS: dict[str, Proof] = {
     "recover": recover,
 }
 OTHERS = {command_id(view) for view in VIEWS if view not in (LAB, "encodings")}
-ELSEWHERE = {"quit", "screenshot", "map_out"} | OTHERS  # in the tests of the Lab; `map_out` with `map_in`
+ELSEWHERE = {"quit", "screenshot", "save_pane", "map_out"} | OTHERS  # in the tests of the Lab; `map_out` with `map_in`
 
 
 def test_every_command_has_a_proof_and_no_key_two() -> None:

@@ -24,6 +24,7 @@ RIGHT = (
     Group.ENCODINGS,
     Group.PLAYHEAD,
     Group.SCORE,
+    Group.CURVES,
     Group.LOSS,
     Group.WRITING,
     Group.EXAMPLE,

@@ -1,6 +1,7 @@
 """The Lab: loss, the pane of the task and the score, arranged for the size of the terminal."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -23,7 +24,7 @@ from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, a
 from seqtui.tui.screens.lab_commands import LAB
 from seqtui.tui.screens.pair_commands import walked
 from seqtui.tui.screens.view import ViewScreen
-from seqtui.tui.standpoint import Standpoint
+from seqtui.tui.standpoint import Lens, Standpoint
 from seqtui.tui.widgets.pane import Pane
 from seqtui.views import LAB as LAB_ID
 from seqtui.visible import visible
@@ -40,6 +41,7 @@ class Lab(ViewScreen):
     """Draws the snapshots that it is given, and passes the user's requests to the session."""
 
     VIEW = LAB_ID
+    CURVES = "loss"
     BINDINGS: ClassVar[list[BindingType]] = LAB.bindings()
 
     def __init__(self, session: Session) -> None:
@@ -73,12 +75,18 @@ class Lab(ViewScreen):
 
     @property
     def standpoint(self) -> Standpoint:
-        """The timestep and the unit that the score reads out."""
-        return self.score.standpoint
+        """The timestep and the unit that the score reads out, and how the loss is looked at."""
+        return replace(self.score.standpoint, lens=self.loss.lens)
 
     @standpoint.setter
     def standpoint(self, place: Standpoint) -> None:
-        self.score.standpoint = place
+        self.score.standpoint = replace(place, lens=Lens())
+        self.loss.look(place.lens)
+
+    @property
+    def curves(self) -> LossPane:
+        """The pane of curves over training."""
+        return self.loss
 
     @property
     def panes(self) -> Mapping[str, Pane]:
@@ -136,6 +144,7 @@ class Lab(ViewScreen):
         if snapshot.phase is Phase.COMPILING and self.newest.phase is not Phase.COMPILING:
             self._looked_away = False
         self.newest = snapshot
+        self.leave_crosshair(snapshot.step)
         if not self.frozen:
             self.shown = snapshot
         if self._gone:
@@ -311,7 +320,9 @@ class Lab(ViewScreen):
         self.score.move_edge(direction)
 
     def back(self) -> None:
-        """Leave zoom, then freeze."""
+        """Leave the crosshair, then zoom, then freeze."""
+        if self.leave_crosshair():
+            return
         if self.zoomed:
             self.zoom(None)
         elif self.frozen:

@@ -1,6 +1,7 @@
 """The commands of the Lab: those of its panes, of its focus and of its arrangement, and those of every view."""
 
 from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.curves import CURVES
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES
 from seqtui.tui.commands.playhead import PLAYHEAD
@@ -42,12 +43,6 @@ def next_page(lab: LabView) -> None:
 def loss_scale(lab: LabView) -> None:
     """Switch the loss axis between logarithmic and linear."""
     lab.loss.toggle_scale()
-
-
-@_command("v", "Loss: smoothing", Group.LOSS, label="smooth", rank=1, pane="loss")
-def loss_smoothing(lab: LabView) -> None:
-    """Switch between the smoothed and the raw loss."""
-    lab.loss.toggle_smoothing()
 
 
 @_command("plus equals_sign", "Loss: zoom in", Group.LOSS, label="range", rank=1, pane="loss")
@@ -181,6 +176,7 @@ def focus_attention(lab: LabView) -> None:
         lab.score.focus_stave("attention")
 
 
+LAB.include(CURVES)
 LAB.include(PAIRS)
 LAB.include(PANES)
 LAB.include(VIEW_COMMANDS)

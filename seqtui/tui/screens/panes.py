@@ -147,6 +147,7 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot; only the status line while frozen."""
         before, self.newest = self.probe, snapshot
+        self.leave_crosshair(snapshot.step)
         if not self.frozen:
             self.shown = snapshot
         if before is None and self.probe is not None and self.place.playhead == 0:  # this view was the first

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from textual.message import Message
@@ -13,8 +14,9 @@ from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
 from seqtui.tui.bars.notice import Notice
 from seqtui.tui.bars.status import StatusLine
 from seqtui.tui.bars.views import ViewBar
+from seqtui.tui.panes.curves import CurvesPane
 from seqtui.tui.registry import MISSING, Commands
-from seqtui.tui.standpoint import Standpoint
+from seqtui.tui.standpoint import Lens, Standpoint
 from seqtui.views import VIEWS
 from seqtui.visible import visible
 
@@ -62,6 +64,27 @@ class ViewScreen(Screen[None]):
     @standpoint.setter
     def standpoint(self, place: Standpoint) -> None:
         raise NotImplementedError
+
+    @property
+    def lens(self) -> Lens:
+        """How curves are looked at."""
+        return self.standpoint.lens
+
+    def look_through(self, lens: Lens) -> None:
+        """Look at curves in another way, here and in other views."""
+        self.standpoint = replace(self.standpoint, lens=lens)
+
+    def leave_crosshair(self, last: int | None = None) -> bool:
+        """Remove the crosshair, if it is later than the step `last`; return whether it was removed."""
+        crosshair = self.lens.crosshair
+        if crosshair is None or (last is not None and crosshair <= last):
+            return False
+        self.look_through(replace(self.lens, crosshair=None))
+        return True
+
+    def on_curves_pane_crossed(self, event: CurvesPane.Crossed) -> None:
+        """Put the crosshair where the user points."""
+        self.look_through(replace(self.lens, crosshair=event.step))
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot."""

@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from seqtui.live.snapshot import Snapshot
 from seqtui.tui.glyphs import ASCII_CLASS
+from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
 from seqtui.tui.widgets.wrap import wrap
 
@@ -92,6 +93,10 @@ class Pane(Widget, can_focus=True):
         """Return the text to copy ("" if there is none yet) and a description of it."""
         raise NotImplementedError
 
+    def data(self) -> Arrays:
+        """Return what the pane draws as named arrays; none if it has none, or none yet. No text in it is raw."""
+        return {}
+
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the rows to show now: at most `height` of them, `width` cells each."""
         raise NotImplementedError
@@ -149,6 +154,20 @@ class Pane(Widget, can_focus=True):
             self._title, self._subtitles = title, subtitles or ("",)
             self.border_title = Content(title)  # Content is never parsed as markup
             self.border_subtitle = Content(self._subtitles[0])
+
+    @property
+    def heading(self) -> str:
+        """Both titles in one line."""
+        return " · ".join(title for title in (self._title, self._subtitles[0]) if title)
+
+    @property
+    def framed(self) -> bool:
+        """Whether there is a frame, with the titles in its upper edge."""
+        return self.styles.border_top[0] in _FRAMES
+
+    def drawn(self) -> list[Strip]:
+        """Return the lines of the pane as they are on the screen, its frame included."""
+        return self.render_lines(Region(0, 0, *self.outer_size))
 
     def title_for(self, room: int) -> str:
         """Return the longest of the subtitles that fits into `room` cells: for tabs, where there is no frame."""
