@@ -11,6 +11,7 @@ from seqtui.live.surgery_watch import SurgerySeen
 from seqtui.tui.panes.operated import Operated
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.written import labelled, truth_rows, written_rows
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import percent, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, joined, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -49,6 +50,17 @@ class SurgeryWritingPane(Pane):
         if seen is None or not seen.untouched:
             return "", "writing"
         return f"{_BEFORE}: {''.join(seen.untouched)}\n{_AFTER}: {''.join(seen.cut)}", "writing"
+
+    def data(self) -> Arrays:
+        """Return both texts token by token; or both verdicts, values or translations."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        if seen.untouched:
+            return flat({"untouched": seen.untouched, "cut": seen.cut})
+        before, after = seen.results or (seen.beside.untouched, seen.beside.cut)
+        parts = ((one.verdict or one.series or one.translation) for one in (before, after))
+        return flat(dict(zip(("untouched", "cut"), parts, strict=True)))
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what the task's models say."""
