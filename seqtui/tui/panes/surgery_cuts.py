@@ -39,9 +39,8 @@ class SurgeryCutsPane(Pane):
         return "\n".join(lines), "cuts"
 
     def data(self) -> Arrays:
-        """Return the cuts as text."""
-        cuts = self.subject.cuts
-        return flat({"cut": tuple(one.text() for one in cuts)}) if cuts else {}
+        """Return the cuts."""
+        return flat({"cut": [one.text() for one in self.subject.cuts]})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what is picked, what can be done with it, and the cuts."""

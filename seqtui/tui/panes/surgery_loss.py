@@ -70,21 +70,12 @@ class SurgeryLossPane(Pane):
         return "\n".join(["symbol\tuntouched\tcut", *lines]), "losses"
 
     def data(self) -> Arrays:
-        """Return both losses of every symbol, and both guesses."""
+        """Return both losses of every symbol."""
         seen = self.subject.seen
         if seen is None:
             return {}
-        beside = seen.beside
-        T = range(len(beside.untouched.symbols))
-        return flat(
-            {
-                "symbol": tuple(beside.untouched.symbols),
-                "untouched": beside.untouched.loss,
-                "cut": beside.loss,
-                "guess.untouched": tuple((beside.untouched.top_symbols[t] or ("",))[0] for t in T),
-                "guess.cut": tuple((beside.guesses(t) or ("",))[0] for t in T),
-            }
-        )
+        losses = {"untouched": seen.beside.untouched.loss, "cut": seen.beside.loss}
+        return flat({"step": seen.step, "symbol": seen.beside.untouched.symbols} | losses)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the lines around the playhead, and what is under it."""

@@ -22,6 +22,7 @@ _SIDE_BY_SIDE = 44  # cells from which two texts stand beside each other
 _GAP = 2
 _NAME = 14  # cells
 _BEFORE, _AFTER = "untouched", "cut"
+_SAID = ("symbols", "translation", "verdict", "series")  # fields of a probe
 
 
 class SurgeryWritingPane(Pane):
@@ -52,15 +53,14 @@ class SurgeryWritingPane(Pane):
         return f"{_BEFORE}: {''.join(seen.untouched)}\n{_AFTER}: {''.join(seen.cut)}", "writing"
 
     def data(self) -> Arrays:
-        """Return both texts token by token; or both verdicts, values or translations."""
+        """Return what both say."""
         seen = self.subject.seen
         if seen is None:
             return {}
         if seen.untouched:
-            return flat({"untouched": seen.untouched, "cut": seen.cut})
-        before, after = seen.results or (seen.beside.untouched, seen.beside.cut)
-        parts = ((one.verdict or one.series or one.translation) for one in (before, after))
-        return flat(dict(zip(("untouched", "cut"), parts, strict=True)))
+            return flat({"step": seen.step, "after": seen.after, _BEFORE: seen.untouched, _AFTER: seen.cut})
+        both = zip((_BEFORE, _AFTER), seen.results or (seen.beside.untouched, seen.beside.cut), strict=True)
+        return flat({name: {part: getattr(probe, part) for part in _SAID} for name, probe in both})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what the task's models say."""

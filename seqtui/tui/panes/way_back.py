@@ -65,8 +65,13 @@ class WayBackPane(Pane):
         return "\n".join(rows), "way back"
 
     def data(self) -> Arrays:
-        """Return the gradient of every state, and what each timestep adds to that of W_hh."""
-        return self.subject.arrays()
+        """Return |dL/dh|, and the parts of |dL/dW_hh|, (T, layers) each."""
+        subject, net = self.subject, self.subject.net
+        if net is None:
+            return {}
+        steps, layers = range(len(net.outputs)), range(subject.layers)
+        found = {"gradient": subject.gradient, "part_of_W_hh": subject.share}
+        return {name: np.array([[of(t, n) for n in layers] for t in steps]) for name, of in found.items()}
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the text, the layers from the top one down, what adds to W_hh, and the numbers at the playhead."""
