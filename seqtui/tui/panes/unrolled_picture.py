@@ -142,7 +142,9 @@ class UnrolledPane(Pane):
         each = room // layers - 3  # the arrow into it, the gradient and its bar
         if each >= 1:
             return list(range(layers)), min(each, 6)
-        return [min(self.subject.layer, layers - 1)], max(1, min(room - 3, 6))
+        layer = min(self.subject.layer, layers - 1)
+        strand = self.subject.nearest(self.subject.playhead, layer)
+        return [strand.layer if strand is not None else layer], max(1, min(room - 3, 6))
 
     def _needed(self) -> int:
         """Return the lines in which all units of a layer have a cell of their own."""
