@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from seqtui.views import VIEWS
+
 pytest.importorskip("pty", reason="the benchmarks need a pseudo-terminal")
 
 pytestmark = pytest.mark.long
@@ -69,6 +71,19 @@ def test_steps_of_both_tasks_are_measured(program: str, tasks: list[str]) -> Non
         assert len(row["ours_rounds"]["1"]) == 2
         assert all(seconds > 0 for seconds in row["ours_seconds"].values())
         assert ("ratio" in row) == (found["pytorch"] is not None)
+
+
+def test_the_tour_visits_every_view_and_reads_the_memory() -> None:
+    found = document("tour.py", "--minutes", "0.01", "--beside", "2", "--first", "2", "--stay", "1", "--hidden", "32")[
+        "row"
+    ]
+
+    assert found["visits"] == len(VIEWS) - 1
+    assert found["lost"] == []
+    assert len(found["memory"]) == 2
+    assert found["growth"] == max(found["memory"]) - found["memory"][0]
+    assert found["share"] == pytest.approx(found["speed"] / (sum(found["sessions"]) / 2))
+    assert found["speed"] > 0
 
 
 def test_generation_measures_ours_alone_where_there_is_no_pytorch() -> None:

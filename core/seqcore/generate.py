@@ -37,18 +37,17 @@ def _draw_token(logits: F32, temperature: float, chance: float, shares: F64) -> 
 
 
 class Writer:
-    """An endless stream of tokens after a prompt; bytes are for a vocabulary by byte.
+    """An endless stream of tokens after a prompt; bytes are for a vocabulary by byte, tokens (T,) are read as they are.
 
     `warning` lists what in the prompt is not in the vocabulary. After an empty prompt, generation starts as if a line
     had just ended. The same model, prompt, sampling and seed generate the same text.
     """
 
     def __init__(
-        self, model: SerialModel, vocabulary: Vocabulary, prompt: str | bytes, sampling: Sampling, seed: int
+        self, model: SerialModel, vocabulary: Vocabulary, prompt: str | bytes | I32, sampling: Sampling, seed: int
     ) -> None:
         self.model, self.vocabulary, self.sampling = model, vocabulary, sampling
-        self.warning = ""
-        tokens, self.warning = prompted(vocabulary, prompt)
+        tokens, self.warning = (prompt, "") if isinstance(prompt, np.ndarray) else prompted(vocabulary, prompt)
         self._chance = np.random.default_rng(seed).random
         self._decoder = vocabulary.decoder()
         self._shares = np.zeros(model.config.logits, np.float64)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtui.cli.at import at_option
+from seqtui.cli.cutting import cut_run, silence_option
 
 if TYPE_CHECKING:
     from seqcore.folder import At
+    from seqcore.surgery.cut import Cut
     from seqcore.tasks.task import Data
 
     from seqtui.cli.loading import LoadedRun
@@ -27,10 +29,14 @@ Examples:
 @click.argument("run")
 @click.argument("corpus", required=False)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CORPUS.")
+@silence_option
 @at_option
 @click.option("--threads", type=int, metavar="N", help="Threads to use.  [default: all cores]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int | None, as_json: bool) -> None:
+def command(
+    run: str, corpus: str | None, encoding: str, silence: "tuple[Cut, ...]", at: "At", threads: int | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Evaluate the model of RUN on the held-out part of its corpus, or on all of CORPUS.
 
     Loss is in nats per token, with the hidden state carried through the text; attention, which has none, reads one
@@ -43,9 +49,10 @@ def command(run: str, corpus: str | None, encoding: str, at: "At", threads: int 
     from seqtui.cli.loading import load
 
     use_threads(threads)
-    loaded = load(run, at)
+    loaded = cut_run(load(run, at), silence)
     what, data = _held_out(loaded) if corpus is None else _other(loaded, corpus, encoding)
     report = _measured(loaded, data) | {"run": loaded.folder.name, "step": loaded.step, "corpus": what}
+    report |= {"cuts": [one.text() for one in silence]} if silence else {}
     if as_json:
         click.echo(json.dumps(report))
     else:
@@ -113,7 +120,7 @@ def _print(report: dict[str, Any], loaded: "LoadedRun") -> None:
     task, vocabulary = loaded.config.task, loaded.config.vocabulary
     unit = task.unit(vocabulary)
     rows = [
-        ("model", f"{report['run']}, step {report['step']:,}"),
+        ("model", f"{report['run']}, step {report['step']:,}{_cut(report)}"),
         ("data", f"{report['corpus']} · {_counted(report, unit)}"),
         (
             "loss",
@@ -187,6 +194,11 @@ def _tunes(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("faults", " · ".join(faults[:_MOST_FAULTS]) or "none"),
         ("copies", f"{copied or 'none'} of them {'has' if copied == 1 else 'have'} the music of a training tune"),
     ]
+
+
+def _cut(report: dict[str, Any]) -> str:
+    """Return what is cut of the model, if anything is."""
+    return f" · cut: {', '.join(report['cuts'])}" if "cuts" in report else ""
 
 
 def _counted(report: dict[str, Any], unit: str) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqtui.cli.at import at_option
+from seqtui.cli.cutting import cut_run, silence_option
 
 if TYPE_CHECKING:
     from seqcore.data.vocabulary import Vocabulary
     from seqcore.folder import At
     from seqcore.generate import Writer
+    from seqcore.surgery.cut import Cut
 
     from seqtui.cli.loading import LoadedRun
 
@@ -72,6 +74,7 @@ Examples:
     "--to-midi", metavar="FILE", help="Music: write whole tunes as MIDI; with --count, to FILE-1.mid, FILE-2.mid, ..."
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
+@silence_option
 @at_option
 def command(
     run: str,
@@ -86,6 +89,7 @@ def command(
     to_abc: str | None,
     to_midi: str | None,
     force: bool,
+    silence: "tuple[Cut, ...]",
     at: "At",
     **how: Any,
 ) -> None:
@@ -116,7 +120,7 @@ def command(
         sampling = Sampling(**how)
     except SeqError as error:
         raise click.UsageError(f"--{error}") from None
-    loaded = load(run, at)
+    loaded = cut_run(load(run, at), silence)
     vocabulary = loaded.config.vocabulary
     if to_abc is not None or to_midi is not None:
         check_music(loaded)

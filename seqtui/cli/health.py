@@ -8,20 +8,22 @@ import click
 if TYPE_CHECKING:
     from seqcore.folder import At
     from seqcore.health.examine import Health
+    from seqcore.surgery.cut import Cut
 
     from seqtui.cli.loading import LoadedRun
 
 
-def show_health(run: str, at: "At", as_json: bool) -> None:
+def show_health(run: str, at: "At", as_json: bool, silence: "tuple[Cut, ...]" = ()) -> None:
     """Measure the model of a run, and print what was found. Raises SeqError."""
     from seqcore.health.examine import TIMESTEPS, examine
     from seqcore.history import HistoryLog
     from seqcore.neurons.passage import held_out_passage
 
+    from seqtui.cli.cutting import cut_run
     from seqtui.cli.kernels import Status
     from seqtui.cli.loading import load
 
-    loaded = load(run, at)
+    loaded = cut_run(load(run, at), silence)
     config, model = loaded.config, loaded.serial()
     lines = ([line for line in part if line["step"] <= loaded.step]
              for part in (loaded.folder.metrics(), loaded.folder.updates()))  # fmt: skip

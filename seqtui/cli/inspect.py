@@ -9,6 +9,9 @@ import click
 
 from seqtui.cli.at import at_option
 from seqtui.cli.cell import Look, Where, WhereType, explain
+from seqtui.cli.cutting import context_option, cut_run, silence_option
+from seqtui.cli.plain import lists
+from seqtui.cli.surgery import columns, compared_as_json, summary
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from seqcore.folder import At
     from seqcore.records import F32, F64, Inputs, Probe, Series
     from seqcore.serial import SerialModel
+    from seqcore.surgery.beside import Beside
+    from seqcore.surgery.context import ContextCut
+    from seqcore.surgery.cut import Cut
 
 _MOST = 2000  # tokens: the cost of reach is quadratic in their number
 _OPEN = 0.5  # a gate above this counts as open
@@ -31,6 +37,7 @@ Examples:
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --cell 0:9:17 --backward
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --unrolled --cut 8
   seqtui inspect tales-lstm256-1 --text "Once upon a time" --json | jq .reach_hidden
+  seqtui inspect tales-lstm256-1 --text "Once upon a time" --silence 0.118 --context reset:5
   seqtui inspect tales-lstm256-1 --health""",
 )
 @click.argument("run")
@@ -61,6 +68,8 @@ Examples:
 @click.option(
     "--second-direction", is_flag=True, help="With --cell: the direction of an encoder that reads from the end."
 )
+@silence_option
+@context_option
 @at_option
 @click.option("--json", "as_json", is_flag=True, help="Print every array as JSON; null if not finite.")
 def command(
@@ -77,6 +86,8 @@ def command(
     terms: int,
     position: int | None,
     second_direction: bool,
+    silence: "tuple[Cut, ...]",
+    context: "tuple[ContextCut, ...]",
     at: "At",
     as_json: bool,
 ) -> None:
@@ -89,6 +100,10 @@ def command(
 
     --health shows saturated gates, dead units, the entropy of heads, the largest singular value of W_hh, the sizes of
     updates and a verdict on the loss, each with what is good.
+
+    With --silence and --context, the internals are those of the cut model, and its loss stands beside that of the
+    untouched one, wherever the two predict the same token. Of a source without a target, both are given the target that
+    the untouched model writes.
     """
     if cell is None and (backward or second_direction or position is not None or (loss is not None and not unrolled)):
         raise click.UsageError("--backward, --loss, --position and --second-direction need --cell LAYER:TIMESTEP")
@@ -99,17 +114,17 @@ def command(
     if cell is not None and not (layer is None and unit is None):
         raise click.UsageError("--layer and --unit: with --cell, give them as --cell LAYER:TIMESTEP:UNIT")
     if health:
-        if text is not None or layer is not None or unit is not None or cell is not None:
+        if context or text is not None or layer is not None or unit is not None or cell is not None:
             raise click.UsageError(
-                "--health is about the whole model: give it without --text, --layer, --unit and --cell"
+                "--health is about the whole model: give it without --text, --layer, --unit, --cell and --context"
             )
         from seqtui.cli.health import show_health
 
-        show_health(run, at, as_json)
+        show_health(run, at, as_json, silence)
         return None
     if text is None:
         raise click.UsageError("give a text to read, --text TEXT, or --health")
-    seen = _seen(run, text, at)
+    seen = _seen(run, text, at, silence, context)
     probe = seen.probe
     if cell is not None:
         look = Look(cell, backward or loss is not None, terms, second_direction, position, loss)
@@ -126,9 +141,11 @@ def command(
         if value is not None and value >= count:
             raise click.UsageError(f"--{name} {value}: this model has {name}s 0 to {count - 1}")
     if as_json:
-        click.echo(json.dumps(_as_json(probe, layer, unit)))
+        click.echo(
+            json.dumps(_as_json(probe, layer, unit) | (compared_as_json(seen.cuts, seen.beside) if seen.beside else {}))
+        )
     elif unit is None:
-        _print_timesteps(probe, layers - 1 if layer is None else layer)
+        _print_timesteps(probe, layers - 1 if layer is None else layer, seen.beside)
     else:
         _print_unit(probe, layers - 1 if layer is None else layer, unit)
     return _warn(probe, as_json)
@@ -149,6 +166,8 @@ class _Seen:
     model: "SerialModel"
     inputs: "Inputs"
     vocabulary: "Vocabulary"
+    cuts: tuple[str, ...] = ()
+    beside: "Beside | None" = None  # the untouched model, if there are cuts
 
     def cells(self) -> "Cellwork":
         """Return the equations of the model for this text."""
@@ -157,19 +176,37 @@ class _Seen:
         return cellwork(self.model, self.probe, self.inputs, self.vocabulary)
 
 
-def _seen(run: str, text: str, at: "At") -> _Seen:
-    """Load the run and probe it on `text`. Raises SeqError."""
+def _seen(
+    run: str, text: str, at: "At", silence: "tuple[Cut, ...]" = (), context: "tuple[ContextCut, ...]" = ()
+) -> _Seen:
+    """Load the run and probe it on `text`, with cuts also as it is without them. Raises SeqError."""
     from seqcore.errors import SeqError
+    from seqcore.records import Example
+    from seqcore.surgery.beside import beside, scores
+    from seqcore.surgery.context import cut_example
 
     from seqtui.cli.loading import load
 
     loaded = load(run, at)
-    task, vocabulary = loaded.config.task, loaded.config.vocabulary
+    config, task, vocabulary = loaded.config.model, loaded.config.task, loaded.config.vocabulary
     tokens, warning = task.encode(vocabulary, text)
     if len(tokens) > _MOST:
         raise SeqError(f"--text has {len(tokens):,} timesteps, the limit is {_MOST:,}: give a shorter text")
-    model = loaded.serial()
-    return _Seen(task.probe(model, vocabulary, tokens, loaded.step, warning), model, tokens, vocabulary)
+    try:
+        example, origin, first = cut_example(config, Example.unlabelled(tokens), context)
+    except SeqError as error:
+        raise click.UsageError(f"--context {error}") from None
+    model = cut_run(loaded, silence).serial()
+    found = task.probe(model, vocabulary, example.inputs, loaded.step, warning)
+    if not silence and not context:
+        return _Seen(found, model, tokens, vocabulary)
+    whole = loaded.serial()
+    untouched = task.probe(whole, vocabulary, tokens, loaded.step, warning)
+    if (both := scores(untouched, found, config.vocabulary_size)) is not None:
+        untouched = task.probe(whole, vocabulary, both[0], loaded.step, warning)
+        found = task.probe(model, vocabulary, both[1], loaded.step, warning)
+    cuts = (*(one.text() for one in silence), *(one.text() for one in context))
+    return _Seen(found, model, example.inputs, vocabulary, cuts, beside(untouched, found, origin, first))
 
 
 def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, Any]:
@@ -180,44 +217,33 @@ def _as_json(probe: "Probe", layer: int | None, unit: int | None) -> dict[str, A
             "layer": stave.layer,
             "signed": stave.signed,
             "limit": stave.limit if math.isfinite(stave.limit) else None,
-            "values": _lists(stave.values if unit is None else stave.values[:, unit]),
+            "values": lists(stave.values if unit is None else stave.values[:, unit]),
         }
         for stave in probe.staves
         if (layer is None or stave.layer == layer) and (unit is None or unit < stave.values.shape[1])
     ]
     made = {
         "step": probe.step,
-        "tokens": _lists(probe.tokens),
+        "tokens": lists(probe.tokens),
         "symbols": list(probe.symbols),
-        "loss": _lists(probe.loss),
-        "top_tokens": _lists(probe.top_tokens),
+        "loss": lists(probe.loss),
+        "top_tokens": lists(probe.top_tokens),
         "top_symbols": [list(row) for row in probe.top_symbols],
-        "top_probability": _lists(probe.top_probability),
+        "top_probability": lists(probe.top_probability),
         "staves": staves,
-        "reach_hidden": _lists(probe.reach_hidden),
-        "reach_input": _lists(probe.reach_input),
+        "reach_hidden": lists(probe.reach_hidden),
+        "reach_input": lists(probe.reach_input),
         "seconds": probe.seconds,
     }
     if probe.series is not None:
-        made["series"] = {name: _lists(value) if hasattr(value, "dtype") else list(value)
+        made["series"] = {name: lists(value) if hasattr(value, "dtype") else list(value)
                           for name, value in vars(probe.series).items()}  # fmt: skip
     if probe.attention is not None:
-        made["attention"] = _lists(probe.attention if layer is None else probe.attention[layer : layer + 1])
+        made["attention"] = lists(probe.attention if layer is None else probe.attention[layer : layer + 1])
     return made | ({"warning": probe.warning} if probe.warning else {})
 
 
-def _lists(array: Any) -> Any:
-    """Convert an array to nested lists, with None for values that are not finite."""
-    import numpy as np
-
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return array.tolist()
-    holes = array.astype(object)
-    holes[~np.isfinite(array)] = None
-    return holes.tolist()
-
-
-def _print_timesteps(probe: "Probe", layer: int) -> None:
+def _print_timesteps(probe: "Probe", layer: int, beside: "Beside | None") -> None:
     import numpy as np
 
     from seqtui.cli.terminal import drawn, print_table, shown, table
@@ -236,19 +262,23 @@ def _print_timesteps(probe: "Probe", layer: int) -> None:
         numbers = _values(probe.series) | numbers
     shows = () if probe.series is not None else ("token",)
     guesses = () if probe.series is not None else ("guesses",)
-    right = ("t", "loss", "reach", *numbers)
-    made = table("t", *shows, "loss", *guesses, "reach", *numbers, right=right, loose="guesses")
+    compared = columns(beside) if beside is not None else {}
+    right = ("t", "loss", "untouched", "change", "reach", *numbers)
+    made = table("t", *shows, "loss", *compared, *guesses, "reach", *numbers, right=right, loose="guesses")
     for t, symbol in enumerate(probe.symbols):
         back = steps_to_a_tenth(probe.reach_input[t], t)
         made.add_row(
             str(t),
             *(shown(drawn(symbol), "bold") for _ in shows),
             f"{probe.loss[t]:.3f}" if math.isfinite(probe.loss[t]) else "",
+            *(column[t] for column in compared.values()),
             *(_guesses(probe, t) for _ in guesses),
             str(back) if back is not None else "",
             *(column[t] for column in numbers.values()),
         )
     print_table(made)
+    if beside is not None:
+        click.echo(summary(beside))
 
 
 def _values(series: "Series") -> dict[str, list[str]]:

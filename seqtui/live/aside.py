@@ -5,6 +5,8 @@ Like the observer it may run serial kernels only, and needs a serial model of it
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import threading
 import time
 from collections.abc import Callable
@@ -69,3 +71,10 @@ class Aside(Generic[ResultT]):
         except Exception as error:  # a defect here must neither stop the training nor stay hidden
             self.problem = f"internal error: {type(error).__name__}: {error}"
         self.seconds = time.monotonic() - began
+        give_back()
+
+
+def give_back() -> None:
+    """Return memory that was freed to the system, where the C library keeps it otherwise (glibc)."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library, or none to be had by name
+        ctypes.CDLL(None).malloc_trim(0)

@@ -15,23 +15,29 @@ from seqtui.live.health_watch import HealthWatch
 from seqtui.live.neurons_watch import NeuronsWatch
 from seqtui.live.next_token import NextTokenWatch
 from seqtui.live.seen import Weights
+from seqtui.live.surgery_watch import SurgeryWatch
 from seqtui.live.unrolled_watch import UnrolledWatch
 
 if TYPE_CHECKING:
     from seqcore.records import Example, Probe
     from seqcore.run import Run
     from seqcore.serial import SerialModel
+    from seqcore.surgery.context import ContextCut
+    from seqcore.surgery.cut import Cut
 
 
 @dataclass(frozen=True)
 class Scene:
     """What there is to look at."""
 
-    weights: Weights  # the newest
+    weights: Weights  # the newest, with the cuts
     model: SerialModel  # with the weights of the probe
     example: Example  # that is probed
     probe: Probe | None  # the newest; None before the first of this example
     gone: Callable[[], bool] = lambda: False  # whether the observer has left the run: work on other threads must end
+    whole: Example | None = None  # the example without the cuts
+    probed: Weights | None = None  # those of the probe, without the cuts
+    cuts: tuple[Cut | ContextCut, ...] = ()
 
     @property
     def step(self) -> int:
@@ -54,4 +60,5 @@ LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "next token": NextTokenWatch,
     "health": HealthWatch,
     "neurons": NeuronsWatch,
+    "surgery": SurgeryWatch,
 }

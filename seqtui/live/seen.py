@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from seqcore.records import F32, Probe, References, Sample, Tally
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.earlier import Earlier
 
@@ -44,6 +46,7 @@ class Seen:
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     looks: Mapping[str, Any] = field(default_factory=dict)  # what views have asked for, by name; see `lookers`
     earlier_runs: tuple[Earlier, ...] = ()  # that compare with this one by the length of the source
+    cuts: tuple[Cut | ContextCut, ...] = ()  # of the model, and of the example that is probed
 
 
 class Desk(Protocol):
@@ -88,3 +91,4 @@ class Requests(NamedTuple):
     turned: bool = False  # the run has other examples since the last look
     asks: Mapping[str, Any] = MappingProxyType({})  # what views show, by name, with the arguments; see `lookers`
     choice: Choice | None = None  # made since the last look
+    cut: bool = False  # whether the cuts have changed since the last look

@@ -18,6 +18,8 @@ from types import MappingProxyType
 from typing import Any
 
 from seqcore.errors import SeqError
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.observer import Observer
 from seqtui.live.opening import Opening
@@ -79,6 +81,7 @@ class LiveSession:
             tally=seen.tally,
             looks=seen.looks,
             earlier_runs=seen.earlier_runs,
+            cuts=seen.cuts,
         )
 
     def start(self) -> None:
@@ -137,6 +140,10 @@ class LiveSession:
     def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
         """Let the model write on after symbols of the target, and a text that follows them, with a beam of `width`."""
         self._observer.write_after(begun, typed, width)
+
+    def set_cuts(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
+        """Look at the model without these parts, and at the example without these timesteps; training goes on."""
+        self._observer.set_cuts(cuts)
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""

@@ -12,6 +12,8 @@ import numpy as np
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.naming import described
 from seqcore.records import F32, CompileProgress, History, Probe, References, Sample, Tally
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.about import CorpusChoice, TaskInfo
 from seqtui.live.earlier import Earlier
@@ -125,6 +127,7 @@ class Snapshot:
     tally: Tally = field(default_factory=Tally)  # of the samples that were finished and checked
     looks: Mapping[str, Any] = field(default_factory=dict)  # the newest of what views have asked for, by name
     earlier_runs: tuple[Earlier, ...] = ()  # on pairs: runs on the same corpus, measured by the length of the source
+    cuts: tuple[Cut | ContextCut, ...] = ()  # of the model that is looked at, and of the example, in their order
     compiling: CompileProgress | None = None  # while COMPILING
     checkpoint_step: int | None = None  # step of the newest checkpoint on disk
     run: str = ""  # the run's name
@@ -200,6 +203,9 @@ class Session(Protocol):
 
         It is shown as `hand` of the probe, until another example is probed.
         """
+
+    def set_cuts(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
+        """Look at the model without these parts, and at the example without these timesteps; training goes on."""
 
     def set_probe_width(self, columns: int) -> None:
         """Set how many tokens of a passage fit the screen."""

@@ -18,10 +18,13 @@ from seqtui.live.earlier import EarlierWatch
 from seqtui.live.hand import Hand
 from seqtui.live.lookers import LOOKERS, Looker, Scene
 from seqtui.live.seen import Desk, Weights
+from seqtui.live.table import Table
 
 if TYPE_CHECKING:
     from seqcore.run import Run
     from seqcore.serial import SerialModel
+    from seqcore.surgery.context import ContextCut
+    from seqcore.surgery.cut import Cut
 
 PROBE_SHARE = 0.04  # of one core's time
 PROBE_PAUSE = 0.3  # seconds between probes, at least
@@ -49,6 +52,8 @@ class Watch:
         self.probed_step, self.probe_due = -1, 0.0
         self.probe: Probe | None = None  # of the example
         self.example: Example | None = None  # that is probed; if it was typed, without targets
+        self.probed: Weights | None = None  # of the probe, without the cuts
+        self.table = Table()
         self.warning = ""
         self.hand = Hand(desk, run, self.looker)
         self.referred = False
@@ -62,21 +67,23 @@ class Watch:
         due = now >= self.probe_due or (self.author is not None and self.author.due(now))
         weights = self.desk.take_weights(self.run, due)
         asked = self.desk.take_requests()
+        if asked.cut or self.example is None:
+            self._cut(asked.seen.cuts)
         if asked.turned:
             self.browser, self.referred = Browser(self.run), False
         if asked.text_changed or self.example is None:
             self.browser.stop()
             self._choose_text(asked.seen.probe_text, asked.passage, asked.width)
-            self.probed_step, self.probe_due, self.probe = -1, 0.0, None
-            self.hand.drop()
         if asked.choice is not None:
             self.hand.choose(asked.choice)
         if asked.prompt_changed and self.author is not None:
             self.author.start_over()
         if weights is None:
             return 0.05
+        given, weights = weights, self.table.cut(weights)
         if weights.step != self.probed_step and now >= self.probe_due:
             self._probe(weights)
+            self.probed = given
         for name, arguments in asked.asks.items():
             self._look(name, arguments, weights)
         for what in asked.browse if self.browser.count else ():
@@ -108,13 +115,31 @@ class Watch:
         count = self.browser.count
         self.desk.publish(self.run, example=passage % count if count else None, searched=None)
 
+    def _cut(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
+        """Look at the model and the example without these parts."""
+        self.table.take(cuts)
+        self.browser.stop()
+        self.lookers.clear()
+        if self.author is not None:
+            self.author.start_over()
+        if self.table.whole is not None:
+            self._lay(self.table.whole)
+
+    def _lay(self, whole: Example) -> None:
+        """Probe an example, without the timesteps that are cut."""
+        self.example, refused = self.table.lay(whole, self.run.config.model)
+        if refused:
+            self.desk.publish(self.run, message=refused, cuts=self.table.cuts)
+        self.probed_step, self.probe_due, self.probe = -1, 0.0, None
+        self.hand.drop()
+
     def _take(self, example: Example, longest: int) -> None:
-        """Take an example, cut at `longest` timesteps."""
+        """Take an example, at most `longest` timesteps of it."""
         if (steps := len(example.inputs)) > longest:
             self.warning = f"the first {longest} of {steps:,} tokens are probed"
             cut = slice(0, longest)
             example = Example(example.inputs[cut], example.targets[cut], example.asked[cut])
-        self.example = example
+        self._lay(example)
 
     def _probe(self, weights: Weights) -> None:
         assert self.example is not None  # one is chosen before anything is probed
@@ -130,9 +155,13 @@ class Watch:
         assert self.example is not None
         if name not in self.lookers:
             self.lookers[name] = LOOKERS[name](self.run)
-        scene = Scene(weights, self.looker, self.example, self.probe, self.gone)
+        looker, gone, known = self.lookers[name], self.gone, self.lookers
+        scene = Scene(
+            weights, self.looker, self.example, self.probe, lambda: gone() or known.get(name) is not looker,
+            self.table.whole, self.probed, self.table.cuts,
+        )  # fmt: skip
         try:
-            found = self.lookers[name].look(scene, arguments)
+            found = looker.look(scene, arguments)
         except SeqError as error:
             if str(error) != self._refused:
                 self._refused = str(error)

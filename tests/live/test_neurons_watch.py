@@ -17,8 +17,9 @@ from seqcore.serial import serial_model
 from seqcore.tasks.table import guessed
 
 from seqtui.live.lookers import Scene
-from seqtui.live.neurons_watch import NeuronsAsked, NeuronsSeen, NeuronsWatch, place_of
+from seqtui.live.neurons_watch import NeuronsAsked, NeuronsSeen, NeuronsWatch
 from seqtui.live.seen import Weights
+from seqtui.live.selected import place_of
 from tests.core.neurons.passages import written
 
 READ = NeuronsAsked(1500)

@@ -17,6 +17,8 @@ from seqcore.records import (
     Sample,
     Stave,
 )
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.embedding import EmbeddingMap, by_frequency, places_of
 from seqtui.live.next_token import Asked, NextToken
@@ -208,6 +210,8 @@ def make_history(step: int) -> History:
         (0.5 + np.exp(-steps / 300)).astype(np.float32),
         valid,
         (1.5 + 2.7 * np.exp(-valid / 260)).astype(np.float32),
+        steps * 2048.0,
+        steps / 45,
     )
 
 
@@ -424,6 +428,10 @@ class ScriptedSession:
 
     def write_after(self, begun: tuple[int, ...], typed: str, width: int) -> None:
         self.calls.append(("write_after", begun, typed, width))
+
+    def set_cuts(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
+        self.calls.append(("set_cuts", tuple(one.text() for one in cuts)))
+        self._put(cuts=cuts)
 
     def set_probe_width(self, columns: int) -> None:
         self.calls.append(("set_probe_width", columns))

@@ -202,3 +202,8 @@ def test_a_picture_fits_the_narrowest_screen(kind: str) -> None:
 def test_no_key_of_the_view_leads_to_two_commands() -> None:
     keys = [key for one in CELL for key in one.keys]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("family", PICTURES)
+def test_a_picture_fits_into_the_smallest_screen_that_shows_it(family: str) -> None:
+    assert max(len(line) for line in PICTURES[family].splitlines()) <= 80 - 2

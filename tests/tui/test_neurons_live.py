@@ -96,6 +96,35 @@ async def test_a_selection_is_made_and_left_by_keys_and_shows_where_else_its_uni
         await s.until(lambda: s.app.view is s.app.lab, "the Lab")
 
 
+async def test_two_selections_are_told_apart_by_units_that_tint_the_text(corpus: str) -> None:
+    async with live(corpus=corpus, choice=ModelChoice("gru", 12, 1, batch=4, length=16), keep=False) as s:
+        view = await opened(s)
+        await s.until(lambda: "i begins it at" in s.text(), "how to select")
+        await s.press("I")
+        await s.until(lambda: "Select the first stretch first" in s.text(), "what is missing")
+        await s.press("home", "i", *["right"] * 4, "o", *["right"] * 6, "I", *["right"] * 4, "O")
+        assert (view.stretch, view.other) == ((0, 5), (10, 15))
+        await s.until(lambda: view.subject.separated is not None, "the units")
+        found = view.subject.separated
+        assert found is not None
+        assert found.units
+        await s.until(lambda: f"{found.units[0].score:.3f}" in s.text() and "tells them apart" in s.text(), "it drawn")
+        await s.press("3", "up", "down")
+        one = found.units[0]
+        await s.press(*["up"] * 12)
+        await s.until(lambda: view.subject.chosen == (one.layer, one.unit), "the text tinted by the first")
+        # What is said of the best unit is true of the values that are drawn.
+        tint = view.subject.tint
+        assert tint is not None
+        halves = [tint[a:b] for a, b in ((0, 2), (10, 12))]  # the first halves chose it
+        assert np.sign(np.mean(halves[0]) - np.mean(halves[1])) == one.sign
+        await s.press("escape")
+        await s.until(lambda: view.other is None and view.stretch == (0, 5), "the first selection alone")
+        await s.press("escape")
+        await s.until(lambda: view.stretch is None, "no selection")
+        assert s.app.view is view
+
+
 async def test_it_searches_again_with_newer_weights_while_the_view_is_left(corpus: str) -> None:
     async with live(corpus=corpus, choice=ModelChoice("rnn", 12, 1, batch=4, length=16), keep=False) as s:
         view = await opened(s)

@@ -4,10 +4,12 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 
 from seqtui.live.snapshot import ModelChoice, Phase, Snapshot
 from seqtui.tui.bars.footer import line
-from seqtui.tui.bars.status import TITLE, corpus_parts, fit, training_parts
+from seqtui.tui.bars.status import TITLE, corpus_parts, cut_line, fit, training_parts
 from seqtui.tui.screens.lab_commands import LAB
 from seqtui.tui.widgets.numbers import millions, power, thousands
 
@@ -88,3 +90,13 @@ def test_the_footer_fits_and_always_has_pause_help_and_quit(width: int, pane: st
     assert text.cell_length == width
     for word in ("resume" if "pause" in on else "pause", "? help", "q quit"):
         assert word in text.plain
+
+
+@given(st.integers(60, 300), st.integers(1, 80))
+def test_what_is_cut_is_listed_as_far_as_there_is_room_the_newest_always(width: int, count: int) -> None:
+    cuts = (*(Cut(0, "forget", unit, 0.5) for unit in range(count)), ContextCut("reset", 37))
+    text = cut_line(cuts, width).plain
+    assert len(text) <= width
+    assert "reset at t 37" in text
+    shown = text.count("1.forget.")
+    assert shown == count or f"{count - shown} more" in text

@@ -70,7 +70,7 @@ async def test_losses_and_gradients_of_the_timesteps_in_view_are_drawn(corpus: s
     async with live(corpus=corpus, choice=choice, keep=False, size=(140, 50)) as s:
         view = await opened(s)
         net = (await seen(s, view)).unrolled
-        losses, top = row(s, "loss L_t").split()[3:-1], f"|dL/dh{choice.layers if choice.layers > 1 else ''}|"
+        losses, top = row(s, "loss L_t").split()[3:-1], f"|dL/d{view.subject.name(choice.layers - 1)}|"
         sizes = row(s, top).replace("◂──", " ").replace("✂", " ").split()
         shown = [significant(one.loss) for t in drawn(view) if (one := net.outputs[t]) is not None]
         assert [text for text in shown if text != "–"] == losses

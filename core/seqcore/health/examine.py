@@ -66,6 +66,7 @@ def examine(
             dead, units = dead_units(recording, rectified=name == "mlp"), len(recording.units)
         else:
             found += of_recording(recording)
+        del recording  # it takes as much memory as the next one
     return Health(
         len(passage) if passage is not None else 0, tuple(sorted(found, key=lambda one: one.layer)), dead, units,
         singular_values(model.config, model.parameters),

@@ -11,7 +11,9 @@ _FEWEST = 20  # training losses below which it is too early to say anything
 _PARTS = 40  # that a curve is cut into: their means are compared
 _FLAT = 0.01  # of the whole fall: less than this is no fall
 _LONG = 0.25  # of the run that a curve must be flat for
-_RISEN = 1.5  # times the lowest loss: it diverges
+_RISEN = 1.5  # times the lowest loss: it diverges,
+_RISE = 0.05  # if that is at least this share of the whole fall: near zero, a loss may double and mean nothing
+_BLURRED = 0.05  # of the whole fall: where noise hides more than this, nothing can be called flat
 _WORSE = 0.005  # of the lowest validation loss: by as much a later one must be above it
 _NOISE = 3.0  # standard errors of the mean of a part
 
@@ -66,7 +68,8 @@ def _diverging(curve: Curve) -> Remark | None:
     mean = curve.mean
     lowest = int(np.argmin(mean))
     last, least = float(mean[-1]), float(mean[lowest])
-    if lowest == len(mean) - 1 or last <= _RISEN * max(least, 1e-12) or last - least <= _NOISE * curve.error:
+    rise = max(_NOISE * curve.error, _RISE * float(mean[0] - least))
+    if lowest == len(mean) - 1 or last <= _RISEN * max(least, 1e-12) or last - least <= rise:
         return None
     step = int(curve.step[lowest])
     return Remark(
@@ -104,6 +107,8 @@ def _flat(curve: Curve) -> Remark | None:
     if len(mean) - first < max(3.0, _LONG * len(mean)) or _falls(
         mean[first:], curve.error, _FLAT * float(np.ptp(mean))
     ):
+        return None
+    if first and _NOISE * curve.error > _BLURRED * float(np.ptp(mean)):
         return None
     if not first:
         return Remark("flat", "flat from the beginning: it has learnt nothing yet", int(curve.step[0]), False)

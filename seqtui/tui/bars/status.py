@@ -1,19 +1,23 @@
 """The top line: corpus, model, training state and speed. Fields have fixed widths, so that nothing jitters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seqcore.surgery.context import ContextCut
+from seqcore.surgery.cut import Cut
 from textual.content import Content
 from textual.widget import Widget
 
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.widgets.numbers import UNKNOWN, millions, power, thousands
+from seqtui.views import VIEWS
 from seqtui.visible import visible
 
 UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s", "symbol": "sym/s", "row": "rows/s",
          "timestep": "steps/s"}  # by input unit, or kind of token  # fmt: skip
 # A sign and a colour per phase: the sign alone is enough without colour.
 PHASES = {
-    Phase.LOADING: ("◌", "$foreground 60%"),
+    Phase.LOADING: ("◌", "$muted $quiet"),
     Phase.COMPILING: ("◔", "$text-accent"),
     Phase.TRAINING: ("●", "$text-success"),
     Phase.PAUSED: ("‖", "$text-warning"),
@@ -104,6 +108,7 @@ class StatusLine(Widget):
     def show(self, snapshot: Snapshot, frozen_at: int | None) -> None:
         """Draw the snapshot, and a badge if the panes are frozen (`frozen_at` is not None)."""
         self._snapshot, self._frozen_at = snapshot, frozen_at
+        self.styles.height = 2 if snapshot.cuts else 1
         self.refresh()
 
     def leave(self) -> None:
@@ -112,11 +117,30 @@ class StatusLine(Widget):
         self.refresh()
 
     def render(self) -> Content:
-        """Return the line at the current width."""
+        """Return the line at the current width, and a second one with what is cut of the model, if anything is."""
         badges = []
         if self._leaving:
             badges.append(Part.of((Content.styled(" saving and leaving ", "reverse"), 0)))
         elif self._frozen_at is not None:
             badges.append(Part.of((Content.styled(f" frozen at step {self._frozen_at:,} ", "bold reverse $accent"), 0)))
         right = [*badges, *training_parts(self._snapshot)]
-        return fit(TITLE, corpus_parts(self._snapshot), right, self.size.width)
+        line = fit(TITLE, corpus_parts(self._snapshot), right, self.size.width)
+        cuts = self._snapshot.cuts
+        return Content("\n").join([line, cut_line(cuts, self.size.width)]) if cuts else line
+
+
+def cut_line(cuts: Sequence[Cut | ContextCut], width: int) -> Content:
+    """Return what is cut, in at most `width` cells: the newest of all for which there is no room."""
+    names, dropped = [cut_name(one) for one in cuts], 0
+    head, tail = " cut: ", f"   {VIEWS['surgery'].key.upper()}: undo "
+    while True:
+        more = f"{dropped} more · " if dropped else ""
+        text = more + " · ".join(names[dropped:])
+        if len(head + text + tail) <= width or dropped + 1 >= len(names):
+            return Content.assemble((head, "bold $text-warning"), (text, "$text-warning"), (tail, "$foreground 60%"))
+        dropped += 1
+
+
+def cut_name(cut: Cut | ContextCut) -> str:
+    """Return a cut as it is drawn: layers and heads are numbered from 1 on the screen."""
+    return cut.text(1) if isinstance(cut, Cut) else cut.said

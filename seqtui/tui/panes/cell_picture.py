@@ -12,8 +12,10 @@ from seqtui.tui.panes.cell_pictures import backward_values, drawn, forward_value
 from seqtui.tui.panes.celled import Celled
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
+from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import cell, cell_width
 
 TITLE = "1 the cell"
@@ -53,8 +55,18 @@ class CellPicturePane(Pane):
 
     def said(self) -> tuple[str, str]:
         """Return the picture as text, and what it is."""
-        lines = self._picture()
+        lines = self._picture() if self.subject.seen is not None else []
         return "\n".join("".join(text for text, _ in line) for line in lines), "picture of the cell"
+
+    def data(self) -> Arrays:
+        """Return the numbers in the picture, and backwards the way of the gradient."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        facts, back = seen.facts, seen.back if self.subject.back else None
+        place = {"step": seen.step, "t": facts.t, "read": facts.symbol, "layer": facts.layer, "unit": facts.unit}
+        values = {one.name: one.value for one in facts.quantities}
+        return flat(place | {"value": values} | ({"path": back.path} if back is not None else {}))
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the text, the way of the gradient if it is shown, the picture, and a sentence."""
@@ -67,8 +79,10 @@ class CellPicturePane(Pane):
         rows += [BLANK] if height > 14 else []
         for line in self._picture():
             rows.append(Row(tuple(line), partial(self._paint, line)))
-        rows += [BLANK, Row(("said", self._sentence()), lambda: pieces((self._sentence(), self.ink.muted)))]
-        return rows[:height] if len(rows) <= height else [*rows[: height - 1], rows[-1]]
+        said = self._sentence()
+        lines = [Row(("said", said[a:b]), partial(pieces, (said[a:b], self.ink.muted))) for a, b in wrap(said, width)]
+        rows += [BLANK] if len(rows) + len(lines) < height else []
+        return rows[: height - len(lines)] + lines
 
     def _picture(self) -> list[list[tuple[str, str]]]:
         subject = self.subject

@@ -1,24 +1,29 @@
-"""The pane of a selection: where else in the held-out part the units are on that are on in a stretch of the text."""
+"""The pane of selections: where else in the held-out part the units of one are on, or which units tell two apart."""
 
 from collections.abc import Sequence
 from functools import partial
 
-from seqtui.live.neurons_watch import Matched, Place
+from seqtui.live.selected import Matched, Place, Separated
 from seqtui.tui.panes.followed import Followed
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted, percent
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import cell, cell_width, visible
 
 TITLE = "3 where else"
+APART = "3 what tells them apart"
+LIKELY = 0.05  # a separation that is as frequent elsewhere says little
 _LIKE = 5  # cells of the likeness
 _NAMED = 10  # units that are listed
 HOW = (
     "Select a stretch of the text: i begins it at the playhead, o ends it there. Here appear the places of the "
     "held-out part at which the same units are on, and few others. , and . change the threshold from which a unit "
-    "is on."
+    "is on. I and O select a second stretch: which units tell the two apart?"
 )
+
+_PARTS = ("before", "inside", "after")  # of a place
 
 
 class ElsewherePane(Pane):
@@ -32,6 +37,10 @@ class ElsewherePane(Pane):
     def take(self, subject: Followed) -> None:
         """Draw another frame."""
         self.subject = subject
+        if subject.other is not None:
+            self.set_titles(APART, self._stretches(), "")
+            self.redraw()
+            return
         short = f"on above {subject.threshold:.2f}"
         found = self._found()
         self.set_titles(TITLE, f"{short} · {counted(len(found.units), 'unit')}" if found is not None else short, short)
@@ -43,12 +52,35 @@ class ElsewherePane(Pane):
         asked = (self.subject.stretch, self.subject.threshold)
         return found if found is not None and (found.stretch, found.threshold) == asked else None
 
+    def _stretches(self) -> str:
+        """Return the two selections."""
+        ends = [f"t {one[0]} to {one[1] - 1}" for one in (self.subject.stretch, self.subject.other) if one is not None]
+        return " against ".join(ends)
+
     def said(self) -> tuple[str, str]:
-        """Return the places, a line each, and what it is."""
+        """Return the places, or the units that tell two selections apart, a line each, and what it is."""
+        if self.subject.other is not None:
+            units = self.subject.separations
+            lines = (f"{one.layer + 1}.{one.unit}\t{one.sign}\t{one.score:.4f}\t{one.chance:.3g}" for one in units)
+            return "\n".join(lines), "units"
         found = self._found()
         places = found.places if found is not None else ()
         rows = (f"{one.first}\t{one.likeness:.3f}\t{''.join(cell(symbol) for symbol in one.inside)}" for one in places)
         return "\n".join(rows), "places"
+
+    def data(self) -> Arrays:
+        """Return the places, and the units by which they were found."""
+        found = self._found()
+        if found is None:
+            return {}
+        return flat(
+            {
+                "first": [one.first for one in found.places],
+                "likeness": [one.likeness for one in found.places],
+                **{part: tuple("".join(getattr(one, part)) for one in found.places) for part in _PARTS},
+                "unit": found.units,
+            }
+        )
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return which units these are, and a line per place."""
@@ -59,7 +91,9 @@ class ElsewherePane(Pane):
         if subject.stretch is None:
             said = HOW if seen.values is not None else "There are no units to select by."
             return waiting_rows(said, width, ink.muted)
-        found = self._found()
+        if subject.other is not None and subject.separated is not None:
+            return self._apart(subject.separated, width, height)
+        found = self._found() if subject.other is None else None
         if found is None:
             said = seen.problem or f"reading the held-out part: {seen.percent or 0}%"
             return waiting_rows(visible(said), width, ink.muted)
@@ -67,6 +101,25 @@ class ElsewherePane(Pane):
         rows = [Row(("head", head[a:b]), partial(pieces, (head[a:b], ink.muted))) for a, b in wrap(head, width)]
         rows += [BLANK] if height > 8 else []
         return [*rows, *(self._line(one, width) for one in found.places)][:height]
+
+    def _apart(self, found: Separated, width: int, height: int) -> Sequence[Row]:
+        """Return a line for each unit that tells the selections apart, and how likely that is elsewhere."""
+        subject, ink = self.subject, self.ink
+        text = (
+            f"Units by {found.state}: chosen on the first halves, scored on the second (AUC), and how often the best "
+            "unit of all scores so on two stretches like these elsewhere."
+        )
+        rows = [Row(("head", text[a:b]), partial(pieces, (text[a:b], ink.muted))) for a, b in wrap(text, width)]
+        heading = f"  {'unit':<8}{'in the first':<14}{'score':>6}{'elsewhere':>11}"
+        rows.append(Row(("heading", heading), partial(pieces, (heading, ink.faint))))
+        for one in found.units:
+            picked = (one.layer, one.unit) == subject.chosen
+            style = ink.accent if picked else ink.text if one.chance < LIKELY else ink.muted
+            line = f"{one.layer + 1}.{one.unit}"
+            line = f"{line:<8}{'higher' if one.sign > 0 else 'lower':<14}{one.score:6.3f}{percent(one.chance):>11}"
+            parts = (("▸ " if picked else "  ", ink.accent), (line, style))
+            rows.append(Row(parts, partial(pieces, *parts)))
+        return rows[:height]
 
     @staticmethod
     def _head(found: Matched) -> str:

@@ -12,7 +12,10 @@ from seqtui.live.neurons_watch import NeuronsSeen
 from seqtui.live.snapshot import Phase
 
 if TYPE_CHECKING:
+    from seqcore.neurons.contrast import Separation
     from seqcore.neurons.search import Finding
+
+    from seqtui.live.selected import Separated
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +30,24 @@ class Followed:
     unit: int | None = None  # None: that of the first finding, or the one that varies most
     stretch: tuple[int, int] | None = None  # the timesteps [first, last) that are selected
     threshold: float = 0.3
+    other: tuple[int, int] | None = None  # a second selection
 
     @property
     def findings(self) -> Sequence["Finding"]:
         """What was found; if nothing holds, the best unit of each feature."""
         searched = self.seen.searched if self.seen is not None else None
         return (searched.findings or searched.best) if searched is not None else ()
+
+    @property
+    def separated(self) -> "Separated | None":
+        """What tells the two selections apart, if it is of these."""
+        found = self.seen.separated if self.seen is not None else None
+        return found if found is not None and (found.stretch, found.other) == (self.stretch, self.other) else None
+
+    @property
+    def separations(self) -> "Sequence[Separation]":
+        """The units that do."""
+        return self.separated.units if self.separated is not None else ()
 
     @cached_property
     def values(self) -> F32 | None:

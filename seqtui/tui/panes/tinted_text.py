@@ -11,6 +11,7 @@ from textual.message import Message
 
 from seqtui.tui.panes.followed import Followed
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import BARS, bar_heights
 from seqtui.tui.widgets.colours import GATE, SIGNED, lightness
 from seqtui.tui.widgets.ink import rgb
@@ -61,6 +62,14 @@ class TintedPane(Pane):
         rows = (f"{visible(symbol)}\t{value:.6g}" for symbol, value in zip(probe.symbols, tint.tolist(), strict=True))
         return "\n".join(rows), "values"
 
+    def data(self) -> Arrays:
+        """Return each token with the value of the unit."""
+        probe, tint = self.subject.probe, self.subject.tint
+        if probe is None or tint is None or self.subject.chosen is None:
+            return {}
+        layer, unit = self.subject.chosen
+        return flat({"step": probe.step, "layer": layer, "unit": unit, "symbol": probe.symbols, "value": tint})
+
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the lines around the playhead, the bars below each, and what is under the playhead."""
         subject = self.subject
@@ -94,6 +103,8 @@ class TintedPane(Pane):
             style = self._style(scale.colours[code] if code < scale.levels else None)
             if subject.stretch is not None and subject.stretch[0] <= t < subject.stretch[1]:
                 style += Style(underline=True, bold=True)
+            if subject.other is not None and subject.other[0] <= t < subject.other[1]:
+                style += Style(underline2=True, italic=True)
             at = t == subject.playhead
             symbol = cell(probe.symbols[t])
             text.append((symbol, style + Style(reverse=True) if at else style))
@@ -125,6 +136,8 @@ class TintedPane(Pane):
             rest += f"   {'follows' if one.sign > 0 else 'avoids'}: {visible(one.follows)}"
         if subject.stretch is not None:
             rest += f"   selected: t {subject.stretch[0]} to {subject.stretch[1] - 1}"
+        if subject.other is not None:
+            rest += f", and {subject.other[0]} to {subject.other[1] - 1}"
         parts = (value, fit(rest, max(0, width - len(value))))
 
         def paint() -> list[Segment]:

@@ -47,10 +47,12 @@ class Columns:
     bar: int  # the timestep before which the double bar of a pair stands; 0: none
 
     @staticmethod
-    def around(playhead: int, steps: int, width: int, bar: int) -> "Columns":
-        """Return the columns that fit into `width` cells, the playhead among them."""
-        room = max(_NARROWEST, width - _GUTTER)
-        wide = max(_NARROWEST, min(_WIDEST, (room + GAP_WIDTH) // max(1, steps) - GAP_WIDTH))
+    def around(playhead: int, symbols: Sequence[str], width: int, bar: int) -> "Columns":
+        """Return the columns that fit into `width` cells, the playhead among them; words are wider than characters."""
+        room, steps = max(_NARROWEST, width - _GUTTER), len(symbols)
+        needed = max(cell_len(name_of(symbol)) for symbol in symbols) + len(" 100%")
+        least = max(_NARROWEST, min(_WIDEST, needed))
+        wide = max(least, min(_WIDEST, (room + GAP_WIDTH) // steps - GAP_WIDTH))
         count = max(1, (room + GAP_WIDTH) // (wide + GAP_WIDTH))
         first = max(0, min(playhead - count // 2, steps - count))
         return Columns(first, min(steps, first + count), wide, bar)
@@ -120,7 +122,7 @@ class UnrolledPane(Pane):
         subject = self.subject
         if subject.net is None or subject.probe is None:
             return waiting_rows(waiting_for(subject.phase, "waiting for a probe"), width, self.ink.muted)
-        self._columns = Columns.around(subject.playhead, len(subject.net.outputs), width, subject.probe.bar)
+        self._columns = Columns.around(subject.playhead, subject.probe.symbols, width, subject.probe.bar)
         if self._painter is None:
             self._painter = HeatmapPainter(self.ink, SIGNED, 1)
         shown, lines = self._fitting(height)
@@ -229,7 +231,7 @@ class UnrolledPane(Pane):
         names = arrow_names(subject.net, ACROSS if recurs else BLOCK, strand) if subject.net and strand else ""
         mark = f"{'←' if back else '→'} {names}" if recurs else names
         role = ACROSS if recurs else BLOCK
-        label, arrow = f"h{layer + 1 if subject.layers > 1 else ''} {mark}", "◂──" if back else "──▸"
+        label, arrow = f"{subject.name(layer)} {mark}", "◂──" if back else "──▸"
         rows += self._state_rows(label, layer, grid, lines - own, arrow, style_of(role, self.ink))
         return rows
 
@@ -378,7 +380,7 @@ class UnrolledPane(Pane):
             level = 1 + log10(sizes[t] / largest) / DECADES if came(t) else 0.0
             return [(BARS[max(0, min(8, round(8 * level)))] * self._columns.wide, ink.warm)]
 
-        label = f"|dL/dh{layer + 1 if subject.layers > 1 else ''}|"
+        label = f"|dL/d{self.subject.name(layer)}|"
         rows = [self._line(label, ink.warm, number, between)]
         return [*rows, self._line(f"{DECADES} decades", ink.faint, bar)] if bars else rows
 

@@ -35,6 +35,11 @@ class Unrolling:
         """The number of layers."""
         return 1 + max((one.layer for one in self.net.strands), default=0) if self.net is not None else 0
 
+    def name(self, layer: int) -> str:
+        """Return the name of the states of a layer: h, or h2 of the second of several; of attention x″."""
+        state = self.net.strands[0].state.removesuffix("_t") if self.net is not None else "h"
+        return f"{state}{layer + 1}" if self.layers > 1 else state
+
     def strand(self, t: int, layer: int) -> Strand | None:
         """Return a layer at a timestep."""
         if self.net is None:

@@ -80,7 +80,7 @@ class WayBackPane(Pane):
         rows = [self._text(), *([self._cuts()] if net.cuts else [])]
         for n in shown:
             sizes = [subject.gradient(t, n) for t in range(len(net.outputs))]
-            rows += self._bars(f"|dL/dh{n + 1 if subject.layers > 1 else ''}|", sizes, lines, True)
+            rows += self._bars(f"|dL/d{subject.name(n)}|", sizes, lines, True)
         if recurs and len(rows) + 1 + len(said) < height:
             layer = min(subject.layer, subject.layers - 1)
             sizes = [subject.share(t, layer) for t in range(len(net.outputs))]

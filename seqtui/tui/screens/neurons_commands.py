@@ -25,11 +25,11 @@ class NeuronsView(PanesView, PlayheadView, Protocol):
     def move_layer(self) -> None:
         """Tint the text by a unit of the next layer."""
 
-    def begin_stretch(self) -> None:
-        """Begin the selection at the playhead."""
+    def begin_stretch(self, second: bool = False) -> None:
+        """Begin a selection at the playhead."""
 
-    def end_stretch(self) -> None:
-        """End the selection at the playhead."""
+    def end_stretch(self, second: bool = False) -> None:
+        """End a selection at the playhead."""
 
     def move_threshold(self, direction: int) -> None:
         """Raise or lower the value from which a unit is on."""
@@ -85,6 +85,18 @@ def begin_stretch(view: NeuronsView) -> None:
 def end_stretch(view: NeuronsView) -> None:
     """End the selection at the playhead."""
     view.end_stretch()
+
+
+@_command("I", "Second selection begins", Group.NEURONS, label="second", rank=4)
+def begin_second(view: NeuronsView) -> None:
+    """Begin a second selection at the playhead: which units tell the two apart?"""
+    view.begin_stretch(second=True)
+
+
+@_command("O", "Second selection ends", Group.NEURONS, label="second", rank=4)
+def end_second(view: NeuronsView) -> None:
+    """End the second selection at the playhead."""
+    view.end_stretch(second=True)
 
 
 @_command("comma", "Lower threshold", Group.NEURONS, label="threshold", rank=3)

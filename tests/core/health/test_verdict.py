@@ -58,6 +58,20 @@ def test_a_slow_fall_in_noise_is_not_flat(seed: int) -> None:
     assert kinds(history(2 - np.arange(STEPS) / 10_000, noise=0.1, seed=seed)) == ["falling"]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fall_that_noise_hides_is_not_flat(seed: int) -> None:
+    train = 6.5 * np.exp(-np.arange(300) / 150)  # falls to the end: by 0.3 in the last tenth
+    assert "flat" not in kinds(history(train, noise=0.9, seed=seed))
+
+
+def test_a_loss_that_is_almost_zero_does_not_diverge_when_it_flickers() -> None:
+    train = np.maximum(falls(floor=0.0, scale=100), 1e-4)
+    train[1700:] = 4e-3
+    assert "diverging" not in kinds(history(train, noise=1e-5))
+    train[1700:] = 0.4
+    assert "diverging" in kinds(history(train, noise=1e-5))
+
+
 def test_a_few_means_of_ten_steps_are_judged_like_all_steps() -> None:
     rows = falls(300, 60, 1.9).reshape(30, 10).mean(axis=1)
     assert kinds(history(rows, noise=0.01)) == ["falling"]
