@@ -191,7 +191,7 @@ async def test_states_go_on_in_the_decoder_of_a_picture_and_not_between_its_patc
         await s.until(lambda: view.standpoint.playhead == 0 and "↓ W position" in s.text(), "the patches")
         assert s.now.probe is not None
         bar = s.now.probe.bar
-        before, after = row(s, "h1").split("║─▸")
+        before, after = row(s, "a1").split("║─▸")
         assert "──▸" not in before
         assert "·" not in before
         assert after.count("──▸") == len([t for t in drawn(view) if t > bar])
@@ -199,7 +199,7 @@ async def test_states_go_on_in_the_decoder_of_a_picture_and_not_between_its_patc
         assert "by attention and their mean" in s.text()
         net = (await seen(s, view)).unrolled
         sizes = [significant(net.strands[0].steps[t].gradient) for t in drawn(view) if t < bar]
-        assert row(s, "|dL/dh1|").split("◂──")[0].split()[2:] == sizes
+        assert row(s, "|dL/da1|").split("◂──")[0].split()[2:] == sizes
         await s.press("end")
         await s.until(lambda: "→ W_hh" in s.text() and "◂──" in row(s, "|dL/dh2|"), "the decoder")
 
@@ -216,8 +216,8 @@ async def test_every_translator_is_unrolled(choice: ModelChoice) -> None:
         assert [one.part for one in net.strands] == ["encoder"] * choice.layers + ["decoder"] * choice.layers
         await s.press("end", "left")
         t = view.standpoint.playhead
-        top = net.strands[-1]
-        await s.until(lambda: significant(top.steps[t - top.first].gradient) in row(s, "|dL/dh"), "its gradient")
+        top, label = net.strands[-1], "|dL/dh|" if choice.feeding == FED else "|dL/dx‴2|"
+        await s.until(lambda: significant(top.steps[t - top.first].gradient) in row(s, label), "its gradient")
         assert "W_feed" in s.text() if choice.feeding == FED else "attention takes it to other timesteps" in s.text()
 
 

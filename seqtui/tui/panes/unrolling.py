@@ -36,8 +36,13 @@ class Unrolling:
         return 1 + max((one.layer for one in self.net.strands), default=0) if self.net is not None else 0
 
     def name(self, layer: int) -> str:
-        """Return the name of the states of a layer: h, or h2 of the second of several; of attention x″."""
-        state = self.net.strands[0].state.removesuffix("_t") if self.net is not None else "h"
+        """Return the name of the states of a layer: h, or h2 of the second of several; of attention x″.
+
+        Where the parts of a model have different names, it is that at the playhead.
+        """
+        strands = self.net.strands if self.net is not None else ()
+        strand = self.strand(self.playhead, layer) or next((one for one in strands if one.layer == layer), None)
+        state = strand.state.removesuffix("_t") if strand is not None else "h"
         return f"{state}{layer + 1}" if self.layers > 1 else state
 
     def strand(self, t: int, layer: int) -> Strand | None:
