@@ -63,6 +63,12 @@ async def seen(s: Live, view: Cell) -> CellSeen:
     return view.seen
 
 
+def last(s: Live) -> int:
+    """The last timestep of the example."""
+    assert s.now.probe is not None
+    return len(s.now.probe.symbols) - 1
+
+
 def drawn_value(view: Cell) -> str:
     """The value of the equation that is picked, as drawn."""
     line = view.subject.line
@@ -165,6 +171,7 @@ async def test_a_decoder_has_a_picture_of_its_own(picture: str) -> None:
     async with live(corpus="reverse:4", choice=PAIRS[picture], keep=False, size=(160, 60)) as s:
         view = await opened(s)
         await s.press("end", "left")
+        await s.until(lambda: view.standpoint.playhead == last(s) - 1, "the playhead")
         found = await seen(s, view)
         assert found.facts.cell == picture
         places = set(re.findall(r"‹(.{3})›", PICTURES[picture]))
@@ -183,6 +190,7 @@ async def test_a_patch_of_a_picture_is_shown_before_the_bar(tmp_path: Path) -> N
     async with live(corpus=arrays(tmp_path / "mine.npz", 90), choice=choice, keep=False, size=(160, 60)) as s:
         view = await opened(s)
         await s.press("0", "G")
+        await s.until(lambda: (view.standpoint.playhead, view.standpoint.layer) == (0, 1), "the place")
         found = await seen(s, view)
         assert (found.facts.part, found.facts.layer, found.facts.cell) == ("encoder", 0, "patches")
         values = forward_values(found.facts)
@@ -191,6 +199,7 @@ async def test_a_patch_of_a_picture_is_shown_before_the_bar(tmp_path: Path) -> N
         assert "patch x_t" in s.text()
         assert "y1x1 red" in s.text(), "the pixels are named"
         await s.press("end")
+        await s.until(lambda: view.standpoint.playhead == last(s), "the playhead")
         assert (await seen(s, view)).facts.layer == 1, "the layer that was chosen, of the decoder"
 
 

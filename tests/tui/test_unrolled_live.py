@@ -2,14 +2,16 @@
 
 import asyncio
 import math
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seqtui.live.snapshot import FED, ModelChoice, Phase
 from seqtui.live.unrolled_watch import UnrolledSeen
 from seqtui.tui.screens.unrolled import BACKWARDS, FORWARDS, Unrolled
-from seqtui.tui.widgets.numbers import significant
+from seqtui.tui.widgets.numbers import percent, significant
 from tests.core.tasks.picture_runs import arrays
 from tests.tui.reading import SIZES, stage
 from tests.tui.test_end_to_end import TEXT, Live, folders, live
@@ -191,7 +193,7 @@ async def test_states_go_on_in_the_decoder_of_a_picture_and_not_between_its_patc
         await s.until(lambda: view.standpoint.playhead == 0 and "↓ W position" in s.text(), "the patches")
         assert s.now.probe is not None
         bar = s.now.probe.bar
-        before, after = row(s, "h1").split("║─▸")
+        before, after = row(s, "a1").split("║─▸")
         assert "──▸" not in before
         assert "·" not in before
         assert after.count("──▸") == len([t for t in drawn(view) if t > bar])
@@ -199,7 +201,7 @@ async def test_states_go_on_in_the_decoder_of_a_picture_and_not_between_its_patc
         assert "by attention and their mean" in s.text()
         net = (await seen(s, view)).unrolled
         sizes = [significant(net.strands[0].steps[t].gradient) for t in drawn(view) if t < bar]
-        assert row(s, "|dL/dh1|").split("◂──")[0].split()[2:] == sizes
+        assert row(s, "|dL/da1|").split("◂──")[0].split()[2:] == sizes
         await s.press("end")
         await s.until(lambda: "→ W_hh" in s.text() and "◂──" in row(s, "|dL/dh2|"), "the decoder")
 
@@ -215,9 +217,19 @@ async def test_every_translator_is_unrolled(choice: ModelChoice) -> None:
         net = (await seen(s, view)).unrolled
         assert [one.part for one in net.strands] == ["encoder"] * choice.layers + ["decoder"] * choice.layers
         await s.press("end", "left")
-        t = view.standpoint.playhead
-        top = net.strands[-1]
-        await s.until(lambda: significant(top.steps[t - top.first].gradient) in row(s, "|dL/dh"), "its gradient")
+        t = view.steps - 2
+        await s.until(lambda: view.standpoint.playhead == t, "the playhead")
+        top, label = net.strands[-1], "|dL/dh|" if choice.feeding == FED else "|dL/dx‴2|"
+        await s.until(lambda: significant(top.steps[t - top.first].gradient) in row(s, label), "its gradient")
+        probe = s.now.probe
+        assert probe is not None
+        assert probe.translation is not None
+        alignments = probe.translation.alignments
+        assert alignments is not None
+        weights = alignments[0].mean(axis=0)[t + 1]
+        shares = [percent(float(weights[s])).strip() for s in drawn(view) if s < probe.bar]
+        looks = row(s, "attends to" if int(np.argmax(weights)) in drawn(view) else "◂ ")
+        assert re.findall(r"\d+%", looks)[-len(shares) :] == shares
         assert "W_feed" in s.text() if choice.feeding == FED else "attention takes it to other timesteps" in s.text()
 
 

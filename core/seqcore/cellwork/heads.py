@@ -8,7 +8,6 @@ or of a source.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -77,11 +76,6 @@ class Heads:
         found: F64 = (self.k[self.seen(i), own] * self.q[i, own].astype(np.float64)).sum(axis=1) / self.root
         return found
 
-    @cached_property
-    def known(self) -> F32:
-        """The shares, 0 where nothing is attended."""
-        return np.nan_to_num(self.shares)
-
     def position(self, i: int, unit: int, asked: int | None) -> int:
         """Return the row whose score is shown: that of timestep `asked`, or with the largest weight.
 
@@ -89,7 +83,7 @@ class Heads:
         """
         seen = self.seen(i).stop
         if asked is None:
-            return int(np.argmax(self.known[self.block.head(unit), i, :seen])) if seen else -1
+            return int(np.argmax(self.shares[self.block.head(unit), i, :seen])) if seen else -1
         if not self.first <= asked < self.first + seen:
             t, last = self.block.blocks.at(i), self.first + seen - 1
             raise SeqError(f"position {asked}: timestep {t} attends to timesteps {self.first} to {last}")
@@ -124,7 +118,7 @@ class Heads:
             label = f"score of t={self.first + s}"
             found = (Quantity(self.score, label, f"{self.score} = {self.product}", "", value, largest(score)),)
         seen = self.seen(i)
-        shares = self.known[block.head(unit), i, seen]
+        shares = self.shares[block.head(unit), i, seen]
         mixed = timed_terms("a", self.symbol, self.weight, shares, self.v[seen, unit], self.first)
         formula = f"y{m}_t = Σ_s {self.weight} v{m}_s"
         return (

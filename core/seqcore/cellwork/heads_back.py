@@ -5,8 +5,6 @@ dL/dq_t = sum over s of dL/ds_ts k_s / sqrt(d)        dL/dk_s = sum over t of dL
 dL/dv_s = sum over t of a_ts dL/dy_t
 """
 
-from functools import cached_property
-
 import numpy as np
 
 from seqcore.cellwork.heads import Heads
@@ -22,20 +20,19 @@ class HeadsBack:
         self.heads, self.unit, self.dx = heads, unit, dx
         block = heads.block
         self.own, self.j = block.own(unit), unit % block.d
-        self.shares = heads.known[block.head(unit)]  # (U, S)
+        self.shares = np.nan_to_num(heads.shares[block.head(unit)])  # (U, S)
         self.dy = np.einsum("tc,jc->tj", dx, block.weights(heads.W_o)[self.own])  # (U, d)
         self.v = heads.v[:, self.own]
 
-    @cached_property
-    def dshares(self) -> F64:
-        """The gradients of the weights, (U, S)."""
-        found: F64 = np.einsum("tj,sj->ts", self.dy.astype(np.float64), self.v)
+    def _dshares(self, rows: slice) -> F64:
+        """Return the gradients of the weights of some rows, (n, S)."""
+        found: F64 = np.einsum("tj,sj->ts", self.dy[rows].astype(np.float64), self.v)
         return found
 
-    @cached_property
-    def dscores(self) -> F64:
-        """The gradients of the scores, (U, S)."""
-        found: F64 = self.shares * (self.dshares - (self.shares * self.dshares).sum(axis=1, keepdims=True))
+    def _dscores(self, rows: slice) -> F64:
+        """Return the gradients of the scores of some rows, (n, S)."""
+        shares, dshares = self.shares[rows], self._dshares(rows)
+        found: F64 = shares * (dshares - (shares * dshares).sum(axis=1, keepdims=True))
         return found
 
     def scored(self, i: int, s: int) -> tuple[Gradient, ...]:
@@ -51,28 +48,28 @@ class HeadsBack:
             return (found,)
         a = terms_of("a", t, f"dL/dy{m}_t[{{}}]".format, f"v{m}_s", self.v[s], self.dy[i])
         at, weight, score = f"t={heads.first + s}", heads.weight, heads.score
-        share, dshare = float(self.shares[i, s]), float(self.dshares[i, s])
-        mean = float((self.shares[i] * self.dshares[i]).sum())
+        dshares, dscores = self._dshares(slice(i, i + 1))[0], self._dscores(slice(i, i + 1))[0]
+        share, dshare, mean = float(self.shares[i, s]), float(dshares[s]), float((self.shares[i] * dshares).sum())
         factors = Factor(weight, share), Factor(f"(dL/d{weight} - mean)", dshare - mean)
         formula = f"dL/d{score} = {weight} · (dL/d{weight} - Σ_s' a{m}_ts' dL/da{m}_ts')"
         return (
             found,
             Gradient(f"dL/d{weight}", f"weight of {at}", f"dL/d{weight} = dL/dy{m}_t · v{m}_s", dshare,
                      terms=largest(a)),
-            Gradient(f"dL/d{score}", f"score of {at}", formula, float(self.dscores[i, s]), factors),
+            Gradient(f"dL/d{score}", f"score of {at}", formula, float(dscores[s]), factors),
         )  # fmt: skip
 
     def q(self, i: int) -> list[Term]:
         """Return the terms of the gradient of the query of row i."""
         heads, seen = self.heads, self.heads.seen(i)
-        weights = self.dscores[i, seen] / heads.root
+        weights = self._dscores(slice(i, i + 1))[0, seen] / heads.root
         values = self._turned_back(heads.k[seen], i)
         return timed_terms("a", heads.symbol, f"dL/d{heads.score}/√d", weights, values, heads.first)
 
     def k(self, s: int) -> list[Term]:
         """Return the terms of the gradient of the key of row s."""
         heads, by = self.heads, self.heads.seen_by(s)
-        weights, values = self.dscores[by, s] / heads.root, self._turned_back(heads.q[by], s)
+        weights, values = self._dscores(by)[:, s] / heads.root, self._turned_back(heads.q[by], s)
         return timed_terms("a", heads.symbol, f"dL/d{self._later(heads.score)}/√d", weights, values, self._first(by))
 
     def dv(self, s: int) -> list[Term]:

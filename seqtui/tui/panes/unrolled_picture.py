@@ -140,7 +140,7 @@ class UnrolledPane(Pane):
         if self._painter is None:
             self._painter = HeatmapPainter(self.ink, SIGNED, 1)
         shown, lines = self._fitting(height)
-        lines = min(lines, self._needed())
+        lines = min(lines, self._needed() + int(subject.attended(0, subject.layers - 1) is not None))
         rows = [self._text()]
         for n in shown:
             rows += self._layer(n, lines)
@@ -158,16 +158,18 @@ class UnrolledPane(Pane):
         each = room // layers - 3  # the arrow into it, the gradient and its bar
         if each >= 1:
             return list(range(layers)), min(each, 6)
-        return [min(self.subject.layer, layers - 1)], max(1, min(room - 3, 6))
+        layer = min(self.subject.layer, layers - 1)
+        strand = self.subject.nearest(self.subject.playhead, layer)
+        return [strand.layer if strand is not None else layer], max(1, min(room - 3, 6))
 
     def _needed(self) -> int:
         """Return the lines in which all units of a layer have a cell of their own."""
         subject, net = self.subject, self.subject.net
         assert net is not None
-        probe, units = subject.probe, max(int(one.states.shape[1]) for one in net.strands)
+        units = max(int(one.states.shape[1]) for one in net.strands)
         each = -(-units // (self._columns.wide * (1 if self.ink.colourless else 2)))
         above = each if subject.cell(subject.playhead, 0) is not None else 0
-        return each + above + int(probe is not None and probe.attention is not None)
+        return each + above
 
     # Lines of the picture
 
@@ -226,10 +228,11 @@ class UnrolledPane(Pane):
         subject = self.subject
         rows = [self._arrows(INTO, layer)]
         cells = subject.cell(subject.playhead, layer)
-        own = 0
-        if subject.probe is not None and subject.probe.attention is not None and lines > 1:
-            own = 1
-            rows.append(self._attends(subject.probe.attention[layer].mean(axis=0)[subject.playhead]))
+        weights = subject.attended(subject.playhead, layer)
+        if weights is not None and lines > 1 + (cells is not None):
+            lines -= 1
+            rows.append(self._attends(weights))
+        lines, own = min(lines, self._needed()), 0
         if cells is not None and lines > 1:
             own = lines // 2
             limit = max(1e-6, float(np.nanpercentile(np.abs(cells.values), MOST)))
@@ -253,14 +256,22 @@ class UnrolledPane(Pane):
         return strand is not None and strand.recurs
 
     def _attends(self, weights: F32) -> Row:
-        """Return how much the playhead's timestep looks at each other one, the mean of all heads."""
+        """Return how much the playhead's timestep looks at each other one, the mean of all heads.
+
+        If the one that it looks at most is out of view, that one stands in front.
+        """
         ink = self.ink
 
         def share(t: int) -> list[tuple[str, Style]]:
             looked = t < len(weights) and isfinite(weights[t]) and t < self.subject.computed
             return [(self._centred(percent(float(weights[t])).strip() if looked else ""), style_of(BLOCK, ink))]
 
-        return self._line("attends to", style_of(BLOCK, ink), share)
+        label, known = "attends to", np.isfinite(weights)
+        if known.any() and (most := int(np.nanargmax(weights))) not in self._columns.times:
+            assert self.subject.probe is not None
+            side = "◂" if most < self._columns.first else "▸"
+            label = f"{side} {name_of(self.subject.probe.symbols[most])} {percent(float(weights[most])).strip()}"
+        return self._line(label, style_of(BLOCK, ink), share)
 
     def _states(self, t: int, layer: int) -> F32 | None:
         strand = self.subject.strand(t, layer)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from seqcore.cellwork.unrolled import Strand, Unrolled
-from seqcore.records import Probe, Stave
+from seqcore.records import F32, Probe, Stave
 
 from seqtui.live.snapshot import Phase
 from seqtui.live.unrolled_watch import UnrolledSeen
@@ -36,8 +37,13 @@ class Unrolling:
         return 1 + max((one.layer for one in self.net.strands), default=0) if self.net is not None else 0
 
     def name(self, layer: int) -> str:
-        """Return the name of the states of a layer: h, or h2 of the second of several; of attention x″."""
-        state = self.net.strands[0].state.removesuffix("_t") if self.net is not None else "h"
+        """Return the name of the states of a layer: h, or h2 of the second of several; of attention x″.
+
+        Where the parts of a model have different names, it is that at the playhead.
+        """
+        strands = self.net.strands if self.net is not None else ()
+        strand = self.strand(self.playhead, layer) or next((one for one in strands if one.layer == layer), None)
+        state = strand.state.removesuffix("_t") if strand is not None else "h"
         return f"{state}{layer + 1}" if self.layers > 1 else state
 
     def strand(self, t: int, layer: int) -> Strand | None:
@@ -50,6 +56,23 @@ class Unrolling:
         """Return a layer at a timestep, or the top one if this part of the model has fewer."""
         found = [one for n in range(layer + 1) if (one := self.strand(t, n)) is not None]
         return found[-1] if found else None
+
+    def attended(self, t: int, layer: int) -> F32 | None:
+        """Return how much a timestep looks at each other one, the mean of all heads; None: this layer never looks.
+
+        Of a pair, it is over the source, (S,); NaN where it is not known. Of recurrent layers, the top one looks.
+        """
+        if self.probe is None:
+            return None
+        if self.probe.attention is not None:
+            found: F32 = self.probe.attention[layer].mean(axis=0)[t]
+            return found
+        alignments = self.probe.translation.alignments if self.probe.translation is not None else None
+        if alignments is None or (n := layer - self.layers + len(alignments)) < 0:
+            return None
+        rows: F32 = alignments[n].mean(axis=0)  # (T, S), of which row t is that of the timestep before
+        own: F32 = rows[t + 1] if t + 1 < len(rows) else np.full_like(rows[0], np.nan)
+        return own
 
     def cell(self, t: int, layer: int) -> Stave | None:
         """Return the cell state of a layer, if it has one that is known there."""
