@@ -1,8 +1,11 @@
 """Settings needed before any test imports Numba, and the distribution of tests over several processes."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -10,6 +13,11 @@ from hypothesis import settings
 
 # At least two threads, even on a single core: some tests compare results for different thread counts.
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))
+
+# No test reads or writes what the user of this machine has set, or what the program remembers of them.
+for _variable in ("SEQTUI_CONFIG_DIR", "SEQTUI_STATE_DIR"):
+    os.environ[_variable] = tempfile.mkdtemp(prefix="seqtui-tests-")
+    atexit.register(shutil.rmtree, os.environ[_variable], ignore_errors=True)
 
 # Tests do not assert timing: a slow example on a busy machine is not a failure.
 settings.register_profile("unhurried", deadline=None)

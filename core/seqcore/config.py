@@ -253,6 +253,7 @@ class TrainingConfig:
     validation: float = 0.1  # fraction of the corpus held out, taken from its end
     eval_every: int = 200  # steps; 0: only at the end
     checkpoint_every: int = 1000  # steps; 0: only at the end
+    keep_mb: int = 100  # megabytes of checkpoints that are kept, see `retention`; the newest three are in any case
     log_every: int = 10  # steps per metrics line
     tokens_by: str = "char"
     vocabulary_limit: int = 10_000
@@ -282,6 +283,7 @@ class TrainingConfig:
         _real("validation", self.validation, 0.0, 0.9)
         _whole("eval every", self.eval_every, 0, 10**12)
         _whole("checkpoint every", self.checkpoint_every, 0, 10**12)
+        _whole("keep mb", self.keep_mb, 0, 10**7)
         _whole("log every", self.log_every, 1, 10**6)
         _need(self.tokens_by in TOKENS_BY, "tokens by", self.tokens_by, f"must be one of {', '.join(TOKENS_BY)}")
         _whole("vocabulary limit", self.vocabulary_limit, 2, 1_000_000)

@@ -36,10 +36,12 @@ from seqcore.checkpoint import (
 from seqcore.data.corpus import Corpus
 from seqcore.data.quoting import quoted
 from seqcore.errors import CorpusChanged, SeqError
+from seqcore.retention import room, surplus
 from seqcore.run_config import RunConfig, is_count
 
 RUNS_VARIABLE = "SEQTUI_RUNS_DIR"
-KEEP = 3  # checkpoints: the newest, and two to fall back on
+BUDGET = 100 << 20  # bytes of checkpoints that a run keeps, beside the best one
+_TOLD = 6  # checkpoints in an error
 _METRICS, _UPDATES = "metrics.jsonl", "updates.jsonl"
 _OWN_CORPUS = "corpus.txt"  # a copy of standard input, which cannot be read again
 
@@ -122,7 +124,7 @@ class RunFolder:
     def remove(self) -> None:
         """Undo `create`: delete its files, and the folder if nothing else is in it."""
         self.unlock()
-        for name in ("config.json", _OWN_CORPUS, ".lock"):
+        for name in ("config.json", _OWN_CORPUS, ".lock", _METRICS, _UPDATES, BEST):
             with contextlib.suppress(OSError):
                 (self.path / name).unlink()
         with contextlib.suppress(OSError):
@@ -174,11 +176,14 @@ class RunFolder:
         if corpus.source == "-":
             write_atomically(self.path / _OWN_CORPUS, corpus.data)
 
-    def save(self, checkpoint: Checkpoint, step: int) -> Path:
-        """Write a checkpoint, then delete the oldest beyond KEEP. Raises SeqError; older ones are then kept."""
-        path = checkpoint_path(self.path, step)
-        write_atomically(path, checkpoint_bytes(checkpoint))
-        for old in checkpoint_steps(self.path)[KEEP:]:
+    def save(self, checkpoint: Checkpoint, step: int, budget: int = BUDGET) -> Path:
+        """Write a checkpoint, then thin out the earlier ones: see `retention`. Raises SeqError; all are then kept.
+
+        `budget`: bytes that the checkpoints of the run may take, this one included.
+        """
+        path, data = checkpoint_path(self.path, step), checkpoint_bytes(checkpoint)
+        write_atomically(path, data)
+        for old in surplus(checkpoint_steps(self.path), room(budget, len(data))):
             with contextlib.suppress(OSError):
                 checkpoint_path(self.path, old).unlink()
         return path
@@ -212,8 +217,10 @@ class RunFolder:
             return best, best.numbers["steps"], []
         steps = checkpoint_steps(self.path)
         if at not in steps:
-            kept = ", ".join(f"{step:,}" for step in reversed(steps)) or "none"
-            raise SeqError(f"{self.name} has no checkpoint of step {at:,}: there are {kept}, and --at best or last")
+            near = sorted(sorted(steps, key=lambda step: (abs(step - at), step))[:_TOLD])
+            kept = ", ".join(f"{step:,}" for step in near) or "none"
+            which = "the nearest are" if len(near) < len(steps) else "there are"
+            raise SeqError(f"{self.name} has no checkpoint of step {at:,}: {which} {kept}, and --at best or last")
         return read_checkpoint(checkpoint_path(self.path, at)), at, []
 
     def forget_after(self, step: int) -> None:
@@ -232,6 +239,20 @@ class RunFolder:
         for leftover in self.path.glob(".*.part"):
             with contextlib.suppress(OSError):
                 leftover.unlink()
+
+    def take_from(self, parent: "RunFolder", step: int) -> None:
+        """Copy the metrics of another run up to a step, and its best checkpoint, if that is not later. Raises SeqError.
+
+        Samples stay with the parent.
+        """
+        for name in (_METRICS, _UPDATES):
+            text = "".join(json.dumps(line) + "\n" for line in parent._lines(name) if line["step"] <= step)
+            if text:
+                write_atomically(self.path / name, text.encode())
+        with contextlib.suppress(SeqError):  # a damaged one
+            best = parent.best()
+            if best is not None and best.numbers["steps"] <= step:
+                self.save_best(best)
 
     def set_aside(self, name: str) -> None:
         """Rename a damaged file, so that nothing reads it again."""

@@ -1,4 +1,4 @@
-"""The curves of a run as they grow: loss, rate and gradient norm of every step, and every validation."""
+"""The curves of a run as they grow: loss, rate, gradient norm, tokens and time of every step, and every validation."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -41,7 +41,7 @@ class HistoryLog:
         for line in lines:
             rest = [line.get(key) for key in ("train_loss", "learning_rate", "gradient_norm")]
             if all(is_number(value) for value in rest):
-                log._append(line["step"], *rest)
+                log._append(line["step"], *rest, *(_number(line.get(key)) for key in ("tokens", "seconds")))
             if is_number(line.get("validation_loss")):
                 log.add_validation(line["step"], float(line["validation_loss"]))
         return log
@@ -56,9 +56,9 @@ class HistoryLog:
             column[self._count] = value
         self._count += 1
 
-    def add(self, step: Step) -> None:
-        """Append one training step."""
-        self._append(step.step, step.loss, step.learning_rate, step.gradient_norm)
+    def add(self, step: Step, tokens: int, seconds: float) -> None:
+        """Append one training step, and how many tokens were read, and for how long, up to its end."""
+        self._append(step.step, step.loss, step.learning_rate, step.gradient_norm, tokens, seconds)
 
     def add_validation(self, step: int, loss: float) -> None:
         """Append one validation."""
@@ -81,10 +81,10 @@ class HistoryLog:
 
     def record(self) -> History:
         """Return the curves as they are now."""
-        step, loss, rate, norm = (_read_only(column[: self._count]) for column in self._columns)
+        step, loss, rate, norm, tokens, seconds = (_read_only(column[: self._count]) for column in self._columns)
         if len(self._validations) != self._validation_record[0].size:
             self._validation_record = _validation_columns(self._validations)
-        return History(step, loss, rate, norm, *self._validation_record)
+        return History(step, loss, rate, norm, *self._validation_record, tokens, seconds)
 
 
 def sizes_line(step: int, sizes: Mapping[str, UpdateSize]) -> dict[str, Any]:
@@ -103,8 +103,12 @@ def _sizes_in(line: Mapping[str, Any]) -> dict[str, UpdateSize]:
 
 
 def _columns(size: int) -> tuple[Any, ...]:
-    """Return empty columns for steps, losses, rates and norms."""
-    return (np.zeros(size, np.int64), *(np.zeros(size, np.float32) for _ in range(3)))
+    """Return empty columns for steps, losses, rates, norms, tokens and seconds."""
+    return (np.zeros(size, np.int64), *(np.zeros(size, np.float32) for _ in range(3)), np.zeros(size), np.zeros(size))
+
+
+def _number(value: object) -> float:
+    return float(value) if is_number(value) else math.nan
 
 
 def _read_only(view: Any) -> Any:

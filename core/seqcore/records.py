@@ -271,6 +271,19 @@ class History:
     gradient_norm: F32
     validation_step: I64
     validation_loss: F32
+    tokens: F64 = field(default_factory=lambda: np.zeros(0))  # read up to each step; NaN where that is not known
+    seconds: F64 = field(default_factory=lambda: np.zeros(0))  # of training up to each step, likewise
+
+    def along(self, axis: str) -> F64 | None:
+        """Return where each step is on an axis, "step", "tokens" or "time"; None if that is not known of all of them.
+
+        Positions never fall. Of a damaged file they may: they are then unknown, too.
+        """
+        if axis == "step":
+            return self.step.astype(np.float64)
+        at = self.tokens if axis == "tokens" else self.seconds
+        known = at.size == self.step.size > 0 and np.isfinite(at).all() and at[0] >= 0 and (at[1:] >= at[:-1]).all()
+        return at if known else None
 
     @staticmethod
     def empty() -> "History":

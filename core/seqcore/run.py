@@ -50,7 +50,7 @@ class Run:
         self.config, self.corpus, self.folder = config, corpus, folder
         self.vocabulary = config.vocabulary
         self.data = config.task.data(corpus, self.vocabulary, config.training)
-        _check_room(config, self.data)
+        check_room(config, self.data)
         self.trainer = Trainer(config.model, config.training, self.data)
         if config.turns:
             self.trainer.since = config.turns[-1]
@@ -83,8 +83,7 @@ class Run:
         config = RunConfig(shape, training, CorpusReference.of(corpus), vocabulary, begun)
         run = Run(config, corpus, None)
         if keep:
-            label = f"{corpus.name}-{shape.family}{shape.hidden}" + (f"x{shape.layers}" if shape.layers > 1 else "")
-            run.folder = RunFolder.create(config, corpus, out, label)
+            run.folder = RunFolder.create(config, corpus, out, run_label(corpus, shape))
             try:
                 run.folder.lock()
                 run.save()  # so that it can be resumed from its first moment on
@@ -127,8 +126,8 @@ class Run:
                 folder.keep_corpus(corpus)
             run = Run(config, corpus, folder)
             checkpoint, step, damaged = folder.newest()
-            run._restore(checkpoint, step)
-            run._find_best()
+            run.restore(checkpoint, step)
+            run.find_best()
             if changed:
                 run.trainer.forget_state()
             run.notes += [f"{line}; continuing from step {step:,}" for line in damaged]
@@ -154,15 +153,20 @@ class Run:
         """The run's name; empty if it is not being saved."""
         return self.folder.name if self.folder else ""
 
-    def _restore(self, checkpoint: Checkpoint, step: int) -> None:
+    def restore(self, checkpoint: Checkpoint, step: int) -> None:
+        """Take over a checkpoint of this model, and the lines of its folder up to there. Raises SeqError."""
         self.trainer.restore(checkpoint.arrays, checkpoint.numbers)
         self._since = _Interval.of(checkpoint.numbers)
         self.saved_step = step
+        self.read_lines(step)
+
+    def read_lines(self, step: int) -> None:
+        """Take the curves up to a step from the folder, if there is one."""
         if self.folder:
             lines = (self.folder.metrics(), self.folder.updates())
             self.history = HistoryLog.of(*([line for line in part if line["step"] <= step] for part in lines))
 
-    def _find_best(self) -> None:
+    def find_best(self) -> None:
         """Take note of the best checkpoint of the folder; a damaged one is set aside."""
         assert self.folder is not None
         try:
@@ -197,7 +201,8 @@ class Run:
         """
         if self.folder is None:
             return None
-        path = self.folder.save(self._checkpoint(), self.trainer.steps)
+        budget = self.config.training.keep_mb << 20
+        path = self.folder.save(self._checkpoint(), self.trainer.steps, budget)
         self.saved_step = self.trainer.steps
         return path
 
@@ -220,7 +225,7 @@ class Run:
             raise SeqError("this run is not being saved: there is no checkpoint to return to")
         before = self.trainer.rate_scale
         checkpoint, step, self.notes = self.folder.newest()
-        self._restore(checkpoint, step)
+        self.restore(checkpoint, step)
         self.trainer.rate_scale = min(before, self.trainer.rate_scale) * rate
         self.folder.forget_after(step)
         return step
@@ -243,7 +248,7 @@ class Run:
         config = replace(self.config.on(corpus), turns=(*self.config.turns, (self.trainer.steps, self.trainer.tokens)))
         data = config.task.data(corpus, self.vocabulary, config.training)
         data.check(config.model)
-        _check_room(config, data)
+        check_room(config, data)
         if self.saved_step != self.trainer.steps:
             self.save()
         since = self.trainer.since
@@ -268,7 +273,7 @@ class Run:
         if not step.finite:
             return Advance(step)
         training, count, finished = self.config.training, step.step, self.trainer.done
-        self.history.add(step)
+        self.history.add(step, self.trainer.tokens, self.trainer.seconds)
         self._since.add(step)
         validation: Measures | None = None
         if finished or (training.eval_every and count % training.eval_every == 0):
@@ -325,7 +330,12 @@ class Run:
         self.log(line)
 
 
-def _check_room(config: RunConfig, data: Data) -> None:
+def run_label(corpus: Corpus, config: ModelConfig) -> str:
+    """Return the beginning of the name of a run: tales-lstm256, or tales-gru128x2 with two layers."""
+    return f"{corpus.name}-{config.family}{config.hidden}" + (f"x{config.layers}" if config.layers > 1 else "")
+
+
+def check_room(config: RunConfig, data: Data) -> None:
     """Raise SeqError if training on these examples needs more memory than there is."""
     sizes = Sizes(data.lengths(config.training), *data.held_out_shape(config.model))
     check_memory(config.model, config.training, sizes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from seqcore.config import ModelConfig, TrainingConfig
 from seqcore.data.corpus import Corpus, read_corpus
@@ -53,6 +53,23 @@ class CorpusReference:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
+class Parent(NamedTuple):
+    """The run that a run was forked from."""
+
+    run: str  # its name
+    step: int  # of the checkpoint
+
+    @staticmethod
+    def from_dict(values: object) -> "Parent | None":
+        """Return the parent in an untrusted JSON value; None if there is none. Raises SeqError."""
+        if values is None:
+            return None
+        run, step = (values.get("run"), values.get("step")) if isinstance(values, dict) else (None, None)
+        if not isinstance(run, str) or not is_count(step):
+            raise SeqError("its parent is not the name of a run and a step")
+        return Parent(run, step)
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """The content of config.json."""
@@ -62,7 +79,8 @@ class RunConfig:
     corpus: CorpusReference
     vocabulary: Vocabulary
     task: Task = field(default_factory=Language)
-    turns: tuple[tuple[int, int], ...] = ()  # step and tokens trained on whenever the dial was turned, ascending
+    turns: tuple[tuple[int, int], ...] = ()  # step and tokens trained on whenever the examples changed, ascending
+    parent: Parent | None = None
 
     def on(self, corpus: Corpus) -> "RunConfig":
         """Return the configuration on another corpus for the same task. Raises SeqError."""
@@ -84,7 +102,9 @@ class RunConfig:
             "corpus": self.corpus.to_dict(),
             "vocabulary": self.vocabulary.to_json(),
             "task": as_json(self.task),
-        } | ({"turns": [list(turn) for turn in self.turns]} if self.turns else {})
+            **({"turns": [list(turn) for turn in self.turns]} if self.turns else {}),
+            **({"parent": self.parent._asdict()} if self.parent is not None else {}),
+        }
 
     @staticmethod
     def from_dict(content: object, where: str) -> "RunConfig":
@@ -100,12 +120,12 @@ class RunConfig:
             corpus = CorpusReference.from_dict(content["corpus"])
             vocabulary = _made(Vocabulary.from_json, "vocabulary", content["vocabulary"])
             task = _made(stored_task, "task", content.get("task", {"name": Language.name}))  # absent in early folders
-            turns = _turns(content.get("turns", []))
+            turns, parent = _turns(content.get("turns", [])), Parent.from_dict(content.get("parent"))
             if vocabulary.size != model.vocabulary_size:
                 raise SeqError(f"{vocabulary.size} symbols for {model.vocabulary_size} tokens")
         except SeqError as error:
             raise SeqError(f"{where} is damaged: {error}") from None
-        return RunConfig(model, training, corpus, vocabulary, task, turns)
+        return RunConfig(model, training, corpus, vocabulary, task, turns, parent)
 
 
 def _turns(values: object) -> tuple[tuple[int, int], ...]:

@@ -112,7 +112,7 @@ def _print_facts(facts: "CellFacts", count: int) -> None:
     _title(facts)
     for one in facts.quantities:
         _quantity(one, count)
-        if facts.attention is not None and one.name in ("s_ts", "e_ts"):
+        if facts.attention is not None and one.name == facts.attention.of:
             _softmax(facts.attention, count)
     if facts.end is not None:
         _end(facts.end, count)

@@ -95,13 +95,32 @@ def _folders() -> list[Finding]:
     hint = f"{wanted} cannot be written: set {jit.CACHE_VARIABLE} to a persistent folder" if temporary else ""
     known = jit.cached()
     root, runs = runs_root(), len(list_runs())
+    settings, mistake = _settings()
     unwritable = "" if _writable(root) else "cannot be written: give --out, or set SEQTUI_RUNS_DIR"
     return [
         Finding("cache folder", str(jit.CACHE_FOLDER), hint),
         Finding("kernels", f"{total}, {'all compiled' if known else 'not all compiled yet'}",
                 "" if known else "the first start compiles them, in about 20 s: run seqtui warmup to do it now"),
         Finding("runs folder", f"{root}, {runs} run{'' if runs == 1 else 's'}", unwritable),
+        Finding("settings", settings, mistake),
     ]  # fmt: skip
+
+
+def _settings() -> tuple[str, str]:
+    """Return where the settings lie, and what is wrong with them."""
+    from seqcore.errors import SeqError
+
+    from seqtui.settings.file import read_settings, settings_path
+    from seqtui.tui.keymap import keymap
+
+    path = settings_path()
+    if not os.path.lexists(path):
+        return f"{path}, none yet", ""
+    try:
+        keymap(read_settings())
+    except SeqError as error:
+        return str(path), str(error)
+    return str(path), ""
 
 
 def _writable(folder: Path) -> bool:

@@ -20,16 +20,22 @@ COMMANDS = {
     "inspect": "Show the internals of a model at each timestep of a text.",
     "neurons": "Find units that follow something nameable.",
     "runs": "List the runs, or show one.",
+    "fork": "Begin a new run with a checkpoint of another one.",
     "compare": "Compare runs, with n-gram baselines.",
     "export": "Export the weights of a run to PyTorch, NumPy or ONNX.",
     "import": "Import exported weights as a run.",
     "corpora": "List the available corpora, or show one.",
     "bench": "Measure training speed and its share of the machine's peak.",
     "warmup": "Compile all kernels now.",
+    "settings": "Print the settings: theme, keys, default corpus, frame rate, glyphs.",
     "doctor": "Check the installation: versions, threads, folders, terminal.",
 }
 _SCREEN = "(screen)"  # never typed by a user
-_MODULES = {_SCREEN: "screen", "import": "import_"}  # modules that cannot have the name of their command
+_MODULES = {
+    _SCREEN: "screen",
+    "import": "import_",
+    "settings": "settings_file",
+}  # modules that cannot have the name of their command
 
 
 class Seqtui(click.Group):

@@ -1,5 +1,6 @@
 """One run as `seqtui runs NAME` shows it: settings, loss curves, checkpoints, and the commands that use it."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import numpy as np
 from seqcore.checkpoint import checkpoint_steps
 from seqcore.config import RECURRENT, ModelConfig, TrainingConfig
 from seqcore.errors import SeqError
-from seqcore.folder import RunFolder
+from seqcore.folder import RunFolder, list_runs
 from seqcore.health.verdict import verdict
 from seqcore.history import HistoryLog
 from seqcore.model import parameter_count
@@ -23,6 +24,7 @@ from seqtui.cli.terminal import ago, console, duration, facts, plural, size
 from seqtui.tui.widgets.cells import BARS
 
 CURVE = 48  # columns of a sparkline
+_TOLD = 6  # checkpoints
 STEPS_MORE = 2  # times as many steps, in the command that resumes a finished run
 
 
@@ -101,6 +103,10 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
             [int(s), float(v)] for s, v in zip(history.validation_step, history.validation_loss, strict=True)
         ],
     }
+    if config.parent is not None:
+        entry["parent"] = config.parent._asdict()
+    if forks := children(folder.name):
+        entry["forks"] = [{"run": name, "step": step} for name, step in forks]
     if run.steps:
         entry["step"] = run.step
     if run.lines:
@@ -127,10 +133,31 @@ def print_run(folder: RunFolder) -> None:
         *_curves(run),
         *([("verdict", verdict(run.history))] if run.lines else []),
         ("checkpoints", _checkpoints(run)),
+        *_family(run),
         ("", ""),
         *run.commands.items(),
     ]
     facts(console(), rows)
+
+
+def _family(run: _Run) -> list[tuple[str, str]]:
+    """Return the run that this one was forked from, and those that were forked from it, if there are any."""
+    parent, rows = run.config.parent, []
+    if parent is not None:
+        rows.append(("parent", f"{parent.run}, step {parent.step:,}"))
+    forks = [f"{name} at {step:,}" for name, step in children(run.folder.name)]
+    return rows + ([("forks", ", ".join(forks))] if forks else [])
+
+
+def children(name: str) -> list[tuple[str, int]]:
+    """Return the runs that were forked from the one of that name, and at which step, by step."""
+    found = []
+    for folder in list_runs():
+        with contextlib.suppress(SeqError):
+            parent = folder.config().parent
+            if parent is not None and parent.run == name:
+                found.append((folder.name, parent.step))
+    return sorted(found, key=lambda one: (one[1], one[0]))
 
 
 def _corpus(config: RunConfig) -> str:
@@ -225,7 +252,9 @@ def sparkline(values: F32, columns: int = CURVE) -> str:
 
 def _checkpoints(run: _Run) -> str:
     said: Sequence[str] = [f"{step:,}" for step in sorted(run.steps)]
-    kept = ", ".join(said) or "none"
+    if len(said) > _TOLD:
+        said = [said[0], f"… {len(said) - _TOLD} more …", *said[1 - _TOLD :]]
+    kept = ", ".join(said).replace("…, ", "… ").replace(", …", " …") or "none"
     if run.best is None:
         return kept
     step, loss = run.best

@@ -76,6 +76,8 @@ def _described(folder: "RunFolder") -> dict[str, Any]:
             "model": described(config.model),
             "tokens_by": config.training.tokens_by,
         }
+        if config.parent is not None:
+            entry["parent"] = config.parent._asdict()
     except SeqError:
         entry["problem"] = "damaged: its config.json cannot be read"
     steps = checkpoint_steps(folder.path)

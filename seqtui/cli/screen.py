@@ -13,7 +13,7 @@ from seqcore.data.quoting import quoted
 from seqcore.errors import SeqError
 
 from seqtui.cli.boundary import DIVERGED, FAILED, MISUSED, Exit
-from seqtui.views import LAB, VIEWS
+from seqtui.views import VIEWS
 
 _HANGUP = getattr(signal, "SIGHUP", 1)
 _COLUMNS = ("text_column", "label_column", "source_column", "target_column")
@@ -41,7 +41,7 @@ class Screen(click.Command):
 @click.option("--run", metavar="RUN", help="Reopen a run, by its name or folder; CORPUS is then its new path.")
 @click.option("--corpus-changed-ok", is_flag=True, help="With --run: accept a corpus that has changed.")
 @click.option("--paused", is_flag=True, help="Wait before the first step.")
-@click.option("--view", type=click.Choice(VIEWS), default=LAB, help="The view to begin with.  [default: lab]")
+@click.option("--view", type=click.Choice(VIEWS), help="The view to begin with.  [default: that of last time]")
 @click.option("--tokens-by", type=click.Choice(TOKENS_BY), help="Token type.  [default: char; classification: word]")
 @click.option("--task", type=click.Choice(TASKS), help="What to train on CORPUS.  [default: what it is for]")
 @click.option("--text-column", metavar="NAME", help="Of a table: the column of the texts.")
@@ -102,10 +102,17 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
     from seqtui.cli.stopping import Leaving, discard_output
     from seqtui.live.session import LiveSession
     from seqtui.live.snapshot import Phase
+    from seqtui.remembered import Memory
+    from seqtui.settings.file import read_settings
     from seqtui.tui.app import SeqtuiApp
 
     if asked["run"] is not None:
         asked["run"] = os.path.expanduser(asked["run"])  # of --run=~/run, which no shell reads
+    settings = read_settings()
+    if corpus is None and asked["run"] is None and settings.corpus:
+        corpus = settings.corpus
+        if os.path.isabs(corpus) and not os.path.exists(corpus):
+            raise settings.source.wrong(f"is {quoted(corpus)}, which does not exist: give a file or a folder", "corpus")
     _is_possible(asked)
     columns = {name.replace("_", "-"): asked[name] for name in _COLUMNS if asked[name]}
     session = LiveSession(
@@ -115,7 +122,7 @@ def _open(corpus: str | None, asked: dict[str, Any]) -> None:
         options=columns,
         **{key: asked[key] for key in ("run", "paused", "encoding", "tokens_by", "threads", "seed", "task")},
     )
-    app = SeqtuiApp(session, asked["view"])
+    app = SeqtuiApp(session, asked["view"], settings, Memory())
     with Leaving(app) as leaving:
         try:
             app.run()

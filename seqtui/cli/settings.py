@@ -32,7 +32,8 @@ from seqtui.cli.widths import ONE_HOT, EmbeddingWidth, width_said
 
 DEFAULT_STEPS = 2000  # of a run that is given no end
 ENDS = ("steps", "tokens", "minutes")
-FREE_ON_RESUME = (*ENDS, "eval-every", "checkpoint-every", "log-every")  # settings that a resumed run may change
+# Settings that a resumed run may change.
+FREE_ON_RESUME = (*ENDS, "eval-every", "checkpoint-every", "keep-mb", "log-every")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ SETTINGS = (
     Setting("validation", float, "Fraction of the corpus held out for validation, from its end."),
     Setting("eval-every", int, "Validate every N steps; 0: only at the end."),
     Setting("checkpoint-every", int, "Save a checkpoint every N steps; 0: only at the end."),
+    Setting("keep-mb", int, "Megabytes of checkpoints to keep: many of late, few of long ago, and always three."),
     Setting("log-every", int, "Write metrics every N steps."),
     Setting("seed", int, "Random seed of the initial weights, windows and dropout."),
 )

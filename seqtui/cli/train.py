@@ -8,7 +8,8 @@ import click
 from seqcore.config import TASKS
 from seqcore.errors import CorpusChanged, SeqError
 
-from seqtui.cli.boundary import Exit, complain
+from seqtui.cli.boundary import complain
+from seqtui.cli.going_on import Shown, print_notes, said_over, to_the_end
 from seqtui.cli.settings import (
     BY_NAME,
     DEFAULT_STEPS,
@@ -28,8 +29,6 @@ from seqtui.cli.settings import (
 
 if TYPE_CHECKING:
     from seqcore.run import Run
-
-    from seqtui.cli.progress import Progress
 
 
 @click.command(
@@ -99,19 +98,11 @@ def command(ctx: click.Context, /, corpus: str | None, **_: Any) -> None:
     else:
         run = _started(chosen, corpus)
     try:
-        if ctx.params["resume"] and _is_over(run):
-            end = f"step {run.trainer.steps:,} is the end of this run: continue with a larger --steps, or --minutes"
-            click.echo(end, err=ctx.params["as_json"] or ctx.params["quiet"])
-        else:
-            _train(run, chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
+        how = Shown(chosen.other.get("threads"), ctx.params["as_json"], ctx.params["quiet"])
+        if not (ctx.params["resume"] and said_over(run, how)):
+            to_the_end(run, how)
     finally:
         run.close()
-
-
-def _is_over(run: "Run") -> bool:
-    from seqtui.cli.training import validation_owed
-
-    return run.trainer.done and not validation_owed(run)
 
 
 def _chosen(flags: dict[str, Any], corpus: str) -> Chosen:
@@ -155,13 +146,8 @@ def _started(chosen: Chosen, source: str) -> "Run":
         raise SeqError(f"{error}; {guess}" if guess else str(error)) from None
     if guess:
         complain(guess)
-    _print_notes(run)
+    print_notes(run)
     return run
-
-
-def _print_notes(run: "Run") -> None:
-    for line in run.notes:
-        complain(line)
 
 
 def _out(chosen: Chosen) -> str | None:
@@ -206,60 +192,12 @@ def _resumed(chosen: Chosen, source: str | None, changed_ok: bool) -> "Run":
     except CorpusChanged as error:
         line = f"{error}: start a new run, or add --corpus-changed-ok to continue with the vocabulary of this one"
         raise (SeqError(line) if corpus is None else click.UsageError(line)) from None
-    _print_notes(run)
+    print_notes(run)
     return run
 
 
 def _encoding(chosen: Chosen) -> dict[str, Any]:
     return {"encoding": chosen.other["encoding"]} if "encoding" in chosen.other else {}
-
-
-def _progress(as_json: bool, quiet: bool) -> "Progress":
-    from seqtui.cli.progress import Lines, LivePicture, Quiet
-    from seqtui.cli.terminal import console, on_terminal
-
-    if quiet:
-        return Quiet()
-    screen = console(stderr=as_json)
-    return LivePicture(screen) if on_terminal(screen) and not screen.is_dumb_terminal else Lines(screen)
-
-
-def _train(run: "Run", threads: int | None, as_json: bool, quiet: bool) -> None:
-    """Compile, train, and print how it ended. Raises Exit."""
-    from seqcore.jit import kernel_groups
-
-    from seqtui.cli.kernels import compile_with, use_threads
-    from seqtui.cli.stopping import Stopping
-    from seqtui.cli.training import Training, introduction, json_line, last_words, resume_line
-
-    stopping, finished = Stopping(), False
-    if as_json:
-        run.log = json_line
-    with stopping:
-        progress = _progress(as_json, quiet)
-        try:
-            count = use_threads(threads)
-            if not quiet:
-                progress.introduce(introduction(run, count, bool(threads)))
-
-            compile_with(progress.compiling, kernel_groups(run.config.model.kernels, "train", "look"), stopping)
-            if stopping():
-                raise KeyboardInterrupt
-            finished = Training(run, progress, stopping).to_the_end()
-        except KeyboardInterrupt:
-            if run.trainer.steps != run.saved_step:
-                raise  # the second signal: at once
-        finally:
-            progress.close()
-        if not finished:
-            raise Exit(
-                stopping.code,
-                f"stopped at step {run.trainer.steps:,}, checkpoint written: resume with {resume_line(run)}",
-            )
-        if quiet:
-            click.echo(last_words(run), err=True)
-        else:
-            progress.say(last_words(run))
 
 
 assert DEFAULT_STEPS == 2000  # the help says so

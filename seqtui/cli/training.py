@@ -50,6 +50,8 @@ def introduction(run: Run, threads: int, chosen: bool) -> list[tuple[str, str]]:
         rows.append(("baselines", ", ".join(filter(None, [f"{said} {unit}", baselines.remark]))))
     if run.folder:
         rows.append(("run", str(run.folder.path)))
+    if (parent := run.config.parent) is not None:
+        rows.append(("parent", f"{parent.run}, step {parent.step:,}"))
     if run.trainer.steps:
         rows.append(("resumes", f"from step {run.trainer.steps:,}"))
     return rows

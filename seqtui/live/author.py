@@ -22,6 +22,7 @@ WRITING_PACE = 60.0  # tokens per second: fast reading
 EARLIER_LENGTH = 160  # tokens of a kept sample
 EARLIER_SEED = 7  # the same for all kept samples, so that only learning makes them differ
 REST = 1.0  # seconds between the end of a sample and the start of the next
+OF_THE_SAME = 3  # samples with the same weights and prompt: a training that is paused leaves nothing to do
 
 
 class Author:
@@ -41,6 +42,7 @@ class Author:
         self.started = 0.0
         self.rest_until = 0.0
         self.samples = 0
+        self.alike = 0  # of them, those in a row with the newest weights and prompt
         self.kept: list[Sample] = []
         self.tally = Tally()
 
@@ -50,7 +52,7 @@ class Author:
 
     def start_over(self) -> None:
         """Drop the sample: prompt or temperature have changed."""
-        self.writer, self.rest_until = None, 0.0
+        self.writer, self.rest_until, self.alike = None, 0.0, 0
 
     def keep_early(self, seen: Seen) -> None:
         """Generate a sample for the list of earlier ones with the weights of a milestone."""
@@ -79,6 +81,11 @@ class Author:
         if now < self.rest_until:
             return
         if self.writer is None:
+            if weights.step != self.writer_step:
+                self.alike = 0
+            if self.alike == OF_THE_SAME:
+                return
+            self.alike += 1
             self._begin(weights, seen, now)
         writer = self.writer
         if writer is None:

@@ -40,11 +40,12 @@ class CellSeen:
 
 
 class CellWatch:
-    """Explains the cells of one run."""
+    """Explains the cells of one run. While no unit is picked, the one that was shown first for a layer stays."""
 
     def __init__(self, run: Run) -> None:
         self._worked = Worked(run)
         self._shown: tuple[Probe | None, CellAsked | None] = None, None
+        self._first: dict[tuple[str, int], int] = {}  # unit by part and layer
 
     def look(self, scene: Scene, asked: CellAsked) -> CellSeen | None:
         """Return the equations of a unit, if it or the probe is another one than before."""
@@ -52,20 +53,26 @@ class CellWatch:
         if probe is None or (probe is self._shown[0] and asked == self._shown[1]):
             return None
         self._shown = probe, asked  # before the work: what is refused once is not tried at every turn
-        return seen(self._worked.of(scene), probe.step, asked)
+        return seen(self._worked.of(scene), probe.step, asked, self._first)
 
 
-def seen(work: Cellwork, step: int, asked: CellAsked) -> CellSeen:
-    """Return the equations of a unit; those of the nearest one that there is, if there is none where it was asked."""
+def seen(work: Cellwork, step: int, asked: CellAsked, first: dict[tuple[str, int], int]) -> CellSeen:
+    """Return the equations of a unit; those of the nearest one that there is, if there is none where it was asked.
+
+    If no unit is asked for, it is that in `first`, by part and layer, where the one that varies most is put otherwise.
+    """
     config = work.config
     t = max(0, min(asked.t, work.timesteps - 1))
-    layer = max(0, min(asked.layer, config.layers - 1))
+    layer = max(0, min(asked.layer, work.layers(t) - 1))
     unit = asked.unit if asked.unit is None else max(0, min(asked.unit, config.hidden - 1))
     second, said = asked.second, ""
     try:
-        facts = work.forward(t, layer, unit, second)
+        part = work.part(t, second)
     except SeqError as error:
         second, said = False, str(error)
-        facts = work.forward(t, layer, unit)
+        part = work.part(t)
+    facts = work.forward(t, layer, first.get((part, layer)) if unit is None else unit, second)
+    if unit is None:
+        first[part, layer] = facts.unit
     back = work.backward(t, layer, facts.unit, second) if asked.back else None
     return CellSeen(step, asked, facts, back, said)

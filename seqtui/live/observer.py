@@ -24,6 +24,7 @@ from seqtui.live.watch import LONGEST_PROBE, Watch, compile_for_looking
 if TYPE_CHECKING:
     from seqcore.run import Run
 
+BEFORE_STILL, STILL = 20, 0.2  # turns without news after which nothing moves; seconds between turns from then on
 MOST_KEPT = 32 << 20  # bytes of parameters that may wait for a sample to be generated with them
 
 
@@ -47,6 +48,7 @@ class Observer:
         self._milestones: deque[Weights] = deque()
         self._width, self._passage = 80, 0
         self._asks: Mapping[str, Any] = {}
+        self._fresh = False  # whether there are new parameters or questions since the last turn began
         self._text_changed = self._prompt_changed = self._turned = self._cut = False
         self._browse: list[str] = []
         self._choice: Choice | None = None
@@ -91,7 +93,7 @@ class Observer:
     def offer(self, weights: Weights) -> None:
         """Take the parameters from the trainer thread."""
         with self._wake:
-            self._weights, self.wants_weights = weights, False
+            self._weights, self.wants_weights, self._fresh = weights, False, True
             self._wake.notify_all()
 
     def keep(self, weights: Weights) -> None:
@@ -176,7 +178,7 @@ class Observer:
     def look_for(self, asks: Mapping[str, Any]) -> None:
         """Compute this from now on, by name, and nothing else of the kind; see `lookers`."""
         with self._wake:
-            self._asks = dict(asks)
+            self._asks, self._fresh = dict(asks), True
             self._wake.notify_all()
 
     def _update(self, **changes: Any) -> None:
@@ -231,11 +233,15 @@ class Observer:
         if gone():
             return
         watch = Watch(self, run, gone)
+        quiet = 0  # turns in a row that had nothing to publish
         while not self._closing.is_set() and run is self._run:
+            before = self._seen.serial
             pause = watch.turn()
             with self._wake:
-                if not (self._text_changed or self._prompt_changed or self._browse or self._choice or self._cut):
-                    self._wake.wait(pause)
+                quiet = quiet + 1 if self._seen.serial == before else 0
+                if not (self._text_changed or self._prompt_changed or self._browse or self._choice or self._cut
+                        or self._fresh):  # fmt: skip
+                    self._wake.wait(pause if quiet < BEFORE_STILL else max(pause, STILL))
 
     def has(self, run: Run, step: int) -> bool:
         """True if the weights of that step are here already; the request for them is then withdrawn."""
@@ -247,6 +253,7 @@ class Observer:
     def take_weights(self, run: Run, newer: bool) -> Weights | None:
         """Return the newest parameters of `run` (None if there are none yet); `newer` also requests newer ones."""
         with self._lock:
+            self._fresh = False
             weights = self._weights if self._weights is not None and self._weights.run is run else None
             self.wants_weights = self.wants_weights or newer or weights is None
             return weights

@@ -8,26 +8,37 @@ from time import monotonic
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome
+from textual.notifications import Notify
 from textual.screen import Screen
 from textual.timer import Timer
 
 from seqtui.live.snapshot import GRAVE, Phase, Session, Snapshot
+from seqtui.remembered import Memory
+from seqtui.settings.file import Settings
+from seqtui.tui.bars.notice import Notice
 from seqtui.tui.colourless import Colourless
-from seqtui.tui.commands.general import GENERAL
+from seqtui.tui.commands.general import ALWAYS_QUIT
 from seqtui.tui.dialogs.diverged import DivergedDialog, Way
+from seqtui.tui.glyphs import ASCII_CLASS, TABLES, Glyphs
+from seqtui.tui.keymap import keymap
 from seqtui.tui.pace import Pace
+from seqtui.tui.returning import Returning
 from seqtui.tui.screens.lab import Lab
 from seqtui.tui.screens.view import ViewScreen, open_view
-from seqtui.tui.theme import DARK, SEQTUI_DARK, SEQTUI_LIGHT
+from seqtui.tui.theme import THEMES
 from seqtui.views import LAB
 from seqtui.visible import visible
 
+AT_REST = (Phase.PAUSED, Phase.FINISHED, *GRAVE)  # phases in which the session may stand still
 CLOSING_SECONDS = 2.0  # that saving may take when the user quits
 LOST_SECONDS = 1.0  # until the next frame if a dialog closes before this one is painted: Textual then tells nobody
+NO_KEY = "unbound"  # no key of this name exists: for commands that the settings leave without one
+HINT_SECONDS = 20.0
 LEAVING_SECONDS = 8.0  # that it may take after a signal
 
 
@@ -40,28 +51,42 @@ class SeqtuiApp(App[None]):
     ALLOW_SELECT = False  # dragging moves the playhead; `y` copies
     BINDINGS: ClassVar[list[BindingType]] = [
         # These keys quit from a dialog, too.
-        Binding(",".join(key for key in GENERAL["quit"].keys if "+" in key), "quit", show=False, priority=True)
+        Binding(",".join(ALWAYS_QUIT), "quit", show=False, priority=True)
     ]
 
-    def __init__(self, session: Session, view: str = LAB) -> None:
+    def __init__(
+        self,
+        session: Session,
+        view: str | None = None,
+        settings: Settings | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         super().__init__()
         self.session = session
-        self._first = view  # to open once the session has begun
+        self.settings = settings or Settings()
+        self._keys = keymap(self.settings)
+        self._glyphs = [Glyphs(table)] if (table := TABLES[self.settings.glyphs]) else []
+        self.set_class(self.settings.glyphs == "ascii", ASCII_CLASS)
+        self.returning = Returning(memory, view)
         self.lab = Lab(session)
+        self._prepare(self.lab)
         self.view: ViewScreen = self.lab  # the one that the user looks at; dialogs may be on top of it
         self._views: dict[str, ViewScreen] = {LAB: self.lab}  # those opened so far
-        self.pace = Pace()
+        self.pace = Pace(1 / self.settings.frame_rate)
         self.farewell = ""  # printed once the terminal is restored
         self.leaving = False
         self.terminal_lost = False
         self._asked_to_leave = False
         self._in_loop: Callable[[Callable[[], object]], object] | None = None  # runs a call in the event loop
         self._seen = Snapshot(serial=-1)
+        self._news = False  # whether the session has moved since the last frame
+        self._next = 0.0  # seconds until the next frame
         self._due = 0.0  # when the next frame is due
         self._timer: Timer | None = None
-        self.register_theme(SEQTUI_DARK)
-        self.register_theme(SEQTUI_LIGHT)
-        self.theme = DARK
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = THEMES[self.settings.theme or self.returning.theme].name
+        self.set_keymap({id: ",".join(keys) or NO_KEY for id, keys in self._keys.items()})
 
     def get_driver_class(self) -> type[Driver]:
         """Use our own driver where Textual would use its one for Linux and macOS."""
@@ -87,8 +112,10 @@ class SeqtuiApp(App[None]):
             return
         self.session.start()
         self.pull()
-        if self._first != LAB:
-            self.view.look_at(self._first)
+        if self.returning.view != LAB:
+            self.view.look_at(self.returning.view)
+        if hint := self.returning.hint(self.lab.commands):
+            self.post_message(Notify(Notice(hint, timeout=HINT_SECONDS)))
 
     # Frames
 
@@ -102,10 +129,13 @@ class SeqtuiApp(App[None]):
         if self._drawn_out:
             return
         snapshot = self.session.snapshot()
+        self._news |= snapshot.serial != self._seen.serial or snapshot.phase not in AT_REST
         if snapshot.serial != self._seen.serial:
             before, self._seen = self._seen, snapshot
             self.view.show(snapshot)
             self.report_changes(before, snapshot)
+            if self.returning.in_vain(self.view, snapshot):
+                self.view.look_at(LAB)
         self._pull_in(LOST_SECONDS)
         self.call_after_refresh(self._painted)
 
@@ -114,15 +144,24 @@ class SeqtuiApp(App[None]):
         if self._drawn_out:
             return
         now = monotonic()
-        interval = self.pace.tell(now - self._due if self._due else 0.0)
-        self._due = now + interval
-        self._pull_in(interval)
+        self._next = self.pace.rest(self.pace.tell(now - self._due if self._due else 0.0), self._news)
+        self._news = False
+        self._due = now + self._next
+        self._pull_in(self._next)
 
     def _pull_in(self, seconds: float) -> None:
         """Set the timer for the next frame."""
         if self._timer is not None:
             self._timer.stop()  # one at a time, whoever pulled
         self._timer = self.set_timer(seconds, self.pull)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Look for what the session makes of a key or a click, however long nothing has moved."""
+        await super().on_event(event)
+        if isinstance(event, events.Key | events.MouseDown | events.Paste) and self.pace.wake() and not self._drawn_out:
+            self._next = self.pace.interval
+            self._due = monotonic() + self._next
+            self._pull_in(self._next)
 
     def report_changes(self, before: Snapshot, now: Snapshot) -> None:
         """Tell the user about events between two snapshots."""
@@ -132,7 +171,9 @@ class SeqtuiApp(App[None]):
         elif now.phase is Phase.FINISHED and changed:
             self.view.say(f"Finished after {now.step:,} steps.")
         elif runs_away(now) and not runs_away(before):
-            self.view.say("The loss is far above chance: press [ to lower the rate, R to go back.")
+            key = self.lab.commands.key
+            lower, back = key("rate_down"), key("recover")
+            self.view.say(f"The loss is far above chance: press {lower} to lower the rate, {back} to go back.")
         elif now.message and now.message != before.message and now.phase not in GRAVE:
             self.view.say(now.message)
 
@@ -144,6 +185,11 @@ class SeqtuiApp(App[None]):
 
     # Views
 
+    def _prepare(self, view: ViewScreen) -> None:
+        """Give a view that is opened the keys of the settings, and what was open in it."""
+        view.rebind(self._keys)
+        self.returning.prepare(view)
+
     def on_view_screen_wanted(self, event: ViewScreen.Wanted) -> None:
         """Go to a view; from that view itself, return to the Lab."""
         before = self.view
@@ -152,6 +198,7 @@ class SeqtuiApp(App[None]):
             return  # a key that repeats, or a dialog that has opened meanwhile
         if name not in self._views:
             self._views[name] = open_view(name, self.session)
+            self._prepare(self._views[name])
             self.install_screen(self._views[name], name)  # it is kept when the user leaves it
         now = self.view = self._views[name]
         if before is not self.lab:
@@ -166,8 +213,8 @@ class SeqtuiApp(App[None]):
     # What Textual asks for
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Under NO_COLOR use no colour at all, where Textual would leave shades of grey."""
-        filters = super().get_line_filters()
+        """Add the glyphs of the settings. Under NO_COLOR use no colour at all; Textual would leave shades of grey."""
+        filters = [*super().get_line_filters(), *self._glyphs]
         return [Colourless() if isinstance(one, Monochrome) else one for one in filters] if self.no_color else filters
 
     def _fatal_error(self) -> None:
@@ -210,6 +257,7 @@ class SeqtuiApp(App[None]):
             self.exit()
             return
         self.leaving = True
+        self.returning.left(self._views, self.view, self.theme)
         self.view.status.leave()
         self.run_worker(self._close(seconds), exit_on_error=False)
 

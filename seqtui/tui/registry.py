@@ -1,9 +1,9 @@
 """Commands: what a command is, and the table of a view, from which its keys, footer, help and palette are made."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 
@@ -55,6 +55,7 @@ class Group(StrEnum):
     TRAINING = "training"
     CHOICE = "corpus, model, texts"
     SCREEN = "the screen"
+    CURVES = "curves over training"
     LOSS = "loss"
     WRITING = "writing"
     EXAMPLE = "examples and verdict"
@@ -80,7 +81,7 @@ class Command(Generic[ViewT_contra]):
     """One action that the user can ask for, on a view of some kind."""
 
     id: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # () for none: the palette still has it
     title: str  # in the palette and the help
     help: str  # one sentence
     group: Group
@@ -117,6 +118,15 @@ class Commands(Generic[ViewT]):
 
     def __getitem__(self, id: str) -> Command[ViewT]:
         return self._commands[id]
+
+    def rebound(self, keys: Mapping[str, tuple[str, ...]]) -> "Commands[ViewT]":
+        """Return the same commands with other keys, by id; those that are not named keep theirs."""
+        return Commands(replace(one, keys=keys.get(one.id, one.keys)) for one in self)
+
+    def key(self, id: str) -> str:
+        """Return the label of the first key of a command; its title if it has no key."""
+        one = self[id]
+        return key_label(one.keys[0]) if one.keys else f"“{one.title}”"
 
     def command(
         self,
@@ -157,6 +167,12 @@ class Commands(Generic[ViewT]):
             Binding(",".join(one.keys), f"command('{one.id}')", one.title, show=False, id=one.id, tooltip=one.help)
             for one in self
         ]
+
+
+def guide(lines: Iterable[str], commands: Commands[Any]) -> list[str]:
+    """Return lines of text with the key of a command wherever they name it as {ID}."""
+    keys = {one.id: commands.key(one.id) for one in commands}
+    return [line.format_map(keys) for line in lines]
 
 
 def key_label(key: str) -> str:

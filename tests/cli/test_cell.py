@@ -11,6 +11,7 @@ from seqcore.config import FAMILIES
 
 from tests.cli.conftest import TINY, Call
 from tests.core.tasks.pair_runs import table
+from tests.core.tasks.picture_runs import arrays
 from tests.core.tasks.test_tasks import reviews, swings
 
 TEXT = "7 birds"
@@ -106,7 +107,7 @@ def test_controls_of_a_text_do_not_reach_the_terminal(call: Call, tmp_path: Path
     ("words", "line"),
     [
         (("--cell", "0:7"), "timestep 7: the sequence has timesteps 0 to 6"),
-        (("--cell", "1:0"), "layer 1: this model has layers 0 to 0"),
+        (("--cell", "1:0"), "layer 1: this model has layer 0 only"),
         (("--cell", "0:0:8"), "unit 8: this model has units 0 to 7"),
         (("--cell", "5"), "give LAYER:TIMESTEP or LAYER:TIMESTEP:UNIT"),
         (("--cell", "a:b"), "for instance --cell 0:5:17"),
@@ -176,3 +177,36 @@ def test_a_translator_is_explained_on_both_sides(call: Call, tmp_path: Path, run
     names = [choice["name"] for choice in made["cell"]["attention"]["choices"]]
     assert sorted(name.strip() for name in names) == ["house", "red", "the"]
     assert "attention over the source" in call("inspect", name, *text, "--cell", "0:3").out
+
+
+@pytest.mark.parametrize("words", [("--model", "gru", "--input-feeding"), ("--model", "attention", "--heads", "2")])
+def test_every_translator_is_explained(call: Call, tmp_path: Path, runs_dir: Path, words: tuple[str, ...]) -> None:
+    source, out = table(tmp_path / "small.tsv"), str(tmp_path / "out")
+    answer = call("train", source, *words, "--hidden", "8", "--batch", "6", "--quiet", "--steps", "4", "--out", out)
+    assert answer.code == 0, answer.err
+    look = (out, "--text", "the red house", "--cell")
+    for place in ("0:1", "0:4"):
+        made = found(call, *look, place, "--backward")
+        check(made)
+    printed = call("inspect", *look, "0:4").out
+    assert printed.count("softmax over s of") == 1, "the weights stand once, after their score"
+    assert "W_feed_n h̃_{t-1}" in printed or "e_ts = q'_t · k'_s / √d" in printed
+    if "attention" in words:
+        printed = call("inspect", *look, "0:4", "--position", "4").out
+        assert "softmax over s ≤ t of q_t · k_s / √d" in printed
+        assert "over the source" in printed
+
+
+def test_a_model_that_reads_pictures_is_explained(call: Call, tmp_path: Path, runs_dir: Path) -> None:
+    source, out = arrays(tmp_path / "mine.npz"), str(tmp_path / "out")
+    small = ("--model", "lstm", "--hidden", "8", "--layers", "2", "--batch", "6", "--quiet", "--steps", "4")
+    answer = call("train", source, *small, "--out", out)
+    assert answer.code == 0, answer.err
+    look = (out, "--text", f"{source}:7", "--cell")
+    for place, part, cell in (("0:2", "encoder", "patches"), ("1:15", "decoder", "lstm")):
+        made = found(call, *look, place, "--backward")
+        check(made)
+        assert (made["cell"]["part"], made["cell"]["cell"]) == (part, cell)
+    assert made["cell"]["quantities"][0]["name"] == "ā"
+    assert "a_t = tanh(W x_t + e_t) = tanh(" in call("inspect", *look, "0:2").out
+    assert "layer 1: the encoder has layer 0 only" in call("inspect", *look, "1:2").line

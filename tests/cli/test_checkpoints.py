@@ -64,7 +64,7 @@ def test_a_checkpoint_that_there_is_not_is_one_line_that_lists_them(
 ) -> None:
     answer = call("generate", str(overfitted[0]), "--at", "7")
     assert answer.code == 1
-    assert "has no checkpoint of step 7: there are 32, 36, 40, and --at best or last" in answer.line
+    assert "has no checkpoint of step 7: the nearest are 0, 4, 8, 12, 16, 20, and --at best or last" in answer.line
     (run / BEST).unlink()
     answer = call("generate", str(run), "--at", "best")
     assert answer.code == 1
@@ -109,7 +109,7 @@ def test_a_run_is_shown_with_its_settings_curves_checkpoints_and_commands(
     assert "lstm 1×8 · 780 parameters" in lines["model"]
     assert "learning rate 1 constant" in lines["training"]
     assert "step 40 of 40" in lines["progress"]
-    assert "32, 36, 40 · best" in lines["checkpoints"]
+    assert "0 … 5 more … 24, 28, 32, 36, 40 · best" in lines["checkpoints"]
     assert f"best {best}" in lines["checkpoints"]
     for name in ("train loss", "validation loss"):
         curve = lines[name].split()[2]
@@ -119,7 +119,7 @@ def test_a_run_is_shown_with_its_settings_curves_checkpoints_and_commands(
     assert f"seqtui --run {out}" in lines["reopen"]
     entry = json.loads(call("runs", str(out), "--json").out)
     assert entry["best"]["step"] == best
-    assert entry["checkpoints"] == [32, 36, 40]
+    assert entry["checkpoints"] == list(range(0, 41, 4))
     assert entry["corpus"]["name"] == "short"
     assert entry["validation_loss"][0][0] == 4
     assert entry["commands"]["reopen"] == f"seqtui --run {out}"

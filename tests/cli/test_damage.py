@@ -66,7 +66,7 @@ def test_no_checkpoint_that_loads_is_one_line(call: Call, run: Path) -> None:
         answer = call(*words)
         assert answer.code == 1
         assert "no checkpoint that loads" in answer.line
-    assert len(list(run.glob("checkpoint-*"))) == 3
+    assert len(list(run.glob("checkpoint-*"))) == 4
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "other"}', b'{"format": "seqtui-run-1"}', b"\xff"])

@@ -11,6 +11,8 @@ import pytest
 from seqtui.cli import screen
 from seqtui.cli.main import COMMANDS
 from seqtui.live.snapshot import Phase, Snapshot
+from seqtui.remembered import Memory
+from seqtui.settings.file import Settings
 from tests.cli.conftest import Call
 
 HEAVY = ("numpy", "numba", "textual", "rich", "safetensors", "llvmlite")
@@ -131,8 +133,8 @@ def screen_asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return_code = 0
         terminal_lost = False
 
-        def __init__(self, session: Session, view: str) -> None:
-            asked["session"], asked["view"] = session, view
+        def __init__(self, session: Session, view: str | None, settings: Settings, memory: Memory) -> None:
+            asked["session"], asked["view"], asked["settings"] = session, view, settings
 
         def run(self) -> None:
             asked["ran"] = True
@@ -155,7 +157,7 @@ def test_the_screen_gets_what_was_asked_for(call: Call, screen_asked: dict[str, 
     assert answer.code == 0, answer.err
     asked = screen_asked
     assert asked["ran"]
-    assert asked["view"] == "lab"
+    assert asked["view"] is None
     assert (asked["corpus"], asked["paused"], asked["seed"], asked["run"]) == ("brackets", True, 7, None)
     assert (asked["choice"].family, asked["choice"].hidden, asked["choice"].layers) == ("lstm", 32, 1)
 
@@ -214,3 +216,21 @@ def test_a_defect_is_one_line_unless_a_traceback_is_asked_for(call: Call, monkey
     monkeypatch.setenv("SEQTUI_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         call("runs")
+
+
+def test_the_settings_reach_the_screen_and_their_corpus_is_the_default(
+    call: Call, screen_asked: dict[str, Any], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQTUI_CONFIG_DIR", str(tmp_path))
+    path = tmp_path / "settings.toml"
+    path.write_text('theme = "light"\ncorpus = "brackets"\n', encoding="utf-8")
+    for words, corpus in (([], "brackets"), (["tales"], "tales"), ([f"--run={run}"], None)):
+        answer = call(*words)
+        assert answer.code == 0, answer.err
+        assert screen_asked["corpus"] == corpus
+        assert screen_asked["settings"].theme == "light"
+    path.write_text('\ncorpus = "/no/such/book.txt"\n', encoding="utf-8")
+    assert call("tales").code == 0
+    answer = call()
+    assert answer.code == 1
+    assert f"{path}:2: corpus is '/no/such/book.txt', which does not exist" in answer.line

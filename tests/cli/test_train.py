@@ -47,7 +47,7 @@ def test_the_run_folder_has_everything(run: Path) -> None:
         "updates.jsonl",
         "samples.txt",
         "best.safetensors",
-        *(f"checkpoint-{step}.safetensors" for step in (4, 8, 12)),
+        *(f"checkpoint-{step}.safetensors" for step in (0, 4, 8, 12)),
     }
     samples = (run / "samples.txt").read_text()
     assert [line for line in samples.splitlines() if line.startswith("--- step ")] == [

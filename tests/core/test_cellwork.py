@@ -17,15 +17,12 @@ from seqcore.serial import serial_model
 from tests.core import twin, twin_families, twin_pairs
 from tests.core.cases import ATTENTION, CELLS, EVERY
 from tests.core.families import drawn, named, parameters
-from tests.core.test_pairs import CONFIGS as ALL_PAIRS
-from tests.core.test_pairs import said, weighted
+from tests.core.test_pairs import CONFIGS, FED, said, weighted
 from tests.core.test_pairs_serial import ANSWER, SOURCE, K, V, score
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
 T = 8
-
-CONFIGS = [config for config in ALL_PAIRS if not config.input_feeding]
 
 
 def names_of(T: int) -> Names:
@@ -187,20 +184,18 @@ def test_a_pair_is_explained_on_both_sides_of_the_bar(config: ModelConfig) -> No
                 )
 
 
-def test_the_equations_of_input_feeding_are_refused() -> None:
-    with pytest.raises(SeqError, match="input feeding cannot be shown"):
-        opened_pair(next(config for config in ALL_PAIRS if config.input_feeding))
+def twin_gradients(config: ModelConfig) -> Any:
+    """The gradients of all losses of the pair of `opened_pair`."""
+    p = {name: view.astype(np.float64) for name, view in weighted(config).items()}
+    done = twin_pairs.pair(p, config, SOURCE, (score() - V)[len(SOURCE) :])  # type: ignore[arg-type]
+    dlogits = twin.cross_entropy_backward(done.logits, np.array([*ANSWER, K - 1], np.int32), 1.0)
+    return twin_pairs.pair_backward(p, config, done, dlogits)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=said)
 def test_the_gradients_of_a_pair_are_those_of_the_twin(config: ModelConfig) -> None:
-    work, S, unit = opened_pair(config), len(SOURCE), 4
-    p = {name: view.astype(np.float64) for name, view in weighted(config).items()}
-    symbols = [*ANSWER.tolist(), K - 1]
-    done = twin_pairs.pair(p, config, SOURCE, (score() - V)[S:])
-    dlogits = twin.cross_entropy_backward(done.logits, np.array(symbols, np.int32), 1.0)
-    truth = twin_pairs.pair_backward(p, config, done, dlogits)
-    parts = [("layers", range(S), False), ("decoder", range(S, S + len(symbols)), False)]
+    work, S, unit, truth = opened_pair(config), len(SOURCE), 4, twin_gradients(config)
+    parts = [("layers", range(S), False), ("decoder", range(S, work.timesteps), False)]
     parts += [("back", range(S), True)] if config.bidirectional else []
     for prefix, times, second in parts:
         for layer in range(config.layers):
@@ -209,6 +204,32 @@ def test_the_gradients_of_a_pair_are_those_of_the_twin(config: ModelConfig) -> N
                 expected = truth[f"{prefix}.{layer}.b"]
                 found = sum(back.gradient(name).computed for back in backs)
                 near(found, expected[block * config.hidden + unit], f"{prefix} {name}", np.abs(expected).max(), 5e-5)
+
+
+@pytest.mark.parametrize("config", FED, ids=said)
+def test_what_attention_found_is_fed_to_the_lowest_layer_of_the_next_timestep(config: ModelConfig) -> None:
+    work, S, truth = opened_pair(config), len(SOURCE), twin_gradients(config)["decoder.0.W_feed"]
+    y = work.look.buffers.y  # type: ignore[attr-defined]
+    unit, found = 5, {name: np.zeros(config.hidden) for name in BEFORE[config.family]}
+    for t in range(S, work.timesteps):
+        facts, back = work.forward(t, 0, unit), work.backward(t, 0, unit)
+        assert facts.cell == f"{config.family}, fed"
+        for one in facts.quantities:
+            fed = {term.number: term for term in one.terms if term.source == "y"}
+            if fed:
+                assert [fed[n].value for n in range(config.hidden)] == y[t - S - 1].tolist()
+                assert {(term.at, term.by[:6]) for term in fed.values()} == {(t - 1, "W_feed")}
+                assert "W_feed" in one.formula
+        read = [one.name for one in facts.quantities if any(term.source == "y" for term in one.terms)]
+        assert len(read) == (len(found) if t > S else 0), read
+        for name, total in found.items():
+            total += back.gradient(name).computed * (y[t - S - 1] if t > S else 0)
+        top = work.backward(t, config.layers - 1, unit).gradient("dL/dh̃_t")
+        assert (totals(top.terms).keys() == {"head", "next"}) == (t + 1 < work.timesteps)
+        assert config.layers == 1 or work.forward(t, 1, unit).cell == config.family
+    for block, total in enumerate(found.values()):
+        expected = truth[:, block * config.hidden + unit]
+        assert np.abs(total - expected).max() <= 5e-5 * max(1.0, np.abs(expected).max())
 
 
 def test_names_say_where_each_term_comes_from() -> None:
@@ -316,7 +337,7 @@ def test_without_a_unit_the_one_that_varies_most_is_shown() -> None:
         ({"t": 0, "layer": 2}, "layer 2: this model has layers 0 to 1"),
         ({"t": 0, "layer": 0, "unit": 7}, "unit 7: this model has units 0 to 6"),
         ({"t": 0, "layer": 0, "second": True}, "reads in one direction"),
-        ({"t": 0, "layer": 0, "loss": T}, "loss 8: this model has timesteps 0 to 7"),
+        ({"t": 0, "layer": 0, "loss": T}, "loss 8: the sequence has timesteps 0 to 7"),
     ],
 )
 def test_a_place_that_does_not_exist_is_refused(words: Any, line: str) -> None:

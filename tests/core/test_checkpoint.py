@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import save
 from seqcore.checkpoint import Checkpoint, checkpoint_path, checkpoint_steps, read_checkpoint
 from seqcore.errors import SeqError
-from seqcore.folder import KEEP, RunFolder
+from seqcore.folder import RunFolder
 from seqcore.run import Run
 
 from tests.core import runs
@@ -41,12 +41,15 @@ def newest(run: Run) -> tuple[int, list[str]]:
     return resumed.trainer.steps, resumed.notes
 
 
-def test_only_the_newest_few_are_kept(run: Run) -> None:
+def test_all_are_kept_within_the_budget_and_the_newest_few_beyond_it(run: Run) -> None:
     assert run.folder
     for _ in range(6):
         run.advance()
-    assert checkpoint_steps(run.folder.path) == [12, 10, 8]
-    assert KEEP == 3
+    assert checkpoint_steps(run.folder.path) == [12, 10, 8, 6, 4, 2, 0]
+    run.go_on(run.config.training.changed(keep_mb=0))
+    for _ in range(2):
+        run.advance()
+    assert checkpoint_steps(run.folder.path) == [14, 12, 10]
 
 
 def test_every_cut_is_noticed_and_the_one_before_is_taken(run: Run) -> None:
@@ -158,7 +161,7 @@ def test_a_full_disk_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) ->
             patch.setattr(os, call, full)
             with pytest.raises(SeqError, match="No space left"):
                 run.save()
-        assert checkpoint_steps(folder) == [6, 4, 2]
+        assert checkpoint_steps(folder) == [6, 4, 2, 0]
         assert not list(folder.glob(".*.part"))
     before = runs.weights(run)
     assert newest(run)[0] == 6

@@ -12,6 +12,8 @@ from seqcore.config import TrainingConfig
 from seqcore.errors import SeqError
 from seqcore.evaluation import measured
 from seqcore.folder import RunFolder
+from seqcore.history import HistoryLog
+from seqcore.records import History
 from seqcore.run import Run
 from seqcore.tasks.language import TokenData
 
@@ -291,6 +293,36 @@ def test_metrics_that_make_no_sense_are_left_out(tmp_path: Path, line: str) -> N
     again = Run.resume(RunFolder(tmp_path / "run"))
     assert again.history.record().step.tolist() == [1, 2]
     assert again.history.record().validation_loss.size == 0
+
+
+def test_every_step_knows_its_tokens_and_its_time_also_after_a_resume(tmp_path: Path) -> None:
+    run = runs.start(tmp_path / "run", log_every=3)
+    advance(run, 7)
+    per_step = run.config.training.batch * run.config.training.length
+    told = run.history.record()
+    tokens = told.along("tokens")
+    assert tokens is not None
+    assert tokens.tolist() == [per_step * n for n in range(1, 8)]
+    assert told.seconds[-1] == run.trainer.seconds
+    run.save()
+    run.close()
+    again = Run.resume(RunFolder(tmp_path / "run"))
+    advance(again, 2)
+    told = again.history.record()
+    assert told.step.tolist() == [3, 6, 8, 9]
+    assert told.along("tokens").tolist() == [per_step * n for n in (3, 6, 8, 9)]  # type: ignore[union-attr]  # known
+    assert (np.diff(told.along("time")) > 0).all()  # type: ignore[arg-type]  # known
+
+
+@pytest.mark.parametrize("field", ['"tokens": 5, ', '"tokens": "x", "seconds": 3, ', '"tokens": 1e400, "seconds": 9, '])
+def test_an_axis_that_is_not_known_of_every_step_is_not_offered(field: str) -> None:
+    start = '{"train_loss": 1, "learning_rate": 1, "gradient_norm": 1, '
+    lines = [start + '"step": 1, "tokens": 7, "seconds": 2}', f'{start}{field}"step": 2}}']
+    told = HistoryLog.of(map(json.loads, lines)).record()
+    assert told.step.tolist() == [1, 2]
+    assert told.along("tokens") is None  # missing, or fewer than before
+    assert (told.along("time") is None) == ("seconds" not in field)
+    assert History.empty().along("tokens") is None
 
 
 def test_curves_told_once_do_not_change_when_the_run_goes_on(tmp_path: Path) -> None:

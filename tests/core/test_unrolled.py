@@ -13,7 +13,8 @@ from seqcore.serial import serial_model
 from tests.core import twin, twin_families
 from tests.core.cases import CELLS, EVERY
 from tests.core.families import drawn, named, parameters
-from tests.core.test_cellwork import CONFIGS, T, names_of, opened, opened_pair
+from tests.core.test_cellwork import T, names_of, opened, opened_pair
+from tests.core.test_pairs import CONFIGS
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -66,11 +67,14 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    session: ScriptedSession | None = None, size: tuple[int, int] = (120, 36), frames: int = UNTIL_TRAINED
+    session: ScriptedSession | None = None,
+    size: tuple[int, int] = (120, 36),
+    frames: int = UNTIL_TRAINED,
+    **asked: Any,
 ) -> AsyncIterator[Stage]:
-    """A Lab of that size whose session has played `frames` frames."""
+    """A Lab of that size whose session has played `frames` frames; `asked` are further arguments of the app."""
     session = session or ScriptedSession()
-    app = SeqtuiApp(session)
+    app = SeqtuiApp(session, **asked)
     app.animation_level = "none"  # scrolling completes immediately
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()

@@ -210,6 +210,8 @@ def make_history(step: int) -> History:
         (0.5 + np.exp(-steps / 300)).astype(np.float32),
         valid,
         (1.5 + 2.7 * np.exp(-valid / 260)).astype(np.float32),
+        steps * 2048.0,
+        steps / 45,
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.app import SeqtuiApp, farewell
-from seqtui.tui.pace import FASTEST, SLOWEST, Pace
+from seqtui.tui.pace import BEFORE_STILL, FASTEST, SLOWEST, STILL, Pace
 from tests.tui.reading import UNTIL_TRAINED, stage
 from tests.tui.scripted import ScriptedSession
 
@@ -283,3 +283,27 @@ async def test_a_defect_of_the_screen_closes_and_saves_the_session() -> None:
     assert "close" not in [name for name, *_ in session.calls]
     assert "Reopen it" in app.finish()
     assert session.calls[-1][0] == "close"
+
+
+def test_a_session_that_stands_still_is_looked_at_less_often_until_the_user_does_something() -> None:
+    pace = Pace()
+    intervals = [pace.rest(pace.tell(0.0), changed=False) for _ in range(40)]
+    assert intervals[0] == FASTEST
+    assert intervals[-1] == STILL
+    assert sum(interval == FASTEST for interval in intervals) == BEFORE_STILL / FASTEST
+    assert pace.wake()
+    assert pace.rest(pace.tell(0.0), changed=False) == FASTEST
+    assert not pace.wake(), "nothing was put off"
+    assert [pace.rest(FASTEST, changed=True) for _ in range(40)] == [FASTEST] * 40
+
+
+@pytest.mark.parametrize(("phase", "rests"), [(Phase.PAUSED, True), (Phase.FINISHED, True), (Phase.COMPILING, False)])
+async def test_the_screen_rests_while_nothing_moves_and_a_key_wakes_it(phase: Phase, rests: bool) -> None:
+    async with stage() as s:
+        s.session.say(phase=phase)
+        for _ in range(20):
+            await s.pull()
+        assert (s.app._next == STILL) is rests
+        await s.pilot.press("right")
+        await s.pilot.pause()
+        assert s.app._next == FASTEST

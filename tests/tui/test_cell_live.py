@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from seqtui.live.cell_watch import CellSeen
-from seqtui.live.snapshot import ModelChoice, Phase
+from seqtui.live.snapshot import FED, ModelChoice, Phase
 from seqtui.tui.panes.cell_pictures import PICTURES, forward_values
 from seqtui.tui.screens.cell import Cell
 from seqtui.tui.screens.cell_commands import CELL
+from seqtui.visible import cell_width
+from tests.core.tasks.picture_runs import arrays
 from tests.tui.test_end_to_end import TEXT, Live, folders, live
 
 __all__ = ["folders"]  # a fixture, applied to every test
 
+NARROWEST = 78  # cells of a pane at 80 columns
 MODELS = [
     ModelChoice("lstm", 12, 2, batch=4, length=16),
     ModelChoice("gru", 12, 1, batch=4, length=16),
@@ -22,6 +25,14 @@ MODELS = [
     ModelChoice("attention", 16, 2, batch=4, length=16),
     ModelChoice("feedforward", 12),
 ]
+
+
+PAIRS = {
+    "rnn, fed": ModelChoice("rnn", 12, 1, batch=8, feeding=FED),
+    "lstm, fed": ModelChoice("lstm", 12, 1, batch=8, feeding=FED),
+    "gru, fed": ModelChoice("gru", 12, 1, batch=8, feeding=FED),
+    "decoder block": ModelChoice("attention", 12, 1, heads=2, batch=8),
+}  # by the picture of the decoder
 
 
 @pytest.fixture
@@ -147,6 +158,45 @@ async def test_every_place_of_a_picture_has_a_number(corpus: str, choice: ModelC
         found = await seen(s, await opened(s))
         places = set(re.findall(r"‹(.{3})›", PICTURES[choice.family]))
         assert places == places & set(forward_values(found.facts)), places - set(forward_values(found.facts))
+
+
+@pytest.mark.parametrize("picture", PAIRS)
+async def test_a_decoder_has_a_picture_of_its_own(picture: str) -> None:
+    async with live(corpus="reverse:4", choice=PAIRS[picture], keep=False, size=(160, 60)) as s:
+        view = await opened(s)
+        await s.press("end", "left")
+        found = await seen(s, view)
+        assert found.facts.cell == picture
+        places = set(re.findall(r"‹(.{3})›", PICTURES[picture]))
+        assert places == places & set(forward_values(found.facts)), places - set(forward_values(found.facts))
+        label = "W_feed" if "fed" in picture else "e_ts = q'_t · k'_s / √d"
+        assert label in s.text()
+        await s.press("b")
+        back = (await seen(s, view)).back
+        assert back is not None
+        first = "dL/dh̃_t = W_hy dL/dlogits + W_feed (dL/dz at t+1)" if "fed" in picture else "dL/dn = W_hy dL/dlogits"
+        assert first in s.text()
+
+
+async def test_a_patch_of_a_picture_is_shown_before_the_bar(tmp_path: Path) -> None:
+    choice = ModelChoice("gru", 12, 2, batch=8)
+    async with live(corpus=arrays(tmp_path / "mine.npz", 90), choice=choice, keep=False, size=(160, 60)) as s:
+        view = await opened(s)
+        await s.press("0", "G")
+        found = await seen(s, view)
+        assert (found.facts.part, found.facts.layer, found.facts.cell) == ("encoder", 0, "patches")
+        values = forward_values(found.facts)
+        assert set(re.findall(r"‹(.{3})›", PICTURES["patches"])) == set(values) & {"Σx_", "Σb_", "z_t", "a_t"}
+        assert math.tanh(values["Σx_"] + values["Σb_"]) == pytest.approx(values["a_t"], abs=1e-5)
+        assert "patch x_t" in s.text()
+        assert "y1x1 red" in s.text(), "the pixels are named"
+        await s.press("end")
+        assert (await seen(s, view)).facts.layer == 1, "the layer that was chosen, of the decoder"
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_fits_the_narrowest_screen(kind: str) -> None:
+    assert max(cell_width(line) for line in PICTURES[kind].splitlines()) <= NARROWEST
 
 
 def test_no_key_of_the_view_leads_to_two_commands() -> None:

@@ -12,9 +12,11 @@ from seqtui.tui.dialogs.corpus import CorpusPicker
 from seqtui.tui.dialogs.help import HelpScreen
 from seqtui.tui.dialogs.model import ModelPicker
 from seqtui.tui.dialogs.palette import Palette
+from seqtui.tui.dialogs.save import SaveDialog
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.screens.lab_commands import LAB
+from seqtui.tui.theme import THEMES
 from seqtui.views import LAB as LAB_VIEW
 from seqtui.views import VIEWS, command_id
 from tests.tui.judging import JudgingSession
@@ -235,11 +237,13 @@ async def screenshot(s: Stage, key: str) -> None:
 
 
 async def theme(s: Stage, key: str) -> None:
-    dark = s.app.current_theme.dark
+    seen = [s.app.theme]
     await s.press(key)
-    assert s.app.current_theme.dark is not dark
-    await s.press(key)
-    assert s.app.current_theme.dark is dark
+    while s.app.theme not in seen:
+        seen.append(s.app.theme)
+        await s.press(key)
+    assert seen == [one.name for one in THEMES.values()]
+    assert s.app.theme == seen[0]
 
 
 def goes_to(view: str) -> Proof:
@@ -301,7 +305,10 @@ PROOFS: dict[str, Proof] = {
     "cooler": asks("set_temperature", 0.7),
     "warmer": asks("set_temperature", 0.8),  # from the value that `cooler` has set
     "loss_scale": changes(r" log ·", r" linear ·"),
-    "loss_smoothing": changes(r"· raw", r"· smooth"),
+    "smoothing": changes(r"· raw", r"· light"),
+    "x_axis": goes_round(3),
+    "crosshair_left": redraws("escape"),
+    "crosshair_right": redraws("escape"),
     "loss_zoom_in": redraws("minus"),
     "loss_zoom_out": zoom_out,
     "loss_positions": redraws("d"),
@@ -330,6 +337,7 @@ PROOFS: dict[str, Proof] = {
     "freeze": freeze,
     "copy": copy,
     "screenshot": screenshot,
+    "save_pane": opens(SaveDialog),
     "theme": theme,
     **{command_id(view): goes_to(view) for view in VIEWS if view != LAB_VIEW},
     "palette": opens(Palette),

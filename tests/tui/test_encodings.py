@@ -22,6 +22,7 @@ from seqtui.tui.panes.subject import Subject
 from seqtui.tui.screens.encodings import Encodings
 from seqtui.tui.screens.encodings_commands import ENCODINGS
 from seqtui.tui.screens.panes import arrange
+from seqtui.tui.theme import THEMES
 from seqtui.views import LAB, VIEWS, command_id
 from tests.tui.panes.drawn import lines, staged
 from tests.tui.reading import SIZES, Stage, stage
@@ -185,10 +186,12 @@ async def copy(s: Stage, key: str) -> None:
 
 
 async def theme(s: Stage, key: str) -> None:
-    dark = s.app.current_theme.dark
+    seen = [s.app.theme]
     await s.press(key)
-    assert s.app.current_theme.dark is not dark
-    await s.press(key)
+    while s.app.theme not in seen:
+        seen.append(s.app.theme)
+        await s.press(key)
+    assert seen == [one.name for one in THEMES.values()]
 
 
 async def step(s: Stage, key: str) -> None:
@@ -238,7 +241,7 @@ PROOFS: dict[str, Proof] = {
     "recover": recover,
 }
 OTHERS = {command_id(view) for view in VIEWS if view not in (LAB, "encodings")}
-ELSEWHERE = {"quit", "screenshot", "map_out"} | OTHERS  # in the tests of the Lab; `map_out` with `map_in`
+ELSEWHERE = {"quit", "screenshot", "save_pane", "map_out"} | OTHERS  # in the tests of the Lab; `map_out` with `map_in`
 
 
 def test_every_command_has_a_proof_and_no_key_two() -> None:

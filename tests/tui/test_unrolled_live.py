@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from seqtui.live.snapshot import ModelChoice, Phase
+from seqtui.live.snapshot import FED, ModelChoice, Phase
 from seqtui.live.unrolled_watch import UnrolledSeen
 from seqtui.tui.screens.unrolled import BACKWARDS, FORWARDS, Unrolled
 from seqtui.tui.widgets.numbers import significant
+from tests.core.tasks.picture_runs import arrays
 from tests.tui.reading import SIZES, stage
 from tests.tui.test_end_to_end import TEXT, Live, folders, live
 
@@ -180,6 +181,44 @@ async def test_a_translator_has_two_parts_and_values_have_numbers() -> None:
         assert significant(one.share) in row(s, "ŷ_t")
         assert not math.isnan(one.chance)
         assert significant(one.chance) in row(s, "right")
+
+
+async def test_states_go_on_in_the_decoder_of_a_picture_and_not_between_its_patches(tmp_path: Path) -> None:
+    choice = ModelChoice("lstm", 12, 2, batch=8)
+    async with live(corpus=arrays(tmp_path / "mine.npz", 90), choice=choice, keep=False, size=(240, 60)) as s:
+        view = await opened(s)
+        await s.press("0")
+        await s.until(lambda: view.standpoint.playhead == 0 and "↓ W position" in s.text(), "the patches")
+        assert s.now.probe is not None
+        bar = s.now.probe.bar
+        before, after = row(s, "h1").split("║─▸")
+        assert "──▸" not in before
+        assert "·" not in before
+        assert after.count("──▸") == len([t for t in drawn(view) if t > bar])
+        assert row(s, "h2").count("·") == bar, "the decoder alone has a second layer"
+        assert "by attention and their mean" in s.text()
+        net = (await seen(s, view)).unrolled
+        sizes = [significant(net.strands[0].steps[t].gradient) for t in drawn(view) if t < bar]
+        assert row(s, "|dL/dh1|").split("◂──")[0].split()[2:] == sizes
+        await s.press("end")
+        await s.until(lambda: "→ W_hh" in s.text() and "◂──" in row(s, "|dL/dh2|"), "the decoder")
+
+
+FED_RNN = ModelChoice("rnn", 12, 1, batch=8, feeding=FED)
+TRANSFORMER = ModelChoice("attention", 12, 2, heads=2, batch=8)
+
+
+@pytest.mark.parametrize("choice", [FED_RNN, TRANSFORMER], ids=["fed", "attention"])
+async def test_every_translator_is_unrolled(choice: ModelChoice) -> None:
+    async with live(corpus="reverse:4", choice=choice, keep=False, size=(160, 60)) as s:
+        view = await opened(s)
+        net = (await seen(s, view)).unrolled
+        assert [one.part for one in net.strands] == ["encoder"] * choice.layers + ["decoder"] * choice.layers
+        await s.press("end", "left")
+        t = view.standpoint.playhead
+        top = net.strands[-1]
+        await s.until(lambda: significant(top.steps[t - top.first].gradient) in row(s, "|dL/dh"), "its gradient")
+        assert "W_feed" in s.text() if choice.feeding == FED else "attention takes it to other timesteps" in s.text()
 
 
 async def test_every_size_shows_the_picture_and_waits_in_words() -> None:

@@ -1,154 +1,129 @@
-"""The chain rule of a transformer block, from the stream after it to the stream before it; see `cellwork.attention`.
+"""The chain rule of a transformer block, from the stream after it to the stream before it; see `block_forward`.
 
 dL/dx' = dL/dx″ + through the norm and the perceptron        dL/dx = dL/dx' + through the norm and attention
-dA_ts = dy_t · v_s        dL/ds_ts = a_ts (dA_ts - sum over s' of a_ts' dA_ts')
 """
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from seqcore.cellwork.block import PARTS, Block, NormBack
-from seqcore.cellwork.ends import Losses, head_terms
-from seqcore.cellwork.place import Place
-from seqcore.cellwork.records import Factor, Gradient, sum_of
-from seqcore.cellwork.terms import largest, product, terms_of, timed_terms
+from seqcore.cellwork.blocks import PARTS, Block, Blocks, NormBack
+from seqcore.cellwork.heads import Heads
+from seqcore.cellwork.heads_back import HeadsBack
+from seqcore.cellwork.paths import plain_path
+from seqcore.cellwork.records import Factor, Gradient, Step, Term, sum_of
+from seqcore.cellwork.terms import largest, product, terms_of
 from seqcore.layers.block import Activations
-from seqcore.records import F32, F64
-
-if TYPE_CHECKING:
-    from seqcore.cellwork.attention import AttentionWork
+from seqcore.records import F32
 
 
-class AttentionBack(NamedTuple):
-    """The gradients of all units at all timesteps."""
+class After(NamedTuple):
+    """What reads a unit of the last norm of a stack."""
 
-    work: Activations  # see `TransformerLook.gradients`
+    formula: str
+    terms: list[Term]
+    label: str = "what the output reads"
 
 
 def chain(
-    look: "AttentionWork", place: Place, position: int, losses: Losses, back: AttentionBack
+    block: Block,
+    i: int,
+    unit: int,
+    s: int,
+    back: Activations,
+    said: After,
+    between: Callable[[], tuple[Gradient, ...]] = tuple,
 ) -> tuple[Gradient, ...]:
-    """Return the chain rule of a unit of the stream, from the loss to the stream before the block."""
-    t, layer, unit = place[:3]
-    block = look.block(layer)
+    """Return the chain rule of a unit of the stream, from the loss to the stream before the block.
+
+    s: the row whose score is shown. `said`: what reads the last norm, of the top block. `between`: the gradients of
+    what is between the perceptron and attention.
+    """  # fmt: skip
     return (
-        *_above(look, block, t, unit, losses, back.work),
-        *_perceptron(look, block, t, unit, back.work),
-        *_Head(look, block, place, back.work).gradients(position),
-        _before(look, block, t, unit, back.work),
+        *_above(block, i, unit, back, said),
+        *_perceptron(block, i, unit, back),
+        *between(),
+        *_attention(block, i, unit, s, back),
+        before(block, 0, i, unit, block.weights("W_qkv"), back.qkv[block.layer, i], back, "stream before the block"),
     )
 
 
-def _above(
-    look: "AttentionWork", block: Block, t: int, unit: int, losses: Losses, back: Activations
-) -> tuple[Gradient, ...]:
+def _above(block: Block, i: int, unit: int, back: Activations, said: After) -> tuple[Gradient, ...]:
     """Return the gradient of the stream after the block."""
-    value, layer = float(back.x[2 * block.layer + 2, t, unit]), block.layer + 1
-    if layer < look.config.layers:
-        above, dx = look.block(layer), float(back.x[2 * layer + 1, t, unit])
-        terms = [product("1", 1.0, "dL/dx' of the block above", dx, unit, t, "above")]
-        terms += _of_norm(above, 1, t, above.weights("W_qkv"), back.qkv[layer, t]).terms(unit, "m", t)
-        formula = "dL/dx″ = dL/dx' + through the norm of the block above"
-        return (Gradient("dL/dx″", "stream after the block", formula, value, terms=largest(terms)),)
-    dn = back.dtop[t, : block.C]
-    terms = NormBack(look.model, look.look, 2 * layer, t, dn).terms(unit, "n", t)
-    said = largest(head_terms(look.top(t), unit, losses.dlogits[t], look.names))
+    blocks, layer, stage = block.blocks, block.layer + 1, block.stage(block.blocks.branches)
+    value, t, name = float(back.x[stage, i, unit]), blocks.at(i), f"dL/d{blocks.stream_name(blocks.branches)}"
+    label = "stream after the block"
+    if layer < block.config.layers:
+        above, after = Block(blocks, layer), f"dL/d{blocks.stream_name(1)}"
+        dx = float(back.x[above.stage(1), i, unit])
+        terms = [product("1", 1.0, f"{after} of the block above", dx, unit, t, "above")]
+        terms += NormBack.of(above, 0, i, above.weights("W_qkv"), back.qkv[layer, i]).terms(unit, blocks.norm_name(0))
+        formula = f"{name} = {after} + through the norm of the block above"
+        return (Gradient(name, label, formula, value, terms=largest(terms)),)
+    dn = back.dtop[i, : block.C]
+    terms = NormBack(blocks, stage, i, dn).terms(unit, "n")
     return (
-        Gradient("dL/dn", "what the output reads", f"dL/dn = {look.top(t).by} dL/dlogits", float(dn[unit]), terms=said),
-        Gradient("dL/dx″", "stream after the block", "dL/dx″ = through the last norm", value, terms=largest(terms)),
+        Gradient("dL/dn", said.label, said.formula, float(dn[unit]), terms=largest(said.terms)),
+        Gradient(name, label, f"{name} = through the last norm", value, terms=largest(terms)),
     )
 
 
-def _of_norm(block: Block, place: int, t: int, W: F32, dz: F32) -> NormBack:
-    """Return the gradient of a norm that a product with W (C, N) reads, from that of the product, dz (>= N,)."""
-    dn = np.einsum("cn,n->c", W, dz[: W.shape[1]])
-    return NormBack(block.model, block.look, 2 * block.layer + place - 1, t, dn)
-
-
-def _perceptron(look: "AttentionWork", block: Block, t: int, unit: int, back: Activations) -> tuple[Gradient, ...]:
+def _perceptron(block: Block, i: int, unit: int, back: Activations) -> tuple[Gradient, ...]:
     """Return the gradients of the loudest hidden unit, and of the stream before the perceptron."""
-    layer, j, C = block.layer, block.loudest(t, unit), block.C
-    after, row = back.x[2 * layer + 2, t, :C], block.weights("W_proj")[j]
-    terms = terms_of("above", t, "dL/dx″ of unit {}".format, "W_proj", row, after)
+    blocks, layer, j, t = block.blocks, block.layer, block.loudest(i, unit), block.blocks.at(i)
+    after = f"dL/d{blocks.stream_name(blocks.branches)}"
+    row, dx = block.weights("W_proj")[j], back.x[block.stage(blocks.branches), i, : block.C]
+    terms = terms_of("above", t, f"{after} of unit {{}}".format, "W_proj", row, dx)
     du = Factor("dL/du_t", sum_of(term.product for term in terms))
-    slope = Factor("gelu'(z_t)", float(look.look.work.slope[layer, t, j]))
-    norm = _of_norm(block, 2, t, block.weights("W_fc"), back.slope[layer, t])
-    before = [product("1", 1.0, "dL/dx″", float(after[unit]), unit, t, "above"), *norm.terms(unit, "m'", t)]
-    dz, dx = float(back.slope[layer, t, j]), float(back.x[2 * layer + 1, t, unit])
-    formula, label = "dL/dz_t = dL/du_t · gelu'(z_t)", f"hidden unit {j}"
+    slope = Factor("gelu'(z_t)", float(blocks.work.slope[layer, i, j]))
+    dz, label = float(back.slope[layer, i, j]), f"hidden unit {j}"
+    stream = "stream after attention" + (" over the source" if blocks.branches > 2 else "")  # branches
     return (
-        Gradient("dL/du_t", label, "dL/du_t = W_proj dL/dx″", du.value, terms=largest(terms)),
-        Gradient("dL/dz_t", f"{label}, before gelu", formula, dz, (du, slope)),
-        Gradient(
-            "dL/dx'", "stream after attention", "dL/dx' = dL/dx″ + through the norm", dx, terms=largest(before)
-        ),
+        Gradient("dL/du_t", label, f"dL/du_t = W_proj {after}", du.value, terms=largest(terms)),
+        Gradient("dL/dz_t", f"{label}, before gelu", "dL/dz_t = dL/du_t · gelu'(z_t)", dz, (du, slope)),
+        before(block, block.last, i, unit, block.weights("W_fc"), back.slope[layer, i], back, stream),
+    )
+
+
+def _attention(block: Block, i: int, unit: int, s: int, back: Activations) -> tuple[Gradient, ...]:
+    """Return the gradients inside the head of attention over the same sequence, with the score of row s."""
+    inside = HeadsBack(Heads.own(block), unit, back.x[block.stage(1), :, : block.C])
+    kernel = {part: float(back.qkv[block.layer, i, PARTS[part] * block.C + unit]) for part in PARTS}
+    turned = ", turned back" if block.blocks.weights.turns.size else ""
+    τ = "τ≥t" if block.blocks.causal else "τ"  # the symbol of the equations
+    return (
+        *inside.scored(i, s),
+        Gradient("dL/dq_t", "query", f"dL/dq_t = Σ_s dL/ds_ts k_s / √d{turned}", kernel["q"],
+                 terms=largest(inside.q(i))),
+        Gradient("dL/dk_t", "key", f"dL/dk_t = Σ_{τ} dL/ds_τt q_τ / √d{turned}", kernel["k"],
+                 terms=largest(inside.k(i))),
+        Gradient("dL/dv_t", "value", f"dL/dv_t = Σ_{τ} a_τt dL/dy_τ", kernel["v"], terms=largest(inside.dv(i))),
     )  # fmt: skip
 
 
-class _Head:
-    """The gradients inside one head."""
-
-    def __init__(self, look: "AttentionWork", block: Block, place: Place, back: Activations) -> None:
-        self.look, self.block, self.back, self.t, self.unit = look, block, back, place.t, place.unit
-        head, d, C = place.unit // block.d, block.d, block.C
-        self.own = slice(head * d, (head + 1) * d)
-        self.shares = np.nan_to_num(block.shares[head])  # (T, T)
-        self.dx = back.x[2 * block.layer + 1, :, :C]
-        self.dy = np.einsum("tc,jc->tj", self.dx, block.weights("W_o")[self.own])  # (T, d)
-        self.v = block.parts("v")[:, self.own]
-
-    def _dscores(self, rows: slice) -> F64:
-        """Return dL/ds_ts of some timesteps t, (n, T)."""
-        d_shares = np.einsum("tj,sj->ts", self.dy[rows].astype(np.float64), self.v)
-        shares = self.shares[rows]
-        found: F64 = shares * (d_shares - (shares * d_shares).sum(axis=1, keepdims=True))
-        return found
-
-    def gradients(self, s: int) -> tuple[Gradient, ...]:
-        """Return those of y, of the score of timestep s, and of q, k and v at t."""
-        block, t, unit, C = self.block, self.t, self.unit, self.block.C
-        j, symbol, root = unit % block.d, self.look.names.symbol, math.sqrt(block.d)
-        y_terms = terms_of("above", t, "dL/dx' of unit {}".format, "W_o", block.weights("W_o")[unit], self.dx[t])
-        a_terms = terms_of("a", t, "dL/dy_t[{}]".format, "v_s", self.v[s], self.dy[t])
-        here, later = self._dscores(slice(t, t + 1))[0], self._dscores(slice(t, None))[:, t]
-        d_shares = float((self.dy[t].astype(np.float64) * self.v[s]).sum())
-        share = float(self.shares[t, s])
-        mean = float((self.shares[t] * (self.dy[t].astype(np.float64) * self.v).sum(axis=1)).sum())
-        q = timed_terms("a", symbol, "dL/ds_ts/√d", here[: t + 1] / root, self._turned_back("k", slice(0, t + 1)), 0)
-        k = timed_terms("a", symbol, "dL/ds_τt/√d", later / root, self._turned_back("q", slice(t, None)), t)
-        v = timed_terms("a", symbol, "a_τt", self.shares[t:, t], self.dy[t:, j], t)
-        kernel = {part: float(self.back.qkv[block.layer, t, PARTS[part] * C + unit]) for part in PARTS}
-        back = ", turned back" if self.look.model.packed.weights.turns.size else ""
-        return (
-            Gradient(
-                "dL/dy_t", "weighted values", "dL/dy_t = W_o dL/dx'", float(self.dy[t, j]), terms=largest(y_terms)
-            ),
-            Gradient("dL/da_ts", f"weight of t={s}", "dL/da_ts = dL/dy_t · v_s", d_shares, terms=largest(a_terms)),
-            Gradient(
-                "dL/ds_ts", f"score of t={s}", "dL/ds_ts = a_ts · (dL/da_ts - Σ_s' a_ts' dL/da_ts')", float(here[s]),
-                (Factor("a_ts", share), Factor("(dL/da_ts - mean)", d_shares - mean)),
-            ),
-            Gradient("dL/dq_t", "query", f"dL/dq_t = Σ_s dL/ds_ts k_s / √d{back}", kernel["q"], terms=largest(q)),
-            Gradient("dL/dk_t", "key", f"dL/dk_t = Σ_τ≥t dL/ds_τt q_τ / √d{back}", kernel["k"], terms=largest(k)),
-            Gradient("dL/dv_t", "value", "dL/dv_t = Σ_τ≥t a_τt dL/dy_τ", kernel["v"], terms=largest(v)),
-        )  # fmt: skip
-
-    def _turned_back(self, part: str, rows: slice) -> F64:
-        """Return q or k of the unit at some timesteps, turned back by the position t; as they are without rotary."""
-        cos, sin, other = self.block.turn(self.t, self.unit)
-        values = self.block.parts(part)[rows].astype(np.float64)
-        found: F64 = cos * values[:, self.unit] - sin * values[:, other]
-        return found
+def before(block: Block, branch: int, i: int, unit: int, W: F32, dz: F32, back: Activations, label: str) -> Gradient:
+    """Return the gradient of the stream before a branch, whose first product is with W and has the gradient dz."""
+    blocks, t = block.blocks, block.blocks.at(i)
+    after, name = (f"dL/d{blocks.stream_name(branch + n)}" for n in (1, 0))
+    terms = [product("1", 1.0, after, float(back.x[block.stage(branch + 1), i, unit]), unit, t, "above")]
+    terms += NormBack.of(block, branch, i, W, dz).terms(unit, blocks.norm_name(branch))
+    value = float(back.x[block.stage(branch), i, unit])
+    return Gradient(name, label, f"{name} = {after} + through the norm", value, terms=largest(terms))
 
 
-def _before(look: "AttentionWork", block: Block, t: int, unit: int, back: Activations) -> Gradient:
-    """Return the gradient of the stream before the block."""
-    layer = block.layer
-    terms = [product("1", 1.0, "dL/dx'", float(back.x[2 * layer + 1, t, unit]), unit, t, "above")]
-    terms += _of_norm(block, 1, t, block.weights("W_qkv"), back.qkv[layer, t]).terms(unit, "m", t)
-    value = float(back.x[2 * layer, t, unit])
-    return Gradient(
-        "dL/dx", "stream before the block", "dL/dx = dL/dx' + through the norm", value, terms=largest(terms)
-    )
+def path_of(blocks: Blocks, layer: int, unit: int, back: Activations) -> tuple[Step, ...]:
+    """Return the gradients of the stream after a block at every timestep."""
+    stage, C = blocks.branches * (layer + 1), blocks.C
+    entering = back.x[stage, :, :C] - (back.x[stage + 1, :, :C] if layer + 1 < blocks.config.layers else 0)
+    return plain_path(back.x[stage, :, :C], entering, unit, blocks.names, blocks.first)
+
+
+def depth_of(blocks: Blocks, i: int, back: Activations, dlogits: F32 | None) -> tuple[Factor, ...]:
+    """Return how large the gradients at a row are, from the output, if there is one, downwards."""
+    found = [Factor("output", float(np.linalg.norm(dlogits)))] if dlogits is not None else []
+    for n in range(blocks.config.layers - 1, -1, -1):
+        for branch in range(blocks.branches, 0, -1):
+            size = float(np.linalg.norm(back.x[blocks.branches * n + branch, i, : blocks.C]))
+            found.append(Factor(f"{blocks.stream_name(branch)} of layer {n}", size))
+    return (*found, Factor("x of layer 0", float(np.linalg.norm(back.x[0, i, : blocks.C]))))

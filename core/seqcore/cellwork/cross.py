@@ -57,7 +57,7 @@ class Cross:
         order = np.argsort(-self.shares[t], kind="stable").tolist()
         rows = (Choice(s, self.names.symbol(s), float(scores[s]), float(self.shares[t, s])) for s in order)
         return Softmax(
-            "a_t", "attention over the source", f"a_t = softmax over s of {self.formula}", tuple(rows), total
+            "a_t", "attention over the source", f"a_t = softmax over s of {self.formula}", tuple(rows), total, "e_ts"
         )
 
     def position(self, t: int) -> int:
@@ -92,14 +92,12 @@ class Cross:
 
 
 class CrossBack:
-    """The gradients of the attention from dlogits (U, K) of the decoder, all losses together."""
+    """The gradients of the attention from those of h̃, dy (U, padded H), all losses together."""
 
-    def __init__(self, cross: Cross, dlogits: F32) -> None:
-        self.cross, model, H = cross, cross.look.model, cross.h.shape[1]
-        attention, U, D, S = cross.attention, len(dlogits), cross.a.shape[1], cross.bar
-        dz = zeros(U, padded(H))
-        model.head.backward_input_serial(dlogits, dz)
-        self.dy = dz[:, :H].copy()  # of h~
+    def __init__(self, cross: Cross, dy: F32) -> None:
+        self.cross, H, dz = cross, cross.h.shape[1], dy.copy()
+        attention, U, D, S = cross.attention, len(dy), cross.a.shape[1], cross.bar
+        self.dy = dy[:, :H]
         dz[:, :H] *= 1 - cross.y * cross.y
         self.dz = dz[:, :H]
         mixed = zeros(U, attention.out.input_width)
@@ -161,15 +159,19 @@ class CrossBack:
             found += terms_of("a", s, "key {}".format, "W_k", cross.attention.key.W[j], self.dk[s])
         return found
 
-    def gradients(self, t: int, unit: int, s: int, said: list[Term]) -> tuple[Gradient, ...]:
-        """Return those of what the output reads, and of the score of s. `said`: the terms from the output."""
+    def gradients(self, t: int, unit: int, s: int, said: list[Term], fed: list[Term]) -> tuple[Gradient, ...]:
+        """Return those of what the output reads, and of the score of s.
+
+        `said`: the terms from the output; `fed`: those from the next timestep, with input feeding.
+        """
         cross = self.cross
         dy, y, share = float(self.dy[t, unit]), float(cross.y[t, unit]), float(cross.shares[t, s])
         mean = float((cross.shares[t] * self._dshares[t]).sum())
         terms = terms_of("c", cross.bar + t, "dL/dctx_t[{}]".format, "a_s", cross.a[s], self.dcontext[t])
-        dshare = float(self._dshares[t, s])
+        dshare, more = float(self._dshares[t, s]), " + W_feed (dL/dz at t+1)" if fed else ""
         return (
-            Gradient("dL/dh̃_t", "what the output reads", "dL/dh̃_t = W_hy dL/dlogits", dy, terms=largest(said)),
+            Gradient("dL/dh̃_t", "what the output reads", f"dL/dh̃_t = W_hy dL/dlogits{more}", dy,
+                     terms=largest(said + fed)),
             Gradient(
                 "dL/dz̃_t", "before tanh", "dL/dz̃_t = dL/dh̃_t · (1 - h̃_t²)", float(self.dz[t, unit]),
                 (Factor("dL/dh̃_t", dy), Factor("(1 - h̃_t²)", 1 - y * y)),

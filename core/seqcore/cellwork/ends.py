@@ -92,7 +92,7 @@ def end_facts(top: Top, logits: F32, target: Targets, names: Names, shown: int =
     best = np.argsort(-scores, kind="stable")[:shown].tolist()
     best += [right] if right >= 0 and right not in best else []
     choices = tuple(Choice(k, names.output(k), float(scores[k]), float(shares[k])) for k in best)
-    softmax = Softmax("p_t", "output", f"p_t = softmax({top.formula})", choices, log_total)
+    softmax = Softmax("p_t", "output", f"p_t = softmax({top.formula})", choices, log_total, "logit_t")
     outputs = tuple(_output(top, k, float(scores[k]), names, "logit") for k in best)
     name = names.output(right) if right >= 0 else ""
     return EndFacts(outputs, softmax, right, name, (), log_total - float(scores[right]) if right >= 0 else np.nan)

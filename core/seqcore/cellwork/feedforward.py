@@ -24,6 +24,10 @@ class FeedForwardWork:
         self.model, self.look, self.names = model, look, names
         self.config = model.config
 
+    def layers(self, t: int) -> int:
+        """See `Work`."""
+        return self.config.layers
+
     def part(self, t: int, second: bool) -> str:
         """See `Work`."""
         no_second(second)

@@ -14,12 +14,13 @@ def forward(at: Point) -> Sequence[Quantity]:
     r, z, n, q = (at.gate(block) for block in range(4))
     recalled = at.remembered(CANDIDATE) + bias("b_hn", at.cell.bias, at.unit)
     candidate = [*at.read(CANDIDATE), product("r_t", r, "q_t", q)]
+    formula = f"n_t = tanh({at.read_formula(CANDIDATE)} + b_n + r_t · q_t)"
     h = [product("1 - z_t", 1 - z, "n_t", n), product("z_t", z, "h_{t-1}", at.h_before)]
     return (
         at.squashed("r_t", RESET, "σ", r),
         at.squashed("z_t", UPDATE, "σ", z),
         Quantity("q_t", "recalled", "q_t = W_hn h_{t-1} + b_hn", "", q, largest(recalled)),
-        Quantity("n_t", "candidate", "n_t = tanh(W_xn x_t + b_n + r_t · q_t)", "tanh", n, largest(candidate)),
+        Quantity("n_t", "candidate", formula, "tanh", n, largest(candidate)),
         Quantity("h_t", "state", "h_t = (1 - z_t) · n_t + z_t · h_{t-1}", "", at.h, largest(h)),
     )
 

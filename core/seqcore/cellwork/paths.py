@@ -31,10 +31,13 @@ def recurrent_path(
     return tuple(sorted(steps))
 
 
-def plain_path(gradients: F32, entering: F32, unit: int, names: Names) -> tuple[Step, ...]:
-    """Return the steps of a layer without recurrence: gradients (T, H) of its units, and the part that enters at t."""
+def plain_path(gradients: F32, entering: F32, unit: int, names: Names, first: int = 0) -> tuple[Step, ...]:
+    """Return the steps of a layer without recurrence, from timestep `first` on.
+
+    gradients (n, H): of its units; entering (n, H): the part that enters at each timestep.
+    """
     rows = zip(lengths(gradients).tolist(), lengths(entering).tolist(), gradients[:, unit].tolist(), strict=True)
     nan = float("nan")
     return tuple(
-        Step(t, names.symbol(t), size, part, nan, one, nan, nan, nan) for t, (size, part, one) in enumerate(rows)
+        Step(t, names.symbol(t), size, part, nan, one, nan, nan, nan) for t, (size, part, one) in enumerate(rows, first)
     )

@@ -28,6 +28,7 @@ class Forward(NamedTuple):
     head: int = -1
     attention: Softmax | None = None
     position: int = -1
+    cell: str = ""  # see `records.CellFacts`; "": that of the family
 
 
 class Backward(NamedTuple):
@@ -49,6 +50,9 @@ class Work(Protocol):
 
     def part(self, t: int, second: bool) -> str:
         """Return the part of an encoder-decoder; "" of other models. Raises SeqError without a second direction."""
+
+    def layers(self, t: int) -> int:
+        """Return the number of layers of the part that timestep t is in."""
 
     def states(self, t: int, layer: int, second: bool) -> F32:
         """Return the states of a layer over the part of the sequence that t belongs to, (n, H)."""

@@ -4,7 +4,7 @@ A new cell brings its `Equations` in a file of its own, and a line in `cells.EQU
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 from seqcore.cellwork.layer_back import LayerBack
@@ -21,11 +21,19 @@ class Block(NamedTuple):
     W_x: str  # the names of its columns of W_xh, W_hh and b: "W_xf", "W_hf", "b_f"
     W_h: str
     b: str
+    W_feed: str  # of W_feed, which has the columns of W_xh
 
     @staticmethod
     def of(label: str, letter: str) -> "Block":
         """Return the block whose matrices have this letter."""
-        return Block(label, f"W_x{letter}", f"W_h{letter}", f"b_{letter}")
+        return Block(label, f"W_x{letter}", f"W_h{letter}", f"b_{letter}", f"W_feed_{letter}")
+
+
+class Fed(NamedTuple):
+    """What a layer reads beside its input, with input feeding: h̃_{t-1} W_feed."""
+
+    read: Read  # h̃_{t-1}; without elements at the first timestep
+    W: F32  # (H, N)
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Point:
     later: int  # the timestep that the layer reads next, t + 1; of an encoder's second direction, t - 1
     x: Read  # what W_xh multiplies
     before: Read  # h_{t-1}; without elements if it is the zero state
+    fed: Fed | None = field(default=None, kw_only=True)
 
     def gate(self, block: int) -> float:
         """The value of the unit in a block of `CellWorkspace.gates`."""
@@ -67,10 +76,16 @@ class Point:
         return float(self.work.c[self.i, 0, self.unit])
 
     def read(self, block: int) -> list[Term]:
-        """Return the terms of x W_xh + b in a block."""
+        """Return the terms of x W_xh + b in a block, and of what is fed."""
         names, column = self.equations.blocks[block], self._column(block)
         linear = self.cell.input
-        return self.x.terms(names.W_x, linear.W[:, column]) + bias(names.b, linear.b, column)
+        found = self.x.terms(names.W_x, linear.W[:, column]) + bias(names.b, linear.b, column)
+        return found + (self.fed.read.terms(names.W_feed, self.fed.W[:, column]) if self.fed is not None else [])
+
+    def read_formula(self, block: int) -> str:
+        """Return the formula of `read`, without the bias."""
+        names = self.equations.blocks[block]
+        return f"{names.W_x} x_t" + (f" + {names.W_feed} h̃_{{t-1}}" if self.fed is not None else "")
 
     def remembered(self, block: int) -> list[Term]:
         """Return the terms of h_{t-1} W_hh in a block."""
@@ -78,9 +93,9 @@ class Point:
 
     def squashed(self, name: str, block: int, function: str, value: float) -> Quantity:
         """Return function(x W_xh + h_{t-1} W_hh + b) in a block."""
-        label, W_x, W_h, b = self.equations.blocks[block]
-        formula = f"{name} = {function}({W_x} x_t + {W_h} h_{{t-1}} + {b})"
-        return Quantity(name, label, formula, function, value, largest(self.read(block) + self.remembered(block)))
+        names = self.equations.blocks[block]
+        formula = f"{name} = {function}({self.read_formula(block)} + {names.W_h} h_{{t-1}} + {names.b})"
+        return Quantity(name, names.label, formula, function, value, largest(self.read(block) + self.remembered(block)))
 
     def over(self, rows: Iterable[int]) -> "Iterator[Point]":
         """Yield the same unit after other timesteps of the arrays; only its gates and states are valid."""
@@ -166,10 +181,21 @@ def above_terms(unit: int, t: int, cell: Cell, equations: "Equations", dz: F32, 
 
     `mark` is added to the names of its units.
     """
-    H, found = cell.hidden, []
-    for block, names in enumerate(equations.blocks):
-        weights, values = cell.input.W[unit, block * H : (block + 1) * H], dz[block * H : (block + 1) * H]
-        found += terms_of("above", t, naming(f"{mark}{names.label}"), names.W_x, weights, values)
+    names = [block.W_x for block in equations.blocks]
+    return gate_terms("above", t, cell.input.W[unit], names, equations, dz, mark)
+
+
+def gate_terms(
+    source: str, t: int, weights: F32, names: Sequence[str], equations: "Equations", dz: F32, mark: str = ""
+) -> list[Term]:
+    """Return the terms of a product with the gates dz (width,) of timestep t: a row of weights (N,), block by block.
+
+    names: of the matrix in each block. `mark` is added to the names of the units.
+    """
+    found, H = [], len(weights) // len(equations.blocks)
+    for n, (block, by) in enumerate(zip(equations.blocks, names, strict=True)):
+        own = slice(n * H, (n + 1) * H)
+        found += terms_of(source, t, naming(f"{mark}{block.label}"), by, weights[own], dz[own])
     return found
 
 

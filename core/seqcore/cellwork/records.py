@@ -29,7 +29,8 @@ class Term(NamedTuple):
 
 # Sources of terms. Forward: x (the input: a symbol, a component of its embedding, a real input, a unit of the layer
 # below), h (a unit of h_{t-1}), b (a bias), s (quantities of the same unit), a (attended timesteps), q (components of
-# a query), y (what attention found), m (normalised units), u (hidden units of a perceptron), c (a context).
+# a query), y (what attention found; with input feeding, a timestep before), m (normalised units), u (hidden units of
+# a perceptron), c (a context), bridge (the encoder's last state).
 # Backward: head (symbols), above (units of the layer above), next (units at the next timestep), a (attention),
 # bridge (the decoder's initial state), norm, s.
 SOURCES = ("x", "h", "b", "s", "a", "q", "y", "m", "u", "c", "head", "above", "next", "bridge", "norm")
@@ -116,6 +117,7 @@ class Softmax:
     formula: str
     choices: tuple[Choice, ...]  # largest share first; of the output only the largest, and the target
     log_total: float  # log of the sum of exp(score) over all choices, those left out included
+    of: str  # the name of the scores: "s_ts", "logit_t"
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class CellFacts:
     attention: Softmax | None  # of that head, or of a decoder's top layer over the source
     position: int  # the attended timestep whose score is among the quantities; -1: none
     end: EndFacts | None  # None where nothing is predicted (a source)
+    cell: str  # the kind of unit: the family, "patches" of a picture, "lstm, fed" by attention, or "decoder block"
 
     def quantity(self, name: str) -> Quantity:
         """Return the quantity of that name. Raises KeyError."""

@@ -38,6 +38,10 @@ class RecurrentWork:
         self.config = model.config
         self.equations = EQUATIONS[model.config.family]
 
+    def layers(self, t: int) -> int:
+        """See `Work`."""
+        return self.config.layers
+
     def part(self, t: int, second: bool) -> str:
         """See `Work`."""
         no_second(second)

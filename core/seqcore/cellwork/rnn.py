@@ -26,4 +26,4 @@ def _kept(at: Point) -> float:
     return _slope(at).value * float(at.cell.W_hh[at.unit, at.unit])
 
 
-RNN = Equations((Block("sum", "W_xh", "W_hh", "b"),), forward, backward, "f'(z_t) · W_hh[u, u]", _kept)
+RNN = Equations((Block("sum", "W_xh", "W_hh", "b", "W_feed"),), forward, backward, "f'(z_t) · W_hh[u, u]", _kept)

@@ -94,7 +94,7 @@ def unrolled(work: Cellwork, loss: int | None = None, cut: int = 0) -> Unrolled:
     """
     strands, said = [], ""
     for first, stop, second in _parts(work):
-        for layer in range(work.config.layers):
+        for layer in range(work.layers(first)):
             back = work.backward(first, layer, 0, second, loss=loss, cut=cut)
             states = work.states(first, layer, second)
             states = states[::-1] if second else states

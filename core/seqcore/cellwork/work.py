@@ -12,14 +12,18 @@ import numpy as np
 from seqcore.cellwork.attention import AttentionWork
 from seqcore.cellwork.ends import end_facts, losses_of
 from seqcore.cellwork.feedforward import FeedForwardWork
+from seqcore.cellwork.pair_attention import PairAttentionWork
 from seqcore.cellwork.pairs import PairsWork
 from seqcore.cellwork.place import Place, Work
 from seqcore.cellwork.records import CellBack, CellFacts
 from seqcore.cellwork.recurrent import RecurrentWork
 from seqcore.cellwork.terms import Names
+from seqcore.data.patch_grid import pixel_names
+from seqcore.data.score_layout import decoder_symbols, joined
 from seqcore.data.vocabulary import Vocabulary
 from seqcore.errors import SeqError
 from seqcore.models.feedforward_serial import SerialFeedForward
+from seqcore.models.pair_transformer_serial import SerialPairTransformer
 from seqcore.models.pairs_serial import SerialPairs
 from seqcore.models.recurrent_serial import SerialRecurrent
 from seqcore.models.transformer_serial import SerialTransformer
@@ -31,6 +35,7 @@ _WORKS: dict[type, Callable[[Any, Any, Inputs, Names], Work]] = {
     SerialTransformer: AttentionWork,
     SerialFeedForward: FeedForwardWork,
     SerialPairs: PairsWork,
+    SerialPairTransformer: PairAttentionWork,
 }
 _KEPT = 2  # backward passes
 
@@ -42,8 +47,6 @@ class Cellwork:
         """Take what a model computed for inputs (T,) or (T, D): `look`, whose targets are (T,) or (T, K)."""
         self.config, self.look, self.targets, self.names = model.config, look, targets, names
         self.parameters = model.parameters
-        if type(model) not in _WORKS:
-            raise SeqError("the equations of this model cannot be shown")
         self._work = _WORKS[type(model)](model, look, inputs, names)
         self._passes: dict[tuple[int | None, int], Any] = {}  # by loss and cut
 
@@ -51,6 +54,10 @@ class Cellwork:
     def timesteps(self) -> int:
         """T."""
         return len(self.look.logits)
+
+    def layers(self, t: int) -> int:
+        """Return the number of layers of the part that timestep t is in."""
+        return self._work.layers(t)
 
     def part(self, t: int, second: bool = False) -> str:
         """Return which part of an encoder-decoder timestep t is in; "" of other models.
@@ -83,7 +90,7 @@ class Cellwork:
             end = end_facts(top, logits, target, self.names) if top is not None else None
         return CellFacts(
             self.config.family, part, t, self.names.symbol(t), layer, place.unit, found.head, found.quantities,
-            found.attention, found.position, end,
+            found.attention, found.position, end, found.cell or self.config.family,
         )  # fmt: skip
 
     def backward(
@@ -129,8 +136,8 @@ class Cellwork:
 
     def _place(self, t: int, layer: int, unit: int | None, second: bool, position: int | None) -> tuple[Place, str]:
         self._within("timestep", t, self.timesteps, "timestep", "the sequence")
-        self._within("layer", layer, self.config.layers, "layer")
-        part = self._work.part(t, second)
+        part, layers = self._work.part(t, second), self._work.layers(t)
+        self._within("layer", layer, layers, "layer", f"the {part.split()[0]}" if part else "this model")
         if unit is None:
             with np.errstate(invalid="ignore", over="ignore"):
                 unit = int(np.argmax(self._work.states(t, layer, second).std(axis=0)))
@@ -140,17 +147,16 @@ class Cellwork:
     @staticmethod
     def _within(name: str, value: int, count: int, noun: str, of: str = "this model") -> None:
         if not 0 <= value < count:
-            raise SeqError(f"{name} {value}: {of} has {noun}s 0 to {count - 1}")
+            has = f"{noun}s 0 to {count - 1}" if count > 1 else f"{noun} 0 only"
+            raise SeqError(f"{name} {value}: {of} has {has}")
 
 
 def cellwork(model: SerialModel, probe: Probe, inputs: Inputs, vocabulary: Vocabulary) -> Cellwork:
-    """Return the equations of a model for the example of a probe, whose inputs were (T,) or (T, D).
-
-    Raises SeqError if the equations of such a model cannot be shown.
-    """
-    if model.config.patches:
-        raise SeqError("the equations of a model that reads pictures cannot be shown")
-    read = probe.tokens if probe.bar else inputs[: len(probe.tokens)]
+    """Return the equations of a model for the example of a probe, whose inputs were (T,) or (T, D)."""
+    read = inputs[: len(probe.tokens)]
+    if probe.bar and probe.source is not None:
+        V = model.config.vocabulary_size
+        read = joined(probe.source, decoder_symbols(probe.tokens[probe.bar :], V), V)
     assert probe.targets is not None
     return Cellwork(model, model.look(read), read, probe.targets, names_of(probe, vocabulary))
 
@@ -163,6 +169,8 @@ def names_of(probe: Probe, vocabulary: Vocabulary) -> Names:
         output = probe.verdict.classes.__getitem__
     if probe.translation is not None:
         output = probe.translation.symbols.__getitem__
+        if probe.translation.picture is not None and probe.source is not None:
+            inputs = pixel_names(probe.translation.picture.side, probe.source.shape[1] - 1)
     if probe.series is not None:
         inputs, output = probe.series.names, probe.series.predicted_names.__getitem__
     if probe.boundary is not None:

@@ -110,5 +110,13 @@ class PatchGrid:
         return grid
 
 
+def pixel_names(side: int, numbers: int) -> tuple[str, ...]:
+    """Return the names of the numbers of a patch of side x side pixels, (F,): y1x1, y1x2, ..., of colours y1x1 red."""
+    channels = numbers // side**2
+    colours = ("",) if channels == 1 else (" red", " green", " blue")
+    places = range(1, side + 1)
+    return tuple(f"y{y}x{x}{colour}" for y in places for x in places for colour in colours)
+
+
 def _starts(length: int, side: int, stride: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys([*range(0, length - side + 1, stride), length - side]))

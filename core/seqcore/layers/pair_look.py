@@ -6,7 +6,7 @@ Shapes: see `layers.decoder`, with one pair of S source tokens and U symbols tha
 import numpy as np
 
 from seqcore.gemm import NR, matmul, row_norms
-from seqcore.jit import f2, f3, i1, i8, kernel, void
+from seqcore.jit import device, f2, f3, i1, i8, kernel, void
 from seqcore.layers.block import embed, f4_4, forward_rows, yes_no
 from seqcore.layers.decoder import (
     BRANCHES,
@@ -87,6 +87,30 @@ def pair_shares(work, C, shares):
         all_shares(decoder, decoder, C, d, True, S, S, rows)
 
 
+@device
+def pair_back_from(u, dlogits, S, weights, work, heads):
+    """Backpropagate losses whose gradient is dlogits (n, K), at the decoder's symbols from u on, through everything."""
+    y, last = work.decoder, u + dlogits.shape[0]
+    y.dtop[:u] = f4(0)
+    matmul(dlogits, dlogits.shape[1], weights.decoder.head_back, y.dtop[u:last], False)
+    dscales, dscales_decoder = np.empty(weights.encoder.scales.shape, f4), np.empty(weights.decoder.scales.shape, f4)
+    source, target = np.array([0, S]), np.array([0, last])
+    pair_backward(source, target, weights, work, dscales, dscales_decoder, heads, np.zeros(0, np.uint32), 0.0)
+
+
+@kernel(
+    "encoder and decoder backward, one thread",
+    "look-attention-pairs",
+    void(f2, i8, PAIR_WEIGHTS, PAIR_ACTIVATIONS, i8),
+)
+def look_pair_backward(dlogits, S, weights, work, heads):
+    """Backpropagate all losses together, whose gradient is dlogits (U, K), into work, as `pair_backward` does.
+
+    `work` is as left by `look_pair` for S source tokens and U symbols, and is overwritten.
+    """
+    pair_back_from(np.int64(0), dlogits, S, weights, work, heads)
+
+
 @kernel(
     "reach of encoder and decoder",
     "look-attention-pairs",
@@ -98,13 +122,8 @@ def pair_reach(dlogits, S, u, weights, work, heads, hidden, inputs):
     Fill hidden[l, t, s] = |gradient at the stream after block l|, of the encoder for s < S, and inputs[t, s] =
     |gradient at the embedding|, for t = S + u + 1 and s < t. `work` is as left by `look_pair`, and is overwritten.
     """
-    x, y = work.encoder, work.decoder
-    C, last, t = weights.decoder.scales.shape[2], u + 1, S + u + 1
-    y.dtop[:u] = f4(0)
-    matmul(dlogits, dlogits.shape[1], weights.decoder.head_back, y.dtop[u:last], False)
-    dscales, dscales_decoder = np.empty(weights.encoder.scales.shape, f4), np.empty(weights.decoder.scales.shape, f4)
-    source, target = np.array([0, S]), np.array([0, last])
-    pair_backward(source, target, weights, work, dscales, dscales_decoder, heads, np.zeros(0, np.uint32), 0.0)
+    x, y, C, t = work.encoder, work.decoder, weights.decoder.scales.shape[2], S + u + 1
+    pair_back_from(u, dlogits, S, weights, work, heads)
     row_norms(x.x[0], C, inputs[t, :S])
     row_norms(y.x[0], C, inputs[t, S:t])
     for n in range(hidden.shape[0]):

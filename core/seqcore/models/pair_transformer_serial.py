@@ -13,7 +13,7 @@ from seqcore.arrays import zeros
 from seqcore.config import ModelConfig
 from seqcore.gemm import padded
 from seqcore.layers.decoder import BRANCHES, PairActivations
-from seqcore.layers.pair_look import encode_source, look_pair, pair_reach, pair_shares, read_symbol
+from seqcore.layers.pair_look import encode_source, look_pair, look_pair_backward, pair_reach, pair_shares, read_symbol
 from seqcore.models.pair_transformer import activations, check_lengths
 from seqcore.models.pair_transformer_weights import PackedPairs, shapes
 from seqcore.models.serial_weights import SerialBlocks, Unrecorded
@@ -100,7 +100,7 @@ class PairTransformerLook:
 
     def __init__(self, model: SerialPairTransformer, work: PairActivations) -> None:
         config = model.config
-        self.model, self._work = model, work
+        self.model, self.work = model, work
         self.bar, U = work.encoder.normed.shape[1], len(work.decoder.logits)  # S: the timesteps of the source
         T = self.bar + U
         self.logits = zeros(T, config.logits)  # zero up to the bar
@@ -120,22 +120,48 @@ class PairTransformerLook:
         Row t of dlogits (T or T + 1, K) is the gradient of loss t at the logits of timestep t - 1; rows up to the bar
         are unused. h is the stream after a block, up to the bar that of the encoder, and x the embedded symbol.
         """
-        model, kept, S, R = self.model, self._work, self.bar, len(dlogits)
+        model, S, R = self.model, self.bar, len(dlogits)
         hidden, inputs = np.full((model.config.layers, R, R), np.nan, np.float32), np.full((R, R), np.nan, np.float32)
         model.pack_backward()
         rows = np.ascontiguousarray(dlogits, np.float32)
-        spoilt = {part: {name: np.empty_like(getattr(getattr(kept, part), name)) for name in names}
-                  for part, names in SPOILT.items()}  # fmt: skip
-        work = kept._replace(**{part: getattr(kept, part)._replace(**arrays) for part, arrays in spoilt.items()})
+        work = self._spare()
         for t in range(S + 1, R):
-            for part, arrays in spoilt.items():
-                for name, array in arrays.items():
-                    np.copyto(array, getattr(getattr(kept, part), name))
+            self._restore(work)
             pair_reach(rows[t : t + 1], S, t - S - 1, model.packed.weights, work, model.config.heads, hidden, inputs)
         return hidden, inputs
 
+    def gradients(self, dlogits: F32) -> PairActivations:
+        """Return arrays in which x, qkv, slope and dtop, and q and kv of attention over the source, are gradients.
 
-SPOILT = {"encoder": ("x", "qkv", "slope"), "decoder": ("x", "qkv", "slope"), "cross": ("q", "kv")}  # by going back
+        Of all losses, from dlogits (U, K) at the decoder's logits; the encoder's dtop is that of the memory.
+        """
+        model, work = self.model, self._spare()
+        model.pack_backward()
+        self._restore(work)
+        rows = np.ascontiguousarray(dlogits, np.float32)
+        look_pair_backward(rows, self.bar, model.packed.weights, work, model.config.heads)
+        return work
+
+    def _spare(self) -> PairActivations:
+        """Return the arrays with room of their own for what a backward pass overwrites."""
+        parts = {part: getattr(self.work, part) for part in SPOILT}
+        own = {
+            part: arrays._replace(**{name: np.empty_like(getattr(arrays, name)) for name in SPOILT[part]})
+            for part, arrays in parts.items()
+        }
+        return self.work._replace(**own)
+
+    def _restore(self, work: PairActivations) -> None:
+        """Copy what a backward pass reads and overwrites."""
+        for part, names in SPOILT.items():
+            for name in names:
+                np.copyto(getattr(getattr(work, part), name), getattr(getattr(self.work, part), name))
+
+
+# What a backward pass overwrites.
+SPOILT = {
+    "encoder": ("x", "qkv", "slope", "dtop"), "decoder": ("x", "qkv", "slope", "dtop"), "cross": ("q", "kv")
+}  # fmt: skip
 
 
 def _staves(config: ModelConfig, work: PairActivations) -> tuple[Stave, ...]:

@@ -16,7 +16,7 @@ ALWAYS = ("help", "quit")  # at the right end, at any width
 
 def entries(commands: Commands[Any], pane: str, on: Collection[str] = ()) -> list[list[Command[Any]]]:
     """Return the commands to show while `pane` has the focus; neighbours with the same label are grouped."""
-    offered = [one for one in commands if one.label and one.id not in ALWAYS]
+    offered = [one for one in commands if one.label and one.keys and one.id not in ALWAYS]
     shown = [
         one for one in offered if (not one.panes or pane in one.panes) and one.when in ("", *on) and one.offered(on)
     ]
@@ -28,7 +28,8 @@ def entry(commands: list[Command[Any]], on: Collection[str]) -> Content:
     """Return the first key of each command and their label (`[ ] rate`). Each key runs its own command."""
     parts: list[Content] = []
     for one in commands:
-        parts.append(clickable(key_label(one.keys[0]), "bold $accent", one.id))
+        if one.keys:
+            parts.append(clickable(key_label(one.keys[0]), "bold $accent", one.id))
     last = commands[-1]
     label = last.alternate if last.id in on and last.alternate else last.label
     return Content(" ").join([*parts, clickable(label, "", last.id)])
@@ -59,7 +60,7 @@ class CommandLine(Clickable):
 
     def __init__(self, commands: Commands[Any], id: str | None = None) -> None:
         super().__init__(id=id)
-        self._commands = commands
+        self.commands = commands
         self._pane = ""
         self._on: frozenset[str] = frozenset()
         self._notice = ""
@@ -81,7 +82,7 @@ class CommandLine(Clickable):
         return Content(notice).cell_length <= self.size.width - self._end().cell_length - 4
 
     def _end(self) -> Content:
-        return right_end(self._commands, self._on)
+        return right_end(self.commands, self._on)
 
     def notice(self, text: str) -> None:
         """Show a text in place of the commands for `NOTICE_SECONDS`."""
@@ -97,7 +98,7 @@ class CommandLine(Clickable):
     def render(self) -> Content:
         """Return the line at the current width."""
         if not self._notice:
-            return line(self._commands, self._pane, self._on, self.size.width)
+            return line(self.commands, self._pane, self._on, self.size.width)
         end = self._end()
         notice = Content.styled(self._notice, "$foreground")
         gap = " " * max(1, self.size.width - notice.cell_length - end.cell_length - 2)

@@ -17,7 +17,7 @@ UNITS = {"char": "ch/s", "byte": "B/s", "word": "tok/s", "symbol": "sym/s", "row
          "timestep": "steps/s"}  # by input unit, or kind of token  # fmt: skip
 # A sign and a colour per phase: the sign alone is enough without colour.
 PHASES = {
-    Phase.LOADING: ("◌", "$foreground 60%"),
+    Phase.LOADING: ("◌", "$muted $quiet"),
     Phase.COMPILING: ("◔", "$text-accent"),
     Phase.TRAINING: ("●", "$text-success"),
     Phase.PAUSED: ("‖", "$text-warning"),

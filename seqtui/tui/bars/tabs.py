@@ -36,12 +36,12 @@ class TabStrip(Clickable):
         """Return the line. The front tab has a reversed background, so it stands out without colour."""
         parts = []
         for number, name in enumerate(self._names, start=1):
-            style = "$foreground 60%"
+            style = "$muted $quiet"
             if name == self._front:
-                style = "bold reverse $accent" if self._focused else "reverse $foreground 60%"
+                style = "bold reverse $accent" if self._focused else "reverse $muted $quiet"
             command = "focus_second" if name in SECOND else f"focus_{name}"
             parts.append(clickable(f" {_LAB.get(name, f'{number} {name}')} ", style, command))
         tabs = Content(" ").join(parts)
         room = self.size.width - tabs.cell_length - 3
         note = Content(self._note).truncate(max(0, room), ellipsis=True)
-        return Content.assemble(" ", tabs, " " * (room - note.cell_length + 1), (note.plain, "$foreground 60%"), " ")
+        return Content.assemble(" ", tabs, " " * (room - note.cell_length + 1), (note.plain, "$muted $quiet"), " ")

@@ -1,20 +1,23 @@
 """The line with the names of the views and their keys, and the question that the one on the screen answers."""
 
+from typing import Any
+
 from textual.content import Content
 
 from seqtui.tui.bars.clickable import Clickable, clickable
-from seqtui.tui.registry import key_label
+from seqtui.tui.registry import Commands, key_label
 from seqtui.views import LAB, VIEWS, command_id
 
 LEAST_HEIGHT = 30  # rows of a terminal from which the line is shown: below, the footer has the keys
 
 
 class ViewBar(Clickable):
-    """Of the view with this id. A click goes to another one."""
+    """Of the view with this id and these commands. A click goes to another one."""
 
-    def __init__(self, current: str, id: str | None = None) -> None:
+    def __init__(self, current: str, commands: Commands[Any], id: str | None = None) -> None:
         super().__init__(id=id)
         self._current = current
+        self.commands = commands
         self._features: frozenset[str] = frozenset()
 
     def show(self, features: frozenset[str]) -> None:
@@ -34,13 +37,14 @@ class ViewBar(Clickable):
         room = self.size.width - views.cell_length - 3
         if len(question) > room:
             question = ""
-        return Content.assemble(" ", views, " " * max(1, room - len(question) + 1), (question, "$foreground 60%"), " ")
+        return Content.assemble(" ", views, " " * max(1, room - len(question) + 1), (question, "$muted $quiet"), " ")
 
     def _entry(self, name: str) -> Content:
         """Return a view's key and label."""
         line, here = VIEWS[name], name == self._current
         command = "back" if name == LAB else command_id(name)
-        label = clickable(f" {line.label} ", "reverse" if here else "$foreground 60%", command)
+        label = clickable(f" {line.label} ", "reverse" if here else "$muted $quiet", command)
         if here and name == LAB:
             return label  # no key leads to where one is
-        return Content.assemble(clickable(key_label(line.key), "bold $accent", command), label)
+        key = key_label(self.commands[command].keys[0]) if self.commands[command].keys else ""
+        return Content.assemble(clickable(key, "bold $accent", command), label)

@@ -4,8 +4,11 @@ from seqtui.tui.commands import taking
 from seqtui.tui.commands.view import View
 from seqtui.tui.dialogs.help import HelpScreen
 from seqtui.tui.dialogs.palette import Palette
-from seqtui.tui.registry import Commands, Group
-from seqtui.tui.theme import DARK, LIGHT
+from seqtui.tui.registry import Commands, Group, guide
+from seqtui.tui.theme import THEMES
+from seqtui.views import VIEWS
+
+ALWAYS_QUIT = ("ctrl+c", "ctrl+q")  # whatever the settings say, and from a dialog too
 
 GENERAL: Commands[View] = Commands()
 _command = GENERAL.command
@@ -23,10 +26,11 @@ def screenshot(view: View) -> None:
     taking.screenshot(view)
 
 
-@_command("ctrl+t", "Light or dark", Group.SCREEN)
+@_command("ctrl+t", "Next theme", Group.SCREEN)
 def theme(view: View) -> None:
-    """Switch between the dark and the light theme."""
-    view.app.theme = LIGHT if view.app.current_theme.dark else DARK
+    """Change the colours: dark, light, high contrast, the terminal's."""
+    names = [theme.name for theme in THEMES.values()]
+    view.app.theme = names[(names.index(view.app.theme) + 1) % len(names)]
 
 
 @_command("ctrl+p", "Commands", Group.SCREEN)
@@ -38,11 +42,12 @@ def palette(view: View) -> None:
 
 @_command("question_mark f1", "Help", Group.SCREEN, label="help", rank=0)
 def help(view: View) -> None:
-    """List all keys."""
-    view.ask(HelpScreen([one for one in view.commands if one.offered(view.features)]))
+    """Show what this view is for, how to read it, and all keys."""
+    offered = [one for one in view.commands if one.offered(view.features)]
+    view.ask(HelpScreen(offered, guide(VIEWS[view.VIEW].guide, view.commands)))
 
 
-@_command("q ctrl+c ctrl+q", "Quit", Group.SCREEN, label="quit", rank=0)
+@_command(" ".join(("q", *ALWAYS_QUIT)), "Quit", Group.SCREEN, label="quit", rank=0)
 def quit(view: View) -> None:
     """Save the run and quit."""
     view.app.call_later(view.app.action_quit)

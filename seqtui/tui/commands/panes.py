@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from seqtui.tui.commands import saving
 from seqtui.tui.commands.view import View
 from seqtui.tui.registry import Commands, Group
 
@@ -13,6 +14,10 @@ class PanesView(View, Protocol):
     current: str  # the pane with the focus
     zoomed: str | None  # the pane that has the whole screen
     frozen: bool
+
+    @property
+    def panes(self) -> Mapping[str, Any]:
+        """The panes by name, in focus order."""
 
     def go_to(self, name: str) -> None:
         """Focus a pane."""
@@ -62,6 +67,12 @@ def focus_previous(view: PanesView) -> None:
 def freeze(view: PanesView) -> None:
     """Freeze the display while training continues."""
     view.freeze(not view.frozen)
+
+
+@_command("S", "Save pane", Group.SCREEN, label="save pane", rank=8)
+def save_pane(view: PanesView) -> None:
+    """Save the focused pane: .svg, .txt, or data (.csv, .npz)."""
+    saving.save_pane(view, view.current, view.panes[view.current])
 
 
 def numbered(commands: Commands[Any], panes: Mapping[str, str]) -> None:

@@ -19,20 +19,20 @@ def copy(view: View) -> None:
     view.say(f"Copied the {name}, {len(text):,} characters.")
 
 
-def screenshot_path(folder: Path, snapshot: Snapshot) -> Path:
-    """Return a free name in the folder: seqtui-RUN-step-1240.svg, then -2, -3 and so on."""
+def free_path(folder: Path, subject: str, snapshot: Snapshot, ending: str) -> Path:
+    """Return a free name in the folder: loss-RUN-step-1240.svg, then -2, -3 and so on."""
     run = re.sub(r"[^A-Za-z0-9._-]+", "-", snapshot.run).strip("-.")[:60]
-    stem = "-".join(part for part in ("seqtui", run, f"step-{snapshot.step}") if part)
-    path, number = folder / f"{stem}.svg", 1
+    stem = "-".join(part for part in (subject, run, f"step-{snapshot.step}") if part)
+    path, number = folder / f"{stem}{ending}", 1
     while path.exists():
         number += 1
-        path = folder / f"{stem}-{number}.svg"
+        path = folder / f"{stem}-{number}{ending}"
     return path
 
 
 def screenshot(view: View) -> None:
     """Save the screen as SVG in the current folder, and say where, or why that failed."""
-    path = screenshot_path(Path.cwd(), view.newest)
+    path = free_path(Path.cwd(), "seqtui", view.newest, ".svg")
     try:
         path.write_text(view.app.export_screenshot(title="seqtui"), encoding="utf-8")
     except OSError as error:

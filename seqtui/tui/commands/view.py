@@ -1,7 +1,7 @@
 """What a command may ask of the view on which it runs, whichever view that is."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from textual.app import App
 from textual.screen import Screen
@@ -15,6 +15,7 @@ Answer = TypeVar("Answer")
 class View(Protocol):
     """A screen of panes that shows a session."""
 
+    VIEW: ClassVar[str]  # its id in `seqtui.views`
     session: Session
     newest: Snapshot  # the newest snapshot
     shown: Snapshot  # what the panes show: older than `newest` while they are frozen

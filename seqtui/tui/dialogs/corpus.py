@@ -34,7 +34,7 @@ def entry(choice: CorpusChoice, current: bool, name_width: int) -> Content:
         about = about.replace("N ", f"{choice.dial.value:,} ")
     return Content.assemble(
         f"{'●' if current else ' '} ", (f"{visible(choice.name):<{name_width}}", "bold"),
-        (f"  {size_of(choice):>16}", "$foreground 60%"), "\n    ", (visible(about), "$foreground 60%"),
+        (f"  {size_of(choice):>16}", "$muted $quiet"), "\n    ", (visible(about), "$muted $quiet"),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from textual import events
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
+from textual.style import Style
 from textual.widgets import Input, OptionList, TextArea
 
 from seqtui.visible import visible
@@ -45,6 +46,12 @@ class SteadyOptionList(OptionList):
 
     Textual would look up lines that it never made, or an option of the list as it was when it was last painted.
     """
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> Style:
+        """Return the style of an option; reversed if the style sheet says so, which Textual drops."""
+        style = super().get_visual_style(*component_classes, partial=partial)
+        reverse = any(self.get_component_styles(name).text_style.reverse for name in component_classes)
+        return style + Style(reverse=True) if reverse else style
 
     async def _on_click(self, event: events.Click) -> None:
         clicked = event.style.meta.get("option")

@@ -1,8 +1,9 @@
-"""The help: all commands of a view with their keys."""
+"""The help: what a view is for and how to read it, and all its commands with their keys."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
@@ -23,6 +24,7 @@ RIGHT = (
     Group.ENCODINGS,
     Group.PLAYHEAD,
     Group.SCORE,
+    Group.CURVES,
     Group.LOSS,
     Group.WRITING,
     Group.EXAMPLE,
@@ -42,21 +44,23 @@ def block(commands: Sequence[Command[Any]], group: Group) -> Content | None:
 
 
 class HelpScreen(Dialog[None]):
-    """All keys of a view. Closed by Escape or the key that opened it."""
+    """The guide to a view, and all its keys. Closed by Escape or the key that opened it."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-one-column"), (156, "-two-columns")]  # noqa: RUF012  # as Textual declares it
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1,q", "leave", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q", "leave", "Back", show=False)]
 
-    def __init__(self, commands: Sequence[Command[Any]]) -> None:
+    def __init__(self, commands: Sequence[Command[Any]], guide: Sequence[str]) -> None:
         super().__init__()
-        self._commands = commands
+        self._commands, self._guide = commands, guide
+        self._opened_by = {key for one in commands if one.id == "help" for key in one.keys}
 
     def compose(self) -> ComposeResult:
         """Lay out one block per group."""
         with VerticalScroll(classes="box -tall") as box:
-            box.border_title = "keys"
+            box.border_title = "help"
             box.border_subtitle = "↑ ↓ scroll · esc back"
+            yield Static("\n".join(self._guide), id="guide", markup=False)
             with Container(id="columns"):
                 there = {command.group for command in self._commands}
                 for groups in LEFT, RIGHT:
@@ -66,3 +70,9 @@ class HelpScreen(Dialog[None]):
     def on_mount(self) -> None:
         """Let the arrows scroll immediately."""
         self.query_one(VerticalScroll).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Close on the key that opened it, which the settings may have changed."""
+        if event.key in self._opened_by:
+            event.stop()
+            self.dismiss(None)

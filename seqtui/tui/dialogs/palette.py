@@ -40,9 +40,7 @@ def option(command: Command[Any], title: Content) -> Option:
     keys = " ".join(key_label(key) for key in command.keys)
     gap = " " * max(1, TITLE_WIDTH - title.cell_length)
     return Option(
-        Content.assemble(
-            title, gap, (f"{keys:<{KEYS_WIDTH}}", "bold $accent"), (f" {command.help}", "$foreground 60%")
-        ),
+        Content.assemble(title, gap, (f"{keys:<{KEYS_WIDTH}}", "bold $accent"), (f" {command.help}", "$muted $quiet")),
         id=command.id,
     )
 

@@ -79,7 +79,7 @@ def _row(
 
 def shade(weight: float, ink: Ink) -> Style:
     """Return a text style for a weight: the accent where it is large."""
-    if ink.colourless:
+    if not ink.shaded:
         return ink.text + Style(bold=weight > 0.5)
     plain, strong = triplet(ink.muted.color), triplet(ink.accent.color)
     return ink.text + Style(color=rgb(mix(plain, strong, min(1.0, max(0.0, weight)))))

@@ -12,6 +12,7 @@ from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.writing_tree import WritingTree
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import percent
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import visible
@@ -58,6 +59,23 @@ class BarsPane(Pane):
         symbols = subject.found.vocabulary.symbols
         lines = [f"{visible(symbols[token])}\t{subject.shares[token]:.6f}" for token in subject.order[:50].tolist()]
         return "\n".join(lines), "distribution"
+
+    def data(self) -> Arrays:
+        """Return every token of the vocabulary, likeliest first."""
+        subject = self.subject
+        if subject.found is None:
+            return {}
+        symbols, order = subject.found.vocabulary.symbols, subject.order
+        return flat(
+            {
+                "step": subject.found.step,
+                "token": order,
+                "symbol": tuple(symbols[token] for token in order.tolist()),
+                "logit": subject.found.logits[order],
+                "probability": subject.shares[order],
+                "sampled": subject.sampled[order],
+            }
+        )
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return a line per token, likeliest first, scrolled so that the picked one is seen."""

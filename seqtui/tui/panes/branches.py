@@ -8,6 +8,7 @@ from seqcore.sampling import Sampling
 from seqtui.live.snapshot import Phase
 from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.writing_tree import WritingTree
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import visible
@@ -33,6 +34,11 @@ class BranchesPane(Pane):
     def said(self) -> tuple[str, str]:
         """Return all texts, a line each, and what it is."""
         return "\n".join(visible(text) for text, _, _ in self.subject.branches), "branches"
+
+    def data(self) -> Arrays:
+        """Return every text."""
+        text, tokens, here = zip(*self.subject.branches, strict=True) if self.subject.branches else ((), (), ())
+        return flat({"text": text, "tokens": tokens, "here": here})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return a line per branch; the one that is written on is marked, and always seen."""

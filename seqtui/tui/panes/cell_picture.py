@@ -12,6 +12,7 @@ from seqtui.tui.panes.cell_pictures import backward_values, drawn, forward_value
 from seqtui.tui.panes.celled import Celled
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -54,8 +55,18 @@ class CellPicturePane(Pane):
 
     def said(self) -> tuple[str, str]:
         """Return the picture as text, and what it is."""
-        lines = self._picture()
+        lines = self._picture() if self.subject.seen is not None else []
         return "\n".join("".join(text for text, _ in line) for line in lines), "picture of the cell"
+
+    def data(self) -> Arrays:
+        """Return the numbers in the picture, and backwards the way of the gradient."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        facts, back = seen.facts, seen.back if self.subject.back else None
+        place = {"step": seen.step, "t": facts.t, "read": facts.symbol, "layer": facts.layer, "unit": facts.unit}
+        values = {one.name: one.value for one in facts.quantities}
+        return flat(place | {"value": values} | ({"path": back.path} if back is not None else {}))
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the text, the way of the gradient if it is shown, the picture, and a sentence."""
@@ -80,7 +91,7 @@ class CellPicturePane(Pane):
         shown = subject.back and back is not None
         values = backward_values(back) if shown and back is not None else forward_values(facts)
         chosen = place_of(line.name) if line is not None else ""
-        return drawn(facts.family, values, shown, lambda place: place == chosen)
+        return drawn(facts.cell, values, shown, lambda place: place == chosen)
 
     def _paint(self, line: list[tuple[str, str]]) -> list[Segment]:
         ink = self.ink

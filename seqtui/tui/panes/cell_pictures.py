@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-from seqcore.cellwork.records import CellBack, CellFacts, totals
+from seqcore.cellwork.records import CellBack, CellFacts, Quantity, totals
 
 from seqtui.tui.widgets.numbers import UNKNOWN
 
@@ -20,7 +20,7 @@ x_t ─────── W_xh ──▶ ‹Σx_› ───┼──▶ (+) �
 bias ──────── b ───▶ ‹Σb_› ───┘
 """
 LSTM = """\
-c_{t-1} ‹c_p› ────────(×)──── ‹f·c› ──────(+)───────────────┬─────▶ c_t ‹c_t›
+c_{t-1} ‹c_p› ────────(×)──── ‹f·c› ──────(+)───────────────┬──────▶ c_t ‹c_t›
                        │                   │                │
                        │                 ‹i·g›            [tanh] ‹tc_›
                        │                   │                │
@@ -30,7 +30,7 @@ c_{t-1} ‹c_p› ────────(×)──── ‹f·c› ───�
                       [σ]          [σ]         [tanh]       │           [σ]
                        │            │             │         │            │
 h_{t-1}, x_t ──────────┴────────────┴─────────────┴─────────│────────────┘
-                                                            └─────▶ h_t ‹h_t›
+                                                            └──────▶ h_t ‹h_t›
 """
 GRU = """\
 h_{t-1} ‹h_p› ─────────────(×)──── ‹z·h› ────────────────(+)──────▶ h_t ‹h_t›
@@ -49,44 +49,81 @@ h_{t-1}, x_t ───────────────┴──────�
 """
 ATTENTION = """\
 x_t ‹x_t› ─┬─ norm ─┬─ W_q ─▶ q_t ‹q_t› ─┐
-           │        │                    ├─▶ q·k/√d ‹sts› ─▶ softmax ─┐
-           │        ├─ W_k ─▶ k_s ‹k_s› ─┘                            │
-           │        │                                            a_ts ‹ats›
-           │        │                                                 │
-           │        └─ W_v ─▶ v_s ‹v_s› ──────────────────────▶ (×), sum
-           │                                                          │
-           └──────────────▶ (+) ◀─────────── W_o ◀───────────── y_t ‹y_t›
-                             │
-                           ‹x1t› ─┬─ norm ─▶ W, gelu, W ─▶ (+) ─▶ x″_t ‹x2t›
-                                  └─────────────────────────┘
+           │        ├─ W_k ─▶ k_s ‹k_s› ─┴─▶ q·k/√d ‹sts› ─▶ softmax ‹ats› ─┐
+           │        └─ W_v ─▶ v_s ‹v_s› ──────────────────▶ (×), sum ◀──────┘
+           │                                                     │
+          (+) ◀───────────────── W_o ◀─── y_t ‹y_t› ◀────────────┘
+           │
+x' ‹x1t› ──┼─ norm ──▶ W, gelu, W ─┐
+           │                       │
+          (+) ◀────────────────────┘
+           │
+           └─────────▶ x″_t ‹x2t›
 """
 FEEDFORWARD = """\
 the last n inputs ─── W ──▶ ‹Σx_› ──▶ (+) ──▶ [tanh] ──▶ h_t ‹h_t›
                                        │
 bias ───────────────── b ──▶ ‹Σb_› ────┘
 """
-PICTURES: Mapping[str, str] = {
-    "rnn": RNN, "lstm": LSTM, "gru": GRU, "attention": ATTENTION, "feedforward": FEEDFORWARD,
+PATCHES = """\
+patch x_t ─── W ───▶ ‹Σx_› ───┐
+                              ├──▶ (+) ‹z_t› ──▶ [tanh] ──▶ a_t ‹a_t›
+its place ── e_t ──▶ ‹Σb_› ───┘
+"""
+RNN_FED = """\
+h_{t-1} ─── W_hh ───▶ ‹Σh_› ───┐
+                               │
+x_t ─────── W_xh ───▶ ‹Σx_› ───┼──▶ (+) ‹z_t› ──▶ [tanh] ──▶ h_t ‹h_t›
+                               │
+h̃_{t-1} ── W_feed ──▶ ‹Σy_› ───┤
+                               │
+bias ──────── b ────▶ ‹Σb_› ───┘
+"""
+DECODER_BLOCK = """\
+x_t ‹x_t› ─┬─ norm ─┬─ W_q ─▶ q_t ‹q_t› ─┐
+           │        ├─ W_k ─▶ k_s ‹k_s› ─┴─▶ q·k/√d ‹sts› ─▶ softmax ‹ats› ─┐
+           │        └─ W_v ─▶ v_s ‹v_s› ──────────────────▶ (×), sum ◀──────┘
+          (+) ◀───────────────── W_o ◀─── y_t ‹y_t› ◀────────────┘
+x' ‹x1t› ──┼─ norm ─── W_q ─▶ q'_t ‹q't› ┐
+           │  source ┬ W_k ─▶ k'_s ‹k's› ┴▶ q'·k'/√d ‹ets› ─▶ softmax ‹a't› ─┐
+           │         └ W_v ─▶ v'_s ‹v's› ──────────────────▶ (×), sum ◀──────┘
+          (+) ◀───────────────── W_o ◀─── y'_t ‹y't› ◀────────────┘
+x″ ‹x2t› ──┼─ norm ──▶ W, gelu, W ─┐
+          (+) ◀────────────────────┘
+           └─────────▶ x‴_t ‹x3t›
+"""
+_READS, _READS_FED = "h_{t-1}, x_t ──────────", "h_{t-1}, x_t, h̃_{t-1} ─"
+PICTURES: Mapping[str, str] = {  # by `CellFacts.cell`
+    "rnn": RNN, "lstm": LSTM, "gru": GRU, "attention": ATTENTION, "feedforward": FEEDFORWARD, "patches": PATCHES,
+    "decoder block": DECODER_BLOCK, "rnn, fed": RNN_FED,
+    "lstm, fed": LSTM.replace(_READS, _READS_FED), "gru, fed": GRU.replace(_READS, _READS_FED),
 }  # fmt: skip
 _PLACE = re.compile(r"‹(.{3})›")
-_SHORT = {"x'_t": "x1t", "x″_t": "x2t", "s_ts": "sts", "e_ts": "sts"}
-_PRODUCTS = {  # a product of two quantities, or a value that is read in one of them
+_SHORT = {
+    "x'_t": "x1t", "x″_t": "x2t", "x‴_t": "x3t", "s_ts": "sts", "e_ts": "ets", "q'_t": "q't", "k'_s": "k's",
+    "v'_s": "v's", "y'_t": "y't",
+}  # fmt: skip
+_PRODUCTS = {  # by family: a product of two quantities, or a value that is read in one of them
     "lstm": {"f·c": ("c_t", "f_t"), "i·g": ("c_t", "i_t")},
     "gru": {"z·h": ("h_t", "z_t"), "z·n": ("h_t", "1 - z_t")},
 }
 _READ = {"c_p": ("c_t", "f_t"), "h_p": ("h_t", "z_t"), "tc_": ("h_t", "o_t")}
+_SUMS = {"rnn": "h_t", "rnn, fed": "h_t", "feedforward": "h_t", "patches": "a_t"}  # whose terms are drawn by source
+_WEIGHTS = {"ats": ("y_t", "s_ts"), "a't": ("y'_t", "e_ts")}  # of what attention finds, and of which scores they are
 _BACK = {
     "h_t": ("dL/dh_t",), "c_t": ("dL/dc_t",), "c_p": ("dL/dc_{t-1}",), "z_t": ("dL/dz_z", "dL/dz_t"),
     "f_t": ("dL/dz_f",), "i_t": ("dL/dz_i",), "g_t": ("dL/dz_g",), "o_t": ("dL/dz_o",), "r_t": ("dL/dz_r",),
     "n_t": ("dL/dz_n",), "q_t": ("dL/dq_t",), "k_s": ("dL/dk_t",), "v_s": ("dL/dv_t",), "y_t": ("dL/dy_t",),
     "sts": ("dL/ds_ts",), "ats": ("dL/da_ts",), "x_t": ("dL/dx",), "x1t": ("dL/dx'",), "x2t": ("dL/dx″",),
+    "a_t": ("dL/da_t",), "x3t": ("dL/dx‴",), "ets": ("dL/de_ts",), "a't": ("dL/da'_ts",), "q't": ("dL/dq'_t",),
+    "k's": ("dL/dk'_s",), "v's": ("dL/dv'_s",), "y't": ("dL/dy'_t",),
 }  # fmt: skip
 
 
 def forward_values(facts: CellFacts) -> dict[str, float]:
     """Return the number at each place of the picture of a unit."""
-    found = {_SHORT.get(one.name, one.name): one.value for one in facts.quantities}
-    named = {one.name: one for one in facts.quantities}
+    named = {one.name: one for one in reversed(facts.quantities)}  # of two with the same name the first, of the cell
+    found = {_SHORT.get(name, name): one.value for name, one in named.items()}
     by_weight = {(one.name, term.by): term for one in facts.quantities for term in one.terms}
     for place, key in _PRODUCTS.get(facts.family, {}).items():
         if key in by_weight:
@@ -94,13 +131,20 @@ def forward_values(facts: CellFacts) -> dict[str, float]:
     for place, key in _READ.items():
         if key in by_weight:
             found[place] = by_weight[key].value
-    if facts.family in ("rnn", "feedforward") and "h_t" in named:
-        found |= {f"Σ{source}_": total for source, total in totals(named["h_t"].terms).items()}
-        found["z_t"] = named["h_t"].before
-    if facts.attention is not None:
-        share = {choice.number: choice.share for choice in facts.attention.choices}
-        found |= {"ats": share[facts.position]} if facts.position in share else {}
+    if (name := _SUMS.get(facts.cell, "")) in named:
+        found |= {f"Σ{source}_": total for source, total in totals(named[name].terms).items()}
+        found["z_t"] = named[name].before
+    for place, (name, score) in _WEIGHTS.items():
+        if name in named and named[name].terms:
+            found[place] = _weight(facts, named[name], score)
     return found
+
+
+def _weight(facts: CellFacts, mixed: Quantity, score: str) -> float:
+    """Return the weight of the timestep whose score is shown: the largest one, unless another one is asked for."""
+    if facts.attention is not None and facts.attention.of == score:
+        return next((term.weight for term in mixed.terms if term.at == facts.position), math.nan)
+    return max(term.weight for term in mixed.terms)
 
 
 def backward_values(back: CellBack) -> dict[str, float]:
@@ -110,19 +154,19 @@ def backward_values(back: CellBack) -> dict[str, float]:
 
 
 def drawn(
-    family: str, values: Mapping[str, float], back: bool, mark: Callable[[str], bool]
+    kind: str, values: Mapping[str, float], back: bool, mark: Callable[[str], bool]
 ) -> list[list[tuple[str, str]]]:
     """Return the lines of a picture as (text, kind) parts; kind: "line", "number", "marked", "unknown".
 
     Args:
-        family: of the model.
+        kind: of the cell, a key of `PICTURES`.
         values: the numbers by place.
         back: whether arrows point backwards.
         mark: whether a place is that of the quantity that is picked.
     """
     turned = {"▶": "◀", "◀": "▶"}
     lines = []
-    for line in PICTURES[family].splitlines():
+    for line in PICTURES[kind].splitlines():
         parts, at = [], 0
         for place in _PLACE.finditer(line):
             parts.append((line[at : place.start()], "line"))

@@ -6,6 +6,7 @@ from functools import partial
 from seqtui.live.selected import Matched, Place, Separated
 from seqtui.tui.panes.followed import Followed
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted, percent
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -21,6 +22,8 @@ HOW = (
     "held-out part at which the same units are on, and few others. , and . change the threshold from which a unit "
     "is on. I and O select a second stretch: which units tell the two apart?"
 )
+
+_PARTS = ("before", "inside", "after")  # of a place
 
 
 class ElsewherePane(Pane):
@@ -64,6 +67,20 @@ class ElsewherePane(Pane):
         places = found.places if found is not None else ()
         rows = (f"{one.first}\t{one.likeness:.3f}\t{''.join(cell(symbol) for symbol in one.inside)}" for one in places)
         return "\n".join(rows), "places"
+
+    def data(self) -> Arrays:
+        """Return the places, and the units by which they were found."""
+        found = self._found()
+        if found is None:
+            return {}
+        return flat(
+            {
+                "first": [one.first for one in found.places],
+                "likeness": [one.likeness for one in found.places],
+                **{part: tuple("".join(getattr(one, part)) for one in found.places) for part in _PARTS},
+                "unit": found.units,
+            }
+        )
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return which units these are, and a line per place."""

@@ -12,6 +12,7 @@ from textual.message import Message
 from seqtui.live.embedding import EmbeddingMap
 from seqtui.tui.panes.map_layout import Drawn, Window, arranged, extent
 from seqtui.tui.panes.subject import Subject, waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import SteadyLimit, percent
 from seqtui.tui.widgets.pane import Pane, Row, waiting_rows
 from seqtui.visible import visible
@@ -71,6 +72,14 @@ class MapPane(Pane):
         lines = [f"{visible(vectors.symbols[token])}\t{vectors.places[token, 0]:.4g}\t{vectors.places[token, 1]:.4g}"
                  for token in vectors.order[: vectors.mapped].tolist()]  # fmt: skip
         return "\n".join(lines), "map"
+
+    def data(self) -> Arrays:
+        """Return every token with its place on the map and its vector."""
+        vectors = self.subject.vectors
+        if vectors is None:
+            return {}
+        columns = {"symbol": vectors.symbols, "count": vectors.counts, "place": vectors.places, "norm": vectors.norms}
+        return flat({"step": vectors.step} | columns | {"vector": vectors.vectors})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the map, and place the labels."""

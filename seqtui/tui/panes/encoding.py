@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from textual import events
 from textual.message import Message
 
@@ -19,6 +20,7 @@ from seqtui.tui.panes.encoding_rows import (
 from seqtui.tui.panes.encoding_said import padding_said, token_said, vector_said
 from seqtui.tui.panes.playhead import Place
 from seqtui.tui.panes.subject import Subject, waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.colours import SIGNED
 from seqtui.tui.widgets.heatmap import HeatmapPainter
 from seqtui.tui.widgets.ink import Ink
@@ -70,6 +72,19 @@ class EncodingPane(Pane):
             return "", "tokens"
         pairs = zip(probe.tokens.tolist(), probe.symbols, strict=True)
         return "\n".join(f"{token}\t{visible(symbol)}" for token, symbol in pairs), "tokens"
+
+    def data(self) -> Arrays:
+        """Return each token of the text with its index and its vector."""
+        probe, vectors = self.subject.probe, self.subject.vectors
+        if probe is None:
+            return {}
+        tokens = [self.subject.known(t) for t in range(len(probe.symbols))]
+        arrays = flat({"step": probe.step, "token": probe.tokens, "symbol": probe.symbols})
+        if vectors is not None:
+            rows = [vectors.vectors[token] if token is not None else np.full_like(vectors.vectors[0], np.nan)
+                    for token in tokens]  # fmt: skip
+            arrays["vector"] = np.stack(rows)
+        return arrays
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the rows from the text down to the sentences."""

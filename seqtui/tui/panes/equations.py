@@ -11,6 +11,7 @@ from textual.message import Message
 from seqtui.tui.panes.celled import Celled
 from seqtui.tui.panes.drawing import bare
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import visible
@@ -54,6 +55,11 @@ class EquationsPane(Pane):
         return "\n".join(
             f"{visible(one.formula)} = {number(one.value).strip()}" for one in self.subject.lines
         ), "equations"
+
+    def data(self) -> Arrays:
+        """Return the equations with their values."""
+        lines = self.subject.lines
+        return flat({name: [getattr(one, name) for one in lines] for name in ("name", "label", "formula", "value")})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return a line per equation: its value, and the formula, or its label where there is no room for both."""
@@ -119,6 +125,15 @@ class TermsPane(Pane):
             for term in line.terms
         )
         return "\n".join(rows), "terms"
+
+    def data(self) -> Arrays:
+        """Return all terms, or the factors."""
+        line = self.subject.line
+        if line is None:
+            return {}
+        parts = line.factors if isinstance(line, Gradient) and line.factors else line.terms
+        made = {"of": line.name, "made": line.value, "product": [term.product for term in line.terms]}
+        return flat(made) | flat(parts)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return as many terms as fit, the sum of the others, and below a line what they make."""

@@ -79,10 +79,10 @@ def _around(rows: list[tuple[int, Row]], t: int, lines: int) -> list[Row]:
 
 def moved_tints(ink: Ink) -> list[Style]:
     """Return styles from strongly away (0) over unmoved (LEVELS) to strongly towards what is right (2 LEVELS)."""
-    if ink.colourless:
+    if not ink.shaded:
         far = [ink.text + Style(underline=True)] * (LEVELS - 1)
         return [*far, ink.text, ink.text, ink.text, *[ink.text + Style(bold=True)] * (LEVELS - 1)]
-    plain, light = triplet(ink.text.color, (200, 200, 200)), sum(ink.background) > 380
+    plain, light = triplet(ink.text.color), sum(ink.background) > 380
     away, towards = (_AWAY_LIGHT, _TOWARDS_LIGHT) if light else (_AWAY, _TOWARDS)
     shares = np.linspace(0, 1, LEVELS + 1)
 

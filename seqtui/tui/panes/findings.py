@@ -9,6 +9,7 @@ from textual.message import Message
 
 from seqtui.tui.panes.followed import Followed
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -55,6 +56,10 @@ class FindingsPane(Pane):
             for one in self.subject.findings
         )
         return "\n".join(rows), "findings"
+
+    def data(self) -> Arrays:
+        """Return all findings."""
+        return flat(self.subject.findings)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return a heading, a line per finding, and what could not be asked for."""

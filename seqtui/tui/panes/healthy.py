@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 from seqcore.health.saturation import Saturation
 from seqcore.health.verdict import Remark
-from seqcore.records import F32, F64, History
+from seqcore.records import F32, I64, History
 
 from seqtui.live.health_watch import HealthSeen
 from seqtui.live.snapshot import Phase
+from seqtui.tui.standpoint import Lens
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,7 @@ class Healthy:
     unit: int | None = None
     curve: int = 0  # 0: of the whole model; then one for each matrix
     ratios: bool = False  # of updates to weights, rather than norms of gradients
+    lens: Lens = field(default_factory=Lens)
 
     @property
     def refined(self) -> bool:
@@ -69,13 +70,13 @@ class Healthy:
         return matrices if self.ratios else ("whole model", *matrices)
 
     @property
-    def curves(self) -> list[tuple[F64, F32]]:
+    def curves(self) -> list[tuple[I64, F32]]:
         """The steps and values of each of them."""
-        found: list[tuple[F64, F32]] = []
+        found: list[tuple[I64, F32]] = []
         if not self.ratios:
-            found.append((self.history.step.astype(np.float64), self.history.gradient_norm))
+            found.append((self.history.step, self.history.gradient_norm))
         if self.seen is not None:
             updates = self.seen.updates
             values = updates.update_ratio if self.ratios else updates.gradient_norm
-            found += [(updates.step.astype(np.float64), values[:, n]) for n in range(len(updates.names))]
+            found += [(updates.step, values[:, n]) for n in range(len(updates.names))]
         return found

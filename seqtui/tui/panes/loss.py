@@ -4,15 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.cells import cell_len
-from rich.style import Style
 from seqcore.records import History, References
 
 from seqtui.live.snapshot import Phase, Snapshot
+from seqtui.tui.panes import loss_numbers as numbers
+from seqtui.tui.panes.curve_data import by_step
+from seqtui.tui.panes.curves import CurvesPane, Points
 from seqtui.tui.panes.remarked import Remarked, words_of
+from seqtui.tui.panes.timeline import Timeline
+from seqtui.tui.standpoint import Lens
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.axis import Axis, nice_step
-from seqtui.tui.widgets.curve import condense, trailing_mean
+from seqtui.tui.widgets.curve import condense
 from seqtui.tui.widgets.numbers import significant
-from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
+from seqtui.tui.widgets.pane import Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.plot import TICKS_WIDTH, Plot, dot_edges, x_ticks
 from seqtui.visible import visible
 
@@ -26,19 +31,18 @@ _WAITING = {
     Phase.DIVERGED: "the first training step was not finite: no loss to plot",
     Phase.FAILED: "no loss: training failed before the first step",
 }
-_LEVEL = 0.03  # relative change of the loss along a sequence up to which it counts as level
 _VERDICT = 10  # rows from which the verdict stands below the plot
+_TWO_LINES = 6  # rows from which the values at the crosshair may take two lines
 _FLOOR = 1e-3  # of the highest loss: lower ones of a verdict are drawn at the lower edge
 _TRAIN, _RAW, _VALID, _REFERENCE = 1, 2, 3, 4
 
 
-class LossPane(Pane):
+class LossPane(CurvesPane):
     """Training and validation loss, drawn as the minimum and maximum of each column."""
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self.logarithmic = True
-        self.smoothed = False
         self.by_position = False
         self.window: int | None = None  # steps, None for all
         self._history = History.empty()
@@ -54,7 +58,7 @@ class LossPane(Pane):
 
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest curves; without changes nothing is repainted."""
-        unit, said = snapshot.loss_unit, _shares(snapshot)
+        unit, said = snapshot.loss_unit, numbers.shares(snapshot)
         new = (
             snapshot.history,
             snapshot.references,
@@ -78,8 +82,18 @@ class LossPane(Pane):
         self._of_classes = bool(snapshot.task.classes)
         if self.by_position and not snapshot.task.passages:
             self.by_position = False
+        self._retitle()
+
+    @property
+    def over_training(self) -> bool:
+        """Whether the loss is shown over training."""
+        return not self.by_position
+
+    def look(self, lens: Lens) -> None:
+        """Look at the curves in another way."""
+        if lens != self.lens:
+            self.lens = lens
             self._retitle()
-        self.redraw()
 
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the newest losses in one line: step 1,240, train 1.47, valid 1.62."""
@@ -91,14 +105,19 @@ class LossPane(Pane):
             parts.append(f"valid {significant(float(history.validation_loss[-1]))}")
         return ", ".join(parts), "losses"
 
+    def data(self) -> Arrays:
+        """Return all curves by step with the references, or the loss by position."""
+        if self.by_position:
+            places = np.arange(1, len(self._positions) + 1)
+            return {"position": places, "loss": self._positions} if len(self._positions) else {}
+        if not len(self._history.step):
+            return {}
+        references = self._references.finite if self._references else {}
+        return by_step(self._history) | flat({f"reference.{name}": value for name, value in references.items()})
+
     def toggle_scale(self) -> None:
         """Toggle between a logarithmic and a linear axis."""
         self.logarithmic = not self.logarithmic
-        self._retitle()
-
-    def toggle_smoothing(self) -> None:
-        """Toggle between the loss of every step and its trailing mean drawn over it."""
-        self.smoothed = not self.smoothed
         self._retitle()
 
     def toggle_positions(self) -> None:
@@ -116,35 +135,35 @@ class LossPane(Pane):
         self._retitle()
 
     def _retitle(self) -> None:
+        self.timeline = Timeline.of(self._history, self.lens.axis, self.window)
         scale = "log" if self.logarithmic else "linear"
         if self.by_position:
             self.set_titles("1 loss", f"by position · {scale}", "by position")
         else:
             look = f" · last {self.window:,}" if self.window else ""
-            plain = f"{scale} · {'smoothed' if self.smoothed else 'raw'}"
-            self.set_titles("1 loss", plain + look, plain)
+            said, brief = (f"{scale} · {words}" for words in self.timeline.said(self.lens))
+            self.set_titles("1 loss", said + look, said, brief)
         self.redraw()
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the numbers, the plot, the ticks below it, and a verdict in words."""
-        x, y = self._series()
-        if len(y) == 0:
-            return self._waiting(width)
-        rows = [self._numbers(width)] if height != 2 else []
+        self.plot_columns, self.plot_lines = 0, range(0)
+        if not len(self._positions if self.by_position else self._history.train_loss):
+            return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
+        rows = self._numbers(width, height) if height != 2 else []
         judged = height >= _VERDICT and not self.by_position
         lines = height - len(rows) - (1 if height >= 5 else 0) - int(judged)
         lines_across = [] if self.by_position else self._reference_lines()
         margin = max((cell_len(label) for label, _ in lines_across), default=-2) + 2 if width >= 44 else 0
         columns = width - TICKS_WIDTH - margin
         if lines < 2 or columns < 2:
-            return [self._numbers(width)]
-        plot = self._plot(x, y, columns, lines)
+            return self._numbers(width, 1)
+        plot = self._positions_plot(columns, lines) if self.by_position else self._plot(columns, lines, len(rows))
         ink = self.ink
         styles = (ink.text, ink.accent, ink.faint, ink.second, ink.faint)
-        rows += plot.rows(styles, ink.muted, margin)
+        rows += plot.rows(styles, ink.muted, margin, ink.lit)
         if height >= 5:
-            values = self._x_values(plot.first, plot.last, columns)
-            line = " " * TICKS_WIDTH + x_ticks(plot.first, plot.last, columns, values)
+            line = _position_ticks(plot, columns) if self.by_position else self.timeline.ticks(columns)
             rows.append(Row(("x", line), lambda: pieces((line, ink.muted))))
         if judged:
             rows.append(self._verdict(width))
@@ -157,50 +176,32 @@ class LossPane(Pane):
         style = ink.warm if any(one.good is False for one in found[:1]) else ink.muted
         return Row(("verdict", text, style), lambda: pieces((text, style)))
 
-    def _series(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return x and y of the curve: all training steps and losses, or positions and losses."""
-        if self.by_position:
-            return np.arange(1, len(self._positions) + 1), self._positions
-        return self._history.step, self._history.train_loss
+    def _positions_plot(self, columns: int, lines: int) -> Plot:
+        last = float(max(len(self._positions), 2))
+        x, y = condense(np.arange(1, len(self._positions) + 1), self._positions, dot_edges(1.0, last, 2 * columns))
+        plot = Plot(columns, lines, self._axis(y, np.zeros(0)), 1.0, last)
+        plot.curve(x, y, _TRAIN)
+        return plot
 
-    def _range(self, x: np.ndarray) -> tuple[float, float]:
-        """Return the x at both edges, rounded to a grid so that the curve does not shift with every step."""
-        last = float(x[-1])
-        if self.by_position:
-            return 1.0, max(last, 2.0)
-        span = self.window or max(last, 8.0)
-        grid = nice_step(span, 8)
-        right = max(np.ceil(last / grid) * grid, grid)
-        return (0.0 if self.window is None else max(0.0, right - span)), float(right)
-
-    def _plot(self, x: np.ndarray, y: np.ndarray, columns: int, lines: int) -> Plot:
-        first, last = self._range(x)
-        edges = dot_edges(first, last, 2 * columns)
-        begin = int(np.searchsorted(x, edges[0]))
-        if self.smoothed and not self.by_position:
-            smooth = condense(x[begin:], trailing_mean(y, max(8, (len(y) - begin) // 48))[begin:], edges)
-        x, y = condense(x[begin:], y[begin:], edges)
-        valid_x, valid_y = self._validation(first)
-        plot = Plot(columns, lines, self._axis(y, valid_y), first, last)
-        if not self.by_position:
-            for label, value in self._reference_lines():
-                plot.reference(value, label, _REFERENCE)
-            plot.rules(np.array([step for step in self._turns if step >= first], np.int64), _REFERENCE)
-        if self.smoothed and not self.by_position:
-            plot.curve(x, y, _RAW)
-            plot.curve(*smooth, _TRAIN, over=True)
-        else:
-            plot.curve(x, y, _TRAIN)
+    def _plot(self, columns: int, lines: int, above: int) -> Plot:
+        history, timeline = self._history, self.timeline
+        first, last = timeline.first, timeline.last
+        self.plot_columns, self.plot_lines = columns, range(above, above + lines)
+        train: Points = self.reduced(history.step, history.train_loss, columns)
+        valid_x = timeline.place(history.validation_step)
+        valid_y = history.validation_loss[valid_x >= first]
+        valid_x = valid_x[valid_x >= first]
+        plot = Plot(columns, lines, self._axis(train.y, valid_y), first, last)
+        for label, value in self._reference_lines():
+            plot.reference(value, label, _REFERENCE)
+        turns = timeline.place(np.array(self._turns, np.int64))
+        plot.rules(turns[turns >= first], _REFERENCE)
+        train.draw(plot, _TRAIN, _RAW)
         if len(valid_x):
             plot.marks(valid_x[:-1], valid_y[:-1], _VALID, "•")
             plot.marks(valid_x[-1:], valid_y[-1:], _VALID)
+        self.cross(plot)
         return plot
-
-    def _validation(self, first: float) -> tuple[np.ndarray, np.ndarray]:
-        x, y = self._history.validation_step, self._history.validation_loss
-        if self.by_position or len(x) == 0:
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        return x[x >= first], y[x >= first]
 
     def _axis(self, y: np.ndarray, valid: np.ndarray) -> Axis:
         known = self._references.finite if self._references and not (self.window or self.by_position) else {}
@@ -219,85 +220,30 @@ class LossPane(Pane):
         known = self._references.finite if self._references else {}
         return [(f"{visible(name)} {significant(value)}", value) for name, value in known.items()]
 
-    def _x_values(self, first: float, last: float, columns: int) -> list[float]:
-        step = max(1.0, nice_step(max(last - first, 1.0), max(1, columns // 11)))
-        start = 1.0 if self.by_position else np.ceil(first / step) * step
-        ticks = [start] if self.by_position else []
-        at = np.ceil((first + (1 if self.by_position else 0)) / step) * step
-        while at <= last + 1e-9:
-            ticks.append(float(at))
-            at += step
-        return ticks
-
-    def _numbers(self, width: int) -> Row:
-        """Return the current numbers, at fixed columns."""
-        ink, parts = self.ink, []
+    def _numbers(self, width: int, height: int) -> list[Row]:
+        """Return the values at the crosshair, or the current numbers at fixed columns."""
+        ink, history = self.ink, self._history
+        crossed = None if self.by_position else self.timeline.nearest(self.lens.crosshair)
+        if crossed is not None:
+            labels = [label for label, _ in self._reference_lines()]
+            found = numbers.crossed(history, crossed, self.timeline, self.lens, labels, ink)
+            return numbers.laid(found, width, 2 if height >= _TWO_LINES else 1)
         if self.by_position:
-            finite = self._positions[np.isfinite(self._positions)]
-            ends = (float(finite[0]), float(finite[-1])) if len(finite) else (np.nan, np.nan)
-            trend = trend_of(finite)
-            if width >= 75:
-                words = (" at the first position, ", f" at the last: {trend}")
-            elif width >= 46:
-                words = (" first, ", f" last, {trend}")
-            else:
-                words = (" → ", "")
-            for end, word in zip(ends, words, strict=True):
-                parts += [(f"{significant(end):>5}", ink.accent), (word, ink.muted)]
+            parts, values = numbers.ends(self._positions, width, ink), self._positions
         else:
-            parts = self._train_and_valid()
-            parts += self._measures(width - sum(len(text) for text, _ in parts))
-        odd = int(np.count_nonzero(~np.isfinite(self._series()[1])))
+            parts, values = numbers.newest(history, self.timeline, self.lens, ink), history.train_loss
+            parts += numbers.measures(self._measured, width - sum(len(text) for text, _ in parts), ink)
+        odd = int(np.count_nonzero(~np.isfinite(values)))
         if odd:
             parts.append((f"   {odd:,} not finite", ink.warm))
         used = sum(len(text) for text, _ in parts)
         if used + len(self._unit) + 2 <= width:
             parts.append((self._unit.rjust(width - used - 1), ink.faint))
-        texts = tuple(text for text, _ in parts)
-        return Row(("numbers", texts), lambda: pieces(*parts))
-
-    def _train_and_valid(self) -> list[tuple[str, Style]]:
-        ink, history = self.ink, self._history
-        train: np.ndarray = history.train_loss
-        if self.smoothed:
-            train = trailing_mean(train[-1024:], max(8, min(1024, len(train) // 64)))
-        parts = [("  ━ ", ink.accent), ("train ", ink.muted), (f"{significant(float(train[-1])):>5}", ink.text)]
-        if len(history.validation_loss):
-            latest = significant(float(history.validation_loss[-1]))
-            parts += [("   ● ", ink.second), ("valid ", ink.muted), (f"{latest:>5}", ink.text)]
-        return parts
-
-    def _measures(self, room: int) -> list[tuple[str, Style]]:
-        """Return the other measures of the last validation, as many as fit."""
-        ink, parts = self.ink, []
-        for name, value in self._measured:
-            size = 3 + len(name) + 1 + len(value)
-            if size <= room:
-                parts += [(f"   {name} ", ink.muted), (value, ink.text)]
-                room -= size
-        return parts
-
-    def _waiting(self, width: int) -> list[Row]:
-        """Return the rows of an empty pane: what it is waiting for."""
-        return waiting_rows(_WAITING[self._phase], width, self.ink.muted)
+        return [Row(("numbers", tuple(text for text, _ in parts)), lambda: pieces(*parts))]
 
 
-def _shares(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
-    """Return the measures of the last validation besides the loss, with their names, as text."""
-    found = ((name, snapshot.measures.get(name)) for name in snapshot.task.measures)
-    return tuple((name.replace("_", " "), _said(name, value)) for name, value in found if isinstance(value, float))
-
-
-def _said(name: str, value: float) -> str:
-    """Return an error as a number, and a share in per cent."""
-    return significant(value) if name.startswith("rmse") else f"{100 * value:.1f}%"
-
-
-def trend_of(losses: np.ndarray) -> str:
-    """Describe the change of the loss from the first eighth of the positions to the last half; losses (n,) finite."""
-    if len(losses) < 2:
-        return "too few positions"
-    first, last = float(losses[: max(1, len(losses) // 8)].mean()), float(losses[len(losses) // 2 :].mean())
-    if abs(last - first) <= _LEVEL * first:
-        return "level: context does not help yet"
-    return "falls as context builds up" if last < first else "rises with context"
+def _position_ticks(plot: Plot, columns: int) -> str:
+    """Return the line below the plot by position: the first one, and multiples of a nice number."""
+    step = max(1.0, nice_step(plot.last - plot.first, max(1, columns // 11)))
+    values = [1.0, *np.arange(np.ceil(2 / step) * step, plot.last + 1e-9, step).tolist()]
+    return " " * TICKS_WIDTH + x_ticks(plot.first, plot.last, columns, values)

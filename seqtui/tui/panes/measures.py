@@ -10,6 +10,7 @@ from seqcore.health.sentences import GOOD
 
 from seqtui.tui.panes.healthy import Healthy
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -54,6 +55,16 @@ class MeasuresPane(Pane):
             "".join(text for text, _ in line) for block in self._blocks() for line in (*block[0], [(block[1], "")])
         )
         return "\n".join(lines), "health"
+
+    def data(self) -> Arrays:
+        """Return the verdict and all measures."""
+        seen = self.subject.seen
+        health = seen.health if seen is not None else None
+        found = flat({"verdict": self.subject.remarks})
+        if health is not None and seen is not None:
+            found |= flat({"step": seen.step, "timesteps": health.timesteps, "units": health.units})
+            found |= flat({"singular": health.singular, "dead": health.dead, "entropy": health.entropy})
+        return found
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return all measures, each above its sentence; with little room the sentences are cut, then left out."""

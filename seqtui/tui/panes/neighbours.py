@@ -8,6 +8,7 @@ from textual.message import Message
 from seqtui.live.embedding import EmbeddingMap
 from seqtui.tui.panes.embedding_map import NEIGHBOURS
 from seqtui.tui.panes.subject import Subject, waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import UNKNOWN
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import visible
@@ -56,6 +57,22 @@ class NeighboursPane(Pane):
             return "", "neighbours"
         found = vectors.nearest(token, 20)
         return "\n".join(f"{visible(vectors.symbols[other])}\t{value:.4f}" for other, value in found), "neighbours"
+
+    def data(self) -> Arrays:
+        """Return all neighbours, nearest first."""
+        vectors, token = self.subject.vectors, self.subject.token
+        if vectors is None or token is None:
+            return {}
+        found = vectors.nearest(token, len(vectors.symbols))
+        others = [other for other, _ in found]
+        return flat(
+            {
+                "of": vectors.symbols[token],
+                "symbol": tuple(vectors.symbols[other] for other in others),
+                "cosine": [value for _, value in found],
+                "count": vectors.counts[others],
+            }
+        )
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return a line per neighbour: cosine similarity, a bar, the token, and how often it is read."""

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from seqcore.data.abc import Bar, Note, Tune, faulty_bars
 
+from seqtui.tui.glyphs import QUADRANTS
 from seqtui.tui.panes.roll_layout import GUTTER, Layout, Piece, lay_out
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.ink import Ink
@@ -20,7 +21,6 @@ _FLAT = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "
 _BLANK, _FAINT, _MUTED, _NOTE, _WRONG, _NOW = range(6)  # style numbers, the strongest last
 _LIT = 8  # added where something is being written
 _FULL = " ▌▐█"  # by the dots that are set: 1 left, 2 right
-_QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"  # 1 upper left, 2 upper right, 4 lower left, 8 lower right
 _BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # from above: left, right
 
 
@@ -172,7 +172,7 @@ class _System:
             glyph = chr(0x2800 + sum(code[0] * bool(dot[0]) + code[1] * bool(dot[1]) for code, dot in pairs))
         else:
             mask = sum(bool(dot) << at for at, dot in enumerate(dot for pair in dots for dot in pair))
-            glyph = (_FULL if levels == 1 else _QUADRANTS)[mask]
+            glyph = (_FULL if levels == 1 else QUADRANTS)[mask]
         return glyph, style + (_LIT if column in self.lit else 0)
 
     def _row(self, ink: Ink, name: str, cells: Sequence[tuple[str, int]]) -> Row:

@@ -10,6 +10,7 @@ from seqcore.health.sentences import GOOD
 from seqtui.tui.panes.healthy import Healthy
 from seqtui.tui.panes.plane import Plane
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.axis import Axis
 from seqtui.tui.widgets.numbers import percent
 from seqtui.tui.widgets.pane import Pane, Row, fit, pieces, waiting_rows
@@ -52,6 +53,11 @@ class SaturationPane(Pane):
             return "", "saturation"
         rows = (f"{n}\t{left:.6f}\t{right:.6f}" for n, (left, right) in enumerate(zip(*shown[2:], strict=True)))
         return "\n".join(["unit\tleft\tright", *rows]), "saturation"
+
+    def data(self) -> Arrays:
+        """Return the shares of every unit."""
+        shown = self.subject.saturation
+        return flat(shown) if shown is not None else {}
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the plane, what its axes are, the numbers, and what is good."""

@@ -19,8 +19,10 @@ from seqtui.tui.panes.layout import Kind, Layout, arrange
 from seqtui.tui.panes.playhead import Place, word_start
 from seqtui.tui.panes.selection import Selection
 from seqtui.tui.panes.staves import unit_in
+from seqtui.tui.panes.timesteps import by_timestep
 from seqtui.tui.panes.view import Memory, View
 from seqtui.tui.standpoint import Standpoint
+from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.dragged import DraggedPane
 from seqtui.tui.widgets.pane import Row
 
@@ -83,6 +85,10 @@ class ScorePane(DraggedPane):
     def copied_text(self, snapshot: Snapshot) -> tuple[str, str]:
         """Return the text of the score."""
         return snapshot.score_text, "text of the score"
+
+    def data(self) -> Arrays:
+        """Return everything that the score draws, each array with the timesteps first."""
+        return by_timestep(self._probe) if self._probe is not None else {}
 
     def _adopt(self, probe: Probe, before: tuple[str, ...]) -> None:
         """Keep the place and the selection as far as the new probe has them; start in the middle of the first text.

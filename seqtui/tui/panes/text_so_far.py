@@ -13,6 +13,7 @@ from seqtui.tui.panes.by_hand import Written
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.writing import CURSOR, surprise_levels
 from seqtui.tui.panes.writing_tree import WritingTree
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.numbers import counted, percent
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows
@@ -45,6 +46,15 @@ class TextPane(Pane):
         if found is None:
             return "", "text"
         return found.asked.prompt + found.vocabulary.decode(found.asked.path), "text"
+
+    def data(self) -> Arrays:
+        """Return the prompt, and each token after it."""
+        found = self.subject.found
+        if found is None:
+            return {}
+        symbols = tuple(found.vocabulary.symbols[token] for token in found.asked.path)
+        about = {"step": found.step, "prompt": found.asked.prompt, "token": found.asked.path, "symbol": symbols}
+        return flat(about | {"probability": found.probability, "copied": found.copied})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the last lines of the text, and below them a sentence about copies."""

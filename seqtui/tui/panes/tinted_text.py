@@ -11,6 +11,7 @@ from textual.message import Message
 
 from seqtui.tui.panes.followed import Followed
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import BARS, bar_heights
 from seqtui.tui.widgets.colours import GATE, SIGNED, lightness
 from seqtui.tui.widgets.ink import rgb
@@ -60,6 +61,14 @@ class TintedPane(Pane):
             return "", "values"
         rows = (f"{visible(symbol)}\t{value:.6g}" for symbol, value in zip(probe.symbols, tint.tolist(), strict=True))
         return "\n".join(rows), "values"
+
+    def data(self) -> Arrays:
+        """Return each token with the value of the unit."""
+        probe, tint = self.subject.probe, self.subject.tint
+        if probe is None or tint is None or self.subject.chosen is None:
+            return {}
+        layer, unit = self.subject.chosen
+        return flat({"step": probe.step, "layer": layer, "unit": unit, "symbol": probe.symbols, "value": tint})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the lines around the playhead, the bars below each, and what is under the playhead."""

@@ -15,13 +15,13 @@ class Role(NamedTuple):
     label: str  # in the picture
     mark: str  # in the pane of matrices
     words: str
-    names: tuple[str, ...]  # the last parts of the parameters' names
+    names: tuple[str, ...]  # of parameters, whole or the last part
     scale: Scale
     level: int  # of its colour
 
 
-INTO = Role("in", "↓", "from the input or below", ("W_xh", "E", "W_x", "P"), GATE, 22)
-ACROSS = Role("across", "→", "from state to state", ("W_hh",), SIGNED, -6)
+INTO = Role("in", "↓", "from the input or below", ("W_xh", "E", "W_x", "P", "patches.W", "patches.position"), GATE, 22)
+ACROSS = Role("across", "→", "from state to state", ("W_hh", "W_feed"), SIGNED, -6)
 BLOCK = Role("block", "↓", "inside the block", ("W_qkv", "W_q", "W_kv", "W_o", "W_fc", "W_proj"), SIGNED, -6)
 OUT = Role("out", "↓", "to the output", ("W_hy", "W_c"), ATTENTION, 22)
 OTHER = Role("other", "·", "", (), GATE, 12)
@@ -31,7 +31,7 @@ ROLES = (INTO, ACROSS, BLOCK, OUT)
 def role_of(name: str) -> Role:
     """Return the role of a parameter."""
     last = name.rpartition(".")[2]
-    return next((role for role in ROLES if last in role.names), OTHER)
+    return next((role for role in ROLES if last in role.names or name in role.names), OTHER)
 
 
 def style_of(role: Role, ink: Ink) -> Style:
@@ -48,8 +48,8 @@ def arrow_names(net: Unrolled, role: Role, strand: Strand) -> str:
     prefix = f"{_PREFIX.get(strand.part, 'layers')}.{strand.layer}."
     found = [name for name in own if name.startswith(prefix)]
     if role is INTO and strand.layer == 0:
-        table = "decoder.embedding." if strand.part == "decoder" else "embedding."
-        found = [name for name in own if name.startswith((table, "input."))] + found
+        tables = ("decoder.embedding.",) if strand.part == "decoder" else ("embedding.", "input.", "patches.")
+        found = [name for name in own if name.startswith(tables)] + found
     if role is OUT:
         found = own or ["Eᵀ"]  # tied to the table of the input
     return " ".join(dict.fromkeys(name.rpartition(".")[2] for name in found))

@@ -201,7 +201,8 @@ class UnrolledPane(Pane):
         style = style_of(role, ink)
 
         def arrow(t: int) -> list[tuple[str, Style]]:
-            drawn = t < subject.computed and (role is INTO or net.outputs[t] is not None)
+            there = subject.strand(t, layer) is not None if role is INTO else net.outputs[t] is not None
+            drawn = t < subject.computed and there
             return [(self._centred("↓" if drawn else ""), style)]
 
         return self._line(f"↓ {names}" if names else "", style, arrow)
@@ -218,8 +219,8 @@ class UnrolledPane(Pane):
         if cells is not None and lines > 1:
             own = lines // 2
             limit = max(1e-6, float(np.nanpercentile(np.abs(cells.values), MOST)))
-            grid = self._grid(lambda t: cells.values[t] if t < len(cells.values) else None, limit, own)
-            rows += self._state_rows("c", grid, own, "══▸", self.ink.muted)
+            grid = self._grid(lambda t: _known(cells.values, t), limit, own)
+            rows += self._state_rows("c", layer, grid, own, "══▸", self.ink.muted)
         strand = subject.strand(subject.playhead, layer)
         limit = self._limit(strand)
         grid = self._grid(lambda t: self._states(t, layer), limit, lines - own)
@@ -228,11 +229,14 @@ class UnrolledPane(Pane):
         names = arrow_names(subject.net, ACROSS if recurs else BLOCK, strand) if subject.net and strand else ""
         mark = f"{'←' if back else '→'} {names}" if recurs else names
         role = ACROSS if recurs else BLOCK
-        arrow = "" if not recurs else "◂──" if back else "──▸"
-        rows += self._state_rows(
-            f"{self.subject.name(layer)} {mark}", grid, lines - own, arrow, style_of(role, self.ink)
-        )
+        label, arrow = f"{subject.name(layer)} {mark}", "◂──" if back else "──▸"
+        rows += self._state_rows(label, layer, grid, lines - own, arrow, style_of(role, self.ink))
         return rows
+
+    def _recurs(self, t: int, layer: int) -> bool:
+        """Return whether a state of a layer goes to or from a timestep."""
+        strand = self.subject.strand(t, layer)
+        return strand is not None and strand.recurs
 
     def _attends(self, weights: F32) -> Row:
         """Return how much the playhead's timestep looks at each other one, the mean of all heads."""
@@ -270,7 +274,9 @@ class UnrolledPane(Pane):
             found[t] = codes.reshape(down, wide)
         return found
 
-    def _state_rows(self, label: str, grid: dict[int, U8], lines: int, arrow: str, style: Style) -> list[Row]:
+    def _state_rows(
+        self, label: str, layer: int, grid: dict[int, U8], lines: int, arrow: str, style: Style
+    ) -> list[Row]:
         ink, columns, halves = self.ink, self._columns, not self.ink.colourless
         assert self._painter is not None
         painter, rows = self._painter, []
@@ -290,7 +296,7 @@ class UnrolledPane(Pane):
                 return [(segment.text, segment.style or ink.text) for segment in merged(drawn)]
 
             def between(t: int, middle: bool = middle) -> tuple[str, Style]:
-                if not (middle and arrow and t in grid and t - 1 in grid):
+                if not (middle and self._recurs(t, layer) and t in grid and t - 1 in grid):
                     return "", style
                 return (f"{BAR}─▸" if t == columns.bar else arrow), style
 
@@ -364,7 +370,7 @@ class UnrolledPane(Pane):
         def between(t: int) -> tuple[str, Style]:
             if t in net.cuts:
                 return f" {CUT} ", ink.accent
-            if strand is None or not strand.recurs or not (came(t) and came(t - 1)):
+            if not self._recurs(t, layer) or not (came(t) and came(t - 1)):
                 return "", ink.text
             return ("──▸" if back else "◂──", ink.warm)
 
@@ -381,6 +387,11 @@ class UnrolledPane(Pane):
         at = event.get_content_offset(self)
         if at is not None and at.x >= _GUTTER and self.subject.net is not None:
             self.post_message(self.Pointed(self._columns.at(at.x)))
+
+
+def _known(values: F32, t: int) -> F32 | None:
+    """Return the values of a timestep; None if there are none."""
+    return values[t] if t < len(values) and np.isfinite(values[t]).any() else None
 
 
 def name_of(symbol: str) -> str:

@@ -30,12 +30,11 @@ def faded(subject: Unrolling) -> str:
     net, layer = subject.net, subject.layers - 1
     if net is None:
         return ""
-    strand = subject.strand(subject.playhead, layer)
+    strand = subject.nearest(subject.playhead, layer)
     if strand is None:
         return "No gradient comes here"
     if not strand.recurs:
-        by = "only attention takes it to earlier timesteps" if net.family == "attention" else "it goes straight down"
-        return f"No state goes from timestep to timestep: {by}"
+        return f"No state goes from timestep to timestep: {_by(net.family, strand.part)}"
     sizes = [step.gradient if isfinite(step.gradient) else 0.0 for step in strand.steps]
     largest = max(sizes)
     if not largest:
@@ -51,9 +50,16 @@ def faded(subject: Unrolling) -> str:
     return f"|dL/dh| is {where}, and a tenth of it {counted(down, 'timestep')} further back"
 
 
+def _by(family: str, part: str) -> str:
+    """Return how a gradient comes to a timestep of a part without recurrence."""
+    if family == "attention":
+        return "only attention takes it to other timesteps" if part else "only attention takes it to earlier timesteps"
+    return "it comes by attention and their mean" if part else "it goes straight down"
+
+
 def share_of(subject: Unrolling) -> str:
     """Return which part of the gradient of W_hh comes from the playhead, as a share of the sizes of all parts."""
-    strand = subject.strand(subject.playhead, min(subject.layer, subject.layers - 1))
+    strand = subject.nearest(subject.playhead, min(subject.layer, subject.layers - 1))
     if strand is None:
         return UNKNOWN
     sizes = [step.weights for step in strand.steps if isfinite(step.weights)]

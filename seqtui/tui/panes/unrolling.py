@@ -46,6 +46,11 @@ class Unrolling:
             return None
         return next((one for one in self.net.at(t, self.second) if one.layer == layer), None)
 
+    def nearest(self, t: int, layer: int) -> Strand | None:
+        """Return a layer at a timestep, or the top one if this part of the model has fewer."""
+        found = [one for n in range(layer + 1) if (one := self.strand(t, n)) is not None]
+        return found[-1] if found else None
+
     def cell(self, t: int, layer: int) -> Stave | None:
         """Return the cell state of a layer, if it has one that is known there."""
         strand = self.strand(t, layer)

@@ -3,7 +3,10 @@
 from typing import ClassVar
 
 from seqtui.live.snapshot import Snapshot
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.pane import Pane
+
+_OF_EXAMPLE = ("verdict", "series", "boundary", "translation", "hand")  # fields of a probe
 
 
 class ExamplePane(Pane):
@@ -34,6 +37,14 @@ class ExamplePane(Pane):
 
     def _changed(self) -> None:
         raise NotImplementedError
+
+    def data(self) -> Arrays:
+        """Return what the probe says of the example, and the last validation."""
+        now = self._snapshot
+        if now.probe is None:
+            return {}
+        about = {name: getattr(now.probe, name) for name in ("step", "symbols", *_OF_EXAMPLE)}
+        return flat(about | {"example": now.example, "validation": now.measures, "earlier_runs": now.earlier_runs})
 
     def _searching(self) -> list[str]:
         """Return titles, long to short, while an example with an error is looked for; else none."""

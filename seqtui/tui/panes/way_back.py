@@ -132,10 +132,10 @@ class WayBackPane(Pane):
     def _said(self, width: int) -> list[str]:
         subject, t = self.subject, self.subject.playhead
         layer = min(subject.layer, subject.layers - 1)
-        strand = subject.strand(t, layer)
+        strand = subject.nearest(t, layer)
         if strand is None:
             return []
-        step, mark = strand.steps[t - strand.first], f", layer {layer + 1}" if subject.layers > 1 else ""
+        step, mark = strand.steps[t - strand.first], f", layer {strand.layer + 1}" if subject.layers > 1 else ""
         text = f"t {t}{mark}: |dL/d{strand.state.removesuffix('_t')}| {significant(step.gradient)}"
         if strand.recurs:
             text += f", {significant(step.entering)} enters here"

@@ -9,6 +9,7 @@ from seqcore.records import CompileProgress, Sample
 
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.kernels import kernel_rows
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import runs
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -67,6 +68,10 @@ class WritingPane(Pane):
         """Return the newest sample, prompt included."""
         sample = snapshot.sample
         return (sample.prompt + sample.text if sample else ""), "generated text"
+
+    def data(self) -> Arrays:
+        """Return the samples: their tokens and the probability of each."""
+        return flat({"sample": self._sample, "earlier": self._earlier})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the rows of the kernels, or of the samples, or of what the pane is waiting for."""

@@ -23,6 +23,7 @@ class Health(PanesScreen[Healthy]):
 
     VIEW = "health"
     ASKS = ("health",)
+    CURVES = "training"
     BINDINGS: ClassVar[list[BindingType]] = HEALTH.bindings()
 
     def __init__(self, session: Session) -> None:
@@ -51,8 +52,19 @@ class Health(PanesScreen[Healthy]):
             shown.phase, found if isinstance(found, HealthSeen) else None, self.coarse,
             len(probe.symbols) if probe is not None else 0, probe.step if probe is not None else -1, shown.history,
             self._remarked.of(shown.history, shown.references), self.gate, place.layer, place.unit, self.curve,
-            self.ratios,
+            self.ratios, place.lens,
         )  # fmt: skip
+
+    @property
+    def curves(self) -> UpdatesPane:
+        """The pane of curves over training."""
+        pane: UpdatesPane = self.panes[self.CURVES]
+        return pane
+
+    def back(self) -> None:
+        """Leave the crosshair first."""
+        if not self.leave_crosshair():
+            super().back()
 
     def next_gate(self, by: int) -> None:
         """Show the saturation of another gate."""

@@ -3,8 +3,9 @@
 from typing import Protocol
 
 from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.curves import CURVES, CurvesView
 from seqtui.tui.commands.general import GENERAL
-from seqtui.tui.commands.panes import PANES, PanesView, numbered
+from seqtui.tui.commands.panes import PANES, numbered
 from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.registry import Commands, Group
@@ -12,7 +13,7 @@ from seqtui.tui.registry import Commands, Group
 _CHOICES = ("corpus", "model", "probe_text", "next_passage", "previous_passage")
 
 
-class HealthView(PanesView, Protocol):
+class HealthView(CurvesView, Protocol):
     """What these commands ask of the view."""
 
     def next_gate(self, by: int) -> None:
@@ -83,6 +84,7 @@ def other_sizes(view: HealthView) -> None:
     view.other_sizes()
 
 
+HEALTH.include(CURVES)
 HEALTH.include(PANES)
 numbered(
     HEALTH,

@@ -1,6 +1,7 @@
 """The Lab: loss, the pane of the task and the score, arranged for the size of the terminal."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
@@ -23,15 +24,15 @@ from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, a
 from seqtui.tui.screens.lab_commands import LAB
 from seqtui.tui.screens.pair_commands import walked
 from seqtui.tui.screens.view import ViewScreen
-from seqtui.tui.standpoint import Standpoint
+from seqtui.tui.standpoint import Lens, Standpoint
 from seqtui.tui.widgets.pane import Pane
 from seqtui.views import LAB as LAB_ID
 from seqtui.visible import visible
 
 LEAST_TEXT = 32  # timesteps of a passage where columns are wide: the playhead scrolls it
-BANNERS = {
-    Phase.FAILED: "✗ failed: {}   c corpus · q quit",
-    Phase.DIVERGED: "▲ diverged: {}   R recover · q quit",
+BANNERS = {  # what went wrong, and the command that helps
+    Phase.FAILED: ("✗ failed: {}   {} corpus · {} quit", "corpus"),
+    Phase.DIVERGED: ("▲ diverged: {}   {} recover · {} quit", "recover"),
 }
 COMPILING = "◔ compiling {}, {} of {}, once on this machine"
 
@@ -40,6 +41,7 @@ class Lab(ViewScreen):
     """Draws the snapshots that it is given, and passes the user's requests to the session."""
 
     VIEW = LAB_ID
+    CURVES = "loss"
     BINDINGS: ClassVar[list[BindingType]] = LAB.bindings()
 
     def __init__(self, session: Session) -> None:
@@ -64,14 +66,27 @@ class Lab(ViewScreen):
         self._drawn: dict[str, int] = {}  # the serial that each pane shows
         self._columns = 0  # of the score, as reported to the session
 
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane; what stood beside the loss may be another one now."""
+        name = self.second if pane in SECOND else pane
+        if name in self.panes:
+            self._want(name)
+            self.zoomed = name if zoomed else None
+
     @property
     def standpoint(self) -> Standpoint:
-        """The timestep and the unit that the score reads out."""
-        return self.score.standpoint
+        """The timestep and the unit that the score reads out, and how the loss is looked at."""
+        return replace(self.score.standpoint, lens=self.loss.lens)
 
     @standpoint.setter
     def standpoint(self, place: Standpoint) -> None:
-        self.score.standpoint = place
+        self.score.standpoint = replace(place, lens=Lens())
+        self.loss.look(place.lens)
+
+    @property
+    def curves(self) -> LossPane:
+        """The pane of curves over training."""
+        return self.loss
 
     @property
     def panes(self) -> Mapping[str, Pane]:
@@ -129,6 +144,7 @@ class Lab(ViewScreen):
         if snapshot.phase is Phase.COMPILING and self.newest.phase is not Phase.COMPILING:
             self._looked_away = False
         self.newest = snapshot
+        self.leave_crosshair(snapshot.step)
         if not self.frozen:
             self.shown = snapshot
         if self._gone:
@@ -195,7 +211,10 @@ class Lab(ViewScreen):
                 return ""
             now = min(compiling.done + 1, compiling.total)
             return COMPILING.format(visible(compiling.current) or "kernels", now, compiling.total)
-        return BANNERS.get(self.newest.phase, "").format(visible(self.newest.message))
+        if self.newest.phase not in BANNERS:
+            return ""
+        banner, way_out = BANNERS[self.newest.phase]
+        return banner.format(visible(self.newest.message), self.commands.key(way_out), self.commands.key("quit"))
 
     def _show_tabs(self) -> None:
         tabs = self._arrangement.tabs
@@ -301,7 +320,9 @@ class Lab(ViewScreen):
         self.score.move_edge(direction)
 
     def back(self) -> None:
-        """Leave zoom, then freeze."""
+        """Leave the crosshair, then zoom, then freeze."""
+        if self.leave_crosshair():
+            return
         if self.zoomed:
             self.zoom(None)
         elif self.frozen:

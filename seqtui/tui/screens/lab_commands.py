@@ -1,6 +1,7 @@
 """The commands of the Lab: those of its panes, of its focus and of its arrangement, and those of every view."""
 
 from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.curves import CURVES
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES
 from seqtui.tui.commands.playhead import PLAYHEAD
@@ -11,7 +12,8 @@ from seqtui.tui.registry import Commands, Group
 from seqtui.tui.screens.lab_view import LabView
 from seqtui.tui.screens.pair_commands import PAIRS, walked
 
-NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press m and set attention to general."
+NO_ALIGNMENT = "No attention: the decoder has only the state at the bar. Press {} and set attention to general."
+NO_ATTENTION = "This model has no attention: press {} to choose one that has."
 WARMTH = 0.1  # change of the temperature per key press
 
 
@@ -41,12 +43,6 @@ def next_page(lab: LabView) -> None:
 def loss_scale(lab: LabView) -> None:
     """Switch the loss axis between logarithmic and linear."""
     lab.loss.toggle_scale()
-
-
-@_command("v", "Loss: smoothing", Group.LOSS, label="smooth", rank=1, pane="loss")
-def loss_smoothing(lab: LabView) -> None:
-    """Switch between the smoothed and the raw loss."""
-    lab.loss.toggle_smoothing()
 
 
 @_command("plus equals_sign", "Loss: zoom in", Group.LOSS, label="range", rank=1, pane="loss")
@@ -135,9 +131,7 @@ def head_next(lab: LabView) -> None:
 def _has_heads(lab: LabView) -> bool:
     """Return whether the model has attention; say so if not, and what would give it."""
     if not lab.score.attends:
-        lab.say(
-            NO_ALIGNMENT if lab.newest.task.decodes else "This model has no attention: press m to choose one that has."
-        )
+        lab.say((NO_ALIGNMENT if lab.newest.task.decodes else NO_ATTENTION).format(lab.commands.key("model")))
     return lab.score.attends
 
 
@@ -182,6 +176,7 @@ def focus_attention(lab: LabView) -> None:
         lab.score.focus_stave("attention")
 
 
+LAB.include(CURVES)
 LAB.include(PAIRS)
 LAB.include(PANES)
 LAB.include(VIEW_COMMANDS)

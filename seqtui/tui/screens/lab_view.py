@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from seqtui.tui.commands.panes import PanesView
+from seqtui.tui.commands.curves import CurvesView
 from seqtui.tui.commands.playhead import PlayheadView
 from seqtui.tui.panes.loss import LossPane
 from seqtui.tui.panes.score import ScorePane
 from seqtui.tui.panes.translation import TranslationPane
 
 
-class LabView(PanesView, PlayheadView, Protocol):
+class LabView(CurvesView, PlayheadView, Protocol):
     """What these commands ask of the Lab."""
 
     loss: LossPane

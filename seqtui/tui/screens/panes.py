@@ -65,6 +65,11 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
         self._asked: Mapping[str, Any] = {}  # of the session
         self._arrangement = Arrangement(())
 
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane, if the view has one of this name."""
+        if pane in self.panes:
+            self.current, self.zoomed = pane, pane if zoomed else None
+
     @property
     @abstractmethod
     def subject(self) -> SubjectT:
@@ -142,6 +147,7 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot; only the status line while frozen."""
         before, self.newest = self.probe, snapshot
+        self.leave_crosshair(snapshot.step)
         if not self.frozen:
             self.shown = snapshot
         if before is None and self.probe is not None and self.place.playhead == 0:  # this view was the first

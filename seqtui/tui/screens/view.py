@@ -1,7 +1,8 @@
 """The base of every view: panes between a status line and a footer, and the commands that act on them."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from textual.message import Message
@@ -13,8 +14,9 @@ from seqtui.tui.bars.footer import NOTICE_SECONDS, CommandLine
 from seqtui.tui.bars.notice import Notice
 from seqtui.tui.bars.status import StatusLine
 from seqtui.tui.bars.views import ViewBar
+from seqtui.tui.panes.curves import CurvesPane
 from seqtui.tui.registry import MISSING, Commands
-from seqtui.tui.standpoint import Standpoint
+from seqtui.tui.standpoint import Lens, Standpoint
 from seqtui.views import VIEWS
 from seqtui.visible import visible
 
@@ -25,16 +27,20 @@ class ViewScreen(Screen[None]):
     """A screen on which commands run; see `seqtui.tui.commands.view.View`. A subclass binds and passes its commands."""
 
     AUTO_FOCUS = ""
-    VIEW: ClassVar[str]  # its id in `seqtui.tui.views`
+    VIEW: ClassVar[str]  # its id in `seqtui.views`
 
     def __init__(self, session: Session, commands: Commands[Any]) -> None:
         super().__init__()
         self.session, self.commands = session, commands
         self.status = StatusLine(id="status")
-        self.bar = ViewBar(self.VIEW, id="views")
+        self.bar = ViewBar(self.VIEW, commands, id="views")
         self.footer = CommandLine(commands, id="footer")
         self.newest = Snapshot()
         self.shown = Snapshot()
+
+    def rebind(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """Name other keys for commands, by id. The app's keymap is what makes them work."""
+        self.commands = self.footer.commands = self.bar.commands = self.commands.rebound(keys)
 
     class Wanted(Message):
         """Posted when the user asks for another view."""
@@ -42,6 +48,13 @@ class ViewScreen(Screen[None]):
         def __init__(self, view: str) -> None:
             super().__init__()
             self.view = view
+
+    current: str  # the pane with the focus
+    zoomed: str | None  # the pane that has the whole screen
+
+    def resume(self, pane: str, zoomed: bool) -> None:
+        """Begin at a pane, if the view has one of this name, and zoomed if so. Called before the view is shown."""
+        raise NotImplementedError
 
     @property
     def standpoint(self) -> Standpoint:
@@ -51,6 +64,27 @@ class ViewScreen(Screen[None]):
     @standpoint.setter
     def standpoint(self, place: Standpoint) -> None:
         raise NotImplementedError
+
+    @property
+    def lens(self) -> Lens:
+        """How curves are looked at."""
+        return self.standpoint.lens
+
+    def look_through(self, lens: Lens) -> None:
+        """Look at curves in another way, here and in other views."""
+        self.standpoint = replace(self.standpoint, lens=lens)
+
+    def leave_crosshair(self, last: int | None = None) -> bool:
+        """Remove the crosshair, if it is later than the step `last`; return whether it was removed."""
+        crosshair = self.lens.crosshair
+        if crosshair is None or (last is not None and crosshair <= last):
+            return False
+        self.look_through(replace(self.lens, crosshair=None))
+        return True
+
+    def on_curves_pane_crossed(self, event: CurvesPane.Crossed) -> None:
+        """Put the crosshair where the user points."""
+        self.look_through(replace(self.lens, crosshair=event.step))
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot."""

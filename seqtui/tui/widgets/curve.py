@@ -63,11 +63,23 @@ def condense(x: npt.NDArray[np.number], y: npt.NDArray[np.floating], edges: F64)
     return np.repeat(middle, 4), points.ravel()
 
 
-def trailing_mean(values: npt.NDArray[np.floating], window: int) -> npt.NDArray[np.float64]:
-    """Return, at each position, the mean of the finite values among the last `window`; NaN where there are none."""
+def trailing_mean(steps: npt.NDArray[np.number], values: npt.NDArray[np.floating], window: float) -> F64:
+    """Return, at each step, the mean of the finite values at the last `window` steps; NaN where there are none.
+
+    `steps` (N,) ascend, `values` (N,).
+    """
+    n = len(steps)
+    if n and steps[-1] - steps[0] == n - 1:  # every step is there
+        before = np.maximum(np.arange(1, n + 1) - max(1, int(window)), 0)
+    else:
+        before = np.searchsorted(steps, np.asarray(steps) - window, side="right")
     finite = np.isfinite(values)
-    total = np.cumsum(np.where(finite, values, 0.0), dtype=np.float64)
-    count = np.cumsum(finite)
-    total[window:] = total[window:] - total[:-window]
-    count[window:] = count[window:] - count[:-window]
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    total = np.zeros(n + 1)
+    if finite.all():
+        np.cumsum(values, dtype=np.float64, out=total[1:])
+        return np.asarray((total[1:] - total[before]) / (np.arange(1, n + 1) - before), np.float64)
+    np.cumsum(np.where(finite, values, 0.0), dtype=np.float64, out=total[1:])
+    count = np.concatenate([[0], np.cumsum(finite)])
+    known = count[1:] - count[before]
+    mean: F64 = np.where(known > 0, (total[1:] - total[before]) / np.maximum(known, 1), np.nan)
+    return mean

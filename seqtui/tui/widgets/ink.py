@@ -51,6 +51,11 @@ class Ink:
         return all(colour is not None and colour.triplet is not None for colour in colours)
 
     @property
+    def shaded(self) -> bool:
+        """Whether text may have shades between two colours: not where the terminal chooses what they are."""
+        return self.truecolour and not self.colourless
+
+    @property
     def highlight(self) -> Triplet:
         """The playhead's colour, blended into the heatmap cells under it."""
         return triplet(self.accent.color)
@@ -59,15 +64,28 @@ class Ink:
         """Return `style` as drawn under the playhead."""
         known = self._lit.get(style)
         if known is None:
-            known = style + (Style(reverse=True) if self.colourless else Style(bgcolor=self.playhead.bgcolor))
-            self._lit[style] = known
+            self._lit[style] = known = style + self._under(style)
         return known
+
+    def _under(self, style: Style) -> Style:
+        """Return what the playhead changes of a style. Quiet text is as readable there as any other."""
+        ground = self.playhead.bgcolor
+        if self.colourless or ground is None or ground.triplet is None:
+            return Style(reverse=True)
+        quiet = style.color in (self.muted.color, self.faint.color)
+        return Style(bgcolor=ground, color=self.text.color if quiet else None)
 
 
 def surprise_tints(text: Style, background: Triplet, colourless: bool, levels: int = 8) -> tuple[Style, ...]:
-    """Return text styles from expected (plain) to surprising (warm); without colour the unlikely half is underlined."""
+    """Return text styles from expected (plain) to surprising (warm); without colour the unlikely half is underlined.
+
+    On the terminal's own colours there are three steps, in colours that it has.
+    """
     if colourless:
         return tuple(text if level < levels // 2 else text + Style(underline=True) for level in range(levels))
-    plain = triplet(text.color, (200, 200, 200))
+    if text.color is None or text.color.triplet is None:
+        unlikely = (text + Style(color="yellow"), text + Style(color="red"))
+        return tuple(text if level < levels // 2 else unlikely[level >= 3 * levels // 4] for level in range(levels))
+    plain = triplet(text.color)
     warm: Triplet = (240, 138, 93) if lightness(background) < 0.6 else (176, 64, 20)
     return tuple(text + Style(color=rgb(mix(plain, warm, level / (levels - 1)))) for level in range(levels))

@@ -16,6 +16,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from seqtui.live.snapshot import Snapshot
+from seqtui.tui.glyphs import ASCII_CLASS
+from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.ink import Ink, surprise_tints, triplet
 from seqtui.tui.widgets.wrap import wrap
 
@@ -52,16 +54,16 @@ class Pane(Widget, can_focus=True):
         width: 1fr;
         height: 1fr;
         padding: 0 1;
-        border: round $foreground 22%;
+        border: round $frame;
         &:focus { border: round $accent 75%; }
         &:focus:nocolor { border: heavy $accent; }
-        .pane--muted { color: $foreground 62%; }
-        .pane--faint { color: $foreground 34%; }
+        .pane--muted { color: $muted; text-style: $quiet; }
+        .pane--faint { color: $faint; text-style: $quiet; }
         .pane--accent { color: $accent; }
         .pane--warm { color: $warning; }
         .pane--second { color: $warning; }
-        .pane--playhead { background: $accent 32%; }
-        .pane--edge { color: $foreground 22%; }
+        .pane--playhead { background: $playhead; }
+        .pane--edge { color: $frame; }
     }
     """
 
@@ -91,6 +93,10 @@ class Pane(Widget, can_focus=True):
         """Return the text to copy ("" if there is none yet) and a description of it."""
         raise NotImplementedError
 
+    def data(self) -> Arrays:
+        """Return what the pane draws as named arrays; none if it has none, or none yet. No text in it is raw."""
+        return {}
+
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the rows to show now: at most `height` of them, `width` cells each."""
         raise NotImplementedError
@@ -106,7 +112,8 @@ class Pane(Widget, can_focus=True):
         if self._ink is None:
             part = self.get_component_rich_style
             text = self.rich_style
-            colourless = self.app.no_color or self.app.console.color_system in ("standard", "windows")
+            few = self.app.console.color_system in ("standard", "windows")
+            colourless = self.app.no_color or few or self.app.has_class(ASCII_CLASS)
             self._ink = Ink(
                 text=text,
                 muted=part("pane--muted"),
@@ -147,6 +154,20 @@ class Pane(Widget, can_focus=True):
             self._title, self._subtitles = title, subtitles or ("",)
             self.border_title = Content(title)  # Content is never parsed as markup
             self.border_subtitle = Content(self._subtitles[0])
+
+    @property
+    def heading(self) -> str:
+        """Both titles in one line."""
+        return " · ".join(title for title in (self._title, self._subtitles[0]) if title)
+
+    @property
+    def framed(self) -> bool:
+        """Whether there is a frame, with the titles in its upper edge."""
+        return self.styles.border_top[0] in _FRAMES
+
+    def drawn(self) -> list[Strip]:
+        """Return the lines of the pane as they are on the screen, its frame included."""
+        return self.render_lines(Region(0, 0, *self.outer_size))
 
     def title_for(self, room: int) -> str:
         """Return the longest of the subtitles that fits into `room` cells: for tabs, where there is no frame."""

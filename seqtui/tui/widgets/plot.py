@@ -1,5 +1,6 @@
 """A plot of cells: braille curves over reference lines, with ticks at the left and below."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,6 +31,7 @@ class Plot:
     first: float  # x at the left edge
     last: float  # x at the right edge
     labels: list[tuple[int, str, int]] = field(default_factory=list)  # line, text, style
+    crossed: int | None = None  # a column
 
     def __post_init__(self) -> None:
         self.codes = np.full((self.lines, self.columns), ord(" "), np.uint32)
@@ -78,15 +80,25 @@ class Plot:
         self.codes[:, columns] = ord("┊")
         self.styles[:, columns] = style
 
-    def rows(self, styles: tuple[Style, ...], ticks: Style, margin: int) -> list[Row]:
-        """Return the lines with ticks at the left and labels in `margin` cells at the right."""
+    def cross(self, x: float) -> None:
+        """Mark the column of an x from top to bottom; nothing if it is outside the plot."""
+        if self.first <= x <= self.last:
+            self.crossed = int(self.dot_columns(np.array([x]))[0]) // 2
+
+    def rows(
+        self, styles: tuple[Style, ...], ticks: Style, margin: int, lit: Callable[[Style], Style] = lambda style: style
+    ) -> list[Row]:
+        """Return the lines with ticks at the left and labels in `margin` cells at the right.
+
+        `lit` turns a style into that under the crosshair.
+        """
         marked = self._tick_lines()
         found = []
         for line in range(self.lines):
             label = next(((text, style) for at, text, style in self.labels if at == line), ("", 0))
             tick = marked.get(line, "").rjust(TICKS_WIDTH - 1) + " "
-            key = (tick, label, self.codes[line].tobytes(), self.styles[line].tobytes())
-            found.append(Row(key, partial(self._paint, line, tick, label, styles, ticks, margin)))
+            key = (tick, label, self.crossed, self.codes[line].tobytes(), self.styles[line].tobytes())
+            found.append(Row(key, partial(self._paint, line, tick, label, styles, ticks, margin, lit)))
         return found
 
     def _tick_lines(self) -> dict[int, str]:
@@ -101,10 +113,21 @@ class Plot:
         return found
 
     def _paint(
-        self, line: int, tick: str, label: tuple[str, int], styles: tuple[Style, ...], ticks: Style, margin: int
+        self,
+        line: int,
+        tick: str,
+        label: tuple[str, int],
+        styles: tuple[Style, ...],
+        ticks: Style,
+        margin: int,
+        lit: Callable[[Style], Style],
     ) -> list[Segment]:
         glyphs = [chr(code) for code in self.codes[line].tolist()]
-        segments = [Segment(tick, ticks), *runs(glyphs, [styles[style] for style in self.styles[line].tolist()])]
+        painted = [styles[style] for style in self.styles[line].tolist()]
+        at = self.crossed
+        if at is not None:
+            glyphs[at], painted[at] = ("│" if glyphs[at] == " " else glyphs[at]), lit(painted[at])
+        segments = [Segment(tick, ticks), *runs(glyphs, painted)]
         text = label[0]
         if margin and text:
             segments.append(Segment(" " + text, styles[label[1]]))
@@ -117,11 +140,13 @@ def dot_edges(first: float, last: float, count: int) -> npt.NDArray[np.float64]:
     return np.asarray(first + step * (np.arange(count + 1) - 0.5), np.float64)
 
 
-def x_ticks(first: float, last: float, columns: int, values: list[float]) -> str:
-    """Return a line of integers centred under their columns; those that would touch another are left out."""
+def x_ticks(
+    first: float, last: float, columns: int, values: list[float], label: Callable[[float], str] = "{:,.0f}".format
+) -> str:
+    """Return a line of labels centred under their columns; those that would touch another are left out."""
     line = ""
     for value in values:
-        text = f"{value:,.0f}"
+        text = label(value)
         at = round((value - first) / max(last - first, 1e-12) * (columns - 1)) - cell_len(text) // 2
         at = max(0, min(at, columns - len(text)))
         if at >= len(line) + 2 or (not line and at >= 0):

@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from seqtui.live.snapshot import Snapshot
+from seqtui.tui.theme import THEMES
 from seqtui.tui.widgets.pane import Pane
 
 
@@ -17,7 +18,8 @@ class Stage(App[None]):
         super().__init__()
         self.pane = pane
         self.heard: list[object] = []
-        self.theme = "nord"
+        self.register_theme(THEMES["dark"])
+        self.theme = THEMES["dark"].name
 
     def compose(self) -> ComposeResult:
         yield self.pane

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from seqcore.records import History
 
 from seqtui.live.snapshot import Phase, Snapshot
 from seqtui.tui.panes.loss import WINDOWS, LossPane
+from seqtui.tui.standpoint import AXES, SMOOTHING, Lens
 from seqtui.tui.widgets.plot import TICKS_WIDTH
 from tests.tui.panes.drawn import cell_at, cells, line_with, lines, staged, text
 from tests.tui.panes.made import made_history, made_snapshot, n_grams
@@ -26,14 +28,13 @@ def flat(steps: int, spike_at: int, spike: float) -> History:
     return History(step, train, train, train, np.zeros(0, np.int64), none)
 
 
-@pytest.mark.parametrize("smoothed", [False, True])
+@pytest.mark.parametrize("smoothing", range(len(SMOOTHING)))
 @pytest.mark.parametrize("logarithmic", [False, True])
-async def test_a_spike_of_one_step_survives_any_zoom(smoothed: bool, logarithmic: bool) -> None:
+async def test_a_spike_of_one_step_survives_any_zoom(smoothing: int, logarithmic: bool) -> None:
     pane = LossPane()
     history = flat(100_000, 99_961, 6.0)
     async with staged(pane, made_snapshot(history=history, references=None), (90, 18)):
-        if smoothed:
-            pane.toggle_smoothing()
+        pane.look(Lens(smoothing=smoothing))
         if not logarithmic:
             pane.toggle_scale()
         for _ in range(len(WINDOWS) + 1):
@@ -221,7 +222,8 @@ async def test_any_size_holds_any_history(size: tuple[int, int]) -> None:
     async with staged(pane, Snapshot(), size) as pilot:
         for history in odd_histories():
             pane.show(made_snapshot(history=history, references=worst, position_loss=np.full(3, np.nan, np.float32)))
-            for act in (pane.toggle_scale, pane.toggle_smoothing, pane.toggle_positions, pane.toggle_positions):
+            looks = (partial(pane.look, Lens(axis, n, 2)) for n, axis in enumerate(AXES))
+            for act in (pane.toggle_scale, *looks, pane.toggle_positions, pane.toggle_positions):
                 act()
                 pane.zoom(1)
                 await pilot.pause()
@@ -241,7 +243,7 @@ async def test_the_titles_say_how_the_curve_is_drawn() -> None:
         assert edge().startswith("╭─ 1 loss ─")
         assert edge().endswith("─ log · raw ─╮")
         pane.toggle_scale()
-        pane.toggle_smoothing()
+        pane.look(Lens(smoothing=2))
         await pilot.pause()
-        assert edge().endswith("─ linear · smoothed ─╮")
+        assert edge().endswith("─ linear · medium: mean of 50 steps ─╮")
         assert cell_at(pane, 0, 0)[0] == " "

@@ -49,8 +49,22 @@ def test_a_braille_glyph_has_the_right_dots() -> None:
     assert glyph(0) == " "
 
 
+@pytest.mark.parametrize("steps", [np.arange(40), np.cumsum(np.arange(40) % 7 + 1)], ids=["every step", "some steps"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_trailing_mean_is_that_of_the_last_steps(steps: np.ndarray, missing: bool) -> None:
+    values = np.sin(np.arange(40.0))
+    if missing:
+        values[[0, 5, 6, 7, 20]] = math.nan
+    for window in (1, 5, 30, 400):
+        mean = trailing_mean(steps, values, window)
+        for n, step in enumerate(steps):
+            part = values[(steps > step - window) & (steps <= step)]
+            part = part[np.isfinite(part)]
+            assert mean[n] == pytest.approx(part.mean() if part.size else math.nan, nan_ok=True)
+
+
 def test_the_trailing_mean_ignores_values_that_are_not_finite() -> None:
-    mean = trailing_mean(np.array([1.0, math.nan, 3.0, 5.0, math.nan, math.nan]), 2)
+    mean = trailing_mean(np.arange(6), np.array([1.0, math.nan, 3.0, 5.0, math.nan, math.nan]), 2)
     assert np.allclose(mean, [1, 1, 3, 4, 5, math.nan], equal_nan=True)
 
 

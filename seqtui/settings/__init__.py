@@ -1,0 +1,1 @@
+"""The settings file of the person who uses the program: how it is read and checked, and how it is printed."""
