@@ -14,6 +14,7 @@ from textual.message import Message
 from seqtui.tui.panes.operated import Operated
 from seqtui.tui.panes.subject import SPACE, waiting_for
 from seqtui.tui.panes.tinted_text import laid
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
 from seqtui.tui.widgets.numbers import nice_ceiling, percent, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
@@ -67,6 +68,18 @@ class SurgeryLossPane(Pane):
         rows = zip(beside.untouched.symbols, beside.untouched.loss.tolist(), beside.loss.tolist(), strict=True)
         lines = [f"{visible(symbol)}\t{before:.6g}\t{after:.6g}" for symbol, before, after in rows]
         return "\n".join(["symbol\tuntouched\tcut", *lines]), "losses"
+
+    def data(self) -> Arrays:
+        """Return both losses and guesses at every timestep of the untouched example; -1 where they are not compared."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        beside, whole = seen.beside, seen.beside.untouched
+        found = {"step": seen.step, "symbol": whole.symbols, "untouched": whole.loss, "cut": beside.loss,
+                 "timestep_of_the_cut": beside.at}  # fmt: skip
+        guesses = [beside.guesses(t)[:1] for t in range(len(whole.symbols))]
+        best = {"untouched_guess": [row[:1] for row in whole.top_symbols], "cut_guess": guesses}
+        return flat(found | best)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the lines around the playhead, and what is under it."""

@@ -11,6 +11,7 @@ from seqtui.live.surgery_watch import SurgerySeen
 from seqtui.tui.panes.operated import Operated
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.written import labelled, truth_rows, written_rows
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import percent, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, joined, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -49,6 +50,25 @@ class SurgeryWritingPane(Pane):
         if seen is None or not seen.untouched:
             return "", "writing"
         return f"{_BEFORE}: {''.join(seen.untouched)}\n{_AFTER}: {''.join(seen.cut)}", "writing"
+
+    def data(self) -> Arrays:
+        """Return both texts, token by token, or what both probes say of the task."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        if seen.untouched:
+            return flat({"step": seen.step, "after": self.subject.here, _BEFORE: seen.untouched, _AFTER: seen.cut})
+        found: dict[str, object] = {"step": seen.step}
+        for name, probe in zip(
+            (_BEFORE, _AFTER), seen.results or (seen.beside.untouched, seen.beside.cut), strict=True
+        ):
+            if probe.translation is not None:
+                found[name] = [probe.translation.symbols[k] for k in probe.translation.written()]
+            elif probe.verdict is not None:
+                found |= {name: probe.verdict.probability, "class": probe.verdict.classes}
+            elif probe.series is not None:
+                found |= {name: probe.series.predicted, "wanted": probe.series.wanted}
+        return flat(found)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what the task's models say."""
