@@ -46,7 +46,7 @@ def test_a_captioner_is_trained_measured_asked_and_exported(
     )
 
 
-def test_a_captioner_is_cut(call: Call, source: str, runs_dir: Path) -> None:
+def test_a_captioner_is_cut_and_its_context_read_as_a_whole(call: Call, source: str, runs_dir: Path) -> None:
     assert call("train", source, *SMALL[:-1], "--patch", "3", "--steps", "6").code == 0
     words = "inspect", "mine-gru12-1", "--text", f"{source}:3"
     silenced = json.loads(call(*words, "--silence", "encoder.0.5=0.25", "--json").out)

@@ -70,16 +70,21 @@ class SurgeryLossPane(Pane):
         return "\n".join(["symbol\tuntouched\tcut", *lines]), "losses"
 
     def data(self) -> Arrays:
-        """Return both losses and guesses at every timestep of the untouched example; -1 where they are not compared."""
+        """Return both losses of every symbol, and both guesses."""
         seen = self.subject.seen
         if seen is None:
             return {}
-        beside, whole = seen.beside, seen.beside.untouched
-        found = {"step": seen.step, "symbol": whole.symbols, "untouched": whole.loss, "cut": beside.loss,
-                 "timestep_of_the_cut": beside.at}  # fmt: skip
-        guesses = [beside.guesses(t)[:1] for t in range(len(whole.symbols))]
-        best = {"untouched_guess": [row[:1] for row in whole.top_symbols], "cut_guess": guesses}
-        return flat(found | best)
+        beside = seen.beside
+        T = range(len(beside.untouched.symbols))
+        return flat(
+            {
+                "symbol": tuple(beside.untouched.symbols),
+                "untouched": beside.untouched.loss,
+                "cut": beside.loss,
+                "guess.untouched": tuple((beside.untouched.top_symbols[t] or ("",))[0] for t in T),
+                "guess.cut": tuple((beside.guesses(t) or ("",))[0] for t in T),
+            }
+        )
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the lines around the playhead, and what is under it."""

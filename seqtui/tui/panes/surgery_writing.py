@@ -52,23 +52,15 @@ class SurgeryWritingPane(Pane):
         return f"{_BEFORE}: {''.join(seen.untouched)}\n{_AFTER}: {''.join(seen.cut)}", "writing"
 
     def data(self) -> Arrays:
-        """Return both texts, token by token, or what both probes say of the task."""
+        """Return both texts token by token; or both verdicts, values or translations."""
         seen = self.subject.seen
         if seen is None:
             return {}
         if seen.untouched:
-            return flat({"step": seen.step, "after": self.subject.here, _BEFORE: seen.untouched, _AFTER: seen.cut})
-        found: dict[str, object] = {"step": seen.step}
-        for name, probe in zip(
-            (_BEFORE, _AFTER), seen.results or (seen.beside.untouched, seen.beside.cut), strict=True
-        ):
-            if probe.translation is not None:
-                found[name] = [probe.translation.symbols[k] for k in probe.translation.written()]
-            elif probe.verdict is not None:
-                found |= {name: probe.verdict.probability, "class": probe.verdict.classes}
-            elif probe.series is not None:
-                found |= {name: probe.series.predicted, "wanted": probe.series.wanted}
-        return flat(found)
+            return flat({"step": seen.step, "untouched": seen.untouched, "cut": seen.cut})
+        before, after = seen.results or (seen.beside.untouched, seen.beside.cut)
+        parts = ((one.verdict or one.series or one.translation) for one in (before, after))
+        return flat(dict(zip(("untouched", "cut"), parts, strict=True)))
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what the task's models say."""

@@ -20,6 +20,7 @@ from seqtui.tui.panes.subject import SPACE, waiting_for
 from seqtui.tui.panes.unrolled_matrices import ACROSS, BLOCK, INTO, OUT, Role, arrow_names, style_of
 from seqtui.tui.panes.unrolled_words import CUT, sentences_of
 from seqtui.tui.panes.unrolling import Unrolling
+from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.cells import BARS
 from seqtui.tui.widgets.colours import SIGNED
 from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
@@ -116,6 +117,14 @@ class UnrolledPane(Pane):
             sizes = [f"{subject.gradient(t, n):.6g}" for n in layers]
             rows.append("\t".join([str(t), cell(bare(subject.probe.symbols[t])), *said, *sizes]))
         return "\n".join(rows), "unrolled network"
+
+    def data(self) -> Arrays:
+        """Return what is drawn of every timestep, and the states of every strand."""
+        net, found = self.subject.net, self.subject.arrays()
+        for strand in net.strands if net is not None and found else ():
+            name = ".".join(word for word in (strand.part, str(strand.layer)) if word)
+            found[f"states.{name}"] = strand.states
+        return found
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the picture from the text down to the losses, the way back, and a sentence."""

@@ -1,12 +1,15 @@
 """What the view of the unrolled network is about: a network over a text, and how much of it has been played."""
 
+import math
 from dataclasses import dataclass
 
-from seqcore.cellwork.unrolled import Strand, Unrolled
+import numpy as np
+from seqcore.cellwork.unrolled import Output, Strand, Unrolled
 from seqcore.records import Probe, Stave
 
 from seqtui.live.snapshot import Phase
 from seqtui.live.unrolled_watch import UnrolledSeen
+from seqtui.tui.widgets.arrays import Arrays, flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,3 +70,21 @@ class Unrolling:
         """Return |the part of the gradient of W_hh that comes from a timestep|; NaN where there is none."""
         strand = self.strand(t, layer)
         return strand.steps[t - strand.first].weights if strand is not None else float("nan")
+
+    def arrays(self) -> Arrays:
+        """Return what is known of every timestep: of outputs (T,), of layers (L, T); NaN where there is none."""
+        net, probe = self.net, self.probe
+        if net is None or probe is None:
+            return {}
+        nothing = Output("", math.nan, "", math.nan, math.nan)
+        said = [one if one is not None else nothing for one in net.outputs]
+        times, layers = range(len(said)), range(self.layers)
+        return flat(
+            {
+                "t": list(times),
+                "symbol": tuple(probe.symbols),
+                "output": said,
+                "gradient": np.array([[self.gradient(t, n) for t in times] for n in layers]),
+                "of_dW_hh": np.array([[self.share(t, n) for t in times] for n in layers]),
+            }
+        )
