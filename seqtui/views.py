@@ -120,9 +120,9 @@ VIEWS: dict[str, ViewLine] = {
         "What happens without it?",
         "surgery:Surgery",
         guide=(
-            "A cut copy of the model beside the untouched one, which training goes on with.",
+            "A cut copy of the model beside the untouched one, which learns on as it is.",
             "Loss and guesses of both stand under each symbol; what both write, below.",
-            "Every view shows the cut model: the list under the status line says what is cut.",
+            "Every view shows the cut model; under the status line stands what is cut.",
             "Try {unit_next} for a unit or head and {silence}: does the loss rise, and where?",
             "{reset_here} makes it forget what stands before the playhead; {undo} takes a cut back.",
         ),

@@ -62,3 +62,4 @@ LOOKERS: dict[str, Callable[[Run], Looker]] = {
     "neurons": NeuronsWatch,
     "surgery": SurgeryWatch,
 }
+FOLLOW_CUTS = frozenset({"surgery"})  # those that know what is cut; the others start over with a model that is cut

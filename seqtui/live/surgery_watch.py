@@ -12,12 +12,13 @@ from seqcore.surgery.context import ContextCut
 from seqcore.surgery.cut import Cut
 
 if TYPE_CHECKING:
-    from seqcore.records import Inputs, Probe
+    from seqcore.records import Example, Inputs, Probe
     from seqcore.run import Run
     from seqcore.serial import SerialModel
     from seqcore.surgery.beside import Beside
 
     from seqtui.live.lookers import Scene
+    from seqtui.live.seen import Weights
 
 LENGTH = 240  # tokens that are written
 SEED = 1
@@ -46,18 +47,20 @@ class SurgerySeen:
 
 
 class SurgeryWatch:
-    """Probes the untouched model of one run, and lets both write."""
+    """Probes the untouched model of one run, and lets both write. What it says is kept while only the cuts change."""
 
     def __init__(self, run: Run) -> None:
         from seqcore.serial import serial_model
 
         self._run = run
         self._model: SerialModel = serial_model(run.config.model)  # the untouched one
+        self._of: tuple[Weights | None, Example | None] = None, None  # what it was probed with
+        self._untouched: Probe | None = None
+        self._wrote: tuple[tuple[int, SurgeryAsked] | None, tuple[str, ...]] = None, ()  # after so many timesteps
         self._probe: Probe | None = None  # of the cut model
         self._asked: SurgeryAsked | None = None
         self._beside: Beside | None = None
         self._results: tuple[Probe, Probe] | None = None
-        self._dropped = 0
         self._due = 0.0
 
     def look(self, scene: Scene, asked: SurgeryAsked) -> SurgerySeen | None:
@@ -65,43 +68,50 @@ class SurgeryWatch:
         probe, began = scene.probe, time.monotonic()
         if probe is None or scene.whole is None or scene.probed is None:
             return None
-        if (probe is self._probe and asked == self._asked) or (asked == self._asked and began < self._due):
+        learnt = scene.probed is not self._of[0] and scene.whole is self._of[1]  # nothing else is new
+        if asked == self._asked and (probe is self._probe or (learnt and began < self._due)):
             return None
         if probe is not self._probe:
-            self._compare(scene, probe)
+            self._compare(scene, scene.whole, scene.probed, probe)
         self._probe, self._asked = probe, asked
         assert self._beside is not None
-        after = min(asked.playhead + 1, len(scene.example.inputs))
-        written: list[tuple[str, ...]] = [(), ()]
-        if self._run.config.task.generates:
-            before = self._dropped + after
-            written = [
-                self._written(self._model, scene.whole.inputs[:before], asked),
-                self._written(scene.model, scene.example.inputs[:after], asked),
-            ]
+        dropped, after = len(scene.whole.inputs) - len(scene.example.inputs), asked.playhead + 1
+        after = min(after, len(scene.example.inputs))
+        before, cut = self._texts(scene, scene.whole, dropped + after, after, asked)
         now = time.monotonic()
         self._due = now + (now - began) / SHARE
-        return SurgerySeen(probe.step, scene.cuts, self._beside, self._dropped, after, self._results, *written)
+        return SurgerySeen(probe.step, scene.cuts, self._beside, dropped, after, self._results, before, cut)
 
-    def _compare(self, scene: Scene, probe: Probe) -> None:
-        """Probe the untouched model on the whole example; of a source alone, both on what it writes."""
+    def _compare(self, scene: Scene, whole: Example, weights: Weights, probe: Probe) -> None:
+        """Compare the probe with that of the untouched model on the whole example; of a source alone, on one target."""
         from seqcore.surgery.beside import beside, scores
         from seqcore.surgery.context import cut_example
 
-        assert scene.whole is not None
-        assert scene.probed is not None
-        run, step, whole = self._run, scene.probed.step, scene.whole
-        task, vocabulary = run.config.task, run.vocabulary
+        task, vocabulary, config = self._run.config.task, self._run.vocabulary, self._run.config.model
         context = [one for one in scene.cuts if isinstance(one, ContextCut)]
-        _, origin, first = cut_example(run.config.model, whole, context)
-        self._model.load(scene.probed.flat)
-        untouched, self._results = task.probe(self._model, vocabulary, whole.inputs, step, probe.warning, whole), None
+        _, origin, first = cut_example(config, whole, context)
+        if self._untouched is None or self._of[0] is not weights or self._of[1] is not whole:
+            self._model.load(weights.flat)
+            given = whole.inputs, weights.step, probe.warning, whole
+            self._untouched = probe if not scene.cuts else task.probe(self._model, vocabulary, *given)
+            self._of, self._wrote = (weights, whole), (None, ())
+        untouched, self._results = self._untouched, None
         if (both := scores(untouched, probe, vocabulary.size)) is not None:
             self._results = untouched, probe
-            untouched = task.probe(self._model, vocabulary, both[0], step, probe.warning)
-            probe = task.probe(scene.model, vocabulary, both[1], step, probe.warning)
+            untouched = task.probe(self._model, vocabulary, both[0], weights.step, probe.warning)
+            probe = task.probe(scene.model, vocabulary, both[1], weights.step, probe.warning)
         self._beside = beside(untouched, probe, origin, first)
-        self._dropped = len(whole.inputs) - len(scene.example.inputs)
+
+    def _texts(
+        self, scene: Scene, whole: Example, before: int, after: int, asked: SurgeryAsked
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what both write, if they write: after timesteps of the whole example, and of the cut one."""
+        if not self._run.config.task.generates:
+            return (), ()
+        if self._wrote[0] != (before, asked):
+            self._wrote = (before, asked), self._written(self._model, whole.inputs[:before], asked)
+        untouched = self._wrote[1]
+        return untouched, self._written(scene.model, scene.example.inputs[:after], asked) if scene.cuts else untouched
 
     def _written(self, model: SerialModel, tokens: Inputs, asked: SurgeryAsked) -> tuple[str, ...]:
         from seqcore.generate import Writer

@@ -16,7 +16,7 @@ from seqtui.live.author import Author
 from seqtui.live.browser import Browser
 from seqtui.live.earlier import EarlierWatch
 from seqtui.live.hand import Hand
-from seqtui.live.lookers import LOOKERS, Looker, Scene
+from seqtui.live.lookers import FOLLOW_CUTS, LOOKERS, Looker, Scene
 from seqtui.live.seen import Desk, Weights
 from seqtui.live.table import Table
 
@@ -119,7 +119,8 @@ class Watch:
         """Look at the model and the example without these parts."""
         self.table.take(cuts)
         self.browser.stop()
-        self.lookers.clear()
+        for name in self.lookers.keys() - FOLLOW_CUTS:
+            del self.lookers[name]
         if self.author is not None:
             self.author.start_over()
         if self.table.whole is not None:

@@ -56,6 +56,7 @@ def test_a_captioner_is_cut_and_its_context_read_as_a_whole(call: Call, source: 
     assert shuffled["compared"] == len(shuffled["symbols"]) - 9
     assert shuffled["loss"] != shuffled["untouched"]["loss"]
     assert "read as a whole" in call(*words, "--context", "reset:3").line
+    assert call(*words, "--silence", "decoder.0.3", "--cell", "0:9:3").code == 0
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,13 @@ def test_the_same_seed_writes_the_same_and_another_another(model: SerialModel) -
     assert write(model, prompt="g") != write(model)
 
 
+def test_a_prompt_of_tokens_is_read_as_it_is(model: SerialModel) -> None:
+    tokens = VOCABULARY.encode("abc")
+    writer = Writer(model, VOCABULARY, tokens, Sampling(), 1)
+    assert "".join(next(writer).text for _ in range(60)) == write(model, prompt="abc")
+    assert writer.warning == ""
+
+
 def test_reading_token_by_token_is_reading_at_once_and_what_training_computes(model: SerialModel) -> None:
     tokens = np.random.default_rng(0).integers(0, VOCABULARY.size, 11).astype(np.int32)
     state = model.initial_state()

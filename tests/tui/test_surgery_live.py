@@ -204,6 +204,26 @@ async def test_a_translator_is_cut_on_one_side_and_both_translate() -> None:
         assert reset.beside.compared == int(np.isfinite(reset.beside.untouched.loss).sum())
 
 
+async def test_of_a_typed_source_both_are_asked_for_what_the_untouched_model_writes() -> None:
+    async with live(corpus="reverse:4", choice=ModelChoice("gru", 12, 1, batch=8), keep=False, size=(120, 50)) as s:
+        view = await opened(s)
+        s.session.set_probe_text("abba")
+        await s.until(lambda: s.now.probe_text == "abba" and view.seen is not None and view.seen.results is not None,
+                      "the typed source")  # fmt: skip
+        await s.press("G")
+        await pick(s, view, "h")
+        await s.press("a", "enter")
+        await s.until(lambda: view.seen is not None and len(view.seen.cuts) == 1, "the cut")
+        found = view.seen
+        assert found is not None
+        assert found.results is not None
+        before, after = found.results
+        assert before.symbols[:4] == after.symbols[:4] == ("a", "b", "b", "a")
+        said = before.translation.written()  # type: ignore[union-attr]  # of a pair
+        assert found.beside.untouched.translation.wanted == said  # type: ignore[union-attr]  # of a pair
+        assert found.beside.compared == len(said) + 1
+
+
 async def test_a_classifier_shows_both_verdicts(tmp_path: Path) -> None:
     rows = "\n".join(f"{'good' if n % 3 else 'bad'} thing {n % 7}\t{'pos' if n % 3 else 'neg'}" for n in range(90))
     path = tmp_path / "things.tsv"

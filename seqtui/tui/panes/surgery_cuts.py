@@ -35,12 +35,11 @@ class SurgeryCutsPane(Pane):
 
     def said(self) -> tuple[str, str]:
         """Return the cuts, a line each, and what it is."""
-        lines = (one.text() for one in self.subject.cuts)
-        return "\n".join(lines), "cuts"
+        return "\n".join(one.text() for one in self.subject.cuts) or "nothing is cut", "cuts"
 
     def data(self) -> Arrays:
-        """Return the cuts."""
-        return flat({"cut": [one.text() for one in self.subject.cuts]})
+        """Return the cuts as text, layers and heads numbered from 0, and what can be cut."""
+        return flat({"cut": [one.text() for one in self.subject.cuts], "place": self.subject.places})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what is picked, what can be done with it, and the cuts."""
