@@ -46,7 +46,7 @@ def test_a_captioner_is_trained_measured_asked_and_exported(
     )
 
 
-def test_a_captioner_is_cut_and_its_cells_are_refused_in_a_line(call: Call, source: str, runs_dir: Path) -> None:
+def test_a_captioner_is_cut_and_its_context_read_as_a_whole(call: Call, source: str, runs_dir: Path) -> None:
     assert call("train", source, *SMALL[:-1], "--patch", "3", "--steps", "6").code == 0
     words = "inspect", "mine-gru12-1", "--text", f"{source}:3"
     silenced = json.loads(call(*words, "--silence", "encoder.0.5=0.25", "--json").out)
@@ -56,7 +56,6 @@ def test_a_captioner_is_cut_and_its_cells_are_refused_in_a_line(call: Call, sour
     assert shuffled["compared"] == len(shuffled["symbols"]) - 9
     assert shuffled["loss"] != shuffled["untouched"]["loss"]
     assert "read as a whole" in call(*words, "--context", "reset:3").line
-    assert "pictures cannot be shown" in call(*words, "--cell", "0:9").line
 
 
 @pytest.mark.parametrize(

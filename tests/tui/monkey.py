@@ -15,7 +15,7 @@ from seqtui.tui.screens.lab_commands import LAB
 
 DIALOG_KEYS = ("enter", "escape", "tab", "shift+tab", "up", "down", "left", "right", "space", "backspace", "delete")
 EDITOR_KEYS = ("ctrl+j", "ctrl+a", "ctrl+e", "ctrl+k", "ctrl+u", "ctrl+w", "ctrl+z", "ctrl+y", "pageup", "pagedown")
-OPENERS = ("c", "m", "e", "p", "t", "R", "S", "ctrl+p", "question_mark")
+OPENERS = ("c", "m", "e", "p", "t", "R", "W", "ctrl+p", "question_mark")
 TEXT = "abz019 .,;:-_/~\\{}[]()<>|'\"$&%ßé漢🙂\u0301\u200d\u202e\ud800"
 PASTES = (
     "plain text",

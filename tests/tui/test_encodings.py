@@ -549,7 +549,7 @@ async def test_quitting_from_the_view_saves_and_says_so() -> None:
 
 @pytest.mark.parametrize("width", [80, 120, 160])
 async def test_the_help_of_the_view_lists_its_keys_in_lines_of_their_own(width: int) -> None:
-    async with stage(size=(width, 50)) as s:
+    async with stage(size=(width, 60)) as s:
         await opened(s)
         await s.press("question_mark")
         assert "the encodings" in s.text()

@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def saved(s: Stage, ending: str) -> Path:
     """Save the focused pane under the suggested name with an ending, by keys."""
-    await s.press("S", *["tab"] * ENDINGS.index(ending))
+    await s.press("W", *["tab"] * ENDINGS.index(ending))
     name = s.app.screen.query_one(Input).value
     assert name.endswith(ending)
     await s.press("enter")
@@ -105,7 +105,7 @@ async def test_the_score_holds_every_timestep_at_every_size(size: tuple[int, int
 
 async def test_what_is_saved_is_what_was_there_when_the_key_was_pressed() -> None:
     async with stage() as s:
-        await s.press("1", "S")
+        await s.press("1", "W")
         name = s.app.screen.query_one(Input).value
         step = s.session.snapshot().step
         await s.frames(10)
@@ -119,7 +119,7 @@ async def test_nothing_is_replaced_unasked(folder: Path) -> None:
     (folder / "a.txt").write_text("mine", encoding="utf-8")
     (folder / "b.svg").mkdir()
     async with stage() as s:
-        await s.press("space", "2", "S", "ctrl+u", *"a.txt", "enter")
+        await s.press("space", "2", "W", "ctrl+u", *"a.txt", "enter")
         assert "a.txt is there already" in s.text()
         await s.press("x", "backspace", "enter")  # another name in between: asked again
         assert "a.txt is there already" in s.text()
@@ -128,10 +128,10 @@ async def test_nothing_is_replaced_unasked(folder: Path) -> None:
         await s.app.workers.wait_for_complete()
         assert "writing" in (folder / "a.txt").read_text(encoding="utf-8")
         for name, wrong in (("a.doc", "End the name with .svg"), ("b.svg", "b.svg is a folder"), ("~", "End the name")):
-            await s.press("S", "ctrl+u", *name, "enter")
+            await s.press("W", "ctrl+u", *name, "enter")
             assert wrong in s.text()
             await s.press("escape")
-        await s.press("S", "ctrl+u", *"no/c.csv", "enter")
+        await s.press("W", "ctrl+u", *"no/c.csv", "enter")
         await s.app.workers.wait_for_complete()
         await s.pull()
         assert "Not saved" in s.text()
@@ -149,7 +149,7 @@ def test_a_file_that_appears_meanwhile_is_kept(folder: Path) -> None:
 
 async def test_a_pane_without_data_says_so_and_saves_what_it_shows(folder: Path) -> None:
     async with stage(ScriptedSession(), frames=0) as s:
-        await s.press("1", "S", "tab", "tab", "enter")
+        await s.press("1", "W", "tab", "tab", "enter")
         assert "no data yet: save what it shows as .svg or .txt" in s.text()
         await s.press("escape")
         path = await saved(s, ".txt")
@@ -166,7 +166,7 @@ async def test_every_pane_is_copied_and_saved_before_there_is_anything(view: str
             await s.press(key, "y")
             assert "Nothing to copy yet" in s.text() or "Copied the" in s.text()
             text = (await saved(s, ".txt")).read_text(encoding="utf-8")
-            await s.press("S", "tab", "tab", "enter")
+            await s.press("W", "tab", "tab", "enter")
             await s.app.workers.wait_for_complete()
             if "no data yet" in s.text():
                 assert len(text.split()) > 4  # it says what it waits for
@@ -239,7 +239,7 @@ async def test_every_pane_of_the_lab_is_copied_and_saved_for_other_tasks(session
 
 async def file_of(s: Live, ending: str) -> bytes:
     """Save the focused pane of a live view by keys, and return what the file holds."""
-    await s.press("S")
+    await s.press("W")
     await s.until(lambda: s.app.screen is not s.app.view and s.app.focused is not None, "the dialog")
     field = s.app.screen.query_one(Input)
     for suffix in ENDINGS[: ENDINGS.index(ending) + 1]:
@@ -261,6 +261,9 @@ async def test_every_pane_of_every_view_is_copied_and_saved(folder: Path, view: 
         shows = s.app.view
         if view == "neurons":
             await s.press("i", "right", "right", "o", *["comma"] * 6)  # a selection, and the units that are on in it
+        if view == "surgery":
+            await s.until(lambda: shows.seen is not None, "the comparison")  # type: ignore[attr-defined]  # of that view
+            await s.press("enter")  # a cut
         if view == "write":
             await s.press("right", "right")
         for key, (name, pane) in enumerate(shows.panes.items(), start=1):  # type: ignore[attr-defined]  # a `PanesScreen`
@@ -274,4 +277,4 @@ async def test_every_pane_of_every_view_is_copied_and_saved(folder: Path, view: 
             assert pane._title.split(":")[0] in words_of(await file_of(s, ".svg"))
             assert len(table_of(await file_of(s, ".csv"))) > 1
             arrays = arrays_of(await file_of(s, ".npz"))
-            assert any(array.dtype.kind in "iuf" for array in arrays.values()), name
+            assert any(array.size for array in arrays.values()), name

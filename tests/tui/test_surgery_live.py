@@ -145,7 +145,7 @@ async def test_the_context_is_cut_at_the_playhead_and_comes_back(corpus: str) ->
         await s.press("u")
         await seen(s, view)
         await s.until(lambda: view.standpoint.playhead == 9, "the playhead on the same symbol")
-        await s.press("S")
+        await s.press("b")
         shuffled = (await seen(s, view, "shuffle:9")).beside
         assert sorted(shuffled.cut.symbols[:9]) == sorted(whole.symbols[:9])
         assert shuffled.cut.symbols[:9] != whole.symbols[:9]

@@ -69,7 +69,7 @@ def freeze(view: PanesView) -> None:
     view.freeze(not view.frozen)
 
 
-@_command("S", "Save pane", Group.SCREEN, label="save pane", rank=8)
+@_command("W", "Save pane", Group.SCREEN, label="save pane", rank=8)
 def save_pane(view: PanesView) -> None:
     """Save the focused pane: .svg, .txt, or data (.csv, .npz)."""
     saving.save_pane(view, view.current, view.panes[view.current])
@@ -87,5 +87,5 @@ def numbered(commands: Commands[Any], panes: Mapping[str, str]) -> None:
         def go(view: PanesView, name: str = name) -> None:
             view.go_to(name)
 
-        go.__name__, go.__doc__ = f"focus_{name}", f"Focus {shown}."
+        go.__name__, go.__doc__ = f"focus_{name.replace(' ', '_')}", f"Focus {shown}."
         commands.command(str(number), f"Go to {name}", Group.SCREEN)(go)

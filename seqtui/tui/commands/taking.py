@@ -21,8 +21,8 @@ def copy(view: View) -> None:
 
 def free_path(folder: Path, subject: str, snapshot: Snapshot, ending: str) -> Path:
     """Return a free name in the folder: loss-RUN-step-1240.svg, then -2, -3 and so on."""
-    run = re.sub(r"[^A-Za-z0-9._-]+", "-", snapshot.run).strip("-.")[:60]
-    stem = "-".join(part for part in (subject, run, f"step-{snapshot.step}") if part)
+    parts = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.")[:60] for part in (subject, snapshot.run))
+    stem = "-".join(part for part in (*parts, f"step-{snapshot.step}") if part)
     path, number = folder / f"{stem}{ending}", 1
     while path.exists():
         number += 1

@@ -69,7 +69,9 @@ class ElsewherePane(Pane):
         return "\n".join(rows), "places"
 
     def data(self) -> Arrays:
-        """Return the places, and the units by which they were found."""
+        """Return the places, and the units by which they were found; or the units that tell two selections apart."""
+        if self.subject.other is not None:
+            return flat(self.subject.separated)
         found = self._found()
         if found is None:
             return {}

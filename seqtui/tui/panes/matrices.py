@@ -11,6 +11,7 @@ from seqcore.records import F32, U8
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.unrolled_matrices import Role, role_of, style_of
 from seqtui.tui.panes.unrolling import Unrolling
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.colours import SIGNED
 from seqtui.tui.widgets.heatmap import HeatmapPainter, line_codes
 from seqtui.tui.widgets.numbers import significant
@@ -50,6 +51,11 @@ class MatricesPane(Pane):
             return "", "list of matrices"
         rows = [f"{visible(one.name)}\t{_shape(one)}\t{_deviation(one):.6g}" for one in net.matrices]
         return "\n".join(["matrix\tshape\tstandard deviation", *rows]), "list of matrices"
+
+    def data(self) -> Arrays:
+        """Return all matrices."""
+        net = self.subject.net
+        return flat({one.name: one.values for one in net.matrices}) if net is not None else {}
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the matrices of the layer in front, those of the ends, then the others as far as they fit."""

@@ -9,6 +9,7 @@ from seqcore.surgery.cut import Cut, reachable
 
 from seqtui.tui.panes.operated import Operated, layer_name
 from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import counted
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -36,6 +37,10 @@ class SurgeryCutsPane(Pane):
         """Return the cuts, a line each, and what it is."""
         lines = (one.text() for one in self.subject.cuts)
         return "\n".join(lines), "cuts"
+
+    def data(self) -> Arrays:
+        """Return the cuts."""
+        return flat({"cut": [one.text() for one in self.subject.cuts]})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what is picked, what can be done with it, and the cuts."""

@@ -14,6 +14,7 @@ from textual.message import Message
 from seqtui.tui.panes.operated import Operated
 from seqtui.tui.panes.subject import SPACE, waiting_for
 from seqtui.tui.panes.tinted_text import laid
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
 from seqtui.tui.widgets.numbers import nice_ceiling, percent, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
@@ -67,6 +68,14 @@ class SurgeryLossPane(Pane):
         rows = zip(beside.untouched.symbols, beside.untouched.loss.tolist(), beside.loss.tolist(), strict=True)
         lines = [f"{visible(symbol)}\t{before:.6g}\t{after:.6g}" for symbol, before, after in rows]
         return "\n".join(["symbol\tuntouched\tcut", *lines]), "losses"
+
+    def data(self) -> Arrays:
+        """Return both losses of every symbol."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        losses = {"untouched": seen.beside.untouched.loss, "cut": seen.beside.loss}
+        return flat({"step": seen.step, "symbol": seen.beside.untouched.symbols} | losses)
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the lines around the playhead, and what is under it."""

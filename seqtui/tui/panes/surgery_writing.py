@@ -11,6 +11,7 @@ from seqtui.live.surgery_watch import SurgerySeen
 from seqtui.tui.panes.operated import Operated
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.written import labelled, truth_rows, written_rows
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.numbers import percent, significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, joined, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -21,6 +22,7 @@ _SIDE_BY_SIDE = 44  # cells from which two texts stand beside each other
 _GAP = 2
 _NAME = 14  # cells
 _BEFORE, _AFTER = "untouched", "cut"
+_SAID = ("symbols", "translation", "verdict", "series")  # fields of a probe
 
 
 class SurgeryWritingPane(Pane):
@@ -49,6 +51,16 @@ class SurgeryWritingPane(Pane):
         if seen is None or not seen.untouched:
             return "", "writing"
         return f"{_BEFORE}: {''.join(seen.untouched)}\n{_AFTER}: {''.join(seen.cut)}", "writing"
+
+    def data(self) -> Arrays:
+        """Return what both say."""
+        seen = self.subject.seen
+        if seen is None:
+            return {}
+        if seen.untouched:
+            return flat({"step": seen.step, "after": seen.after, _BEFORE: seen.untouched, _AFTER: seen.cut})
+        both = zip((_BEFORE, _AFTER), seen.results or (seen.beside.untouched, seen.beside.cut), strict=True)
+        return flat({name: {part: getattr(probe, part) for part in _SAID} for name, probe in both})
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return what the task's models say."""

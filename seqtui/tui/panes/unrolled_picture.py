@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf, isfinite, log10
+from math import inf, isfinite, log10, nan
 
 import numpy as np
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from seqtui.tui.panes.subject import SPACE, waiting_for
 from seqtui.tui.panes.unrolled_matrices import ACROSS, BLOCK, INTO, OUT, Role, arrow_names, style_of
 from seqtui.tui.panes.unrolled_words import CUT, sentences_of
 from seqtui.tui.panes.unrolling import Unrolling
+from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import BARS
 from seqtui.tui.widgets.colours import SIGNED
 from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
@@ -116,6 +117,19 @@ class UnrolledPane(Pane):
             sizes = [f"{subject.gradient(t, n):.6g}" for n in layers]
             rows.append("\t".join([str(t), cell(bare(subject.probe.symbols[t])), *said, *sizes]))
         return "\n".join(rows), "unrolled network"
+
+    def data(self) -> Arrays:
+        """Return what each timestep predicts, the states of all layers, and |dL/dh| (T, layers)."""
+        subject, net = self.subject, self.subject.net
+        if net is None or subject.probe is None:
+            return {}
+        nothing = Output("", nan, "", nan, nan)
+        outputs = [one if one is not None else nothing for one in net.outputs]
+        steps, layers = range(len(outputs)), range(subject.layers)
+        found = flat({"step": subject.probe.step, "symbol": subject.probe.symbols[: len(outputs)]}) | flat(outputs)
+        found["gradient"] = np.array([[subject.gradient(t, n) for n in layers] for t in steps])
+        states = {f"{one.part}.{one.layer}".lstrip("."): one.states for one in net.strands}
+        return found | flat(states, "state")
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the picture from the text down to the losses, the way back, and a sentence."""

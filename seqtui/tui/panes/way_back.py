@@ -14,6 +14,7 @@ from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.unrolled_picture import DECADES
 from seqtui.tui.panes.unrolled_words import CUT, share_of
 from seqtui.tui.panes.unrolling import Unrolling
+from seqtui.tui.widgets.arrays import Arrays
 from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
@@ -62,6 +63,15 @@ class WayBackPane(Pane):
             for n in range(subject.layers):
                 rows.append(f"{t}\t{n + 1}\t{subject.gradient(t, n):.6g}\t{subject.share(t, n):.6g}")
         return "\n".join(rows), "way back"
+
+    def data(self) -> Arrays:
+        """Return |dL/dh|, and the parts of |dL/dW_hh|, (T, layers) each."""
+        subject, net = self.subject, self.subject.net
+        if net is None:
+            return {}
+        steps, layers = range(len(net.outputs)), range(subject.layers)
+        found = {"gradient": subject.gradient, "part_of_W_hh": subject.share}
+        return {name: np.array([[of(t, n) for n in layers] for t in steps]) for name, of in found.items()}
 
     def rows(self, width: int, height: int) -> Sequence[Row]:
         """Return the text, the layers from the top one down, what adds to W_hh, and the numbers at the playhead."""

@@ -136,7 +136,7 @@ def reset_here(view: SurgeryView) -> None:
     view.reset_here()
 
 
-@_command("S", "Shuffle before", Group.SURGERY, label="shuffle", rank=2)
+@_command("b", "Shuffle before", Group.SURGERY, label="shuffle", rank=2)
 def shuffle_before(view: SurgeryView) -> None:
     """Shuffle what stands before the playhead, always in the same order."""
     view.shuffle_before()
