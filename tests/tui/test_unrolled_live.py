@@ -228,9 +228,22 @@ async def test_every_translator_is_unrolled(choice: ModelChoice) -> None:
         assert alignments is not None
         weights = alignments[0].mean(axis=0)[t + 1]
         shares = [percent(float(weights[s])).strip() for s in drawn(view) if s < probe.bar]
-        looks = row(s, "attends to" if int(np.argmax(weights)) in drawn(view) else "◂ ")
-        assert re.findall(r"\d+%", looks)[-len(shares) :] == shares
+        assert re.findall(r"\d+%", row(s, "attends to")) == shares
         assert "W_feed" in s.text() if choice.feeding == FED else "attention takes it to other timesteps" in s.text()
+
+
+async def test_where_a_decoder_looks_is_named_if_it_is_out_of_view() -> None:
+    async with live(corpus="reverse:6", choice=FED_RNN, keep=False, size=(80, 40)) as s:
+        view = await opened(s)
+        await s.press("end", "left")
+        await s.until(lambda: view.standpoint.playhead == view.steps - 2, "the playhead")
+        probe, weights = s.now.probe, view.subject.attended(view.steps - 2, 0)
+        assert probe is not None
+        assert weights is not None
+        assert np.nansum(weights) == pytest.approx(1, abs=1e-5)
+        most = int(np.argmax(weights))
+        said = f"◂ {probe.symbols[most].strip()} {percent(float(weights[most])).strip()}"
+        await s.until(lambda: min(drawn(view)) >= probe.bar and said in s.text(), "what it looks at")
 
 
 async def test_every_size_shows_the_picture_and_waits_in_words() -> None:

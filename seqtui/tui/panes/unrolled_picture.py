@@ -258,7 +258,7 @@ class UnrolledPane(Pane):
     def _attends(self, weights: F32) -> Row:
         """Return how much the playhead's timestep looks at each other one, the mean of all heads.
 
-        If the one that it looks at most is out of view, that one stands in front.
+        If all of them are out of view, the one that it looks at most stands in front.
         """
         ink = self.ink
 
@@ -266,9 +266,10 @@ class UnrolledPane(Pane):
             looked = t < len(weights) and isfinite(weights[t]) and t < self.subject.computed
             return [(self._centred(percent(float(weights[t])).strip() if looked else ""), style_of(BLOCK, ink))]
 
-        label, known = "attends to", np.isfinite(weights)
-        if known.any() and (most := int(np.nanargmax(weights))) not in self._columns.times:
+        label, known = "attends to", np.flatnonzero(np.isfinite(weights))
+        if known.size and not set(known.tolist()) & set(self._columns.times):
             assert self.subject.probe is not None
+            most = int(np.nanargmax(weights))
             side = "◂" if most < self._columns.first else "▸"
             label = f"{side} {name_of(self.subject.probe.symbols[most])} {percent(float(weights[most])).strip()}"
         return self._line(label, style_of(BLOCK, ink), share)
