@@ -67,7 +67,7 @@ VIEWS: dict[str, ViewLine] = {
         "How far does the gradient flow back?",
         "unrolled:Unrolled",
         guide=(
-            "The network unrolled: a column a timestep, the same matrices at each of them.",
+            "The network unrolled: a column a timestep, the same matrices at each.",
             "From top to bottom: what is read, the states, what is predicted, the losses.",
             "The arrows to the left are the gradient on its way back, and its size.",
             "Try {play}: forwards, then backwards; {left} and {right} step through both.",

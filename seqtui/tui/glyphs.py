@@ -16,14 +16,14 @@ ASCII_CLASS = "-ascii"  # of the app while it draws in ASCII: panes then draw as
 _BRAILLE = 0x2800
 _LEFT, _RIGHT = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)  # bits of the dots of a column, from above
 _PLAIN = {  # what else is drawn: the character of each pair in turn
-    "lines": "─-━=│|┃|┄.┊:║|╭+╮+╯+╰+┌+┐+└+┘+┏+┓+┗+┛+├+┤+┬+┴+┼+",
+    "lines": "─-━=═=│|┃|┄.┊:║|╭+╮+╯+╰+┌+┐+└+┘+┏+┓+┗+┛+├+┤+┬+┴+┼+",
     "bars": '▁_▂.▃:▄-▅=▆+▇*█#▏:▎:▍:▌|▋=▊#▉#▀"▐|▔-▕|',
     "quarters": "▘'▝'▖.▗.▙#▚#▛#▜#▞#▟#",
     "shades": "░.▒:▓*",
     "arrows": "←<→>↑^↓v▶>◀<▸>◂<▲^△A↵$⇥>⌫<",
-    "marks": '●*○o◌.◔o◆D■#□H•*✓v✗x∎#‖"␣_�?',
-    "signs": '·.×x÷/±+∓+−-–-≈~≤<≥>√V∞8∂d…~²2″"',
-    "names": "ΣSσsτtμmθ0αaβb♭b♯#",
+    "marks": '●*○o◌.◔o◆D■#□H•*✓v✗x∎#‖"␣_�?✂X',
+    "signs": '·.×x÷/±+∓+−-–-≈~≤<≥>√V∞8∂d…~²2″"‴"ᵀT',
+    "names": "ΣSσsτtμmθ0αaβb♭b♯#ŷy",
     "quotes": '«<»>‹<›>“"”"„"‘\'’\'',
 }
 
