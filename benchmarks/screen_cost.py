@@ -28,6 +28,8 @@ from processes import BenchmarkError, Children
 from reporting import machine, main_guard, note, percentile, positive, table, tell
 from terminal import Terminal
 
+from seqtui.tui.standpoint import SMOOTHING
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -117,7 +119,7 @@ class Keys:
 
     def __init__(self, terminal: Terminal, seed: int, patience: float) -> None:
         self.terminal, self.draw, self.patience = terminal, random.Random(seed), patience
-        self._smoothed = False
+        self._level = 0  # of smoothing
 
     def press(self) -> float | None:
         """Press one of the two keys at random; return the seconds until its effect is shown, None on timeout."""
@@ -137,9 +139,9 @@ class Keys:
         return (b"\x1b[D", rf"playhead +{place - 1}/") if left else (b"\x1b[C", rf"playhead +{place + 1}/")
 
     def _smoothing(self) -> tuple[bytes, str]:
-        """Return the key that toggles smoothing of the loss, and the resulting title."""
-        self._smoothed = not self._smoothed
-        return b"v", "log · smoothed" if self._smoothed else "log · raw"
+        """Return the key that smooths the loss more, at last not at all, and the resulting title."""
+        self._level = (self._level + 1) % len(SMOOTHING)
+        return b"v", f"log · {SMOOTHING[self._level] if self._level else 'raw'}"
 
     def ready(self) -> None:
         """Wait until both texts are on the screen. Raises BenchmarkError."""
