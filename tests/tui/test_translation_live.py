@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from seqcore.folder import RunFolder
 
-from seqtui.live.snapshot import ModelChoice
+from seqtui.live.snapshot import ModelChoice, Phase
 from seqtui.tui.dialogs.model import OptionField
 from seqtui.tui.panes.translation import TranslationPane
 from seqtui.tui.screens.encodings import Encodings
@@ -216,6 +216,9 @@ async def test_a_symbol_is_chosen_by_hand_and_the_model_goes_on() -> None:
         await s.open("e")
         await s.press(*"abcd", "enter")
         await s.until(lambda: "source  abcd" in s.text() and "writes  dcba" in s.text(), "what it writes for it")
+        await s.press("space")  # a newer probe may have other symbols beside the best
+        await s.until(lambda: s.now.phase is Phase.PAUSED and s.now.probe is not None
+                      and s.now.probe.step == s.now.step, "the probe of the last step")  # fmt: skip
         await s.press("B")  # brings the beam to the front
         await s.until(lambda: "2 translation · beam" in s.text() and "beam 4 · log p" in s.text(), "the beam")
         assert s.app.lab.current == "translation"
@@ -230,9 +233,8 @@ async def test_a_symbol_is_chosen_by_hand_and_the_model_goes_on() -> None:
         assert tree is not None
         await s.until(lambda: len(tree.at) == 2, "the cursor on the second place")
         await s.press("right")  # not what the model would write
-        await s.until(lambda: "dropped" in s.text(), "another symbol under the cursor")
+        await s.until(lambda: len(tree.at) == 2 and tree.at[-1] != 2, "another symbol under the cursor")
         other = tree.at[-1]
-        assert other != 2
         await s.press("enter")
         await s.until(lambda: len(hand()) == 2, "the second symbol by hand")
         assert s.now.probe is not None
