@@ -5,7 +5,7 @@ from seqtui.tui.dialogs.corpus import CorpusPicker
 from seqtui.tui.dialogs.model import ModelPicker
 from seqtui.tui.dialogs.temperature import TemperatureDialog
 from seqtui.tui.dialogs.text import TextDialog
-from seqtui.tui.registry import Commands, Group
+from seqtui.tui.registry import Command, Commands, Group
 
 CHOICES: Commands[View] = Commands()
 _command = CHOICES.command
@@ -85,3 +85,12 @@ def prompt(view: View) -> None:
 def temperature(view: View) -> None:
     """Set the sampling temperature of the generated text."""
     view.ask(TemperatureDialog(view.newest.temperature), view.session.set_temperature)
+
+
+OF_A_TEXT = ("corpus", "model", "probe_text", "next_passage", "previous_passage")  # for a view about one text
+BROWSING = (*OF_A_TEXT, "next_error", "shorter", "longer")  # and that browses held-out examples
+
+
+def chosen(*ids: str) -> list[Command[View]]:
+    """Return the commands with these ids."""
+    return [one for one in CHOICES if one.id in ids]

@@ -2,36 +2,29 @@
 
 from collections.abc import Sequence
 from functools import partial
-from math import isfinite, log10
+from math import isfinite
 
 from rich.segment import Segment
 from textual import events
-from textual.message import Message
 
 from seqtui.tui.panes.cell_pictures import backward_values, drawn, forward_values, place_of
 from seqtui.tui.panes.celled import Celled
 from seqtui.tui.panes.drawing import bare
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.widgets.arrays import Arrays, flat
+from seqtui.tui.widgets.cells import bar_glyph, decades_share
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
 from seqtui.visible import cell, cell_width
 
 TITLE = "1 the cell"
-_BARS = " ▁▂▃▄▅▆▇█"
 _DECADES = 6  # of the gradient, from full height down
 
 
 class CellPicturePane(Pane):
     """Draws the text around the playhead, the picture of the cell, and backwards the way of the gradient."""
-
-    class Pointed(Message):
-        """Posted when the user points at a timestep."""
-
-        def __init__(self, timestep: int) -> None:
-            super().__init__()
-            self.timestep = timestep
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -126,8 +119,7 @@ class CellPicturePane(Pane):
         largest, glyphs = max(sizes.values(), default=0.0), []
         for t in self._columns(width):
             size = sizes.get(t, 0.0)
-            level = 1 + log10(size / largest) / _DECADES if size > 0 else 0.0
-            glyphs.append(_BARS[max(0, min(8, round(8 * level)))] * self._wide)
+            glyphs.append(bar_glyph(decades_share(size, largest, _DECADES)) * self._wide)
         text = "".join(glyphs)
         return Row(("way", text), lambda: pieces((text, ink.second)))
 
@@ -153,4 +145,4 @@ class CellPicturePane(Pane):
         """Move the playhead to where the user points, in the text."""
         at = event.get_content_offset(self)
         if at is not None and at.y <= 1 and self.subject.probe is not None:
-            self.post_message(self.Pointed(self._first + at.x // self._wide))
+            self.post_message(Pointed(self._first + at.x // self._wide))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from textual import events
-from textual.message import Message
 
 from seqtui.tui.panes.encoding_rows import (
     Frame,
@@ -19,6 +18,7 @@ from seqtui.tui.panes.encoding_rows import (
 )
 from seqtui.tui.panes.encoding_said import padding_said, token_said, vector_said
 from seqtui.tui.panes.playhead import Place
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.panes.subject import Subject, waiting_for
 from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.colours import SIGNED
@@ -35,13 +35,6 @@ _PLAIN_ROWS = 6  # text, tokens, indices, and three sentences
 
 class EncodingPane(Pane):
     """Draws text, tokens, indices, one-hot vectors and embeddings, one column per timestep."""
-
-    class Pointed(Message):
-        """Posted when the user points at a timestep."""
-
-        def __init__(self, timestep: int) -> None:
-            super().__init__()
-            self.timestep = timestep
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -135,14 +128,14 @@ class EncodingPane(Pane):
         frame = self._frame(*self.content_size)
         t = frame.start + (at.x - frame.gutter) // frame.column
         if at.x >= frame.gutter and at.y > 0 and frame.start <= t < frame.stop:
-            self.post_message(self.Pointed(t))
+            self.post_message(Pointed(t))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Move the playhead forward."""
         event.stop()
-        self.post_message(self.Pointed(self.subject.playhead + 1))
+        self.post_message(Pointed(self.subject.playhead + 1))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Move the playhead back."""
         event.stop()
-        self.post_message(self.Pointed(self.subject.playhead - 1))
+        self.post_message(Pointed(self.subject.playhead - 1))

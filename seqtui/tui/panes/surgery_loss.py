@@ -9,9 +9,9 @@ from rich.style import Style
 from seqcore.records import F32
 from seqcore.surgery.beside import Beside
 from textual import events
-from textual.message import Message
 
 from seqtui.tui.panes.operated import Operated
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.panes.subject import SPACE, waiting_for
 from seqtui.tui.panes.tinted_text import laid
 from seqtui.tui.widgets.arrays import Arrays, flat
@@ -30,13 +30,6 @@ Styled = Callable[[int], Style]
 
 class SurgeryLossPane(Pane):
     """Draws the text, wrapped, with bars below: the loss of both; and the guesses where they differ."""
-
-    class Pointed(Message):
-        """Posted when the user points at a symbol that is read; its timestep in the example as it is read."""
-
-        def __init__(self, timestep: int) -> None:
-            super().__init__()
-            self.timestep = timestep
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -231,5 +224,5 @@ class SurgeryLossPane(Pane):
             used += cell_width(seen.beside.untouched.symbols[t])
             if at.x < used:
                 if t >= seen.dropped:
-                    self.post_message(self.Pointed(t - seen.dropped))
+                    self.post_message(Pointed(t - seen.dropped))
                 return

@@ -7,9 +7,9 @@ import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.message import Message
 
 from seqtui.tui.panes.followed import Followed
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.widgets.arrays import Arrays, flat
 from seqtui.tui.widgets.cells import BARS, bar_heights
@@ -26,13 +26,6 @@ _DARK, _PALE = (16, 16, 16), (240, 240, 240)
 
 class TintedPane(Pane):
     """Draws the text, each token on the colour of the unit's value after it was read, the selection underlined."""
-
-    class Pointed(Message):
-        """Posted when the user points at a timestep."""
-
-        def __init__(self, timestep: int) -> None:
-            super().__init__()
-            self.timestep = timestep
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -155,7 +148,7 @@ class TintedPane(Pane):
         for t in self._lines[number]:
             used += cell_width(probe.symbols[t])
             if at.x < used:
-                self.post_message(self.Pointed(t))
+                self.post_message(Pointed(t))
                 return
 
 

@@ -1,9 +1,8 @@
 """The pane of the unrolled network: a column a timestep, the same matrices at each, and the gradient flowing back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from math import inf, isfinite, log10, nan
+from math import inf, isfinite, nan
 
 import numpy as np
 from rich.cells import cell_len
@@ -12,16 +11,17 @@ from rich.style import Style
 from seqcore.cellwork.unrolled import Output, Strand
 from seqcore.records import F32, U8
 from textual import events
-from textual.message import Message
 
 from seqtui.tui.panes.drawing import BAR, bare
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.panes.staves import Fold, fold
-from seqtui.tui.panes.subject import SPACE, waiting_for
+from seqtui.tui.panes.subject import waiting_for
+from seqtui.tui.panes.unrolled_columns import GAP_WIDTH, GUTTER, Columns, name_of
 from seqtui.tui.panes.unrolled_matrices import ACROSS, BLOCK, INTO, OUT, Role, arrow_names, style_of
 from seqtui.tui.panes.unrolled_words import CUT, sentences_of
 from seqtui.tui.panes.unrolling import Unrolling
 from seqtui.tui.widgets.arrays import Arrays, flat
-from seqtui.tui.widgets.cells import BARS
+from seqtui.tui.widgets.cells import bar_glyph, decades_share
 from seqtui.tui.widgets.colours import SIGNED
 from seqtui.tui.widgets.heatmap import HALF, HeatmapPainter, line_codes
 from seqtui.tui.widgets.numbers import percent, significant
@@ -29,59 +29,19 @@ from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.visible import cell
 
 TITLE = "1 unrolled"
-GAP_WIDTH = 3  # cells between two timesteps
-_NARROWEST, _WIDEST = 7, 15  # cells of a timestep
-_GUTTER = 13
 _FIXED = 7  # lines beside the layers: text, arrow, output, right output, loss, its bar, and a sentence
 DECADES = 4  # of the gradient, from full height down
 MOST = 95  # percent of an unbounded state that the scale covers
 _UNKNOWN = "·"
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Where the timesteps in view stand."""
-
-    first: int
-    stop: int
-    wide: int  # cells of each
-    bar: int  # the timestep before which the double bar of a pair stands; 0: none
-
-    @staticmethod
-    def around(playhead: int, symbols: Sequence[str], width: int, bar: int) -> "Columns":
-        """Return the columns that fit into `width` cells, the playhead among them; words are wider than characters."""
-        room, steps = max(_NARROWEST, width - _GUTTER), len(symbols)
-        needed = max(cell_len(name_of(symbol)) for symbol in symbols) + len(" 100%")
-        least = max(_NARROWEST, min(_WIDEST, needed))
-        wide = max(least, min(_WIDEST, (room + GAP_WIDTH) // steps - GAP_WIDTH))
-        count = max(1, (room + GAP_WIDTH) // (wide + GAP_WIDTH))
-        first = max(0, min(playhead - count // 2, steps - count))
-        return Columns(first, min(steps, first + count), wide, bar)
-
-    @property
-    def times(self) -> range:
-        """The timesteps."""
-        return range(self.first, self.stop)
-
-    def at(self, x: int) -> int:
-        """Return the timestep at a cell."""
-        return max(self.first, min(self.stop - 1, self.first + (x - _GUTTER) // (self.wide + GAP_WIDTH)))
-
-
 class UnrolledPane(Pane):
     """Draws the text, the states of every layer, what is predicted, the losses, and the gradient on its way back."""
-
-    class Pointed(Message):
-        """Posted when the user points at a timestep."""
-
-        def __init__(self, timestep: int) -> None:
-            super().__init__()
-            self.timestep = timestep
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.subject = Unrolling()
-        self._columns = Columns(0, 1, _NARROWEST, 0)
+        self._columns = Columns()
         self._painter: HeatmapPainter | None = None
         self.set_titles(TITLE)
 
@@ -182,7 +142,7 @@ class UnrolledPane(Pane):
     ) -> Row:
         """Return a line: a label, then `cells` of each timestep, and `between` it and the one before it."""
         columns, ink = self._columns, self.ink
-        parts: list[tuple[str, Style]] = [(fit(label, _GUTTER), style)]
+        parts: list[tuple[str, Style]] = [(fit(label, GUTTER), style)]
         for t in columns.times:
             if t > columns.first:
                 text, own = between(t)
@@ -373,8 +333,8 @@ class UnrolledPane(Pane):
 
         def bar(t: int) -> list[tuple[str, Style]]:
             one = self._output(t)
-            level = round(8 * one.loss / top) if one is not None and isfinite(one.loss) else 0
-            return [(BARS[max(0, min(8, level))] * self._columns.wide, ink.muted)]
+            share = one.loss / top if one is not None and isfinite(one.loss) else 0.0
+            return [(bar_glyph(share) * self._columns.wide, ink.muted)]
 
         return [self._line("loss L_t", ink.text, number), self._line(f"Σ {significant(net.total)}", ink.muted, bar)]
 
@@ -401,8 +361,8 @@ class UnrolledPane(Pane):
             return ("──▸" if back else "◂──", ink.warm)
 
         def bar(t: int) -> list[tuple[str, Style]]:
-            level = 1 + log10(sizes[t] / largest) / DECADES if came(t) else 0.0
-            return [(BARS[max(0, min(8, round(8 * level)))] * self._columns.wide, ink.warm)]
+            share = decades_share(sizes[t], largest, DECADES) if came(t) else 0.0
+            return [(bar_glyph(share) * self._columns.wide, ink.warm)]
 
         label = f"|dL/d{self.subject.name(layer)}|"
         rows = [self._line(label, ink.warm, number, between)]
@@ -411,18 +371,13 @@ class UnrolledPane(Pane):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Move the playhead to where the user points."""
         at = event.get_content_offset(self)
-        if at is not None and at.x >= _GUTTER and self.subject.net is not None:
-            self.post_message(self.Pointed(self._columns.at(at.x)))
+        if at is not None and at.x >= GUTTER and self.subject.net is not None:
+            self.post_message(Pointed(self._columns.at(at.x)))
 
 
 def _known(values: F32, t: int) -> F32 | None:
     """Return the values of a timestep; None if there are none."""
     return values[t] if t < len(values) and np.isfinite(values[t]).any() else None
-
-
-def name_of(symbol: str) -> str:
-    """Return a symbol as it is drawn by itself, sanitised: ␣ for a space."""
-    return cell(bare(symbol)).strip() or SPACE
 
 
 def merged(segments: Sequence[Segment]) -> list[Segment]:

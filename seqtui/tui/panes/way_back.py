@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from functools import partial
-from math import isfinite, log10
+from math import isfinite, nan
 
 import numpy as np
 from rich.style import Style
 from textual import events
-from textual.message import Message
 
 from seqtui.tui.panes.drawing import BAR, bare
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.panes.subject import waiting_for
 from seqtui.tui.panes.unrolled_picture import DECADES
 from seqtui.tui.panes.unrolled_words import CUT, share_of
 from seqtui.tui.panes.unrolling import Unrolling
 from seqtui.tui.widgets.arrays import Arrays
-from seqtui.tui.widgets.cells import bar_glyphs, bar_heights
+from seqtui.tui.widgets.cells import bar_glyphs, bar_heights, decades_share
 from seqtui.tui.widgets.numbers import significant
 from seqtui.tui.widgets.pane import BLANK, Pane, Row, fit, pieces, waiting_rows
 from seqtui.tui.widgets.wrap import wrap
@@ -28,13 +28,6 @@ _MOST_LINES = 10  # of the bars of a layer
 
 class WayBackPane(Pane):
     """Draws a bar a timestep: |dL/dh| of each layer on a scale of decades, the part of dL/dW_hh below."""
-
-    class Pointed(Message):
-        """Posted when the user points at a timestep."""
-
-        def __init__(self, timestep: int) -> None:
-            super().__init__()
-            self.timestep = timestep
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -158,11 +151,11 @@ class WayBackPane(Pane):
         """Move the playhead to where the user points."""
         at = event.get_content_offset(self)
         if at is not None and at.x >= _GUTTER and self.subject.net is not None:
-            self.post_message(self.Pointed(min(self._first + self._count - 1, self._first + at.x - _GUTTER)))
+            self.post_message(Pointed(min(self._first + self._count - 1, self._first + at.x - _GUTTER)))
 
 
 def _height(value: float, largest: float, decades: bool) -> float:
     """Return how high a bar is, 0 to 1; NaN: none."""
-    if not isfinite(value) or value <= 0 or largest <= 0:
-        return float("nan")
-    return max(0.0, 1 + log10(value / largest) / DECADES) if decades else value / largest
+    if decades:
+        return decades_share(value, largest, DECADES)
+    return value / largest if isfinite(value) and value > 0 and largest > 0 else nan

@@ -82,10 +82,6 @@ class Cell(PanesScreen[Celled]):
         if config is not None:
             self.standpoint = replace(self.standpoint, layer=(self.standpoint.layer + 1) % config.layers)
 
-    def on_cell_picture_pane_pointed(self, event: CellPicturePane.Pointed) -> None:
-        """Move the playhead to where the user points."""
-        self.point(event.timestep)
-
     def on_equations_pane_picked(self, event: EquationsPane.Picked) -> None:
         """Pick the equation that the user points at."""
         self._picked[self.backwards] = event.place

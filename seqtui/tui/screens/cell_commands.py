@@ -2,15 +2,13 @@
 
 from typing import Protocol
 
-from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.choices import BROWSING, chosen
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES, PanesView, numbered
 from seqtui.tui.commands.playhead import PLAYHEAD, PlayheadView
 from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.registry import Commands, Group
-
-_CHOICES = ("corpus", "model", "probe_text", "next_passage", "previous_passage", "next_error", "shorter", "longer")
 
 
 class CellView(PanesView, PlayheadView, Protocol):
@@ -32,7 +30,7 @@ class CellView(PanesView, PlayheadView, Protocol):
         """Show the next layer."""
 
 
-CELL: Commands[CellView] = Commands(TRAINING, [one for one in CHOICES if one.id in _CHOICES], PLAYHEAD)
+CELL: Commands[CellView] = Commands(TRAINING, chosen(*BROWSING), PLAYHEAD)
 _command = CELL.command
 
 

@@ -48,10 +48,6 @@ class Encodings(PanesScreen[Subject]):
         self._picked = None
         super().moved()
 
-    def on_encoding_pane_pointed(self, event: EncodingPane.Pointed) -> None:
-        """Move the playhead to where the user points."""
-        self.point(event.timestep)
-
     def on_map_pane_picked(self, event: MapPane.Picked) -> None:
         """Pick a token on the map."""
         self.pick(event.token)

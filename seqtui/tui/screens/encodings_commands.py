@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.choices import OF_A_TEXT, chosen
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES, PanesView, numbered
 from seqtui.tui.commands.playhead import PLAYHEAD, PlayheadView
@@ -11,8 +11,6 @@ from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.panes.embedding_map import MapPane
 from seqtui.tui.registry import Commands, Group
-
-_CHOICES = ("corpus", "model", "probe_text", "next_passage", "previous_passage")  # nothing is generated here
 
 
 class EncodingsView(PanesView, PlayheadView, Protocol):
@@ -24,7 +22,7 @@ class EncodingsView(PanesView, PlayheadView, Protocol):
         """Pick the token that a text is, or begins with."""
 
 
-ENCODINGS: Commands[EncodingsView] = Commands(TRAINING, [one for one in CHOICES if one.id in _CHOICES], PLAYHEAD)
+ENCODINGS: Commands[EncodingsView] = Commands(TRAINING, chosen(*OF_A_TEXT), PLAYHEAD)
 _command = ENCODINGS.command
 
 

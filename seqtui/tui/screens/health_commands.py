@@ -2,15 +2,13 @@
 
 from typing import Protocol
 
-from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.choices import OF_A_TEXT, chosen
 from seqtui.tui.commands.curves import CURVES, CurvesView
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES, numbered
 from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.registry import Commands, Group
-
-_CHOICES = ("corpus", "model", "probe_text", "next_passage", "previous_passage")
 
 
 class HealthView(CurvesView, Protocol):
@@ -32,7 +30,7 @@ class HealthView(CurvesView, Protocol):
         """Show the ratio of updates to weights, or the norms of gradients."""
 
 
-HEALTH: Commands[HealthView] = Commands(TRAINING, [one for one in CHOICES if one.id in _CHOICES])
+HEALTH: Commands[HealthView] = Commands(TRAINING, chosen(*OF_A_TEXT))
 _command = HEALTH.command
 
 

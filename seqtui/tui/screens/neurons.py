@@ -148,10 +148,6 @@ class Neurons(PanesScreen[Followed]):
         else:
             super().back()
 
-    def on_tinted_pane_pointed(self, event: TintedPane.Pointed) -> None:
-        """Move the playhead to where the user points."""
-        self.point(event.timestep)
-
     def on_findings_pane_picked(self, event: FindingsPane.Picked) -> None:
         """Pick the finding that the user points at."""
         self.pick_at(event.place)

@@ -2,15 +2,13 @@
 
 from typing import Protocol
 
-from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.choices import BROWSING, chosen
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES, PanesView, numbered
 from seqtui.tui.commands.playhead import PLAYHEAD, PlayheadView
 from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.registry import Commands, Group
-
-_CHOICES = ("corpus", "model", "probe_text", "next_passage", "previous_passage", "next_error", "shorter", "longer")
 
 
 class NeuronsView(PanesView, PlayheadView, Protocol):
@@ -41,7 +39,7 @@ class NeuronsView(PanesView, PlayheadView, Protocol):
         """Search more of the held-out part, or less."""
 
 
-NEURONS: Commands[NeuronsView] = Commands(TRAINING, [one for one in CHOICES if one.id in _CHOICES], PLAYHEAD)
+NEURONS: Commands[NeuronsView] = Commands(TRAINING, chosen(*BROWSING), PLAYHEAD)
 _command = NEURONS.command
 
 

@@ -18,6 +18,7 @@ from seqtui.live.snapshot import Phase, Session, Snapshot
 from seqtui.tui.bars.tabs import TabStrip
 from seqtui.tui.bars.views import LEAST_HEIGHT
 from seqtui.tui.panes.playhead import word_start
+from seqtui.tui.panes.pointed import Pointed
 from seqtui.tui.registry import Commands
 from seqtui.tui.screens.arrangement import MIN_HEIGHT, MIN_WIDTH, Arrangement, too_small
 from seqtui.tui.screens.view import ViewScreen
@@ -248,6 +249,10 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
     def point(self, timestep: int) -> None:
         """Set the playhead."""
         self.standpoint = replace(self.standpoint, playhead=max(0, timestep))
+
+    def on_pointed(self, event: Pointed) -> None:
+        """Move the playhead to where the user points."""
+        self.point(event.timestep)
 
     def move(self, timesteps: int) -> None:
         """Move the playhead by that many timesteps."""

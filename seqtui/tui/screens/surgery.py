@@ -183,7 +183,3 @@ class Surgery(PanesScreen[Operated]):
     def _set(self, cuts: tuple[Cut | ContextCut, ...]) -> None:
         self.session.set_cuts(cuts)
         self.show(self.session.snapshot())
-
-    def on_surgery_loss_pane_pointed(self, event: SurgeryLossPane.Pointed) -> None:
-        """Move the playhead to where the user points."""
-        self.point(event.timestep)

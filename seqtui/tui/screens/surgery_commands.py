@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.choices import BROWSING, chosen
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES, PanesView, numbered
 from seqtui.tui.commands.playhead import PLAYHEAD, PlayheadView
@@ -10,10 +10,6 @@ from seqtui.tui.commands.training import TRAINING
 from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.registry import Commands, Group
 
-_CHOICES = (
-    "corpus", "model", "probe_text", "next_passage", "previous_passage", "next_error", "shorter", "longer",
-    "temperature",
-)  # fmt: skip
 _FAR = 10  # units
 
 
@@ -54,7 +50,7 @@ class SurgeryView(PanesView, PlayheadView, Protocol):
         """Take all cuts back."""
 
 
-SURGERY: Commands[SurgeryView] = Commands(TRAINING, [one for one in CHOICES if one.id in _CHOICES], PLAYHEAD)
+SURGERY: Commands[SurgeryView] = Commands(TRAINING, chosen(*BROWSING, "temperature"), PLAYHEAD)
 _command = SURGERY.command
 
 

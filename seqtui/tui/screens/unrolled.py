@@ -152,11 +152,3 @@ class Unrolled(PanesScreen[Unrolling]):
         """Show the encoder's second direction, or the first again."""
         self.second = not self.second
         self.draw()
-
-    def on_unrolled_pane_pointed(self, event: UnrolledPane.Pointed) -> None:
-        """Move the playhead to where the user points."""
-        self.point(event.timestep)
-
-    def on_way_back_pane_pointed(self, event: WayBackPane.Pointed) -> None:
-        """Move the playhead to where the user points."""
-        self.point(event.timestep)

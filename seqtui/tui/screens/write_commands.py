@@ -4,7 +4,7 @@ from typing import Protocol
 
 from seqcore.sampling import Sampling
 
-from seqtui.tui.commands.choices import CHOICES
+from seqtui.tui.commands.choices import chosen
 from seqtui.tui.commands.general import GENERAL
 from seqtui.tui.commands.panes import PANES, PanesView, numbered
 from seqtui.tui.commands.training import TRAINING
@@ -12,7 +12,6 @@ from seqtui.tui.commands.views import VIEW_COMMANDS
 from seqtui.tui.dialogs.text import TextDialog
 from seqtui.tui.registry import Commands, Group
 
-_CHOICES = ("corpus", "model", "prompt")
 _KS = (0, 1, 2, 3, 5, 10, 20, 50, 100)  # 0: all
 
 
@@ -47,7 +46,7 @@ class WriteView(PanesView, Protocol):
         """Change temperature, top-k or top-p."""
 
 
-WRITE: Commands[WriteView] = Commands(TRAINING, [one for one in CHOICES if one.id in _CHOICES])
+WRITE: Commands[WriteView] = Commands(TRAINING, chosen("corpus", "model", "prompt"))
 _command = WRITE.command
 
 

@@ -1,6 +1,7 @@
 """Lines of single cells: text strips and bars, one column per timestep."""
 
 from collections.abc import Sequence
+from math import isfinite, log10, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -33,3 +34,18 @@ def bar_glyphs(heights: npt.NDArray[np.int64], line: int, lines: int, column_wid
     """Return the glyphs of one line of bars; line 0 is the top of `lines`."""
     above_floor = heights - 8 * (lines - 1 - line)
     return [BARS[level] * column_width for level in np.clip(above_floor, 0, 8).tolist()]
+
+
+def bar_glyph(share: float) -> str:
+    """Return a bar of one line, 0 to 1 of its height; NaN is none."""
+    return BARS[max(0, min(8, round(8 * share)))] if isfinite(share) else BARS[0]
+
+
+def decades_share(value: float, largest: float, decades: int) -> float:
+    """Return where a value stands on a logarithmic scale: 1 at the largest, 0 where it is `decades` below or less.
+
+    NaN if there is nothing to draw: the value is not finite or not above zero.
+    """
+    if not isfinite(value) or value <= 0 or largest <= 0:
+        return nan
+    return max(0.0, 1 + log10(value / largest) / decades)
