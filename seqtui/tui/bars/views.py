@@ -27,24 +27,37 @@ class ViewBar(Clickable):
             self.refresh()
 
     def render(self) -> Content:
-        """Return the line at the current width. The current view is reversed, so it stands out without colour."""
-        parts = []
-        for name, line in VIEWS.items():
-            if line.needs in ("", *self._features):
-                parts.append(self._entry(name))
-        views = Content("  ").join(parts)
-        question = VIEWS[self._current].question
-        room = self.size.width - views.cell_length - 3
-        if len(question) > room:
-            question = ""
-        return Content.assemble(" ", views, " " * max(1, room - len(question) + 1), (question, "$muted $quiet"), " ")
+        """Return the line at the current width."""
+        return line(self._current, self.commands, self._features, self.size.width)
 
-    def _entry(self, name: str) -> Content:
-        """Return a view's key and label."""
-        line, here = VIEWS[name], name == self._current
-        command = "back" if name == LAB else command_id(name)
-        label = clickable(f" {line.label} ", "reverse" if here else "$muted $quiet", command)
-        if here and name == LAB:
-            return label  # no key leads to where one is
-        key = key_label(self.commands[command].keys[0]) if self.commands[command].keys else ""
-        return Content.assemble(clickable(key, "bold $accent", command), label)
+
+def line(current: str, commands: Commands[Any], features: frozenset[str], width: int) -> Content:
+    """Return the views that a task with `features` has, and the question of the current one, in at most `width` cells.
+
+    The current view is reversed, so it stands out without colour. Where the names do not fit, the other views are their
+    keys alone.
+    """
+    shown = [name for name, view in VIEWS.items() if view.needs in ("", *features)]
+    full = Content("  ").join([_entry(name, name == current, commands, labelled=True) for name in shown])
+    if full.cell_length + 2 <= width:
+        views = full
+    else:
+        views = Content(" ").join([_entry(name, name == current, commands, labelled=name == current) for name in shown])
+    question = VIEWS[current].question
+    room = width - views.cell_length - 3
+    if len(question) > room:
+        question = ""
+    gap = max(0, room - len(question) + 1)
+    return Content.assemble(" ", views, " " * gap, (question, "$muted $quiet"), " ")
+
+
+def _entry(name: str, here: bool, commands: Commands[Any], *, labelled: bool) -> Content:
+    """Return a view's key and label, or its key alone (its label if it has none)."""
+    command = "back" if name == LAB else command_id(name)
+    key = key_label(commands[command].keys[0]) if commands[command].keys else ""
+    if here and name == LAB:
+        key = ""  # no key leads to where one is
+    keyed = clickable(key, "bold $accent", command)
+    if key and not labelled:
+        return keyed
+    return Content.assemble(keyed, clickable(f" {VIEWS[name].label} ", "reverse" if here else "$muted $quiet", command))
