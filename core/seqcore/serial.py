@@ -72,8 +72,8 @@ class SerialModel(Protocol):
     def states(self) -> tuple[str, ...]:
         """Return the names of what `record` can return, the one to look at first in front; empty: none."""
 
-    def record(self, inputs: Inputs, state: Any, name: str) -> F32:
-        """Read inputs (T,) or (T, D), at most `longest`, after `state`, and return (T, layers, units) of `name`.
+    def record(self, inputs: Inputs, state: Any, *names: str) -> tuple[F32, ...]:
+        """Read inputs (T,) or (T, D), at most `longest`, after `state`, and return (T, layers, units) of each name.
 
         `state` is updated; a model with a context reads the inputs as a new one, whatever the state.
         """

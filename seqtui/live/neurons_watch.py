@@ -88,7 +88,7 @@ class NeuronsWatch:
             return None
         if scene.probe is not self._probe:
             self._probe = scene.probe
-            self._values = model.record(scene.example.inputs, model.initial_state(), model.states[0])
+            (self._values,) = model.record(scene.example.inputs, model.initial_state(), model.states[0])
         self._collect()
         if (asked.timesteps, asked.search) != self._asked:
             self._begin_search(scene, asked)

@@ -103,7 +103,7 @@ def _recorded(read: Read, inputs: Inputs, progress: Progress, stop: Stop) -> tup
     recording = read.recording or record(model, read.passage, state, None, progress, stop)
     if recording is None:
         return None
-    own = model.record(inputs, model.initial_state(), state)
+    (own,) = model.record(inputs, model.initial_state(), state)
     return recording, Recording(state, recording.units, own.reshape(len(own), -1).astype(np.float16))
 
 

@@ -66,7 +66,7 @@ def test_the_values_are_there_at_once_and_then_what_the_search_finds(run: Run) -
     assert first is not None
     assert first.searched is None
     model = scene.model
-    own = model.record(scene.example.inputs, model.initial_state(), "c")
+    (own,) = model.record(scene.example.inputs, model.initial_state(), "c")
     assert first.values is not None
     assert first.values.tobytes() == own.tobytes()
     found = looked(watch, scene, READ, lambda seen: seen.searched is not None).searched
@@ -93,7 +93,7 @@ def test_the_units_of_a_selection_are_on_in_every_place_that_is_found(run: Run) 
     model = scene.model
     passage = held_out_passage(run.config.task, run.data, run.vocabulary, model, 1500)
     recording = record(model, passage, "h")
-    text = model.record(scene.example.inputs, model.initial_state(), "h")[:, 0].astype(np.float16)
+    text = model.record(scene.example.inputs, model.initial_state(), "h")[0][:, 0].astype(np.float16)
     assert recording is not None
     on = np.all(text[10:13] >= 0, axis=0)
     if matched.bounded:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqcore.health.saturation import Saturation, dead_units, of_recording
+from seqcore.health.saturation import Counted, Range, Saturation
 from seqcore.health.verdict import Remark, remarks
 from seqcore.health.weights import Singular, head_entropy, singular_values
 from seqcore.neurons.passage import Passage
-from seqcore.neurons.recording import Progress, Unit, record
+from seqcore.neurons.recording import Progress, Unit, chunks
 from seqcore.records import F32, History, Updates
 from seqcore.serial import SerialModel
 
@@ -51,32 +51,25 @@ def examine(
 
     Without a passage, only what the weights and the curves say.
     """
-    shown = "mlp" if "mlp" in model.states else "h"
-    found: list[Saturation] = []
-    dead: tuple[Unit, ...] = ()
-    units = 0
-    names = (*gates_of(model, passage), shown) if passage is not None else ()
-    for n, name in enumerate(names):
-        assert passage is not None  # else there are no names
-        before, total = n * len(passage), len(names) * len(passage)
-        recording = record(model, passage, name, None, _from(progress, before, total), stop)
-        if recording is None:
+    gates: list[Counted] = []
+    values, rectified = Range(), "mlp" in model.states
+    if passage is not None:
+        names, read = gates_of(model, passage), 0
+        gates = [Counted(name) for name in names]
+        for part, found in chunks(model, passage, (*names, "mlp" if rectified else "h"), progress, stop):
+            for gate, opened in zip(gates, found, strict=False):  # the units come after them
+                gate.add(opened)
+            values.add(found[-1])
+            read = part.stop
+        if read < len(passage):
             return None
-        if name == shown:
-            dead, units = dead_units(recording, rectified=name == "mlp"), len(recording.units)
-        else:
-            found += of_recording(recording)
-        del recording  # it takes as much memory as the next one
+    saturated = [one for gate in gates for one in gate.found()]
     return Health(
-        len(passage) if passage is not None else 0, tuple(sorted(found, key=lambda one: one.layer)), dead, units,
-        singular_values(model.config, model.parameters),
+        len(passage) if passage is not None else 0, tuple(sorted(saturated, key=lambda one: one.layer)),
+        values.dead(rectified), values.units, singular_values(model.config, model.parameters),
         _entropy(model, passage) if passage is not None else None, updates,
         remarks(history, references),
     )  # fmt: skip
-
-
-def _from(progress: Progress, before: int, total: int) -> Progress:
-    return lambda done, _: progress(before + done, total)
 
 
 def _entropy(model: SerialModel, passage: Passage) -> F32 | None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from seqcore.records import F32, Probe
+from seqcore.records import F32, I64, Probe
 
 if TYPE_CHECKING:  # a screen that draws these needs no kernels
-    from seqcore.neurons.recording import F16, Recording, Unit
+    from seqcore.neurons.recording import Unit
 
 LEFT, RIGHT = 0.1, 0.9
 STILL = 0.01  # a unit whose values differ by less than this is dead
@@ -34,7 +34,7 @@ class Saturation(NamedTuple):
         return float((self.left > EXTREME).mean()), float((self.right > EXTREME).mean())
 
 
-def saturation(gate: str, layer: int, values: F16 | F32) -> Saturation:
+def saturation(gate: str, layer: int, values: F32) -> Saturation:
     """Return the shares of T timesteps at which each unit of values (T, units) is saturated; NaN counts as neither."""
     left = (values < LEFT).mean(axis=0, dtype=np.float64).astype(np.float32)
     right = (values > RIGHT).mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -47,19 +47,54 @@ def of_probe(probe: Probe) -> tuple[Saturation, ...]:
     return tuple(saturation(stave.name, stave.layer, stave.values) for stave in gates)
 
 
-def of_recording(recording: Recording) -> tuple[Saturation, ...]:
-    """Return the saturation of the recorded gate in each layer."""
-    layers = np.array([unit.layer for unit in recording.units])
-    return tuple(
-        saturation(recording.state, layer, recording.values[:, layers == layer])
-        for layer in dict.fromkeys(layers.tolist())
-    )
+class Counted:
+    """How often the units of a gate are saturated, added up over parts of a passage."""
+
+    def __init__(self, gate: str) -> None:
+        self._gate = gate
+        self._timesteps = 0
+        self._left: I64 = np.zeros((0, 0), np.int64)  # (layers, units) timesteps below LEFT
+        self._right: I64 = self._left  # above RIGHT
+
+    def add(self, values: F32) -> None:
+        """Count timesteps (n, layers, units)."""
+        left, right = (values < LEFT).sum(axis=0), (values > RIGHT).sum(axis=0)
+        self._left, self._right = (left + self._left, right + self._right) if self._timesteps else (left, right)
+        self._timesteps += len(values)
+
+    def found(self) -> tuple[Saturation, ...]:
+        """Return the saturation of the gate in each layer."""
+        return tuple(
+            Saturation(self._gate, layer, *((counts / self._timesteps).astype(np.float32) for counts in both))
+            for layer, both in enumerate(zip(self._left, self._right, strict=True))
+        )
 
 
-def dead_units(recording: Recording, rectified: bool = False) -> tuple[Unit, ...]:
-    """Return the units whose values differ by less than STILL; if `rectified`, also those never above zero."""
-    high, low = recording.values.max(axis=0).astype(np.float32), recording.values.min(axis=0).astype(np.float32)
-    dead = high - low < STILL
-    if rectified:
-        dead |= high <= 0
-    return tuple(recording.units[column] for column in np.flatnonzero(dead).tolist())
+class Range:
+    """Between which values units stay, over parts of a passage."""
+
+    def __init__(self) -> None:
+        self._low: F32 | None = None  # (layers, units)
+        self._high: F32 | None = None
+
+    def add(self, values: F32) -> None:
+        """Look at timesteps (n, layers, units)."""
+        low, high = values.min(axis=0), values.max(axis=0)
+        self._low = low if self._low is None else np.minimum(low, self._low)
+        self._high = high if self._high is None else np.maximum(high, self._high)
+
+    @property
+    def units(self) -> int:
+        """How many there are."""
+        return 0 if self._low is None else self._low.size
+
+    def dead(self, rectified: bool = False) -> tuple[Unit, ...]:
+        """Return the units whose values differ by less than STILL; if `rectified`, also those never above zero."""
+        from seqcore.neurons.recording import Unit
+
+        if self._low is None or self._high is None:
+            return ()
+        dead = self._high - self._low < STILL
+        if rectified:
+            dead |= self._high <= 0
+        return tuple(Unit(layer, unit) for layer, unit in np.argwhere(dead).tolist())

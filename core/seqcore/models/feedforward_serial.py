@@ -72,10 +72,10 @@ class SerialFeedForward(SerialWeights):
         """The hidden units."""
         return ("h",)
 
-    def record(self, inputs: Inputs, state: Inputs, name: str) -> F32:
-        """Read inputs (T,) or (T, D) after `state`, which is updated; return (T, 1, H) of one of `states`."""
+    def record(self, inputs: Inputs, state: Inputs, *names: str) -> tuple[F32, ...]:
+        """Read inputs (T,) or (T, D) after `state`, which is updated; return (T, 1, H) of the only one of `states`."""
         state[:], work = self._after(state, inputs)
-        return work.h[:, None].copy()
+        return tuple(work.h[:, None].copy() for _ in names)
 
     def _after(self, state: Inputs, inputs: Inputs) -> "tuple[Inputs, Activations]":
         """Read inputs (T,) or (T, D) after `state`; return the state then, and all results."""

@@ -115,17 +115,22 @@ class SerialRecurrent(SerialWeights):
         """The cell state if there is one, the hidden state, and the gates."""
         return (*(("c",) if self.cell.carries_c else ()), "h", *(shown.name for shown in self.cell.shown))
 
-    def record(self, inputs: Inputs, state: list[CellWorkspace], name: str) -> F32:
-        """Read inputs (T,) or (T, D) after `state`, which is updated; return (T, layers, H) of one of `states`."""
-        H, layers = self.config.hidden, self._run(inputs, state)
+    def record(self, inputs: Inputs, state: list[CellWorkspace], *names: str) -> tuple[F32, ...]:
+        """Read inputs (T,) or (T, D) after `state`, which is updated; return (T, layers, H) of some of `states`."""
+        layers = self._run(inputs, state)
         for before, work in zip(state, layers, strict=True):
             work.carry()
             for own, view in before.state().items():
                 view[:] = work.state()[own]
+        return tuple(np.stack([self._recorded(work, name) for work in layers], axis=1) for name in names)
+
+    def _recorded(self, work: CellWorkspace, name: str) -> F32:
+        """Return (T, H) of one of `states`."""
         if name in ("c", "h"):
-            return np.stack([getattr(work, name)[1:, 0] for work in layers], axis=1)
-        g = [shown.name for shown in self.cell.shown].index(name)
-        return np.stack([work.gates[:, 0, g * H : (g + 1) * H] for work in layers], axis=1)
+            found: F32 = getattr(work, name)[1:, 0]
+            return found
+        H, g = self.config.hidden, [shown.name for shown in self.cell.shown].index(name)
+        return work.gates[:, 0, g * H : (g + 1) * H]
 
 
 class RecurrentLook:

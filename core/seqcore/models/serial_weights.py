@@ -74,9 +74,9 @@ class Unrecorded:
         """None."""
         return ()
 
-    def record(self, inputs: Inputs, state: Any, name: str) -> F32:
+    def record(self, inputs: Inputs, state: Any, *names: str) -> tuple[F32, ...]:
         """Raise ValueError: there is nothing to record."""
-        raise ValueError(name)
+        raise ValueError(", ".join(names))
 
 
 def token_rows(linear: Linear, E: F32 | None, tokens: I32) -> F32:

@@ -90,11 +90,11 @@ class SerialTransformer(SerialBlocks[PackedWeights]):
         """The residual stream after each block, the outputs of its heads side by side, and its MLP after gelu."""
         return ("stream", "heads", "mlp")
 
-    def record(self, inputs: Inputs, state: TransformerState, name: str) -> F32:
-        """Read inputs (T,) or (T, D), T <= context, as a new context; return (T, layers, units) of one of `states`."""
+    def record(self, inputs: Inputs, state: TransformerState, *names: str) -> tuple[F32, ...]:
+        """Read inputs (T,) or (T, D), T <= context, as a new context; return (T, layers, units) of some of `states`."""
         work, C = self.forward(inputs), self.config.hidden
-        found = {"stream": work.x[2::2, :, :C], "heads": work.y, "mlp": work.u}[name]
-        return np.ascontiguousarray(np.swapaxes(found, 0, 1))
+        found = {"stream": work.x[2::2, :, :C], "heads": work.y, "mlp": work.u}
+        return tuple(np.ascontiguousarray(np.swapaxes(found[name], 0, 1)) for name in names)
 
     def forward(self, inputs: Inputs) -> Activations:
         """Run inputs (T,) or (T, D) from an empty context and return all arrays."""

@@ -1,6 +1,6 @@
 """What every unit of a model did over a passage: computed by the serial model in chunks, so that it can be left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from seqcore.records import F32, F64
 from seqcore.serial import SerialModel
 
 F16 = npt.NDArray[np.float16]
-CHUNK = 1024  # timesteps between two calls of `stop`
+CHUNK = 256  # timesteps between two calls of `stop`
 MOST_BYTES = 1 << 28  # of one recording
 _LARGEST = 65_504.0  # of a float16
 
@@ -51,8 +51,36 @@ def state_of(model: SerialModel, name: str | None) -> str:
 
 def affordable(model: SerialModel, passage: Passage, state: str, layer: int | None) -> int:
     """Return how many timesteps of the passage one recording may have, so that it takes at most MOST_BYTES."""
-    _, layers, width = model.record(passage.inputs[:1], model.initial_state(), state).shape
+    (found,) = model.record(passage.inputs[:1], model.initial_state(), state)
+    _, layers, width = found.shape
     return int(MOST_BYTES // (2 * width * (layers if layer is None else 1)))
+
+
+def chunks(
+    model: SerialModel,
+    passage: Passage,
+    states: Sequence[str],
+    progress: Progress = lambda done, total: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[slice, tuple[F32, ...]]]:
+    """Read the passage, and yield some timesteps of it and what the units did there, (n, layers, units) of each state.
+
+    Ends as soon as `stop` returns True. Single-threaded, and without holding a lock. Raises SeqError: the model has
+    diverged.
+    """
+    done, size = 0, model.longest or CHUNK  # a model with a context reads each as a whole
+    for span in passage.spans:
+        carried: Any = model.initial_state()
+        for first in range(span.start, span.stop, size):
+            if stop():
+                return
+            part = slice(first, min(first + size, span.stop))
+            found = model.record(passage.inputs[part], carried, *states)
+            if not all(np.isfinite(values).all() for values in found):
+                raise SeqError("the model has diverged: its units are not finite")
+            yield part, found
+            done += part.stop - part.start
+            progress(done, len(passage))
 
 
 def record(
@@ -65,32 +93,21 @@ def record(
 ) -> Recording | None:
     """Read the passage and return what the units of all layers, or of one, did; None as soon as `stop` returns True.
 
-    Single-threaded, and without holding a lock. Raises SeqError: the passage takes more than MOST_BYTES, or the model
-    has diverged.
+    As `chunks`. Raises SeqError: the passage takes more than MOST_BYTES, or the model has diverged.
     """
     values: F16 | None = None
-    size = model.longest or CHUNK  # a model with a context reads each as a whole
-    layers = width = done = 0
-    for span in passage.spans:
-        carried: Any = model.initial_state()
-        for first in range(span.start, span.stop, size):
-            if stop():
-                return None
-            part = passage.inputs[first : min(first + size, span.stop)]
-            found = model.record(part, carried, state)
-            if layer is not None:
-                found = found[:, layer : layer + 1]
-            if not np.isfinite(found).all():
-                raise SeqError("the model has diverged: its units are not finite")
-            if values is None:
-                layers, width = found.shape[1:]
-                if 2 * len(passage) * layers * width > MOST_BYTES:
-                    raise SeqError(f"{len(passage):,} timesteps of {layers * width:,} units take too much memory")
-                values = np.zeros((len(passage), layers * width), np.float16)
-            values[first : first + len(part)] = np.clip(found, -_LARGEST, _LARGEST).reshape(len(part), -1)
-            done += len(part)
-            progress(done, len(passage))
-    assert values is not None  # a passage has a timestep at least
+    layers = width = read = 0
+    for part, (found,) in chunks(model, passage, (state,), progress, stop):
+        kept = found if layer is None else found[:, layer : layer + 1]
+        if values is None:
+            layers, width = kept.shape[1:]
+            if 2 * len(passage) * layers * width > MOST_BYTES:
+                raise SeqError(f"{len(passage):,} timesteps of {layers * width:,} units take too much memory")
+            values = np.zeros((len(passage), layers * width), np.float16)
+        values[part] = np.clip(kept, -_LARGEST, _LARGEST).reshape(len(kept), -1)
+        read = part.stop
+    if values is None or read < len(passage):
+        return None
     bottom = layer or 0
     return Recording(state, tuple(Unit(bottom + n, j) for n in range(layers) for j in range(width)), values)
 

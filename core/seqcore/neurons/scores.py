@@ -13,7 +13,7 @@ from seqcore.records import F32, F64, Bools
 
 CANDIDATES = 6  # units by correlation, for each feature, whose score is computed
 KEPT = 3  # of them that are scored on the second half
-_ROWS = 4096  # timesteps of a product
+_ROWS = 1024  # timesteps of a product
 
 
 class Scored(NamedTuple):

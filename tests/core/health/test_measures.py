@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from seqcore.config import ModelConfig
 from seqcore.health.examine import examine
-from seqcore.health.saturation import dead_units, of_probe, of_recording, saturation
+from seqcore.health.saturation import Counted, Range, of_probe, saturation
 from seqcore.health.sentences import GOOD
 from seqcore.health.weights import head_entropy, largest_singular, singular_values
 from seqcore.history import HistoryLog
 from seqcore.model import initial
-from seqcore.neurons.recording import Recording, Unit, record
+from seqcore.neurons.recording import Unit, chunks
 from seqcore.probe import probe
 from seqcore.records import History
 from seqcore.serial import serial_model
@@ -28,27 +28,43 @@ def test_saturation_is_the_share_of_timesteps_below_and_above() -> None:
     assert saturation("forget", 2, np.full((3, 4), 0.95, np.float32)).extreme == (0, 1)
 
 
-def test_gates_of_a_probe_and_of_a_recording_agree() -> None:
+def test_gates_of_a_probe_and_of_a_passage_agree() -> None:
     passage = passage_of(written(300))
     model = serial_model(config := model_of(passage, layers=2), initial(config, 2))
     seen = of_probe(probe(model, passage.vocabulary, passage.inputs, 0))
     assert [(one.gate, one.layer) for one in seen] == [
         (gate, layer) for layer in (0, 1) for gate in ("input", "forget", "output")
     ]
-    recorded = record(model, passage, "forget")
-    assert recorded is not None
-    for one in of_recording(recorded):
+    counted = Counted("forget")
+    for _, (values,) in chunks(model, passage, ("forget",)):
+        counted.add(values)
+    assert len(counted.found()) == 2
+    for one in counted.found():
         (other,) = [found for found in seen if (found.gate, found.layer) == ("forget", one.layer)]
         assert one.left == pytest.approx(other.left, abs=0.01)
         assert one.right == pytest.approx(other.right, abs=0.01)
 
 
+def test_parts_add_up_to_the_whole() -> None:
+    values = np.random.default_rng(3).uniform(size=(500, 2, 5)).astype(np.float32)
+    counted = Counted("forget")
+    for part in (values[:1], values[1:300], values[300:]):
+        counted.add(part)
+    for layer, one in enumerate(counted.found()):
+        whole = saturation("forget", layer, values[:, layer])
+        assert one.left.tolist() == whole.left.tolist()
+        assert one.right.tolist() == whole.right.tolist()
+
+
 def test_a_unit_that_never_changes_is_dead() -> None:
-    values = np.random.default_rng(1).normal(size=(500, 5)).astype(np.float16)
-    values[:, 1], values[:, 3] = 0.7, -np.abs(values[:, 3])
-    recording = Recording("h", tuple(Unit(1, j) for j in range(5)), values)
-    assert dead_units(recording) == (Unit(1, 1),)
-    assert dead_units(recording, rectified=True) == (Unit(1, 1), Unit(1, 3))
+    values = np.random.default_rng(1).normal(size=(500, 2, 5)).astype(np.float32)
+    values[:, 1, 1], values[:, 1, 3] = 0.7, -np.abs(values[:, 1, 3])
+    seen = Range()
+    for part in (values[:7], values[7:]):
+        seen.add(part)
+    assert seen.units == 10
+    assert seen.dead() == (Unit(1, 1),)
+    assert seen.dead(rectified=True) == (Unit(1, 1), Unit(1, 3))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 5), (40, 40), (30, 90)])

@@ -165,11 +165,12 @@ def test_chunks_carry_the_state(passage: Passage, family: str, monkeypatch: pyte
 def test_the_stream_of_attention_is_that_of_its_norms(passage: Passage) -> None:
     model = random_model(passage, 3, family="attention", heads=2, context=32, embedding=0, layers=2)
     tokens = passage.inputs[:32]
-    stream = model.record(tokens, model.initial_state(), "stream")
+    (stream,) = model.record(tokens, model.initial_state(), "stream")
     norms = next(stave for stave in model.look(tokens).staves if stave.name == "stream").values
     assert np.linalg.norm(stream, axis=2) == pytest.approx(norms[:, 1:], rel=1e-4)
-    assert model.record(tokens, model.initial_state(), "heads").shape == (32, 2, 16)
-    assert model.record(tokens, model.initial_state(), "mlp").shape == (32, 2, 64)
+    heads, mlp = model.record(tokens, model.initial_state(), "heads", "mlp")
+    assert heads.shape == (32, 2, 16)
+    assert mlp.shape == (32, 2, 64)
 
 
 def test_errors_say_what_there_is(passage: Passage, monkeypatch: pytest.MonkeyPatch) -> None:
