@@ -47,6 +47,10 @@ class CellWatch:
         self._shown: tuple[Probe | None, CellAsked | None] = None, None
         self._first: dict[tuple[str, int], int] = {}  # unit by part and layer
 
+    def rest(self) -> None:
+        """Let the arrays go: nobody looks."""
+        self._worked.rest()
+
     def look(self, scene: Scene, asked: CellAsked) -> CellSeen | None:
         """Return the equations of a unit, if it or the probe is another one than before."""
         probe = scene.probe

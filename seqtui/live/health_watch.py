@@ -47,6 +47,12 @@ class HealthWatch:
         self._updates: Updates | None = None
         self._shown: tuple[Any, ...] = ()
 
+    def rest(self) -> None:
+        """End an examination: nobody looks. It begins anew when somebody does."""
+        if self._work is not None:
+            self._work.stop()
+            self._work, self._examining = None, self._step
+
     def look(self, scene: Scene, asked: Any) -> HealthSeen | None:
         """Return what is known, if it is more than before; asks nothing more."""
         now = time.monotonic()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from seqtui.live.cell_watch import CellWatch
 from seqtui.live.embedding_watch import EmbeddingWatch, TargetEmbeddingWatch
@@ -50,6 +50,14 @@ class Looker(Protocol):
 
     def look(self, scene: Scene, asked: Any) -> Any:
         """Return what a view is to show, or None if that is not due or is shown already. Raises SeqError."""
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A looker that holds what takes memory or time only while somebody looks."""
+
+    def rest(self) -> None:
+        """Let that go: nobody looks. Called at every turn until somebody looks again."""
 
 
 LOOKERS: dict[str, Callable[[Run], Looker]] = {

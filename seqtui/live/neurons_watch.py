@@ -6,7 +6,7 @@ while nobody looks, until the observer leaves the run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -78,6 +78,11 @@ class NeuronsWatch:
         self._untrained: tuple[Inputs, Untrained] | None = None  # of the passage with these inputs
         self._problem = ""
         self._shown: tuple[Any, ...] = ()
+
+    def rest(self) -> None:
+        """Let the recording go, which takes most memory: nobody looks. A search goes on; the next selection reads."""
+        if self._read is not None and self._search is None and self._match is None:
+            self._read = replace(self._read, recording=None)
 
     def look(self, scene: Scene, asked: NeuronsAsked) -> NeuronsSeen | None:
         """Return what is known, if it is more than before."""

@@ -50,10 +50,9 @@ class SurgeryWatch:
     """Probes the untouched model of one run, and lets both write. What it says is kept while only the cuts change."""
 
     def __init__(self, run: Run) -> None:
-        from seqcore.serial import serial_model
-
         self._run = run
-        self._model: SerialModel = serial_model(run.config.model)  # the untouched one
+        self._model: SerialModel | None = None  # the untouched one, while somebody looks
+        self._loaded: Weights | None = None  # in it
         self._of: tuple[Weights | None, Example | None] = None, None  # what it was probed with
         self._untouched: Probe | None = None
         self._wrote: tuple[tuple[int, SurgeryAsked] | None, tuple[str, ...]] = None, ()  # after so many timesteps
@@ -62,6 +61,20 @@ class SurgeryWatch:
         self._beside: Beside | None = None
         self._results: tuple[Probe, Probe] | None = None
         self._due = 0.0
+
+    def rest(self) -> None:
+        """Let the untouched model go: nobody looks."""
+        self._model = self._loaded = None
+
+    def _with(self, weights: Weights) -> SerialModel:
+        """Return the untouched model."""
+        from seqcore.serial import serial_model
+
+        if self._model is None or self._loaded is not weights:
+            self._model = self._model or serial_model(self._run.config.model)
+            self._model.load(weights.flat)
+            self._loaded = weights
+        return self._model
 
     def look(self, scene: Scene, asked: SurgeryAsked) -> SurgerySeen | None:
         """Return both, if the probe or what is asked is new. Raises SeqError: the model has diverged."""
@@ -77,7 +90,7 @@ class SurgeryWatch:
         assert self._beside is not None
         dropped, after = len(scene.whole.inputs) - len(scene.example.inputs), asked.playhead + 1
         after = min(after, len(scene.example.inputs))
-        before, cut = self._texts(scene, scene.whole, dropped + after, after, asked)
+        before, cut = self._texts(scene, scene.whole, scene.probed, dropped + after, after, asked)
         now = time.monotonic()
         self._due = now + (now - began) / SHARE
         return SurgerySeen(probe.step, scene.cuts, self._beside, dropped, after, self._results, before, cut)
@@ -91,25 +104,24 @@ class SurgeryWatch:
         context = [one for one in scene.cuts if isinstance(one, ContextCut)]
         _, origin, first = cut_example(config, whole, context)
         if self._untouched is None or self._of[0] is not weights or self._of[1] is not whole:
-            self._model.load(weights.flat)
             given = whole.inputs, weights.step, probe.warning, whole
-            self._untouched = probe if not scene.cuts else task.probe(self._model, vocabulary, *given)
+            self._untouched = probe if not scene.cuts else task.probe(self._with(weights), vocabulary, *given)
             self._of, self._wrote = (weights, whole), (None, ())
         untouched, self._results = self._untouched, None
         if (both := scores(untouched, probe, vocabulary.size)) is not None:
             self._results = untouched, probe
-            untouched = task.probe(self._model, vocabulary, both[0], weights.step, probe.warning)
+            untouched = task.probe(self._with(weights), vocabulary, both[0], weights.step, probe.warning)
             probe = task.probe(scene.model, vocabulary, both[1], weights.step, probe.warning)
         self._beside = beside(untouched, probe, origin, first)
 
     def _texts(
-        self, scene: Scene, whole: Example, before: int, after: int, asked: SurgeryAsked
+        self, scene: Scene, whole: Example, weights: Weights, before: int, after: int, asked: SurgeryAsked
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return what both write, if they write: after timesteps of the whole example, and of the cut one."""
         if not self._run.config.task.generates:
             return (), ()
         if self._wrote[0] != (before, asked):
-            self._wrote = (before, asked), self._written(self._model, whole.inputs[:before], asked)
+            self._wrote = (before, asked), self._written(self._with(weights), whole.inputs[:before], asked)
         untouched = self._wrote[1]
         return untouched, self._written(scene.model, scene.example.inputs[:after], asked) if scene.cuts else untouched
 

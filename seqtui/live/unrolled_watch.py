@@ -38,6 +38,10 @@ class UnrolledWatch:
         self._worked = Worked(run)
         self._shown: tuple[Probe | None, UnrolledAsked | None] = None, None
 
+    def rest(self) -> None:
+        """Let the arrays go: nobody looks."""
+        self._worked.rest()
+
     def look(self, scene: Scene, asked: UnrolledAsked) -> UnrolledSeen | None:
         """Return the unrolled network, if the probe or the question is another one than before."""
         from seqcore.cellwork.unrolled import unrolled

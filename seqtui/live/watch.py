@@ -16,7 +16,7 @@ from seqtui.live.author import Author
 from seqtui.live.browser import Browser
 from seqtui.live.earlier import EarlierWatch
 from seqtui.live.hand import Hand
-from seqtui.live.lookers import FOLLOW_CUTS, LOOKERS, Looker, Scene
+from seqtui.live.lookers import FOLLOW_CUTS, LOOKERS, Looker, Resting, Scene
 from seqtui.live.seen import Desk, Weights
 from seqtui.live.table import Table
 
@@ -86,6 +86,9 @@ class Watch:
             self.probed = given
         for name, arguments in asked.asks.items():
             self._look(name, arguments, weights)
+        for name, looker in self.lookers.items():
+            if name not in asked.asks and isinstance(looker, Resting):
+                looker.rest()
         for what in asked.browse if self.browser.count else ():
             self._browse(what, asked.passage % self.browser.count, weights)
         self.earlier.turn()

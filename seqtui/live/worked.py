@@ -20,6 +20,10 @@ class Worked:
         self._probe: Probe | None = None
         self._work: Cellwork | None = None
 
+    def rest(self) -> None:
+        """Let the arrays go, until they are asked for again."""
+        self._work = None
+
     def of(self, scene: Scene) -> Cellwork:
         """Return the equations of the probe, which must be there. Raises SeqError if the model has none."""
         from seqcore.cellwork.work import cellwork

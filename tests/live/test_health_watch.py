@@ -75,6 +75,19 @@ def test_the_health_is_that_of_the_engine_and_updates_follow_the_training(
     assert looked(watch, scene, lambda seen: seen.updates.step.size == 3).health is found.health
 
 
+def test_an_examination_that_was_left_begins_anew(run: Run) -> None:
+    run.advance()
+    watch, scene = HealthWatch(run), scene_of(run)
+    first = watch.look(scene, None)
+    assert first is not None
+    assert first.percent is not None, "it has begun"
+    watch.rest()
+    watch.rest()
+    assert looked(watch, scene, lambda seen: seen.health is not None).step == 1
+    watch.rest()
+    assert watch.look(scene, None) is None, "what was found is kept"
+
+
 def test_an_examination_ends_when_the_observer_leaves_the_run(run: Run) -> None:
     left = threading.Event()
     left.set()

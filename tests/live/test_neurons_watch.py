@@ -113,6 +113,19 @@ def test_the_units_of_a_selection_are_on_in_every_place_that_is_found(run: Run) 
     assert looked(watch, scene, READ, lambda seen: seen.matched is None)
 
 
+def test_a_selection_after_a_rest_is_read_again_and_finds_the_same(run: Run) -> None:
+    watch, scene = NeuronsWatch(run), scene_of(run)
+    asked = READ._replace(stretch=(10, 13), threshold=0.0)
+    before = looked(watch, scene, asked, lambda seen: seen.matched is not None).matched
+    assert looked(watch, scene, READ, lambda seen: seen.matched is None)
+    watch.rest()
+    after = looked(watch, scene, asked, lambda seen: seen.matched is not None).matched
+    assert before is not None
+    assert after is not None
+    assert after is not before
+    assert (after.units, after.places) == (before.units, before.places)
+
+
 def test_the_selection_itself_is_no_place_elsewhere() -> None:
     passage = np.array([1, 2, 3, 1, 2, 4, 5], np.int32)
     assert place_of(np.array([1, 2, 4], np.int32), passage) == 3

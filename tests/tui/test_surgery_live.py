@@ -1,5 +1,6 @@
 """The view of surgery on real training runs, driven by keys."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,14 @@ async def test_both_write_after_the_same_text_and_part(corpus: str) -> None:
         assert found.untouched != found.cut
         begins = visible("".join(found.cut)[:6])
         await s.until(lambda: "untouched" in s.text() and begins.split("↵")[0] in s.text(), "what it writes")
+        await s.press("escape")
+        await s.until(lambda: s.app.view is s.app.lab, "the Lab")
+        await asyncio.sleep(0.3)  # the untouched model is let go meanwhile
+        await s.press("f8", "right")
+        await s.until(lambda: view.seen is not None and view.seen.after == found.after + 1, "the text one timestep on")
+        assert view.seen is not None
+        assert len(view.seen.untouched) == len(found.untouched)
+        assert view.seen.untouched != view.seen.cut
 
 
 async def test_the_context_is_cut_at_the_playhead_and_comes_back(corpus: str) -> None:
