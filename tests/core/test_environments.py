@@ -1,6 +1,8 @@
 """The engine passes its tests with bounds checking, and compiled for each older instruction set this processor can run.
 
-Each environment runs in its own process, because the instruction set is chosen when the engine is imported.
+Each environment runs in its own process, because the instruction set is chosen when the engine is imported. Products,
+functions and the step of one family are always tested; the steps of all families, which take minutes to compile, are
+a proof.
 """
 
 import os
@@ -21,6 +23,7 @@ pytestmark = [
 ]
 
 HERE = "tests/core"
+INSIDE = f"{HERE}/inside.py::test"
 WHOLE_STEP = f"{HERE}/test_model.py::test_losses_and_every_gradient"
 PRODUCTS = [f"{HERE}/test_gemm.py::test_products_of_any_shape", f"{HERE}/test_outer.py"]
 FUNCTIONS = f"{HERE}/test_elementwise.py"
@@ -51,6 +54,21 @@ class Environment:
         assert re.search(r"^\d+ passed in", told, re.MULTILINE), told[-500:]
 
 
+def checked(tests: list[str]) -> Environment:
+    """With bounds checking: at every optimisation level, and a low one compiles faster."""
+    return Environment(tests, NUMBA_BOUNDSCHECK="1", NUMBA_OPT="1")
+
+
+def avx2(tests: list[str]) -> Environment:
+    """As on a processor with AVX2 and no more."""
+    return Environment(tests, NUMBA_CPU_NAME="haswell")
+
+
+def sse2(tests: list[str]) -> Environment:
+    """As on a processor with SSE2 and no more."""
+    return Environment(tests, NUMBA_CPU_NAME="x86-64")
+
+
 def missing(*features: str) -> str:
     """Why this processor cannot run code with these features; empty if it can."""
     if not llvm.get_process_triple().startswith("x86_64"):
@@ -67,20 +85,28 @@ NO_SSE2 = missing()
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Environment]]:
     """All environments, in parallel: each spends most of its time compiling on one core."""
     optimizer = f"{HERE}/test_optimizer.py::test_ten_steps_follow_the_twin"
-    inside = f"{HERE}/inside.py::test"
-    checked = [f"{inside}_indices_are_checked", WHOLE_STEP, *STEPS.values(), optimizer]
-    # Bounds are checked at every optimisation level, and a low one compiles faster.
-    started = {"checked": Environment(checked, NUMBA_BOUNDSCHECK="1", NUMBA_OPT="1")}
+    started = {"checked": checked([f"{INSIDE}_indices_are_checked", WHOLE_STEP, optimizer])}
     if not NO_AVX2:
-        tests = [f"{inside}_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS, WHOLE_STEP, *FAMILIES]
-        started["avx2"] = Environment(tests, NUMBA_CPU_NAME="haswell")
+        started["avx2"] = avx2([f"{INSIDE}_the_tile_and_the_code_are_avx2", *PRODUCTS, FUNCTIONS])
     if not NO_SSE2:
-        tests = [f"{inside}_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS, *FAMILIES]
-        started["sse2"] = Environment(tests, NUMBA_CPU_NAME="x86-64")
+        started["sse2"] = sse2([f"{INSIDE}_the_tile_and_the_code_are_sse2", *PRODUCTS, FUNCTIONS])
         # The cache is keyed by processor, and this one uses the same processor as sse2: give it its own cache.
         cache = str(tmp_path_factory.mktemp("neon"))
-        tests = [f"{inside}_the_tile_is_neon_s", *PRODUCTS]
+        tests = [f"{INSIDE}_the_tile_is_neon_s", *PRODUCTS]
         started["neon"] = Environment(tests, PRETEND_ARM, NUMBA_CPU_NAME="x86-64", SEQTUI_CACHE_DIR=cache)
+    yield started
+    for environment in started.values():
+        environment.process.kill()
+
+
+@pytest.fixture(scope="module")
+def steps() -> Iterator[dict[str, Environment]]:
+    """Environments for whole steps of the families."""
+    started = {"checked": checked([*STEPS.values()])}
+    if not NO_AVX2:
+        started["avx2"] = avx2([WHOLE_STEP, *FAMILIES])
+    if not NO_SSE2:
+        started["sse2"] = sse2(FAMILIES)
     yield started
     for environment in started.values():
         environment.process.kill()
@@ -103,3 +129,16 @@ def test_a_processor_with_sse2_and_no_more(environments: dict[str, Environment])
 @pytest.mark.skipif(bool(NO_SSE2), reason=NO_SSE2)
 def test_the_tile_of_neon_multiplies_right_on_any_processor(environments: dict[str, Environment]) -> None:
     environments["neon"].check()
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    "name",
+    [
+        "checked",
+        pytest.param("avx2", marks=pytest.mark.skipif(bool(NO_AVX2), reason=NO_AVX2)),
+        pytest.param("sse2", marks=pytest.mark.skipif(bool(NO_SSE2), reason=NO_SSE2)),
+    ],
+)
+def test_a_step_of_every_family(name: str, steps: dict[str, Environment]) -> None:
+    steps[name].check()
