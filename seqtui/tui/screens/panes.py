@@ -163,8 +163,8 @@ class PanesScreen(ViewScreen, Generic[SubjectT]):
         return not (first.is_running and first.is_attached)
 
     def draw(self) -> None:
-        """Give the subject to the panes that are seen."""
-        if self._gone:
+        """Give the subject to the panes that are seen; to none before the user looks at this view."""
+        if self._gone or not self._looking:
             return
         self.status.show(self.newest, self.shown.step if self.frozen else None)
         subject = self.subject

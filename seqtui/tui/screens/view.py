@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
+from textual import events
 from textual.message import Message
 from textual.notifications import Notify
 from textual.screen import Screen
@@ -35,12 +36,18 @@ class ViewScreen(Screen[None]):
         self.status = StatusLine(id="status")
         self.bar = ViewBar(self.VIEW, commands, id="views")
         self.footer = CommandLine(commands, id="footer")
+        self._styled = ""  # the theme that its styles are of
         self.newest = Snapshot()
         self.shown = Snapshot()
 
     def rebind(self, keys: Mapping[str, tuple[str, ...]]) -> None:
         """Name other keys for commands, by id. The app's keymap is what makes them work."""
         self.commands = self.footer.commands = self.bar.commands = self.commands.rebound(keys)
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Keep the styles of a screen that was left, unless the theme is another one now: it is shown much sooner."""
+        theme = self.app.theme
+        event.refresh_styles, self._styled = event.refresh_styles and theme != self._styled, theme
 
     class Wanted(Message):
         """Posted when the user asks for another view."""
