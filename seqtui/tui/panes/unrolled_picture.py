@@ -266,20 +266,20 @@ class UnrolledPane(Pane):
         ink, columns, halves = self.ink, self._columns, not self.ink.colourless
         assert self._painter is not None
         painter, rows = self._painter, []
+        coded = {t: line_codes(codes, lines, halves) for t, codes in grid.items()}
         for line in range(lines):
             middle = line == (lines - 1) // 2
 
             def cells(t: int, line: int = line) -> list[tuple[str, Style]]:
                 if t not in grid:
                     return [(self._centred(_UNKNOWN), ink.faint)]
-                lit = t == self.subject.playhead
-                top, bottom = line_codes(grid[t], lines, halves)[line]
-                drawn = [
-                    segment
-                    for n in range(columns.wide)
-                    for segment in painter.line(top[n : n + 1], bottom[n : n + 1], 0 if lit else -1)
-                ]
-                return [(segment.text, segment.style or ink.text) for segment in merged(drawn)]
+                top, bottom = coded[t][line]
+                if t == self.subject.playhead:
+                    each = [painter.line(top[n : n + 1], bottom[n : n + 1], 0) for n in range(columns.wide)]
+                    drawn = merged([segment for one in each for segment in one])
+                else:
+                    drawn = painter.line(top, bottom, -1)
+                return [(segment.text, segment.style or ink.text) for segment in drawn]
 
             def between(t: int, middle: bool = middle) -> tuple[str, Style]:
                 if not (middle and self._recurs(t, layer) and t in grid and t - 1 in grid):

@@ -7,6 +7,7 @@ not depend on the theme. OKLab and its matrices: Björn Ottosson, "A perceptual 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,7 @@ def mix(colour: Triplet, other: Triplet, share: float) -> Triplet:
     return red, green, blue
 
 
+@lru_cache(1024)
 def lightness(colour: Triplet) -> float:
     """Return the OKLab lightness, 0 (black) to 1 (white)."""
     return float(oklab(colour)[0])
