@@ -14,7 +14,7 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-# The slow tests: proofs of learning, and long random use of a training screen.
+# The slow tests: proofs of learning, other instruction sets, and long random use of a training screen.
 proofs: $(READY)
 	$(BIN)/python -m pytest -m proof -n $(WORKERS) $(ARGS)
 

@@ -81,6 +81,7 @@ class NeuronsWatch:
 
     def rest(self) -> None:
         """Let the recording go, which takes most memory: nobody looks. A search goes on; the next selection reads."""
+        self._collect()  # one may have ended meanwhile
         if self._read is not None and self._search is None and self._match is None:
             self._read = replace(self._read, recording=None)
 

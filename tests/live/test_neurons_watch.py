@@ -126,6 +126,22 @@ def test_a_selection_after_a_rest_is_read_again_and_finds_the_same(run: Run) -> 
     assert (after.units, after.places) == (before.units, before.places)
 
 
+def test_a_search_that_ends_while_nobody_looks_keeps_no_recording(run: Run) -> None:
+    watch, scene = NeuronsWatch(run), scene_of(run)
+    watch.look(scene, READ)
+    search = watch._search
+    assert search is not None
+    until = time.monotonic() + HANGS
+    while search.running and time.monotonic() < until:
+        time.sleep(0.01)
+    watch.rest()
+    assert watch._read is not None, "what it found is known"
+    assert watch._read.recording is None
+    seen = watch.look(scene, READ)
+    assert seen is not None
+    assert seen.searched is not None
+
+
 def test_the_selection_itself_is_no_place_elsewhere() -> None:
     passage = np.array([1, 2, 3, 1, 2, 4, 5], np.int32)
     assert place_of(np.array([1, 2, 4], np.int32), passage) == 3

@@ -36,9 +36,9 @@ class Saturation(NamedTuple):
 
 def saturation(gate: str, layer: int, values: F32) -> Saturation:
     """Return the shares of T timesteps at which each unit of values (T, units) is saturated; NaN counts as neither."""
-    left = (values < LEFT).mean(axis=0, dtype=np.float64).astype(np.float32)
-    right = (values > RIGHT).mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Saturation(gate, layer, left, right)
+    counted = Counted(gate)
+    counted.add(values[:, None])
+    return counted.found()[0]._replace(layer=layer)
 
 
 def of_probe(probe: Probe) -> tuple[Saturation, ...]:
@@ -53,21 +53,19 @@ class Counted:
     def __init__(self, gate: str) -> None:
         self._gate = gate
         self._timesteps = 0
-        self._left: I64 = np.zeros((0, 0), np.int64)  # (layers, units) timesteps below LEFT
-        self._right: I64 = self._left  # above RIGHT
+        self._left: I64 = np.zeros((1, 1), np.int64)  # (layers, units) timesteps below LEFT
+        self._right: I64 = np.zeros((1, 1), np.int64)  # above RIGHT
 
     def add(self, values: F32) -> None:
         """Count timesteps (n, layers, units)."""
-        left, right = (values < LEFT).sum(axis=0), (values > RIGHT).sum(axis=0)
-        self._left, self._right = (left + self._left, right + self._right) if self._timesteps else (left, right)
+        self._left = self._left + (values < LEFT).sum(axis=0)
+        self._right = self._right + (values > RIGHT).sum(axis=0)
         self._timesteps += len(values)
 
     def found(self) -> tuple[Saturation, ...]:
         """Return the saturation of the gate in each layer."""
-        return tuple(
-            Saturation(self._gate, layer, *((counts / self._timesteps).astype(np.float32) for counts in both))
-            for layer, both in enumerate(zip(self._left, self._right, strict=True))
-        )
+        left, right = ((counts / self._timesteps).astype(np.float32) for counts in (self._left, self._right))
+        return tuple(Saturation(self._gate, layer, left[layer], right[layer]) for layer in range(len(left)))
 
 
 class Range:
